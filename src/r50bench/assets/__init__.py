@@ -1,0 +1,1 @@
+"""Bytes the session needs: weights, pictures, compiled models; kept once, with provenance."""

@@ -1,0 +1,1 @@
+"""Many runs: the main job over every precision of the host."""

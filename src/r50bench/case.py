@@ -1,0 +1,189 @@
+"""The vocabulary of a case: what is run, and how its name is spelled.
+
+A name is ``<function>_<mode>_<precision>[_<profile>]``, such as ``inference_latency_avx_int8_gated``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from r50bench.errors import UsageError, did_you_mean
+
+__all__ = [
+    "ENGINES",
+    "FUNCTIONS",
+    "MODES",
+    "NUMERICS",
+    "PRECISIONS",
+    "PROFILES",
+    "Case",
+    "CaseName",
+    "numerics_of",
+    "parse_precision",
+    "refuse_training",
+]
+
+FUNCTIONS = ("inference", "training")
+MODES = ("latency", "throughput", "accuracy")
+PROFILES = ("", "gated", "pkm")
+NUMERICS = ("fp32", "bf16", "bf32", "int8")
+ENGINES = ("torch", "torch-compile", "torch-eager", "fake")
+
+PRECISIONS: dict[str, str] = {
+    "avx_fp32": "fp32",
+    "avx_bfloat16": "bf16",
+    "avx_int8": "int8",
+    "amx_bfloat16": "bf16",
+    "amx_bfloat32": "bf32",
+    "amx_int8": "int8",
+    "arm_fp32": "fp32",
+    "arm_bf16": "bf16",
+    "arm_int8": "int8",
+}
+"""Every precision a record can carry, with its numerics."""
+
+_NAME_PREFIXES = ("test_", "resnet50_pytorch_xeon_public_", "resnet50_pytorch_arm_")
+_NUMERICS_SPELLINGS = {"bfloat16": "bf16", "bfloat32": "bf32", "float32": "fp32"}
+
+
+def numerics_of(precision: str) -> str:
+    """Returns fp32, bf16, bf32 or int8 for a precision of :data:`PRECISIONS`."""
+    return PRECISIONS[precision]
+
+
+def parse_precision(text: str) -> str:
+    """Returns a key of :data:`PRECISIONS`, or one of fp32, bf16, bf32, int8 for the host's best.
+
+    Case is ignored; ``avx_bf16`` means ``avx_bfloat16``, and so on.
+
+    Raises:
+        UsageError: the word is no precision.
+    """
+    word = text.strip().lower()
+    family, _, kind = word.partition("_") if "_" in word else ("", "", word)
+    kind = _NUMERICS_SPELLINGS.get(kind, kind)
+    if not family and kind in NUMERICS:
+        return kind
+    for name, numerics in PRECISIONS.items():
+        if name.startswith(f"{family}_") and numerics == kind:
+            return name
+    known = (*PRECISIONS, *NUMERICS)
+    raise UsageError(
+        f"unknown precision {text!r}",
+        hint=did_you_mean(word, known) or f"known: {', '.join(known)}",
+    )
+
+
+def refuse_training() -> UsageError:
+    """Returns the one sentence with which training is refused."""
+    return UsageError(
+        "training is not supported: r50bench measures inference only",
+        hint="replace 'training' by 'inference'",
+    )
+
+
+@dataclass(frozen=True)
+class CaseName:
+    """A case name taken apart. ``precision`` may still be fp32, bf16, bf32 or int8."""
+
+    function: str
+    mode: str
+    precision: str
+    profile: str = ""
+
+    def __str__(self) -> str:
+        parts = (self.function, self.mode, self.precision, self.profile)
+        return "_".join(part for part in parts if part)
+
+    @classmethod
+    def parse(cls, text: str) -> CaseName:
+        """Reads a name, with or without the prefixes of the original workloads.
+
+        ``throughput_pkm``, the one case name of the ARM workload, means
+        ``inference_throughput_fp32_pkm``.
+
+        Raises:
+            UsageError: a part is misspelt or missing, or the function is training.
+        """
+        word = strip_prefixes(text)
+        if word == "throughput_pkm":
+            return cls("inference", "throughput", "fp32", "pkm")
+        match = re.fullmatch(r"([a-z]+)_([a-z]+)_((?:[a-z0-9]+_)?[a-z0-9]+?)(?:_(gated|pkm))?", word)
+        if match is None:
+            raise _misspelt(text, word)
+        function, mode, precision, profile = match.groups(default="")
+        if function == "training":
+            raise refuse_training()
+        if function not in FUNCTIONS or mode not in MODES:
+            raise _misspelt(text, word)
+        try:
+            return cls(function, mode, parse_precision(precision), profile)
+        except UsageError:
+            raise _misspelt(text, word) from None
+
+
+def strip_prefixes(text: str) -> str:
+    """Returns a case name or glob in lower case without the prefixes of the original workloads."""
+    word = text.strip().lower().replace("-", "_")
+    for prefix in _NAME_PREFIXES:
+        word = word.removeprefix(prefix)
+    return word
+
+
+def _misspelt(text: str, word: str) -> UsageError:
+    names = [
+        "_".join(part for part in ("inference", mode, precision, profile) if part)
+        for mode in MODES
+        for precision in (*PRECISIONS, *NUMERICS)
+        for profile in PROFILES
+    ]
+    return UsageError(
+        f"unknown case {text!r}",
+        hint=did_you_mean(word, names)
+        or "a case is <function>_<mode>_<precision>[_<profile>]; see 'r50bench list'",
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One effective case: nothing is left to defaults, everything is validated for the host.
+
+    ``steps`` and ``warmup_steps`` count batches per instance; in accuracy mode ``steps`` is None,
+    since every picture is run exactly once. ``weights`` is ``auto``, ``v1``, ``v1.5``, ``random``
+    or the path of a state dict; ``dataset`` is ``sample`` (the 20 pictures) or a folder.
+    ``customer_env`` holds (name, value) pairs for the workers.
+    """
+
+    mode: str
+    precision: str
+    batch_size: int
+    cores_per_instance: int
+    instances: int
+    steps: int | None
+    warmup_steps: int
+    profile: str = ""
+    function: str = "inference"
+    engine: str = "torch"
+    device: str = "cpu"
+    weights: str = "auto"
+    dataset: str = "sample"
+    data_type: str = "dummy"
+    repeat: int = 1
+    seed: int = 2020
+    weight_sharing: bool = False
+    across_nodes: bool = False
+    allocator: str = "auto"
+    skip_bad_pictures: bool = False
+    verbose: bool = False
+    customer_env: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The canonical name, such as ``inference_throughput_avx_int8_gated``."""
+        return str(CaseName(self.function, self.mode, self.precision, self.profile))
+
+    @property
+    def numerics(self) -> str:
+        """fp32, bf16, bf32 or int8."""
+        return numerics_of(self.precision)

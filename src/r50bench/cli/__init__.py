@@ -1,0 +1,1 @@
+"""The only floor that parses arguments, prints and exits."""

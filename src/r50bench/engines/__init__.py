@@ -1,0 +1,1 @@
+"""Batch in, logits out: recipes, compiled models, kernel evidence."""

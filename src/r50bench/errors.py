@@ -1,0 +1,99 @@
+"""What can go wrong, as the user sees it.
+
+Every error carries what was wrong (the message), what to do next (the hint) and the exit code:
+
+    R50BenchError            1    a bug of ours, if raised as itself
+    ├── UsageError           2    the request cannot be right on any machine
+    ├── CheckFailed          3    a check failed: accuracy, regression
+    ├── TooNoisy             4    the figures do not allow an answer
+    ├── RunFailed            5    the run could not be carried out or is invalid
+    │   ├── AssetError       5    bytes are missing, unreachable, damaged or of the wrong shape
+    │   ├── EngineError      5    the engine could not be built or did not run what it claims
+    │   └── WorkerFailed     5    a worker died, hung, or answered short or late
+    ├── Unsupported          6    right elsewhere, but this host cannot run it
+    └── Interrupted        130    Ctrl-C or SIGTERM
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "AssetError",
+    "CheckFailed",
+    "EngineError",
+    "Interrupted",
+    "R50BenchError",
+    "RunFailed",
+    "TooNoisy",
+    "Unsupported",
+    "UsageError",
+    "WorkerFailed",
+    "did_you_mean",
+]
+
+
+class R50BenchError(Exception):
+    """Base of all errors that are shown to the user without a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(R50BenchError):
+    """The request cannot be right on any machine."""
+
+    exit_code = 2
+
+
+class CheckFailed(R50BenchError):
+    """A check on the results failed."""
+
+    exit_code = 3
+
+
+class TooNoisy(R50BenchError):
+    """The figures are too noisy for an answer."""
+
+    exit_code = 4
+
+
+class RunFailed(R50BenchError):
+    """The run could not be carried out, or what it gave is invalid."""
+
+    exit_code = 5
+
+
+class AssetError(RunFailed):
+    """Weights, pictures or a compiled model are missing, unreachable or damaged."""
+
+
+class EngineError(RunFailed):
+    """The engine could not be built, or it ran other kernels than the case claims."""
+
+
+class WorkerFailed(RunFailed):
+    """A worker died, hung, or answered short or late."""
+
+
+class Unsupported(R50BenchError):
+    """This host cannot run the case; another could."""
+
+    exit_code = 6
+
+
+class Interrupted(R50BenchError):
+    """The user stopped the run."""
+
+    exit_code = 130
+
+
+def did_you_mean(word: str, known: Iterable[str], *, most: int = 3) -> str | None:
+    """Returns a hint naming the known words nearest to ``word``, or None if none is near."""
+    near = difflib.get_close_matches(word, list(known), n=most, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}?" if near else None

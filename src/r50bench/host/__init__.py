@@ -1,0 +1,1 @@
+"""Where it runs: topology, ISA, placement, snapshot."""

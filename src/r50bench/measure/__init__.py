@@ -1,0 +1,1 @@
+"""One run: session, pool, worker, loop, protocol."""

@@ -1,0 +1,35 @@
+"""How lower floors tell the user what they are doing, without knowing of a terminal."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Progress", "Silent"]
+
+
+class Progress(Protocol):
+    """Receives what a long task does. Implementations must be cheap and must never raise."""
+
+    def phase(self, title: str, total: int | None = None) -> None:
+        """Starts a phase of ``total`` units (None: unknown), ending the one before it."""
+
+    def advance(self, done: int, detail: str = "") -> None:
+        """Says that ``done`` units of the current phase are finished in all."""
+
+    def note(self, text: str) -> None:
+        """Says something the user should read but need not act on."""
+
+    def warn(self, text: str) -> None:
+        """Says something that affects the figures or ignores part of the request."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    def phase(self, title: str, total: int | None = None) -> None: ...
+
+    def advance(self, done: int, detail: str = "") -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def warn(self, text: str) -> None: ...

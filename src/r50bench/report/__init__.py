@@ -1,0 +1,1 @@
+"""For the reader: KPI blocks, tables, terminal progress."""
