@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-__all__ = ["Placement", "Slot"]
+from r50bench.case import Case
+from r50bench.errors import UsageError
+from r50bench.host.topology import Core, Host
+
+__all__ = ["Placement", "Slot", "cores_by_node", "most_instances", "place", "usable_cores"]
 
 
 @dataclass(frozen=True)
@@ -22,3 +29,151 @@ class Placement:
 
     slots: tuple[Slot, ...]
     leftover: tuple[int, ...] = ()
+
+
+def usable_cores(host: Host) -> tuple[Core, ...]:
+    """Returns the cores that the CPU quota lets us keep busy: whole ones, at least one."""
+    if host.cpu_quota is None:
+        return host.cores
+    return host.cores[: max(1, int(host.cpu_quota))]
+
+
+def cores_by_node(host: Host) -> dict[int, tuple[Core, ...]]:
+    """Returns the usable cores of every NUMA node that has some, in the order of host.cores."""
+    nodes: dict[int, tuple[Core, ...]] = {}
+    for core in usable_cores(host):
+        nodes[core.node] = (*nodes.get(core.node, ()), core)
+    return nodes
+
+
+def most_instances(host: Host, cores_per_instance: int, across_nodes: bool = False) -> int:
+    """Returns how many instances of so many cores fit, each within one node unless told otherwise.
+
+    Raises:
+        UsageError: ``cores_per_instance`` is less than one.
+    """
+    if cores_per_instance < 1:
+        raise UsageError(
+            f"cores_per_instance is {cores_per_instance}", hint="an instance needs at least 1 core"
+        )
+    if across_nodes:
+        return len(usable_cores(host)) // cores_per_instance
+    return sum(len(cores) // cores_per_instance for cores in cores_by_node(host).values())
+
+
+def place(host: Host, case: Case) -> Placement:
+    """Gives every instance of the case its cores.
+
+    Instances lie within one NUMA node; with ``case.across_nodes`` they may straddle nodes, and
+    sockets, where they would not fit otherwise. They are spread evenly over the groups, and within
+    a group take contiguous cores from its end, so that CPU 0, where the kernel's housekeeping and
+    the parent process run, is left over first.
+
+    Raises:
+        UsageError: the instances do not fit; says how many would.
+    """
+    wanted, size = case.instances, case.cores_per_instance
+    if wanted < 1:
+        raise UsageError(f"instances is {wanted}", hint="a case needs at least 1 instance")
+    if most_instances(host, size, case.across_nodes) < wanted:
+        raise _does_not_fit(host, case)
+    cores = usable_cores(host)
+    groupings: list[list[tuple[Core, ...]]] = [list(cores_by_node(host).values())]
+    if case.across_nodes:
+        groupings.append([tuple(group) for _, group in groupby(cores, lambda core: core.socket)])
+        groupings.append([cores])
+    groups = next(
+        groups for groups in groupings if sum(len(group) // size for group in groups) >= wanted
+    )
+    taken = _deal(groups, size, wanted)
+    slots = tuple(_slot(host, instance, own) for instance, own in enumerate(taken))
+    busy = {cpu for slot in slots for cpu in slot.cpus}
+    return Placement(slots, tuple(core.cpus[0] for core in cores if core.cpus[0] not in busy))
+
+
+def _deal(groups: Sequence[tuple[Core, ...]], size: int, wanted: int) -> list[tuple[Core, ...]]:
+    """Deals ``wanted`` instances of ``size`` cores to the groups that have most cores free.
+
+    Between equal groups the one on the emptier socket comes first. The caller has checked that
+    there is room.
+    """
+    counts = [0] * len(groups)
+    free = [len(group) for group in groups]
+    free_on_socket = Counter(core.socket for group in groups for core in group)
+    for _ in range(wanted):
+        best = max(
+            range(len(groups)),
+            key=lambda index: (free[index], free_on_socket[groups[index][0].socket], -index),
+        )
+        counts[best] += 1
+        free[best] -= size
+        free_on_socket[groups[best][0].socket] -= size
+    return [
+        group[start : start + size]
+        for group, count in zip(groups, counts, strict=True)
+        for start in range(len(group) - count * size, len(group), size)
+    ]
+
+
+def _slot(host: Host, instance: int, cores: tuple[Core, ...]) -> Slot:
+    nodes = {core.node for core in cores}
+    # A node without memory of its own cannot be bound to: take any that has some.
+    bindable = nodes & set(host.memory_nodes) or set(host.memory_nodes) or nodes
+    return Slot(instance, tuple(core.cpus[0] for core in cores), tuple(sorted(bindable)))
+
+
+def _does_not_fit(host: Host, case: Case) -> UsageError:
+    wanted, size = case.instances, case.cores_per_instance
+    message = (
+        f"{_count(wanted, 'instance')} of {_count(size, 'core')} "
+        f"{'does' if wanted == 1 else 'do'} not fit: {_describe_nodes(host, size)}"
+    )
+    if host.cpu_quota is not None and len(usable_cores(host)) < len(host.cores):
+        message += (
+            f" (a CPU quota of {host.cpu_quota:g} leaves {len(usable_cores(host))} "
+            f"of {len(host.cores)} cores)"
+        )
+    return UsageError(message, hint=f"use {_ways_out(host, case)}")
+
+
+def _describe_nodes(host: Host, size: int) -> str:
+    """Says how many cores the nodes have and how many instances that is, alike ones together."""
+    alike: dict[int, list[int]] = {}
+    for node, cores in cores_by_node(host).items():
+        alike.setdefault(len(cores), []).append(node)
+    parts = []
+    for cores_each, nodes in alike.items():
+        if len(nodes) == 1:
+            who = f"NUMA node {nodes[0]} has"
+        else:
+            who = f"NUMA nodes {', '.join(map(str, nodes))} each have"
+        parts.append(f"{who} {_count(cores_each, 'usable core')}, room for {cores_each // size}")
+    return "; ".join(parts)
+
+
+def _ways_out(host: Host, case: Case) -> str:
+    """Returns the nearest requests that do fit, in the words of the command line."""
+    wanted, size = case.instances, case.cores_per_instance
+    ways = []
+    fitting = most_instances(host, size, case.across_nodes)
+    if fitting:
+        ways.append(f"instances={fitting}")
+    smaller = next(
+        (
+            cores
+            for cores in range(min(size - 1, len(host.cores)), 0, -1)
+            if most_instances(host, cores, case.across_nodes) >= wanted
+        ),
+        None,
+    )
+    if smaller:
+        ways.append(f"cores_per_instance={smaller}")
+    if not case.across_nodes and most_instances(host, size, across_nodes=True) >= wanted:
+        ways.append("--across-nodes")
+    if not ways:
+        ways.append(f"at most instances={len(usable_cores(host))} with cores_per_instance=1")
+    return " or ".join(ways)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["Core", "Host"]
+from r50bench.errors import Unsupported
+from r50bench.host.cgroup import read_cgroup_limits
+from r50bench.host.cpuinfo import ISA_FLAGS, read_cpuinfo
+from r50bench.host.kernel_files import parse_cpu_list, read_int, read_text
+
+__all__ = ["Core", "Host", "read_host", "read_memory_bytes"]
+
+_CPUS = "/sys/devices/system/cpu"
+_NODES = "/sys/devices/system/node"
 
 
 @dataclass(frozen=True)
@@ -20,10 +31,14 @@ class Core:
 class Host:
     """The machine as this process may use it: sysfs ∩ affinity mask ∩ cgroup.
 
-    ``isa`` holds the kernel's own flag names that matter to us (see :mod:`r50bench.host.isa`),
-    ``cores`` the usable cores in the order (socket, node, first CPU), ``cpu_quota`` the smallest
-    CPU bandwidth limit on the way up the cgroup tree in CPUs, or None without one. Sizes are bytes.
+    ``isa`` holds the kernel's own flag names that matter to us
+    (:data:`r50bench.host.cpuinfo.ISA_FLAGS`), ``cores`` the usable cores in the order (socket,
+    node, first CPU), ``sockets`` counts the packages they lie on, ``cpu_quota`` is the smallest
+    CPU bandwidth limit on the way up the cgroup tree in CPUs, or None without one. Sizes are bytes:
+    ``l2_bytes`` of one core, ``l3_bytes`` of the one L3 that the first usable core reaches.
     ``cores_in_machine`` counts the online physical cores whether we may use them or not.
+    On Arm ``family`` and ``model`` are the MIDR implementer and part.
+    ``memory_nodes`` are the NUMA nodes whose memory we may use; empty where the kernel has none.
     """
 
     arch: str
@@ -39,3 +54,136 @@ class Host:
     l2_bytes: int | None
     l3_bytes: int | None
     memory_bytes: int
+    memory_nodes: tuple[int, ...] = ()
+
+
+def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> Host:
+    """Reads the host from /proc and /sys below ``root``, in a few milliseconds.
+
+    ``affinity`` replaces this process's own affinity mask.
+
+    Raises:
+        Unsupported: no CPU is left that is online and allowed.
+    """
+    online = _online(root)
+    limits = read_cgroup_limits(root)
+    allowed = _affinity(root, online) if affinity is None else frozenset(affinity)
+    usable = online & allowed
+    if limits.cpus is not None:
+        usable &= limits.cpus
+    if not usable:
+        raise Unsupported(
+            f"no CPU may be used: {len(online)} online, {len(allowed)} in the affinity mask, "
+            "none of them in both and in the cgroup's cpuset",
+            hint="widen the affinity mask (taskset) or the container's CPU set",
+        )
+    machine = _siblings(root, online)
+    cores = _usable_cores(root, machine, usable)
+    cpu = read_cpuinfo(root)
+    first = cores[0].cpus[0]
+    return Host(
+        arch=cpu.arch,
+        vendor=cpu.vendor,
+        model_name=cpu.model_name,
+        family=cpu.family,
+        model=cpu.model,
+        isa=cpu.flags & ISA_FLAGS,
+        sockets=len({core.socket for core in cores}),
+        cores=cores,
+        cores_in_machine=len(machine),
+        cpu_quota=limits.cpu_quota,
+        l2_bytes=_cache_bytes(root, first, level=2),
+        l3_bytes=_cache_bytes(root, first, level=3),
+        memory_bytes=read_memory_bytes(root, "MemTotal") or 0,
+        memory_nodes=_memory_nodes(root),
+    )
+
+
+def read_memory_bytes(root: Path, field: str) -> int | None:
+    """Returns a field of /proc/meminfo in bytes, or None where the kernel does not say."""
+    match = re.search(
+        rf"^{re.escape(field)}:\s+(\d+) kB", read_text(root, "/proc/meminfo") or "", re.M
+    )
+    return int(match[1]) * 1024 if match else None
+
+
+def _online(root: Path) -> frozenset[int]:
+    text = read_text(root, f"{_CPUS}/online")
+    if text:
+        return parse_cpu_list(text)
+    # Sandboxes with a partial /sys leave the file out.
+    return _numbered(root, _CPUS, "cpu")
+
+
+def _affinity(root: Path, online: frozenset[int]) -> frozenset[int]:
+    """Returns the affinity mask, which is sched_getaffinity's, from /proc so that it obeys root."""
+    allowed = _status_list(root, "Cpus_allowed_list")
+    return online if allowed is None else allowed
+
+
+def _status_list(root: Path, field: str) -> frozenset[int] | None:
+    status = read_text(root, "/proc/self/status") or ""
+    match = re.search(rf"^{field}:\s*(\S+)", status, re.M)
+    return parse_cpu_list(match[1]) if match else None
+
+
+def _numbered(root: Path, folder: str, name: str) -> frozenset[int]:
+    """Returns the numbers of a folder's entries called ``<name><number>``."""
+    try:
+        entries = [entry.name for entry in (root / folder.lstrip("/")).iterdir()]
+    except OSError:
+        return frozenset()
+    found = (re.fullmatch(rf"{name}(\d+)", entry) for entry in entries)
+    return frozenset(int(match[1]) for match in found if match)
+
+
+def _siblings(root: Path, online: frozenset[int]) -> list[frozenset[int]]:
+    """Returns every core's online logical CPUs, reading one file a core."""
+    cores: list[frozenset[int]] = []
+    seen: set[int] = set()
+    for cpu in sorted(online):
+        if cpu not in seen:
+            text = read_text(root, f"{_CPUS}/cpu{cpu}/topology/thread_siblings_list")
+            core = (parse_cpu_list(text or "") & online) | {cpu}
+            seen |= core
+            cores.append(core)
+    return cores
+
+
+def _usable_cores(
+    root: Path, machine: list[frozenset[int]], usable: frozenset[int]
+) -> tuple[Core, ...]:
+    node_of = {cpu: node for node, cpus in _node_cpus(root).items() for cpu in cpus}
+    cores = []
+    for siblings in machine:
+        cpus = tuple(sorted(siblings & usable))
+        if cpus:
+            socket = read_int(root, f"{_CPUS}/cpu{cpus[0]}/topology/physical_package_id")
+            # Kernels without this knowledge say -1 or have no file: one package, one node.
+            cores.append(Core(cpus, node_of.get(cpus[0], 0), max(socket or 0, 0)))
+    return tuple(sorted(cores, key=lambda core: (core.socket, core.node, core.cpus)))
+
+
+def _node_cpus(root: Path) -> dict[int, frozenset[int]]:
+    """Returns the CPUs of every NUMA node; nodes that are only memory have none."""
+    return {
+        node: parse_cpu_list(read_text(root, f"{_NODES}/node{node}/cpulist") or "")
+        for node in _numbered(root, _NODES, "node")
+    }
+
+
+def _memory_nodes(root: Path) -> tuple[int, ...]:
+    """Returns the nodes that have memory and lie in our Mems_allowed."""
+    with_memory = parse_cpu_list(read_text(root, f"{_NODES}/has_memory") or "")
+    allowed = _status_list(root, "Mems_allowed_list")
+    return tuple(sorted(with_memory if allowed is None else with_memory & allowed))
+
+
+def _cache_bytes(root: Path, cpu: int, level: int) -> int | None:
+    """Returns the size of the unified cache of a level that ``cpu`` reaches."""
+    for index in sorted(_numbered(root, f"{_CPUS}/cpu{cpu}/cache", "index")):
+        folder = f"{_CPUS}/cpu{cpu}/cache/index{index}"
+        if read_int(root, f"{folder}/level") == level:
+            size = re.fullmatch(r"(\d+)K", read_text(root, f"{folder}/size") or "")
+            return int(size[1]) * 1024 if size else None
+    return None
