@@ -1,0 +1,54 @@
+"""Runs every command a README shows: lines that start with ``$ `` in its ``console`` blocks.
+
+Usage: readme_commands.py README WORK_FOLDER
+
+Commands run in the order shown, in one folder below WORK_FOLDER, by bash. ``pip`` and ``pytest``
+lines are skipped, since the caller has just run them; a line ``<!-- not run: REASON -->`` right
+above a block skips the block, and its reason is printed.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_BLOCK = re.compile(r"(<!-- not run: (?P<why>.*?) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL)
+_LIMIT_S = 900
+
+
+def commands(text: str) -> Iterator[tuple[str, str | None]]:
+    """Yields (command, why it is not run or None); a trailing backslash joins lines."""
+    for block in _BLOCK.finditer(text):
+        body = block["body"].replace("\\\n", "")
+        for line in body.splitlines():
+            if line.startswith("$ "):
+                command = line[2:].split("  #")[0].strip()
+                setup = command.startswith(("pip ", "pytest", "git clone"))
+                yield command, block["why"] or ("already done" if setup else None)
+
+
+def main() -> int:
+    """Returns 0 if every command ended as the README says it does."""
+    readme, work = Path(sys.argv[1]), Path(sys.argv[2]) / "readme"
+    work.mkdir(parents=True)
+    found = list(commands(readme.read_text()))
+    if not any(why is None for _, why in found):
+        print(f"{readme} shows no command that can be run")
+        return 1
+    for command, why in found:
+        if why is not None:
+            print(f"- {command}   ({why})")
+            continue
+        print(f"$ {command}", flush=True)
+        done = subprocess.run(["bash", "-c", command], cwd=work, timeout=_LIMIT_S, check=False)
+        if done.returncode != 0:
+            print(f"the README's command failed with status {done.returncode}: {command}")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
