@@ -1,6 +1,7 @@
 """The vocabulary of a case: what is run, and how its name is spelled.
 
-A name is ``<function>_<mode>_<precision>[_<profile>]``, such as ``inference_latency_avx_int8_gated``.
+A name is ``<function>_<mode>_<precision>[_<profile>]``, such as
+``inference_latency_avx_int8_gated``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = [
     "numerics_of",
     "parse_precision",
     "refuse_training",
+    "strip_prefixes",
 ]
 
 FUNCTIONS = ("inference", "training")
@@ -109,7 +111,9 @@ class CaseName:
         word = strip_prefixes(text)
         if word == "throughput_pkm":
             return cls("inference", "throughput", "fp32", "pkm")
-        match = re.fullmatch(r"([a-z]+)_([a-z]+)_((?:[a-z0-9]+_)?[a-z0-9]+?)(?:_(gated|pkm))?", word)
+        match = re.fullmatch(
+            r"([a-z]+)_([a-z]+)_((?:[a-z0-9]+_)?[a-z0-9]+?)(?:_(gated|pkm))?", word
+        )
         if match is None:
             raise _misspelt(text, word)
         function, mode, precision, profile = match.groups(default="")
@@ -124,8 +128,11 @@ class CaseName:
 
 
 def strip_prefixes(text: str) -> str:
-    """Returns a case name or glob in lower case without the prefixes of the original workloads."""
-    word = text.strip().lower().replace("-", "_")
+    """Returns a case name or glob in lower case without the prefixes of the original workloads.
+
+    Dashes become underscores, except within a glob's brackets.
+    """
+    word = re.sub(r"-(?![^\[]*\])", "_", text.strip().lower())
     for prefix in _NAME_PREFIXES:
         word = word.removeprefix(prefix)
     return word
@@ -152,7 +159,8 @@ class Case:
     ``steps`` and ``warmup_steps`` count batches per instance; in accuracy mode ``steps`` is None,
     since every picture is run exactly once. ``weights`` is ``auto``, ``v1``, ``v1.5``, ``random``
     or the path of a state dict; ``dataset`` is ``sample`` (the 20 pictures) or a folder.
-    ``customer_env`` holds (name, value) pairs for the workers.
+    ``customer_env`` holds (name, value) pairs for the workers; ``matmul_min_dim`` is
+    TORCH_MKLDNN_MATMUL_MIN_DIM for the workers, None where it has no effect (x86).
     """
 
     mode: str
@@ -177,6 +185,7 @@ class Case:
     skip_bad_pictures: bool = False
     verbose: bool = False
     customer_env: tuple[tuple[str, str], ...] = ()
+    matmul_min_dim: int | None = None
 
     @property
     def name(self) -> str:

@@ -1,0 +1,279 @@
+"""From a case name and what was asked to a case in which nothing is left open on this host.
+
+Precedence, strongest first: option, ``--set``, environment, profile, the mode's default. Whatever
+was asked and has no effect is said in a note; what contradicts itself or cannot fit is refused.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar, cast
+
+from r50bench.case import NUMERICS, Case, CaseName, numerics_of
+from r50bench.errors import UsageError
+from r50bench.host.isa import resolve_precision
+from r50bench.host.layout import cores_of_one_instance, instances_and_cores
+from r50bench.host.notes import notes_on
+from r50bench.host.placement import place
+from r50bench.host.topology import Host
+from r50bench.parameters import PARAMETERS, Setting, Value
+
+__all__ = ["BEST_BATCH", "EffectiveCase", "effective_case"]
+
+BEST_BATCH = {"fp32": 16, "bf16": 16, "bf32": 16, "int8": 16}
+"""Batch size of throughput mode by numerics.
+
+One value for all until better ones are measured: large enough to share the traffic of the weights
+among many pictures, small enough for the early stages' activations to stay near the cores.
+"""
+
+_STEPS, _WARMUP_STEPS = 100, 20
+
+# A residual block holds three activations of (256, 56, 56) at once, the network's largest beside
+# the stem's, which is alone; the picture is (3, 224, 224). All in float32.
+_BYTES_PER_PICTURE = (3 * 256 * 56 * 56 + 3 * 224 * 224) * 4
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EffectiveCase:
+    """A case ready to run, what to tell the user about it, and where each of its values is from.
+
+    ``request`` has an entry per effective field, such as ``"batch_size": "16 (default
+    throughput)"``, and one per parameter that was asked and is no field, such as ``platform``.
+    """
+
+    case: Case
+    notes: tuple[str, ...]
+    request: dict[str, str]
+
+
+def effective_case(name: CaseName, settings: Mapping[str, Setting], host: Host) -> EffectiveCase:
+    """Fills in every value of a case for this host.
+
+    Raises:
+        UsageError: settings contradict the name or each other, or batch, cores or instances cannot
+            fit; the hint says what would.
+        Unsupported: this CPU has no instructions for the precision.
+    """
+    named, overruled = _agree(name, settings)
+    choice = _Choice(named, settings, _profile_values(named, host))
+    case = _fill_in(choice, host)
+    _refuse_weight_sharing(case, settings)
+    place(host, case)
+    _refuse_batch(case, host)
+    request = {field.name: choice.request[field.name] for field in fields(Case)}
+    notes = (*overruled, *notes_on(case, settings, host))
+    return EffectiveCase(case, notes, request | _asked_beside(settings))
+
+
+class _Choice:
+    """Chooses values by precedence and keeps where each came from."""
+
+    def __init__(
+        self, name: CaseName, settings: Mapping[str, Setting], profile: Mapping[str, Value]
+    ) -> None:
+        self.name = name
+        self.request: dict[str, str] = {}
+        self._settings = settings
+        self._profile = profile
+
+    def asked(self, field: str) -> Value | None:
+        """Returns what was asked or the profile says, None where neither does."""
+        setting = self._settings.get(field)
+        return setting.value if setting else self._profile.get(field)
+
+    def take(self, field: str, default: T) -> T:
+        """Returns what was asked, else the profile's value, else ``default``."""
+        setting = self._settings.get(field)
+        if setting is not None:
+            return self.fix(field, cast(T, setting.value), setting.source)
+        if field in self._profile:
+            return self.fix(field, cast(T, self._profile[field]), f"profile {self.name.profile}")
+        return self.fix(field, default, f"default {self.name.mode}")
+
+    def fix(self, field: str, value: T, source: str) -> T:
+        """Returns ``value``, keeping its source."""
+        self.request[field] = f"{_shown(value)} ({source})"
+        return value
+
+
+def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, list[str]]:
+    """Returns the name, with the profile asked where it has none, and what the name overrules.
+
+    Raises:
+        UsageError: an option or ``--set`` contradicts the name.
+    """
+    if not name.profile and "profile" in settings:
+        name = replace(name, profile=str(settings["profile"].value))
+    overruled = []
+    for parameter in PARAMETERS:
+        setting = settings.get(parameter.name)
+        if parameter.name not in ("function", "mode", "precision", "profile") or setting is None:
+            continue
+        part, asked = getattr(name, parameter.name), str(setting.value)
+        if part == asked or (parameter.name == "precision" and _same_numerics(part, asked)):
+            continue
+        if setting.source != "environment":
+            raise UsageError(
+                f"{parameter.key}={asked} ({setting.source}) contradicts the case name {name}",
+                hint="leave one of the two out",
+            )
+        overruled.append(f"{parameter.key}={asked} (environment) is overruled by the name {name}")
+    return name, overruled
+
+
+def _same_numerics(one: str, other: str) -> bool:
+    """Whether one of two precisions is the other's numerics, such as fp32 and avx_fp32."""
+    generic = [word for word in (one, other) if word in NUMERICS]
+    return len(generic) == 1 and _numerics(one) == _numerics(other)
+
+
+def _numerics(precision: str) -> str:
+    return precision if precision in NUMERICS else numerics_of(precision)
+
+
+def _profile_values(name: CaseName, host: Host) -> dict[str, Value]:
+    """Returns what the profile says, as the documents of the original workloads have it."""
+    if name.profile == "gated":
+        # STEPS=10 below the usual 20 steps of warm-up would measure nothing.
+        return {"steps": 10, "warmup_steps": 5, "batch_size": 1}
+    if name.profile == "pkm" and host.arch == "aarch64":
+        return {"batch_size": 1, "cores_per_instance": 1}
+    return {}
+
+
+def _fill_in(choice: _Choice, host: Host) -> Case:
+    name = choice.name
+    word = resolve_precision(name.precision, host)
+    precision = choice.fix("precision", word, "name" if word == name.precision else "best here")
+    batch = 1 if name.mode == "latency" else BEST_BATCH[numerics_of(precision)]
+    device = _fill_in_device(choice)
+    across_nodes = choice.take("across_nodes", False)
+    instances, cores = _fill_in_layout(choice, host, device, across_nodes)
+    steps, warmup_steps, data_type = _fill_in_load(choice)
+    return Case(
+        function=choice.fix("function", name.function, "name"),
+        mode=choice.fix("mode", name.mode, "name"),
+        precision=precision,
+        profile=choice.fix("profile", name.profile, "name"),
+        batch_size=choice.take("batch_size", batch),
+        cores_per_instance=cores,
+        instances=instances,
+        steps=steps,
+        warmup_steps=warmup_steps,
+        engine=choice.take("engine", Case.engine),
+        device=device,
+        weights=choice.take("weights", Case.weights),
+        dataset=choice.take("dataset", Case.dataset),
+        data_type=data_type,
+        repeat=choice.take("repeat", Case.repeat),
+        seed=choice.take("seed", Case.seed),
+        weight_sharing=choice.take("weight_sharing", Case.weight_sharing),
+        across_nodes=across_nodes,
+        allocator=choice.take("allocator", Case.allocator),
+        skip_bad_pictures=choice.take("skip_bad_pictures", Case.skip_bad_pictures),
+        verbose=choice.take("verbose", Case.verbose),
+        customer_env=choice.take("customer_env", Case.customer_env),
+        matmul_min_dim=_matmul_min_dim(choice, host),
+    )
+
+
+def _fill_in_device(choice: _Choice) -> str:
+    device = choice.take("device", "auto")
+    return choice.fix("device", "cpu", "auto") if device == "auto" else device
+
+
+def _fill_in_layout(
+    choice: _Choice, host: Host, device: str, across_nodes: bool
+) -> tuple[int, int]:
+    """Returns (instances, cores per instance)."""
+    mode, profile = choice.name.mode, choice.name.profile
+    asked_instances = cast("int | None", choice.asked("instances"))
+    asked_cores = cast("int | None", choice.asked("cores_per_instance"))
+    style = choice.asked("instance_mode")
+    if style not in ("latency", "throughput"):
+        # gated has CORES_PER_INSTANCE be the cores of one socket in every mode.
+        style = "latency" if mode == "latency" and profile != "gated" else "throughput"
+    default_cores = cores_of_one_instance(host, style, across_nodes)
+    instances, cores = instances_and_cores(
+        host,
+        instances=1 if asked_instances is None and device == "cuda" else asked_instances,
+        cores=asked_cores,
+        default_cores=default_cores,
+        across_nodes=across_nodes,
+    )
+    if asked_instances is None:
+        choice.fix("instances", instances, "default cuda" if device == "cuda" else "all that fit")
+    else:
+        choice.take("instances", instances)
+    if asked_cores is None and cores != default_cores:
+        choice.fix("cores_per_instance", cores, f"to fit {instances} instances")
+    elif asked_cores is None and profile == "gated":
+        choice.fix("cores_per_instance", cores, "profile gated")
+    else:
+        choice.take("cores_per_instance", cores)
+    return instances, cores
+
+
+def _fill_in_load(choice: _Choice) -> tuple[int | None, int, str]:
+    """Returns (steps, warm-up steps, data type)."""
+    if choice.name.mode != "accuracy":
+        return (
+            choice.take("steps", _STEPS),
+            choice.take("warmup_steps", _WARMUP_STEPS),
+            choice.take("data_type", Case.data_type),
+        )
+    return (
+        choice.fix("steps", None, "accuracy runs the data set once"),
+        choice.fix("warmup_steps", 0, "accuracy times nothing"),
+        choice.fix("data_type", "real", "accuracy needs pictures"),
+    )
+
+
+def _matmul_min_dim(choice: _Choice, host: Host) -> int | None:
+    if host.arch != "aarch64":
+        return choice.fix("matmul_min_dim", None, f"no effect on {host.arch}")
+    return choice.take("matmul_min_dim", 1024)  # the original Arm workload's default
+
+
+def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:
+    forced = settings.get("force_weight_sharing")
+    if case.weight_sharing and case.numerics in ("fp32", "bf32") and not (forced and forced.value):
+        raise UsageError(
+            f"weight sharing is not supported for {case.precision}",
+            hint="leave WEIGHT_SHARING out, or add --force-weight-sharing",
+        )
+
+
+def _refuse_batch(case: Case, host: Host) -> None:
+    if case.device == "cuda" or not host.memory_bytes:
+        return
+    fitting = host.memory_bytes // (case.instances * _BYTES_PER_PICTURE)
+    if case.batch_size > fitting:
+        needed = case.batch_size * case.instances * _BYTES_PER_PICTURE
+        raise UsageError(
+            f"a batch of {case.batch_size} in each of {case.instances} instances needs about "
+            f"{needed / 2**30:,.0f} GiB of memory, this host has {host.memory_bytes / 2**30:,.0f}",
+            hint=f"at most BATCH_SIZE={fitting} fits" if fitting else "use fewer instances",
+        )
+
+
+def _asked_beside(settings: Mapping[str, Setting]) -> dict[str, str]:
+    """Returns what was asked by parameters that are no fields of a case."""
+    known = {field.name for field in fields(Case)}
+    return {
+        name: f"{_shown(setting.value)} ({setting.source})"
+        for name, setting in settings.items()
+        if name not in known
+    }
+
+
+def _shown(value: object) -> str:
+    """Returns a value as ``--set`` would take it."""
+    if isinstance(value, tuple):
+        return " ".join(f"{name}={shlex.quote(text)}" for name, text in value)
+    return "" if value is None else str(value)

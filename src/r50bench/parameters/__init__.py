@@ -1,0 +1,7 @@
+"""The parameters of a case: one table, and where their values come from."""
+
+from r50bench.parameters.sources import Setting, Source, collect
+from r50bench.parameters.table import PARAMETERS, Parameter
+from r50bench.parameters.values import Value
+
+__all__ = ["PARAMETERS", "Parameter", "Setting", "Source", "Value", "collect"]

@@ -1,0 +1,103 @@
+"""Where the values of parameters come from: options, ``--set``, the environment.
+
+Every parameter is an option (``--batch-size 64``), a setting (``--set BATCH_SIZE=64``) and an
+environment variable (``R50BENCH_BATCH_SIZE=64``). The names of the original workloads are read
+from the environment without the prefix too, so that their ``docker run -e`` lines carry over;
+newer ones are not, because a shell may well have a ``SEED`` or a ``DEVICE`` of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from r50bench.errors import UsageError, did_you_mean
+from r50bench.parameters.table import PARAMETERS, Parameter
+from r50bench.parameters.values import Value
+
+__all__ = ["Setting", "Source", "collect"]
+
+Source = Literal["option", "--set", "environment"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value that somebody asked for, and by which way."""
+
+    value: Value
+    source: Source
+
+
+def collect(
+    options: Mapping[str, str | bool | None],
+    sets: Iterable[str],
+    environ: Mapping[str, str],
+) -> dict[str, Setting]:
+    """Returns what was asked, by parameter name: option before ``--set`` before environment.
+
+    Args:
+        options: by parameter name; None where the option was not given.
+        sets: ``KEY=VALUE`` texts; of several for one key the last counts.
+        environ: usually ``os.environ``.
+
+    An empty value means the default, and hides what a weaker source says.
+
+    Raises:
+        UsageError: an unknown key, or a value that is not valid, named with its source.
+    """
+    assigned = _read_sets(sets)
+    found: dict[str, Setting] = {}
+    for parameter in PARAMETERS:
+        option = options.get(parameter.name)
+        if option is not None:
+            setting = _read(parameter, str(option), "option", parameter.option)
+        elif parameter.key in assigned:
+            setting = _read(parameter, assigned[parameter.key], "--set", "--set")
+        else:
+            setting = _read_environment(parameter, environ)
+        if setting is not None:
+            found[parameter.name] = setting
+    return found
+
+
+def _read_sets(sets: Iterable[str]) -> dict[str, str]:
+    known = {parameter.key: parameter for parameter in PARAMETERS}
+    assigned: dict[str, str] = {}
+    for text in sets:
+        key, equals, value = text.partition("=")
+        key = key.strip().upper().replace("-", "_")
+        if not equals:
+            raise UsageError(
+                f"--set {text!r} is not KEY=VALUE", hint="for example --set BATCH_SIZE=64"
+            )
+        if key not in known:
+            raise UsageError(
+                f"unknown parameter {key!r} in --set {text!r}",
+                hint=did_you_mean(key, known) or f"known: {' '.join(known)}",
+            )
+        assigned[key] = value
+    return assigned
+
+
+def _read_environment(parameter: Parameter, environ: Mapping[str, str]) -> Setting | None:
+    for variable in parameter.variables:
+        if environ.get(variable, "").strip():
+            where = f"environment variable {variable}"
+            return _read(parameter, environ[variable], "environment", where)
+    return None
+
+
+def _read(parameter: Parameter, text: str, source: Source, where: str) -> Setting | None:
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        return Setting(parameter.parse(text), source)
+    except ValueError as error:
+        hint = f"leave {parameter.key} empty for its default"
+        if source == "environment":
+            hint = f"unset {where.rpartition(' ')[2]} if it was not meant for r50bench"
+        raise UsageError(f"{parameter.key}={text} ({where}): {error}", hint=hint) from None
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.message}", hint=error.hint) from None
