@@ -1,0 +1,165 @@
+"""The host as the record keeps it: what a reader needs to repeat a run, or to doubt it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import TypeAlias
+
+from r50bench import __version__
+from r50bench.host.cgroup import read_cgroup_limits
+from r50bench.host.conditions import read_conditions
+from r50bench.host.cpuinfo import read_cpuinfo
+from r50bench.host.kernel_files import read_int, read_text
+from r50bench.host.platforms import detect_platform
+from r50bench.host.topology import Host, read_memory_bytes
+
+__all__ = ["JSON", "snapshot"]
+
+JSON: TypeAlias = str | int | float | bool | list["JSON"] | dict[str, "JSON"] | None
+
+_PACKAGES = ("torch", "torchao", "numpy", "pillow")
+_CONTAINERS = ("kubepods", "docker", "containerd", "libpod", "lxc", "garden")
+
+
+def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
+    """Returns the host as flat JSON; units are in the keys, what cannot be read is left out.
+
+    Identity: ``platform`` ``fingerprint`` ``machine``. CPU: ``arch`` ``vendor`` ``model_name``
+    ``family`` ``model`` ``stepping`` ``microcode`` ``isa`` ``caches``. Extent: ``sockets``
+    ``nodes`` ``cores`` ``cores_in_machine`` ``smt`` ``cpus`` ``cpu_quota`` ``memory_bytes``
+    ``memory_available_bytes`` ``memory_limit_bytes``. System: ``kernel`` ``distribution`` ``glibc``
+    ``virtual_machine`` ``container`` ``versions``. The rest is
+    :class:`r50bench.host.conditions.Conditions`, field by field. Neither the machine's name nor
+    its machine-id is kept.
+    """
+    found: dict[str, JSON] = {
+        "platform": detect_platform(host),
+        "fingerprint": _fingerprint(root),
+        "machine": _machine(root),
+        **_cpu(host, root),
+        **_extent(host, root),
+        **_system(root),
+        **_as_json(asdict(read_conditions(host, root))),
+    }
+    return {key: value for key, value in found.items() if value not in (None, [], {})}
+
+
+def _cpu(host: Host, root: Path) -> dict[str, JSON]:
+    info = read_cpuinfo(root)
+    return {
+        "arch": host.arch,
+        "vendor": host.vendor,
+        "model_name": host.model_name,
+        "family": host.family,
+        "model": host.model,
+        "stepping": info.stepping,
+        "microcode": info.microcode,
+        "isa": [*sorted(host.isa)],
+        "caches": _caches(root, host.cores[0].cpus[0]),
+    }
+
+
+def _extent(host: Host, root: Path) -> dict[str, JSON]:
+    smt = read_int(root, "/sys/devices/system/cpu/smt/active")
+    return {
+        "sockets": host.sockets,
+        "nodes": len({core.node for core in host.cores}),
+        "cores": len(host.cores),
+        "cores_in_machine": host.cores_in_machine,
+        "smt": None if smt is None else smt == 1,
+        "cpus": [cpu for core in host.cores for cpu in core.cpus],
+        "cpu_quota": host.cpu_quota,
+        "memory_bytes": host.memory_bytes,
+        "memory_available_bytes": read_memory_bytes(root, "MemAvailable"),
+        "memory_limit_bytes": read_cgroup_limits(root).memory_bytes,
+    }
+
+
+def _system(root: Path) -> dict[str, JSON]:
+    flags = read_cpuinfo(root).flags
+    name = re.search(
+        r'^PRETTY_NAME="?([^"\n]+)', read_text(root, "/etc/os-release") or "", re.MULTILINE
+    )
+    return {
+        "kernel": read_text(root, "/proc/sys/kernel/osrelease"),
+        "distribution": name[1] if name else None,
+        "glibc": _glibc(),
+        # x86 hypervisors set this CPUID bit; Arm has none, so there the answer is left out.
+        "virtual_machine": "hypervisor" in flags if "fpu" in flags else None,
+        "container": _container(root),
+        "versions": {"python": platform.python_version(), **_package_versions()},
+    }
+
+
+def _fingerprint(root: Path) -> str | None:
+    """Returns 16 hex digits that tell hosts apart and lead back to none."""
+    machine_id = read_text(root, "/etc/machine-id")
+    if not machine_id:
+        return None
+    return hashlib.sha256(f"r50bench host {machine_id}".encode()).hexdigest()[:16]
+
+
+def _machine(root: Path) -> str | None:
+    """Returns maker and product, which is the instance type on the large clouds."""
+    words = [
+        read_text(root, f"/sys/class/dmi/id/{field}") for field in ("sys_vendor", "product_name")
+    ]
+    return " ".join(word for word in words if word) or None
+
+
+def _caches(root: Path, cpu: int) -> list[JSON]:
+    caches: list[JSON] = []
+    for index in range(8):
+        folder = f"/sys/devices/system/cpu/cpu{cpu}/cache/index{index}"
+        level = read_int(root, f"{folder}/level")
+        if level is not None:
+            fields = {name: read_text(root, f"{folder}/{name}") for name in ("type", "size")}
+            caches.append({"level": level, **_as_json(fields)})
+    return caches
+
+
+def _container(root: Path) -> str | None:
+    named = read_text(root, "/run/systemd/container")
+    if named:
+        return named
+    for mark, name in (("/.dockerenv", "docker"), ("/run/.containerenv", "podman")):
+        if (root / mark.lstrip("/")).exists():
+            return name
+    groups = read_text(root, "/proc/self/cgroup") or ""
+    return next((name for name in _CONTAINERS if name in groups), None)
+
+
+def _glibc() -> str | None:
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION")
+    except (ValueError, OSError):  # musl knows no such name
+        return None
+
+
+def _package_versions() -> dict[str, JSON]:
+    versions: dict[str, JSON] = {"r50bench": __version__}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _as_json(fields: Mapping[str, object]) -> dict[str, JSON]:
+    found: dict[str, JSON] = {}
+    for key, value in fields.items():
+        if isinstance(value, tuple):
+            found[key] = [str(item) for item in value]
+        elif value is None or isinstance(value, str | int | float):
+            found[key] = value
+        else:
+            raise TypeError(f"{key} is a {type(value).__name__}, which a record cannot hold")
+    return found
