@@ -1,0 +1,96 @@
+"""From what workers answered to the parts of the record; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from r50bench.errors import WorkerFailed
+from r50bench.measure.protocol import Loaded, Measured, Predicted, Warmed, WorkerPlan
+from r50bench.results.predictions import Predictions
+from r50bench.results.record import WorkerReport
+from r50bench.results.samples import Samples
+
+__all__ = ["check_affinity", "predictions_of", "samples_of", "worker_reports"]
+
+
+def check_affinity(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> None:
+    """Raises WorkerFailed where an instance's affinity, read back, is not that of its slot."""
+    for plan, answer in zip(plans, loaded, strict=True):
+        for slot, cpus in zip(plan.slots, answer.cpus, strict=True):
+            if tuple(cpus) != tuple(sorted(slot.cpus)):
+                raise WorkerFailed(
+                    f"instance {slot.instance} was to run on CPUs {list(slot.cpus)} and reports"
+                    f" {list(cpus)}",
+                    hint="the affinity mask or the container's cpuset changed under the run",
+                )
+
+
+def worker_reports(
+    plans: Sequence[WorkerPlan],
+    pids: Sequence[int],
+    loaded: Sequence[Loaded],
+    warmed: Sequence[Warmed],
+) -> tuple[WorkerReport, ...]:
+    """Returns what each worker read back about itself."""
+    return tuple(
+        WorkerReport(
+            worker=plan.worker,
+            pid=pid,
+            instances=tuple(slot.instance for slot in plan.slots),
+            cpus=load.cpus,
+            memory_nodes=load.memory_nodes,
+            environment=load.environment,
+            load_s=load.load_s,
+            first_batch_s=load.first_batch_s,
+            warmup_s=warm.warmup_s,
+            pss_bytes=warm.pss_bytes,
+            log=f"worker-{plan.worker}.log",
+        )
+        for plan, pid, load, warm in zip(plans, pids, loaded, warmed, strict=True)
+    )
+
+
+def samples_of(rounds: Sequence[Sequence[Measured]], batch_size: int, steps: int) -> Samples:
+    """Returns all rounds' timings as samples.
+
+    Raises:
+        WorkerFailed: an instance answered another number of batches than ``steps``.
+    """
+    columns: dict[str, list[int]] = {
+        name: [] for name in ("round", "instance", "step", "start_ns", "end_ns")
+    }
+    for number, answers in enumerate(rounds):
+        for timing in (timing for answer in answers for timing in answer.timings):
+            if len(timing.starts_ns) != steps or len(timing.ends_ns) != steps:
+                raise WorkerFailed(
+                    f"instance {timing.instance} answered {len(timing.ends_ns)} batches of {steps}"
+                )
+            columns["round"] += [number] * steps
+            columns["instance"] += [timing.instance] * steps
+            columns["step"] += range(steps)
+            columns["start_ns"] += timing.starts_ns
+            columns["end_ns"] += timing.ends_ns
+    arrays = {name: np.asarray(values, dtype=np.int64) for name, values in columns.items()}
+    images = np.full(len(columns["step"]), batch_size, dtype=np.int64)
+    return Samples(**arrays, images=images)
+
+
+def predictions_of(
+    answers: Sequence[Predicted], names: Sequence[str], labels: Sequence[int]
+) -> Predictions:
+    """Returns every picture's five likeliest classes, in the order of the data set.
+
+    Raises:
+        WorkerFailed: a picture was answered twice, or not at all.
+    """
+    top5: Mapping[int, tuple[int, ...]] = {
+        picture: row
+        for answer in answers
+        for picture, row in zip(answer.pictures, answer.top5, strict=True)
+    }
+    answered = sum(len(answer.pictures) for answer in answers)
+    if answered != len(labels) or set(top5) != set(range(len(labels))):
+        raise WorkerFailed(f"{len(top5)} of {len(labels)} pictures were answered, each due once")
+    return Predictions(tuple(names), tuple(labels), tuple(top5[at] for at in range(len(labels))))

@@ -1,0 +1,82 @@
+"""Binding of the calling thread and process to CPUs, memory nodes and the life of the parent.
+
+The system calls that Python has no wrapper for go through ctypes; their numbers and constants are
+those of the Linux headers <linux/mempolicy.h>, <linux/prctl.h> and the syscall tables.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["bind_cpus", "bind_memory", "bound_memory_nodes", "die_with_parent", "pss_bytes"]
+
+_PR_SET_PDEATHSIG = 1
+_MPOL_BIND = 2
+_MAX_NODES = 1024
+_SET_MEMPOLICY = {"x86_64": 238, "aarch64": 237}
+_GET_MEMPOLICY = {"x86_64": 239, "aarch64": 236}
+
+_NodeMask = ctypes.c_ulong * (_MAX_NODES // (8 * ctypes.sizeof(ctypes.c_ulong)))
+_BITS = 8 * ctypes.sizeof(ctypes.c_ulong)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Has the kernel kill this process when ``parent_pid`` ends, even if it already has."""
+    _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def bind_cpus(cpus: Iterable[int]) -> tuple[int, ...]:
+    """Binds the calling thread (and threads it starts) to ``cpus``; returns what the kernel set."""
+    os.sched_setaffinity(0, cpus)
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def bind_memory(nodes: Iterable[int]) -> bool:
+    """Binds memory of the calling thread to NUMA ``nodes``; False where the kernel refuses."""
+    number = _SET_MEMPOLICY.get(platform.machine())
+    if number is None:
+        return False
+    mask = _NodeMask()
+    for node in nodes:
+        mask[node // _BITS] |= 1 << (node % _BITS)
+    result = _libc().syscall(number, _MPOL_BIND, mask, ctypes.c_ulong(_MAX_NODES))
+    return bool(result == 0)
+
+
+def bound_memory_nodes() -> tuple[int, ...]:
+    """Returns the NUMA nodes the calling thread's memory is bound to, or () if it is not."""
+    number = _GET_MEMPOLICY.get(platform.machine())
+    if number is None:
+        return ()
+    mode = ctypes.c_int()
+    mask = _NodeMask()
+    result = _libc().syscall(
+        number, ctypes.byref(mode), mask, ctypes.c_ulong(_MAX_NODES), ctypes.c_void_p(0), 0
+    )
+    if result != 0 or mode.value != _MPOL_BIND:
+        return ()
+    return tuple(n for n in range(_MAX_NODES) if mask[n // _BITS] >> (n % _BITS) & 1)
+
+
+def pss_bytes(pid: int | None = None) -> int:
+    """Returns the proportional set size of a process (this one by default) in bytes.
+
+    Raises:
+        OSError: /proc is not readable for that process.
+    """
+    path = Path(f"/proc/{pid or 'self'}/smaps_rollup")
+    for line in path.read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"{path} has no Pss line")

@@ -1,0 +1,113 @@
+"""What a session needs before its workers start: model, input, compiled engine, environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from r50bench.assets.preprocess import Pictures
+from r50bench.assets.weights import Weights
+from r50bench.case import Case
+from r50bench.engines.artifacts import ensure_artifact
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
+from r50bench.host.topology import Host
+from r50bench.measure.feed import ring_pictures
+from r50bench.measure.protocol import FeedSpec
+from r50bench.measure.provisions import Provisions
+from r50bench.models.architecture import gflop_per_image
+from r50bench.progress import Progress
+from r50bench.results.record import DataInfo, EngineInfo, ModelInfo
+
+__all__ = ["Ingredients", "gather"]
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What goes into the pool, and what the record says about it. ``labels`` by picture."""
+
+    engine: EngineSpec
+    feed: FeedSpec
+    environment: dict[str, str]
+    model: ModelInfo
+    data: DataInfo
+    engine_info: EngineInfo
+    names: tuple[str, ...]
+    labels: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+
+def gather(case: Case, host: Host, provisions: Provisions, progress: Progress) -> Ingredients:
+    """Resolves, fetches, prepares and compiles what ``case`` needs; everything comes from the
+    cache where it can.
+
+    Raises:
+        AssetError: weights or pictures cannot be had.
+        EngineError: the model cannot be compiled.
+        Unsupported: this host or torch build has no such device.
+    """
+    weights = provisions.weights(case)
+    pictures = provisions.pictures(case)
+    calibration = provisions.calibration(case) if case.numerics == "int8" else None
+    environment = worker_environment(case, host, os.environ)
+    wanted = EngineSpec(
+        engine=case.engine,
+        device=case.device,
+        precision=case.precision,
+        graph=weights.graph,
+        convention=weights.convention,
+        state_dict=str(weights.state_dict),
+        batch_size=case.batch_size,
+        threads=case.cores_per_instance,
+        calibration=str(calibration.array) if calibration else None,
+    )
+    engine, compiled = ensure_artifact(
+        wanted, weights.sha256, host, provisions.store, progress, environment
+    )
+    return Ingredients(
+        engine=engine,
+        feed=_feed(case, host, weights, pictures),
+        environment=environment,
+        model=_model_info(weights),
+        data=_data_info(case, pictures),
+        engine_info=EngineInfo(
+            name=case.engine,
+            version="",
+            device=case.device,
+            allocator=allocator_of(environment),
+            artifact=Path(engine.artifact).parent.name if engine.artifact else None,
+            compiled_in_this_run=compiled,
+            calibration=calibration.description if calibration else None,
+        ),
+        names=pictures.names if pictures else (),
+        labels=pictures.labels if pictures else (),
+        warnings=inert_settings(case, host),
+    )
+
+
+def _feed(case: Case, host: Host, weights: Weights, pictures: Pictures | None) -> FeedSpec:
+    return FeedSpec(
+        pictures=str(pictures.array) if pictures else None,
+        convention=weights.convention,
+        seed=case.seed,
+        batch_size=case.batch_size,
+        ring_pictures=ring_pictures(case.batch_size, host.l3_bytes),
+    )
+
+
+def _model_info(weights: Weights) -> ModelInfo:
+    return ModelInfo(
+        graph=weights.graph,
+        weights=weights.weights,
+        sha256=weights.sha256,
+        gflop_per_image=gflop_per_image(weights.graph),
+        source=weights.source,
+        why=weights.why,
+    )
+
+
+def _data_info(case: Case, pictures: Pictures | None) -> DataInfo:
+    if pictures is None:
+        return DataInfo("dummy", f"seed {case.seed}", 0, "")
+    return DataInfo("real", case.dataset, len(pictures.labels), pictures.sha256, pictures.skipped)

@@ -1,0 +1,94 @@
+"""One instance inside a worker: its thread, its way into the engine, its batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from r50bench.engines.base import Engine, Runner
+from r50bench.errors import WorkerFailed
+from r50bench.host.placement import Slot
+from r50bench.measure.binding import bind_cpus
+from r50bench.measure.feed import batches_to_score, ring_of_batches
+from r50bench.measure.loop import closed_loop
+from r50bench.measure.protocol import FeedSpec, Timing
+
+__all__ = ["Instance"]
+
+
+class Instance:
+    """One copy of the model serving one stream of batches on one slot, in a thread of its own.
+
+    The thread is bound before it touches the engine, so that the OpenMP threads it starts are too.
+    """
+
+    def __init__(self, slot: Slot, index: int, tick: Callable[[], None]) -> None:
+        self.slot = slot
+        self.cpus: tuple[int, ...] = ()
+        self._index = index
+        self._tick = tick
+        self._runner: Runner | None = None
+        self._batches: list[Any] = []
+        self._clock: Callable[[], int] = time.perf_counter_ns
+        self._thread = ThreadPoolExecutor(1, f"instance-{slot.instance}", self._bind)
+
+    def _bind(self) -> None:
+        self.cpus = bind_cpus(self.slot.cpus)
+
+    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Runs a method of this instance in its thread."""
+        return self._thread.submit(task, *args)
+
+    def load(self, engine: Engine, feed: FeedSpec) -> float:
+        """Prepares runner and batches and runs the first batch; returns its seconds."""
+        self._runner = engine.runner(self._index)
+        self._clock = engine.clock
+        self._batches = ring_of_batches(feed, self._runner, self.slot.instance)
+        began = time.perf_counter()
+        self._runner.infer(self._batches[0])
+        return time.perf_counter() - began
+
+    def infer_once(self) -> object:
+        """Runs one untimed batch."""
+        return self._ready().infer(self._batches[0])
+
+    def run(self, steps: int, at_ns: int) -> Timing:
+        """Runs ``steps`` batches from ``at_ns`` on."""
+        starts, ends = closed_loop(
+            self._ready().infer,
+            self._batches,
+            steps,
+            at_ns=at_ns,
+            clock=self._clock,
+            tick=self._tick,
+        )
+        return Timing(self.slot.instance, starts, ends)
+
+    def score(
+        self, feed: FeedSpec, share: tuple[int, int]
+    ) -> tuple[list[int], list[tuple[int, ...]]]:
+        """Returns (picture indices, their five likeliest classes) over ``share``."""
+        runner = self._ready()
+        indices: list[int] = []
+        top5: list[tuple[int, ...]] = []
+        for named, batch in batches_to_score(feed, share):
+            logits = np.asarray(runner.logits(runner.infer(runner.prepare(batch))))
+            if logits.shape != (feed.batch_size, 1000) or not np.isfinite(logits).all():
+                raise WorkerFailed(
+                    f"instance {self.slot.instance} answered logits of shape {logits.shape}"
+                    f" (finite: {bool(np.isfinite(logits).all())}) to a batch of {feed.batch_size}"
+                )
+            best = np.argsort(-logits, axis=1, kind="stable")[: len(named), :5]
+            indices += named
+            top5 += [tuple(int(label) for label in row) for row in best]
+            self._tick()
+        return indices, top5
+
+    def _ready(self) -> Runner:
+        if self._runner is None:
+            raise RuntimeError("the instance is not loaded")
+        return self._runner

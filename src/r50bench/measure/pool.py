@@ -1,0 +1,262 @@
+"""The workers of one session: started, told what to do, watched, and gone when it ends.
+
+The parent blocks on file descriptors; it never polls a core that is being measured. A worker that
+dies, hangs, or answers something else than it was asked ends the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import msgspec
+
+from r50bench import errors
+from r50bench.errors import R50BenchError, WorkerFailed
+from r50bench.measure.protocol import (
+    ANSWER_TO,
+    Answer,
+    Command,
+    Failed,
+    WorkerPlan,
+    decode_answer,
+    encode,
+)
+from r50bench.measure.scoreboard import Scoreboard
+from r50bench.progress import Progress
+
+__all__ = ["Pool"]
+
+_LOOK_UP_S = 1.0
+_LOG_TAIL_LINES = 5
+_EXIT_S = 2.0
+_A = TypeVar("_A")
+
+
+class _Process:
+    """One worker process and the parent's ends of its pipes."""
+
+    def __init__(
+        self, plan: WorkerPlan, environment: Mapping[str, str], log: Path, scoreboard_fd: int
+    ) -> None:
+        self.plan = plan
+        self.log = log
+        command_end, self._commands = os.pipe()
+        self.answers, answer_end = os.pipe()
+        arguments = [str(word) for word in (command_end, answer_end, scoreboard_fd, os.getpid())]
+        with log.open("ab") as output:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "r50bench.measure.worker", *arguments],
+                env=dict(environment),
+                pass_fds=(command_end, answer_end, scoreboard_fd),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        os.close(command_end)
+        os.close(answer_end)
+        self._unread = b""
+        self.tell(plan)
+
+    @property
+    def label(self) -> str:
+        """Which worker this is, for messages."""
+        instances = ", ".join(str(slot.instance) for slot in self.plan.slots)
+        return f"worker {self.plan.worker} (instance {instances}, pid {self.popen.pid})"
+
+    def tell(self, message: Command | WorkerPlan) -> None:
+        """Sends a message; a worker that is gone is noticed when its answer is awaited."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._commands, encode(message))
+
+    def read(self) -> Answer | None:
+        """Reads what has arrived; returns an answer once one is whole.
+
+        Raises:
+            WorkerFailed: the worker closed its pipe (it died) or wrote garbage.
+        """
+        chunk = os.read(self.answers, 1 << 20)
+        if not chunk:
+            raise self._died()
+        self._unread += chunk
+        line, newline, rest = self._unread.partition(b"\n")
+        if not newline:
+            return None
+        self._unread = rest
+        try:
+            return decode_answer(line)
+        except msgspec.MsgspecError as error:
+            raise WorkerFailed(
+                f"{self.label} answered garbage: {error}", hint=self.tail()
+            ) from None
+
+    def _died(self) -> WorkerFailed:
+        try:
+            code = self.popen.wait(_EXIT_S)
+        except subprocess.TimeoutExpired:
+            return WorkerFailed(f"{self.label} closed its pipe but lives on", hint=self.tail())
+        if code < 0:
+            how = f"was killed by {signal.Signals(-code).name}"
+        else:
+            how = f"exited with status {code}"
+        return WorkerFailed(f"{self.label} {how}", hint=self.tail())
+
+    def tail(self) -> str | None:
+        """Returns the last lines of the worker's log, or None if it is empty."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()[-_LOG_TAIL_LINES:]
+        return "its log ends: " + " | ".join(lines) if lines else None
+
+    def dismiss(self) -> None:
+        """Closes the command pipe, which ends the worker's service."""
+        os.close(self._commands)
+
+    def kill(self) -> None:
+        """Kills the worker with all it started, and reaps it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+        os.close(self.answers)
+
+
+class Pool:
+    """A context in which the workers live. Leaving it, however it is left, leaves no process.
+
+    ``timeout_s``: a worker that neither answers nor finishes a batch for so long is taken to hang.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[WorkerPlan],
+        environment: Mapping[str, str],
+        folder: Path,
+        progress: Progress,
+        *,
+        timeout_s: float,
+    ) -> None:
+        self._plans = plans
+        self._environment = environment
+        self._folder = folder
+        self._progress = progress
+        self._timeout_s = timeout_s
+        self._processes: list[_Process] = []
+
+    def __enter__(self) -> Pool:
+        instances = sum(len(plan.slots) for plan in self._plans)
+        self._scoreboard = Scoreboard.create(instances)
+        try:
+            for plan in self._plans:
+                log = self._folder / f"worker-{plan.worker}.log"
+                self._processes.append(_Process(plan, self._environment, log, self._scoreboard.fd))
+        except BaseException:
+            self._end(kind=False)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end(kind=kind is None)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids, by worker."""
+        return [process.popen.pid for process in self._processes]
+
+    def ask(
+        self, command: Command, answer: type[_A], *, timeout_s: float | None = None
+    ) -> list[_A]:
+        """Sends ``command`` to all workers; returns their answers, by worker.
+
+        Progress is advanced by the batches that all instances finish meanwhile.
+
+        Raises:
+            R50BenchError: the error a worker reported, by its own class.
+            WorkerFailed: a worker died, hung, or gave another answer.
+        """
+        assert ANSWER_TO[type(command)] is answer
+        for process in self._processes:
+            process.tell(command)
+        answers: dict[int, _A] = {}
+        with selectors.DefaultSelector() as selector:
+            for process in self._processes:
+                selector.register(process.answers, selectors.EVENT_READ, process)
+            watch = _Watch(self._scoreboard, timeout_s or self._timeout_s)
+            while len(answers) < len(self._processes):
+                for key, _ in selector.select(_LOOK_UP_S):
+                    process = key.data
+                    reply = process.read()
+                    if reply is None:
+                        continue
+                    answers[process.plan.worker] = _expect(reply, answer, process.label)
+                    selector.unregister(process.answers)
+                    watch.reset()
+                self._progress.advance(watch.finished())
+                if watch.stalled():
+                    raise self._hung(answers, watch.limit_s)
+        return [answers[process.plan.worker] for process in self._processes]
+
+    def _hung(self, answers: Mapping[int, object], limit_s: float) -> WorkerFailed:
+        silent = [one for one in self._processes if one.plan.worker not in answers]
+        return WorkerFailed(
+            f"{silent[0].label} hangs: no batch and no answer for {limit_s:g} s",
+            hint=silent[0].tail() or "--timeout SECONDS grants a slow machine more",
+        )
+
+    def _end(self, *, kind: bool) -> None:
+        for process in self._processes:
+            process.dismiss()
+        if kind:
+            deadline = time.monotonic() + _EXIT_S
+            for process in self._processes:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.popen.wait(max(0.0, deadline - time.monotonic()))
+        for process in self._processes:
+            process.kill()
+        self._processes.clear()
+        self._scoreboard.close()
+
+
+class _Watch:
+    """Tells a slow worker from a hanging one: a finished batch is a sign of life."""
+
+    def __init__(self, scoreboard: Scoreboard, limit_s: float) -> None:
+        self.limit_s = limit_s
+        self._scoreboard = scoreboard
+        self._first = self._last = scoreboard.total()
+        self._alive = time.monotonic()
+
+    def reset(self) -> None:
+        self._alive = time.monotonic()
+
+    def finished(self) -> int:
+        total = self._scoreboard.total()
+        if total != self._last:
+            self._last = total
+            self.reset()
+        return total - self._first
+
+    def stalled(self) -> bool:
+        return time.monotonic() - self._alive > self.limit_s
+
+
+def _expect(reply: Answer, answer: type[_A], label: str) -> _A:
+    if isinstance(reply, answer):
+        return reply
+    if isinstance(reply, Failed):
+        found = getattr(errors, reply.kind, WorkerFailed)
+        kind = found if issubclass(found, R50BenchError) else WorkerFailed
+        raise kind(f"{label}: {reply.message}", hint=reply.hint)
+    raise WorkerFailed(f"{label} answered {type(reply).__name__} where {answer.__name__} was due")

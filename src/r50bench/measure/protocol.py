@@ -1,0 +1,179 @@
+"""What parent and worker say to each other: one JSON message a line, on a pair of private pipes.
+
+The parent sends a :class:`WorkerPlan`, then commands; every command is answered by exactly one
+answer of the type named in :data:`ANSWER_TO`, or by :class:`Failed`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from r50bench.engines.base import EngineSpec
+from r50bench.host.placement import Slot
+
+__all__ = [
+    "ANSWER_TO",
+    "Answer",
+    "Command",
+    "Failed",
+    "FeedSpec",
+    "Load",
+    "Loaded",
+    "Measure",
+    "Measured",
+    "Observe",
+    "Observed",
+    "Predicted",
+    "Score",
+    "Timing",
+    "WarmUp",
+    "Warmed",
+    "WorkerPlan",
+    "decode_answer",
+    "decode_command",
+    "decode_plan",
+    "encode",
+]
+
+
+class FeedSpec(msgspec.Struct, frozen=True):
+    """Where batches come from.
+
+    ``pictures`` is the path of a uint8 array (N, 224, 224, 3), or None for seeded dummy input;
+    ``ring_pictures`` how many pictures rotate through the measured window.
+    """
+
+    pictures: str | None
+    convention: str
+    seed: int
+    batch_size: int
+    ring_pictures: int
+
+
+class WorkerPlan(msgspec.Struct, frozen=True):
+    """All that one worker needs to know. ``shares`` are half-open picture ranges to score."""
+
+    worker: int
+    slots: tuple[Slot, ...]
+    engine: EngineSpec
+    feed: FeedSpec
+    steps: int
+    warmup_steps: int
+    bind_memory: bool
+    shares: tuple[tuple[int, int], ...] = ()
+
+
+class Load(msgspec.Struct, frozen=True, tag=True):
+    """Load engine and input, and run the first batch."""
+
+
+class Observe(msgspec.Struct, frozen=True, tag=True):
+    """Run one untimed batch under the kernel log."""
+
+
+class WarmUp(msgspec.Struct, frozen=True, tag=True):
+    """Run the warm-up steps, all instances from ``at_ns`` on (CLOCK_MONOTONIC)."""
+
+    at_ns: int
+
+
+class Measure(msgspec.Struct, frozen=True, tag=True):
+    """Run the measured steps, all instances from ``at_ns`` on (CLOCK_MONOTONIC)."""
+
+    at_ns: int
+
+
+class Score(msgspec.Struct, frozen=True, tag=True):
+    """Classify the pictures of each instance's share."""
+
+
+Command = Load | Observe | WarmUp | Measure | Score
+
+
+class Loaded(msgspec.Struct, frozen=True, tag=True):
+    """``cpus`` and ``memory_nodes`` are read back from the kernel, per instance."""
+
+    engine_version: str
+    cpus: tuple[tuple[int, ...], ...]
+    memory_nodes: tuple[int, ...]
+    environment: dict[str, str]
+    load_s: float
+    first_batch_s: float
+
+
+class Observed(msgspec.Struct, frozen=True, tag=True):
+    """The kernel log of one inference, as the engine's library printed it."""
+
+    log: str
+
+
+class Warmed(msgspec.Struct, frozen=True, tag=True):
+    """``pss_bytes`` is the worker's proportional set size once everything is touched."""
+
+    warmup_s: float
+    pss_bytes: int
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """Start and end of every measured batch of one instance, in ns of the engine's clock."""
+
+    instance: int
+    starts_ns: list[int]
+    ends_ns: list[int]
+
+
+class Measured(msgspec.Struct, frozen=True, tag=True):
+    """One timing per instance of this worker."""
+
+    timings: tuple[Timing, ...]
+
+
+class Predicted(msgspec.Struct, frozen=True, tag=True):
+    """``top5`` holds, per picture of ``pictures``, the five likeliest classes, likeliest first."""
+
+    pictures: list[int]
+    top5: list[tuple[int, int, int, int, int]]
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """``kind`` is the name of a class of :mod:`r50bench.errors`."""
+
+    kind: str
+    message: str
+    hint: str | None
+
+
+Answer = Loaded | Observed | Warmed | Measured | Predicted | Failed
+
+ANSWER_TO: dict[type, type] = {
+    Load: Loaded,
+    Observe: Observed,
+    WarmUp: Warmed,
+    Measure: Measured,
+    Score: Predicted,
+}
+
+_encoder = msgspec.json.Encoder()
+_plan_decoder = msgspec.json.Decoder(WorkerPlan)
+_command_decoder = msgspec.json.Decoder(Command)
+_answer_decoder = msgspec.json.Decoder(Answer)
+
+
+def encode(message: Command | Answer | WorkerPlan) -> bytes:
+    """Returns the message as one line, newline included."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_plan(line: bytes) -> WorkerPlan:
+    """Reads the first line that a worker is sent."""
+    return _plan_decoder.decode(line)
+
+
+def decode_command(line: bytes) -> Command:
+    """Reads a command."""
+    return _command_decoder.decode(line)
+
+
+def decode_answer(line: bytes) -> Answer:
+    """Reads an answer; raises msgspec.MsgspecError on garbage."""
+    return _answer_decoder.decode(line)

@@ -1,0 +1,103 @@
+"""What sessions need beside a host: weights, pictures, calibration pictures; each resolved once.
+
+One object serves all sessions of a command, so that a whole main job runs one model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from r50bench.assets.imagenet import open_dataset
+from r50bench.assets.preprocess import Pictures, dummy_pictures, preprocess
+from r50bench.assets.store import Store
+from r50bench.assets.weights import Weights, resolve_weights
+from r50bench.case import Case
+from r50bench.errors import AssetError
+from r50bench.progress import Progress
+
+__all__ = ["Calibration", "Provisions"]
+
+SAMPLE = "sample"
+_DUMMY_CALIBRATION_PICTURES = 20
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Pictures that int8 is calibrated on: a uint8 array file and a few words for the record."""
+
+    array: Path
+    description: str
+
+
+class Provisions:
+    """Resolves what cases name, fetching and preparing it where needed."""
+
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self.store = store
+        self._progress = progress
+        self._weights: dict[tuple[str, int], Weights] = {}
+        self._pictures: dict[tuple[str, bool], Pictures] = {}
+
+    def weights(self, case: Case) -> Weights:
+        """Returns the weights of ``case``.
+
+        Raises:
+            AssetError: they cannot be had, or accuracy was asked of random weights.
+        """
+        key = (case.weights, case.seed)
+        need_real = case.mode == "accuracy"
+        if key not in self._weights:
+            self._weights[key] = resolve_weights(
+                case.weights, self.store, self._progress, need_real=need_real, seed=case.seed
+            )
+        found = self._weights[key]
+        if need_real and found.weights == "random":
+            raise AssetError(
+                "accuracy needs trained weights, and these are random",
+                hint="--weights v1, v1.5 or the path of a state dict",
+            )
+        return found
+
+    def pictures(self, case: Case) -> Pictures | None:
+        """Returns the pictures ``case`` is fed, or None for dummy input."""
+        if case.data_type != "real":
+            return None
+        return self._prepared(case.dataset, skip_bad=case.skip_bad_pictures)
+
+    def calibration(self, case: Case) -> Calibration:
+        """Returns the pictures to calibrate int8 on, disjoint from those scored where possible.
+
+        The 20 sample pictures serve every data set but themselves; where they cannot be had,
+        performance runs are calibrated on seeded dummy pictures and the record says so.
+        """
+        try:
+            sample = self._prepared(SAMPLE, skip_bad=False)
+        except AssetError:
+            if case.mode == "accuracy":
+                raise
+            self._progress.warn("int8 is calibrated on dummy pictures: no real ones can be had")
+            return self._dummy_calibration(case.seed)
+        overlap = "which are also those scored" if case.dataset == SAMPLE else "none of them scored"
+        scored = f", {overlap}" if case.mode == "accuracy" else ""
+        return Calibration(sample.array, f"{len(sample.labels)} sample pictures{scored}")
+
+    def _prepared(self, dataset: str, *, skip_bad: bool) -> Pictures:
+        key = (dataset, skip_bad)
+        if key not in self._pictures:
+            opened = open_dataset(dataset, self.store, self._progress)
+            self._pictures[key] = preprocess(opened, self.store, self._progress, skip_bad=skip_bad)
+        return self._pictures[key]
+
+    def _dummy_calibration(self, seed: int) -> Calibration:
+        import numpy as np
+
+        count = _DUMMY_CALIBRATION_PICTURES
+
+        def make(folder: Path) -> None:
+            np.save(folder / "pictures.npy", dummy_pictures(count, seed))
+
+        folder = self.store.produce(
+            "dummy-pictures", f"{count}-seed-{seed}", make, {"source": f"seed {seed}"}
+        )
+        return Calibration(folder / "pictures.npy", f"{count} dummy pictures")

@@ -1,0 +1,177 @@
+"""A worker process: binds itself, loads the engine, and does as the parent says.
+
+Started by :mod:`.pool` as ``python -m r50bench.measure.worker COMMANDS ANSWERS SCOREBOARD PARENT``:
+three file descriptors and the parent's process id. Everything the engine prints goes to the log.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from r50bench.errors import R50BenchError
+from r50bench.measure.binding import (
+    bind_cpus,
+    bind_memory,
+    bound_memory_nodes,
+    die_with_parent,
+    pss_bytes,
+)
+from r50bench.measure.protocol import (
+    Answer,
+    Command,
+    Failed,
+    Load,
+    Loaded,
+    Measure,
+    Measured,
+    Observe,
+    Observed,
+    Predicted,
+    Score,
+    Warmed,
+    WarmUp,
+    WorkerPlan,
+    decode_command,
+    decode_plan,
+    encode,
+)
+from r50bench.measure.scoreboard import Scoreboard
+
+__all__ = ["main"]
+
+
+class Worker:
+    """The instances of one process and the engine they share."""
+
+    def __init__(self, plan: WorkerPlan, scoreboard: Scoreboard) -> None:
+        from r50bench.measure.instance import Instance
+
+        self._plan = plan
+        self._instances = [
+            Instance(slot, index, functools.partial(scoreboard.tick, slot.instance))
+            for index, slot in enumerate(plan.slots)
+        ]
+        self._engine: Any = None
+
+    def obey(self, command: Command) -> Answer:
+        """Carries out one command in every instance and returns the answer to it."""
+        match command:
+            case Load():
+                return self._load()
+            case Observe():
+                return self._observe()
+            case WarmUp(at_ns=at_ns):
+                return self._warm_up(at_ns)
+            case Measure(at_ns=at_ns):
+                return self._measure(at_ns)
+            case Score():
+                return self._score()
+
+    def _everywhere(self, tasks: list[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
+        futures = [
+            instance.submit(task, *args)
+            for instance, (task, args) in zip(self._instances, tasks, strict=True)
+        ]
+        return [future.result() for future in futures]
+
+    def _load(self) -> Loaded:
+        from r50bench.engines.environment import recorded_environment
+        from r50bench.engines.registry import load_engine
+
+        began = time.perf_counter()
+        self._engine = load_engine(self._plan.engine)
+        load_s = time.perf_counter() - began
+        first = self._everywhere(
+            [(one.load, (self._engine, self._plan.feed)) for one in self._instances]
+        )
+        return Loaded(
+            engine_version=self._engine.version,
+            cpus=tuple(one.cpus for one in self._instances),
+            memory_nodes=bound_memory_nodes(),
+            environment=recorded_environment(os.environ),
+            load_s=load_s,
+            first_batch_s=max(first),
+        )
+
+    def _observe(self) -> Observed:
+        one = self._instances[0]
+        return Observed(one.submit(self._engine.observe, one.infer_once).result())
+
+    def _warm_up(self, at_ns: int) -> Warmed:
+        began = time.perf_counter()
+        steps = self._plan.warmup_steps
+        self._everywhere([(one.run, (steps, at_ns)) for one in self._instances])
+        return Warmed(time.perf_counter() - began, pss_bytes())
+
+    def _measure(self, at_ns: int) -> Measured:
+        with _no_garbage_collection():
+            timings = self._everywhere(
+                [(one.run, (self._plan.steps, at_ns)) for one in self._instances]
+            )
+        return Measured(tuple(timings))
+
+    def _score(self) -> Predicted:
+        shares = zip(self._instances, self._plan.shares, strict=True)
+        parts = self._everywhere([(one.score, (self._plan.feed, share)) for one, share in shares])
+        return Predicted(
+            pictures=[index for indices, _ in parts for index in indices],
+            top5=[row for _, rows in parts for row in rows],
+        )
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _failure(error: Exception) -> Failed:
+    traceback.print_exc()
+    if isinstance(error, R50BenchError):
+        return Failed(type(error).__name__, error.message, error.hint)
+    return Failed("WorkerFailed", f"{type(error).__name__}: {error}", None)
+
+
+def _serve(commands: BinaryIO, answers: BinaryIO, scoreboard_fd: int) -> None:
+    plan = decode_plan(commands.readline())
+    bind_cpus({cpu for slot in plan.slots for cpu in slot.cpus})
+    if plan.bind_memory:
+        bind_memory({node for slot in plan.slots for node in slot.nodes})
+    last = max(slot.instance for slot in plan.slots)
+    worker = Worker(plan, Scoreboard(scoreboard_fd, last + 1))
+    for line in commands:
+        try:
+            answer: Answer = worker.obey(decode_command(line))
+        except Exception as error:  # noqa: BLE001  the parent must hear of anything
+            answer = _failure(error)
+        answers.write(encode(answer))
+        answers.flush()
+
+
+def main() -> None:
+    """Entry point of the worker process; ends when the parent closes the command pipe."""
+    commands_fd, answers_fd, scoreboard_fd, parent = (int(word) for word in sys.argv[1:5])
+    die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with os.fdopen(commands_fd, "rb") as commands, os.fdopen(answers_fd, "wb") as answers:
+        _serve(commands, answers, scoreboard_fd)
+    # Engine libraries may hang or crash while they unload; everything has been said and flushed.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Binding to CPUs and to the parent's life, read back from the kernel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from r50bench.measure.binding import bind_cpus, bind_memory, bound_memory_nodes, pss_bytes
+
+
+def in_a_thread(task):
+    """Runs ``task`` in a thread of its own, whose binding ends with it."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(task()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_a_bound_thread_reports_the_cpus_it_was_given_and_others_keep_theirs():
+    before = os.sched_getaffinity(0)
+    one = min(before)
+    assert in_a_thread(lambda: bind_cpus({one})) == (one,)
+    assert os.sched_getaffinity(0) == before
+
+
+def test_memory_bound_to_a_node_is_read_back_where_the_kernel_allows_it():
+    def bind():
+        return bind_memory({0}), bound_memory_nodes()
+
+    allowed, nodes = in_a_thread(bind)
+    assert nodes == ((0,) if allowed else ())
+
+
+def test_pss_grows_by_what_is_touched():
+    before = pss_bytes()
+    block = bytearray(64 << 20)
+    block[::4096] = b"x" * len(block[::4096])
+    assert pss_bytes() - before > 48 << 20
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_worker_dies_with_its_parent_even_when_that_is_killed():
+    child = (
+        "import sys, time; from r50bench.measure.binding import die_with_parent;"
+        "die_with_parent(int(sys.argv[1])); print('bound', flush=True); time.sleep(60)"
+    )
+    parent = (
+        "import os, subprocess, sys, time;"
+        f"p = subprocess.Popen([sys.executable, '-c', {child!r}, str(os.getpid())],"
+        " stdout=subprocess.PIPE); p.stdout.readline(); print(p.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        pid = int(started.stdout.readline())
+        assert is_alive(pid)
+        started.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 2
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not is_alive(pid)
