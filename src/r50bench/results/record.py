@@ -7,12 +7,19 @@ A record is a folder: ``record.json`` (this module), ``samples.csv`` (:mod:`.sam
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from random import Random, SystemRandom
 from typing import Any, Literal
 
 from r50bench.case import Case
+from r50bench.errors import UsageError
 from r50bench.host.placement import Placement
+from r50bench.results.atomic import write_atomically
+from r50bench.results.schema import bring_up_to
 
 __all__ = [
+    "RECORD_FILE",
     "SCHEMA_VERSION",
     "Accuracy",
     "DataInfo",
@@ -21,9 +28,15 @@ __all__ = [
     "ModelInfo",
     "Record",
     "WorkerReport",
+    "new_record_id",
+    "read_record",
+    "write_record",
 ]
 
 SCHEMA_VERSION = 1
+
+RECORD_FILE = "record.json"
+"""The name of the record's own file in its folder."""
 
 
 @dataclass(frozen=True)
@@ -137,3 +150,75 @@ class Record:
     samples_sha256: str | None = None
     warnings: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
+
+
+def new_record_id(case_name: str, now: datetime, random: Random | None = None) -> str:
+    """Returns a name for a record that is unique, sorts by time and can serve as a folder's name.
+
+    ``20260131-235959_inference_latency_avx_int8_3f9c01``: the time in UTC, the case, and 24 random
+    bits that keep apart two records of the same second, from ``random`` or the system.
+    """
+    bits = (random or SystemRandom()).getrandbits(24)
+    stamp = now.astimezone(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    return f"{stamp}_{case_name}_{bits:06x}"
+
+
+def write_record(record: Record, folder: Path) -> Path:
+    """Writes ``record.json`` into an existing folder and returns its path.
+
+    Raises:
+        UsageError: the folder holds a record already; records are never edited.
+        RunFailed: the disk is full or the folder cannot be written to.
+    """
+    import msgspec
+
+    path = folder / RECORD_FILE
+    if path.exists():
+        raise UsageError(
+            f"{path} exists already, and records are never overwritten",
+            hint="name a new folder",
+        )
+    compact = msgspec.json.encode(record)
+    write_atomically(path, msgspec.json.format(compact, indent=2) + b"\n")
+    return path
+
+
+def read_record(folder: Path) -> Record:
+    """Reads the record in ``folder``, or the ``record.json`` given itself.
+
+    Raises:
+        UsageError: there is none, it is damaged, or it follows a schema that is not known here.
+    """
+    path = folder / RECORD_FILE if folder.is_dir() else folder
+    try:
+        return _decode(_read_bytes(path))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            "no such record",
+            hint="name a folder that 'r50bench run' wrote; 'records:' at its end says which",
+        ) from None
+    except OSError as error:
+        raise UsageError(f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def _decode(data: bytes) -> Record:
+    import msgspec
+
+    damaged = "a record is written once and whole: take it from where it was copied"
+    try:
+        raw = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"not a record: {error}", hint=damaged) from error
+    if not isinstance(raw, dict):
+        raise UsageError("not a record: no JSON object", hint=damaged)
+    try:
+        return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw), Record)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"not a record: {error}", hint=damaged) from error

@@ -1,0 +1,167 @@
+"""The figures of a record: each with its name, its unit and, where known, its 95 % interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from r50bench.errors import RunFailed
+from r50bench.results.record import Accuracy, Record
+from r50bench.results.samples import Samples
+from r50bench.results.stats import Estimate, inflation, percentile, supports_percentile
+from r50bench.results.timeline import (
+    Window,
+    instance_throughputs,
+    mean_latency_ns,
+    throughput,
+    utilization,
+    windows,
+)
+
+__all__ = ["PERCENTILES", "PRIMARY", "Kpi", "accuracy_line", "kpis"]
+
+PRIMARY = {
+    "throughput": "Average Throughput",
+    "latency": "Average Latency",
+    "accuracy": "Accuracy",
+}
+"""The name of the primary KPI by mode."""
+
+PERCENTILES = {"P50": 50.0, "P90": 90.0, "P95": 95.0, "P99": 99.0, "P999": 99.9}
+
+_MS_PER_NS = 1e-6
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One figure. ``low`` and ``high`` bound its 95 % interval; None where that is unknown."""
+
+    name: str
+    unit: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    primary: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name with its unit, as KPI blocks print it: ``Average Throughput (img/s)``."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+def kpis(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:
+    """Derives every figure that ``record`` supports, the primary one first.
+
+    What was not measured, or what too few samples cannot tell, is absent. ``samples`` are the
+    record's (:func:`r50bench.results.samples.samples_of`), None where it timed nothing.
+
+    Raises:
+        RunFailed: the record is invalid, or it lacks what its mode is about.
+    """
+    if record.status != "valid":
+        raise RunFailed(
+            f"{record.id} is invalid and has no figures: {record.reason or 'no reason given'}",
+            hint="the logs in its folder say more; run the case again",
+        )
+    figures = [*_accuracy(record)]
+    if samples is not None:
+        figures += [*_timed(record, samples)]
+    figures += [*_footprint(record)]
+    primary = [figure for figure in figures if figure.primary]
+    if not primary:
+        raise RunFailed(
+            f"{record.id} holds nothing to derive its {PRIMARY[record.case.mode]} from",
+            hint="the record is incomplete: take it from where it was copied, or run again",
+        )
+    return (*primary, *(figure for figure in figures if not figure.primary))
+
+
+def accuracy_line(accuracy: Accuracy) -> str:
+    """Returns ``accuracy=95.000%, good=19, total=20``, the line MLPerf's scripts print."""
+    percent = 100 * accuracy.good / accuracy.total
+    return f"accuracy={percent:.3f}%, good={accuracy.good}, total={accuracy.total}"
+
+
+def _figure(record: Record, name: str, unit: str, estimate: Estimate) -> Kpi:
+    primary = PRIMARY[record.case.mode] == name
+    return Kpi(name, unit, estimate.value, estimate.low, estimate.high, primary)
+
+
+def _accuracy(record: Record) -> Iterator[Kpi]:
+    counts = record.accuracy
+    if counts is None:
+        return
+    yield _figure(record, "Accuracy", "%", Estimate(100 * counts.good / counts.total))
+    yield Kpi("Top-5 Accuracy", "%", 100 * counts.good5 / counts.total)
+    yield Kpi("Scored Pictures", "", counts.total)
+
+
+def _timed(record: Record, samples: Samples) -> Iterator[Kpi]:
+    common = windows(samples)
+    if common is not None:
+        yield from _throughput(record, samples, common)
+    elif record.case.mode == "throughput":
+        raise RunFailed(
+            f"{record.id}: its instances never ran at the same time, so it has no throughput",
+            hint="raise --steps, so that the instances overlap",
+        )
+    yield from _latency(record, samples)
+    yield Kpi("Samples", "", len(samples))
+    yield Kpi("Images", "", int(np.sum(samples.images)))
+    if common is not None:
+        yield Kpi("Start Skew", "ms", max(one.skew_ns for one in common) * _MS_PER_NS)
+        yield Kpi("Overlap", "%", 100 * min(one.overlap for one in common))
+
+
+def _throughput(record: Record, samples: Samples, common: tuple[Window, ...]) -> Iterator[Kpi]:
+    total = throughput(samples, common)
+    yield _figure(record, "Average Throughput", "img/s", total)
+    each = instance_throughputs(samples, common)
+    yield Kpi("Min Instance Throughput", "img/s", float(np.min(each)))
+    yield Kpi("Max Instance Throughput", "img/s", float(np.max(each)))
+    yield Kpi("Compute Utilization", "%", 100 * utilization(samples, common))
+    if record.model is not None:
+        done = total.scaled(record.model.gflop_per_image)
+        yield Kpi("FLOPs", "GFLOP/s", done.value, done.low, done.high)
+
+
+def _latency(record: Record, samples: Samples) -> Iterator[Kpi]:
+    mean = mean_latency_ns(samples).scaled(_MS_PER_NS)
+    latency = samples.latency_ns * _MS_PER_NS
+    yield _figure(record, "Average Latency", "ms", mean)
+    yield Kpi("Min Latency", "ms", float(np.min(latency)))
+    yield Kpi("Max Latency", "ms", float(np.max(latency)))
+    for name, percent in PERCENTILES.items():
+        if supports_percentile(len(samples), percent):
+            estimate = _percentile(samples, percent).scaled(_MS_PER_NS)
+            yield Kpi(f"{name} Latency", "ms", estimate.value, estimate.low, estimate.high)
+    images = float(np.mean(samples.images))
+    per_image = mean.scaled(1 / images)
+    yield Kpi("Time per Image", "ms", per_image.value, per_image.low, per_image.high)
+
+
+def _percentile(samples: Samples, percent: float) -> Estimate:
+    latency = samples.latency_ns.astype(np.float64)
+    value = percentile(latency, percent).value
+    # How much neighbouring batches resemble each other in being beyond the percentile decides how
+    # much the ranks of its interval must give way.
+    beyond = (samples.latency_ns > value).astype(np.float64)
+    per_instance = [
+        beyond[(samples.instance == instance) & (samples.round == number)]
+        for instance in samples.instances
+        for number in samples.rounds
+    ]
+    return percentile(latency, percent, inflation(per_instance))
+
+
+def _footprint(record: Record) -> Iterator[Kpi]:
+    if record.model is not None:
+        yield Kpi("FLOPs per Image", "GFLOP", record.model.gflop_per_image)
+    if record.workers:
+        pss = sum(worker.pss_bytes for worker in record.workers)
+        first = max(worker.load_s + worker.first_batch_s for worker in record.workers)
+        yield Kpi("Memory PSS", "MiB", pss / _MIB)
+        yield Kpi("Time to First Batch", "s", first)

@@ -1,0 +1,207 @@
+"""The raw samples of a session: one row per timed batch, as the instances stamped them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from r50bench.errors import RunFailed, UsageError
+from r50bench.results.atomic import write_atomically
+from r50bench.results.record import Record
+
+__all__ = [
+    "SAMPLES_FILE",
+    "Integers",
+    "Samples",
+    "read_samples",
+    "samples_of",
+    "write_samples",
+]
+
+Integers = npt.NDArray[np.int64]
+
+SAMPLES_FILE = "samples.csv"
+"""The name of the samples' file in a record's folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """One entry per timed batch, ordered by instance, round and step; int64 arrays of one length.
+
+    ``start_ns`` and ``end_ns`` are stamps of one monotonic clock shared by all instances, taken
+    right before and right after the batch; ``images`` is the number of pictures in it. Rows may be
+    given in any order.
+
+    Raises:
+        RunFailed: the arrays do not describe a run: lengths differ, a batch ends before it starts,
+            batches of one instance overlap, a step occurs twice, an instance is missing from a
+            round, or a batch is empty.
+    """
+
+    round: Integers
+    instance: Integers
+    step: Integers
+    start_ns: Integers
+    end_ns: Integers
+    images: Integers
+
+    def __post_init__(self) -> None:
+        columns = {column.name: np.asarray(getattr(self, column.name)) for column in fields(self)}
+        _check_columns(columns)
+        order = np.lexsort((columns["step"], columns["round"], columns["instance"]))
+        for name, values in columns.items():
+            ordered = values.astype(np.int64)[order]
+            ordered.flags.writeable = False
+            object.__setattr__(self, name, ordered)
+        _check_batches(self)
+        _check_rounds(self)
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @property
+    def latency_ns(self) -> Integers:
+        """How long each batch took, in nanoseconds."""
+        return self.end_ns - self.start_ns
+
+    @property
+    def instances(self) -> Integers:
+        """The instances' numbers, ascending."""
+        return np.unique(self.instance)
+
+    @property
+    def rounds(self) -> Integers:
+        """The rounds' numbers, ascending."""
+        return np.unique(self.round)
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Samples:
+        """Returns the rows for which ``chosen`` (one bool per row) is true."""
+        return Samples(*(getattr(self, column.name)[chosen] for column in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Samples]) -> Samples:
+        """Returns the rows of all ``parts`` together, such as those of several workers."""
+        names = [column.name for column in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def write_samples(samples: Samples, path: Path) -> str:
+    """Writes the samples as CSV and returns the file's sha256.
+
+    Raises:
+        RunFailed: the disk is full or the folder cannot be written to.
+    """
+    text = BytesIO()
+    text.write(_header() + b"\n")
+    table = np.column_stack([getattr(samples, column.name) for column in fields(samples)])
+    np.savetxt(text, table, fmt="%d", delimiter=",")
+    data = text.getvalue()
+    write_atomically(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_samples(path: Path, sha256: str | None = None) -> Samples:
+    """Reads what :func:`write_samples` wrote; with ``sha256``, only the very same bytes.
+
+    Raises:
+        UsageError: there is no such file, or it cannot be read.
+        RunFailed: it is damaged, cut short, not the file of that hash, or describes no run.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the samples {path}: {(error.strerror or str(error)).lower()}",
+            hint="copy the record's folder whole",
+        ) from error
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise _damaged(path, "its sha256 is not the one in the record")
+    header, newline, body = data.partition(b"\n")
+    if header != _header() or not newline:
+        raise _damaged(path, f"its first line is not {_header().decode()!r}")
+    if not body.endswith(b"\n"):
+        raise _damaged(path, "it holds no rows" if not body else "its last line is cut short")
+    try:
+        table = np.loadtxt(BytesIO(body), dtype=np.int64, delimiter=",", comments=None, ndmin=2)
+    except (ValueError, OverflowError) as error:
+        raise _damaged(path, str(error)) from error
+    if table.shape[1] != len(fields(Samples)):
+        raise _damaged(path, f"its rows have {table.shape[1]} columns")
+    try:
+        return Samples(*table.T)
+    except RunFailed as error:
+        raise _damaged(path, error.message) from error
+
+
+def samples_of(record: Record, folder: Path) -> Samples | None:
+    """Returns the samples beside a record, checked against its hash; None where nothing was timed.
+
+    Raises:
+        UsageError, RunFailed: as :func:`read_samples` does.
+    """
+    if record.samples_sha256 is None:
+        return None
+    return read_samples(folder / SAMPLES_FILE, record.samples_sha256)
+
+
+def _header() -> bytes:
+    return ",".join(column.name for column in fields(Samples)).encode()
+
+
+def _damaged(path: Path, why: str) -> RunFailed:
+    return RunFailed(
+        f"the samples {path} are damaged: {why}",
+        hint="samples are never edited: take the file from where it was copied, or run again",
+    )
+
+
+def _check_columns(columns: dict[str, npt.NDArray[np.generic]]) -> None:
+    for name, values in columns.items():
+        if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer):
+            raise RunFailed(
+                f"samples: {name} is no row of integers but {values.dtype} {values.shape}"
+            )
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) != 1:
+        raise RunFailed(f"samples: the columns differ in length: {lengths}")
+    if lengths["step"] == 0:
+        raise RunFailed("samples: nothing was timed")
+
+
+def _check_batches(samples: Samples) -> None:
+    for wrong, what in (
+        (samples.end_ns < samples.start_ns, "ends before it starts"),
+        (samples.images < 1, "holds no picture"),
+    ):
+        if wrong.any():
+            raise RunFailed(f"samples: {_place(samples, int(wrong.argmax()))} {what}")
+    same_instance = np.diff(samples.instance) == 0
+    same_round = same_instance & (np.diff(samples.round) == 0)
+    twice = same_round & (np.diff(samples.step) == 0)
+    if twice.any():
+        raise RunFailed(f"samples: {_place(samples, int(twice.argmax()))} occurs twice")
+    overlaps = same_instance & (samples.start_ns[1:] < samples.end_ns[:-1])
+    if overlaps.any():
+        place = _place(samples, int(overlaps.argmax()) + 1)
+        raise RunFailed(f"samples: {place} starts before the batch before it has ended")
+
+
+def _check_rounds(samples: Samples) -> None:
+    for number in samples.rounds:
+        present = np.unique(samples.instance[samples.round == number])
+        missing = np.setdiff1d(samples.instances, present)
+        if len(missing):
+            raise RunFailed(f"samples: instance {missing[0]} is missing from round {number}")
+
+
+def _place(samples: Samples, row: int) -> str:
+    return (
+        f"step {samples.step[row]} of instance {samples.instance[row]}"
+        f" in round {samples.round[row]}"
+    )
