@@ -1,1 +1,1 @@
-"""Shared by all floors. Its presence puts this folder on sys.path, for synthetic_hosts."""
+"""Shared by all floors. Its presence puts this folder on sys.path, for the modules beside it."""

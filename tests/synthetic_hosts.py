@@ -19,6 +19,15 @@ _MODELS = {
     "icx": ("x86_64", "GenuineIntel", "Intel(R) Xeon(R) Platinum 8380", 6, 106, ICX_ISA),
     "graviton2": ("aarch64", "ARM", "Neoverse-N1", 0x41, 0xD0C, GRAVITON2_ISA),
     "graviton3": ("aarch64", "ARM", "Neoverse-V1", 0x41, 0xD40, GRAVITON3_ISA),
+    "alder-lake": (
+        "x86_64",
+        "GenuineIntel",
+        "12th Gen Intel(R) Core(TM) i7-12700",
+        6,
+        151,
+        {"avx", "avx2", "avx_vnni"},
+    ),
+    "westmere": ("x86_64", "GenuineIntel", "Intel(R) Xeon(R) X5680", 6, 44, set()),
     "haswell": ("x86_64", "GenuineIntel", "Intel(R) Xeon(R) E5-2690 v3", 6, 63, {"avx", "avx2"}),
 }
 
@@ -30,6 +39,7 @@ def host_of(
     threads: int = 1,
     quota: float | None = None,
     cores_in_machine: int | None = None,
+    memory_nodes: tuple[int, ...] | None = None,
 ) -> Host:
     """Builds a host from core counts: ``nodes[socket][i]`` cores on the socket's i-th node.
 
@@ -61,7 +71,9 @@ def host_of(
         l2_bytes=2**20,
         l3_bytes=2**25,
         memory_bytes=2**36,
-        memory_nodes=tuple(sorted({core.node for core in cores})),
+        memory_nodes=(
+            tuple(sorted({core.node for core in cores})) if memory_nodes is None else memory_nodes
+        ),
     )
 
 
@@ -108,3 +120,8 @@ def graviton3() -> Host:
 def haswell() -> Host:
     """Four cores that have AVX2 and nothing newer."""
     return host_of([[4]], model="haswell")
+
+
+def alder_lake() -> Host:
+    """Eight cores with AVX2 and its VNNI, no AVX-512."""
+    return host_of([[8]], model="alder-lake", threads=2)

@@ -94,8 +94,8 @@ def place(host: Host, case: Case) -> Placement:
 def _deal(groups: Sequence[tuple[Core, ...]], size: int, wanted: int) -> list[tuple[Core, ...]]:
     """Deals ``wanted`` instances of ``size`` cores to the groups that have most cores free.
 
-    Between equal groups the one on the emptier socket comes first. The caller has checked that
-    there is room.
+    Between groups that have as many, the one with fewer instances comes first, then the one on the
+    emptier socket. The caller has checked that there is room.
     """
     counts = [0] * len(groups)
     free = [len(group) for group in groups]
@@ -103,7 +103,12 @@ def _deal(groups: Sequence[tuple[Core, ...]], size: int, wanted: int) -> list[tu
     for _ in range(wanted):
         best = max(
             range(len(groups)),
-            key=lambda index: (free[index], free_on_socket[groups[index][0].socket], -index),
+            key=lambda index: (
+                free[index],
+                -counts[index],
+                free_on_socket[groups[index][0].socket],
+                -index,
+            ),
         )
         counts[best] += 1
         free[best] -= size

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pytest
+
+import synthetic_hosts
+from machine_tree import MachineTree
+from r50bench.host.doctor import Finding, examine
+from r50bench.host.topology import Host
+
+TWO_CORES = synthetic_hosts.two_core_vm()
+
+
+@pytest.fixture
+def healthy(tree: MachineTree, monkeypatch: pytest.MonkeyPatch) -> MachineTree:
+    """A machine that nothing can be said against."""
+    monkeypatch.setattr("r50bench.host.doctor.find_tcmalloc", lambda root: "/usr/lib/found.so")
+    tree.write("/proc/loadavg", "0.10 0.10 0.10 1/400 1234\n")
+    tree.write("/proc/stat", "cpu  1000 0 0 0 0 0 0 0 0 0\n")
+    tree.write("/proc/sys/kernel/numa_balancing", "0")
+    tree.write("/sys/devices/system/cpu/cpufreq/boost", "1")
+    for cpu in range(8):
+        tree.write(f"/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor", "performance")
+    return tree
+
+
+def finding(tree: MachineTree, host: Host = TWO_CORES, **environ: str) -> Finding:
+    found = examine(host, tree.root, environ)
+    assert len(found) == 1, found
+    assert found[0].mend
+    return found[0]
+
+
+def test_a_healthy_host_gives_no_findings(healthy: MachineTree) -> None:
+    assert examine(TWO_CORES, healthy.root, {}) == ()
+
+
+def test_what_is_unknown_gives_no_findings(
+    tree: MachineTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("r50bench.host.doctor.find_tcmalloc", lambda root: "/usr/lib/found.so")
+    assert examine(TWO_CORES, tree.root, {}) == ()
+
+
+def test_a_governor_other_than_performance_is_found_on_any_core(healthy: MachineTree) -> None:
+    healthy.write("/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "ondemand\n")
+    found = finding(healthy)
+    assert found.code == "governor"
+    assert '"ondemand"' in found.text
+    assert "cpupower" in found.mend
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/sys/devices/system/cpu/cpufreq/boost", "0"),
+        ("/sys/devices/system/cpu/intel_pstate/no_turbo", "1"),
+    ],
+)
+def test_boost_switched_off_is_found(healthy: MachineTree, path: str, value: str) -> None:
+    healthy.write(path, value)
+    assert finding(healthy).code == "boost-off"
+
+
+def test_other_work_that_runs_now_is_found(healthy: MachineTree) -> None:
+    healthy.write("/proc/loadavg", "1.90 1.00 0.50 3/400 1234\n")
+    found = finding(healthy)
+    assert found.code == "load"
+    assert "load average 1.9 on 2 cores" in found.text
+
+
+def test_the_load_of_a_run_that_has_just_ended_is_not_held_against_anyone(
+    healthy: MachineTree,
+) -> None:
+    healthy.write("/proc/loadavg", "1.90 1.00 0.50 1/400 1234\n")
+    assert examine(TWO_CORES, healthy.root, {}) == ()
+
+
+def test_a_load_that_is_small_beside_the_cores_is_not_mentioned(healthy: MachineTree) -> None:
+    healthy.write("/proc/loadavg", "1.90 1.00 0.50 3/400 1234\n")
+    assert examine(synthetic_hosts.graviton2(), healthy.root, {}) == ()
+
+
+@pytest.mark.parametrize(("steal", "said"), [(9, False), (30, True)])
+def test_steal_time_is_found_above_one_percent(
+    healthy: MachineTree, steal: int, said: bool
+) -> None:
+    healthy.write("/proc/stat", f"cpu  {1000 - steal} 0 0 0 0 0 0 {steal} 0 0\n")
+    found = examine(TWO_CORES, healthy.root, {})
+    assert [one.code for one in found] == (["steal"] if said else [])
+    assert all("3.0%" in one.text for one in found)
+
+
+def test_a_quota_below_the_cores_is_found_with_the_cpu_set_to_ask_for(healthy: MachineTree) -> None:
+    found = finding(healthy, synthetic_hosts.container_with_quota(2.5))
+    assert found.code == "cpu-quota"
+    assert "2.5 CPUs allows 2 of 8 cores" in found.text
+    assert "--cpuset-cpus 0-1" in found.mend
+
+
+def test_a_quota_as_large_as_the_cores_is_no_finding(healthy: MachineTree) -> None:
+    assert examine(synthetic_hosts.container_with_quota(8), healthy.root, {}) == ()
+
+
+def test_numa_balancing_matters_with_several_nodes_only(healthy: MachineTree) -> None:
+    healthy.write("/proc/sys/kernel/numa_balancing", "1")
+    assert examine(TWO_CORES, healthy.root, {}) == ()
+    assert finding(healthy, synthetic_hosts.spr_two_sockets()).code == "numa-balancing"
+
+
+def test_a_missing_tcmalloc_is_found_with_the_package_to_install(
+    healthy: MachineTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("r50bench.host.doctor.find_tcmalloc", lambda root: None)
+    found = finding(healthy)
+    assert found.code == "no-tcmalloc"
+    assert "apt-get install libtcmalloc-minimal4" in found.mend
+
+
+def test_inherited_engine_variables_are_named(healthy: MachineTree) -> None:
+    found = finding(healthy, OMP_NUM_THREADS="4", KMP_BLOCKTIME="1", HOME="/root")
+    assert found.code == "environment"
+    assert found.text.endswith("KMP_BLOCKTIME, OMP_NUM_THREADS")

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from machine_tree import CPUINFO_GRAVITON3, MachineTree
+from r50bench.errors import Unsupported
+from r50bench.host.topology import Core, read_host
+
+
+def test_cores_carry_their_siblings_node_and_socket(tree: MachineTree) -> None:
+    host = read_host(tree.root)
+    assert host.cores == (
+        Core((0, 4), 0, 0),
+        Core((1, 5), 0, 0),
+        Core((2, 6), 1, 1),
+        Core((3, 7), 1, 1),
+    )
+    assert (host.sockets, host.cores_in_machine, host.cpu_quota) == (2, 4, None)
+    assert host.memory_nodes == (0, 1)
+
+
+def test_the_cpu_and_its_sizes_are_read(tree: MachineTree) -> None:
+    host = read_host(tree.root)
+    assert (host.arch, host.vendor, host.family, host.model) == ("x86_64", "GenuineIntel", 6, 143)
+    assert host.model_name == "Intel(R) Xeon(R) Platinum 8480+"
+    assert {"amx_int8", "avx512_bf16", "avx2"} < host.isa
+    assert "sse2" not in host.isa
+    assert (host.l2_bytes, host.l3_bytes) == (2048 * 1024, 107520 * 1024)
+    assert host.memory_bytes == 1000 * 1024
+
+
+def test_an_arm_core_is_named_by_its_midr_fields(tree: MachineTree) -> None:
+    tree.write("/proc/cpuinfo", CPUINFO_GRAVITON3)
+    host = read_host(tree.root)
+    assert (host.arch, host.vendor, host.model_name) == ("aarch64", "ARM", "Neoverse-V1")
+    assert (host.family, host.model) == (0x41, 0xD40)
+    assert {"asimddp", "bf16", "i8mm", "sve"} <= host.isa
+
+
+def test_an_unknown_arm_core_keeps_its_numbers(tree: MachineTree) -> None:
+    tree.write("/proc/cpuinfo", "CPU implementer\t: 0x7f\nCPU part\t: 0x123\nFeatures\t: asimd\n")
+    assert read_host(tree.root).model_name == "implementer 0x7f part 0x123"
+
+
+def test_a_sibling_outside_the_affinity_mask_is_not_listed(tree: MachineTree) -> None:
+    tree.status("1-5")
+    host = read_host(tree.root)
+    assert [core.cpus for core in host.cores] == [(1, 5), (4,), (2,), (3,)]
+    assert host.cores_in_machine == 4
+
+
+def test_the_affinity_argument_replaces_the_mask(tree: MachineTree) -> None:
+    tree.status("0")
+    host = read_host(tree.root, affinity=[2, 3])
+    assert [core.cpus for core in host.cores] == [(2,), (3,)]
+    assert host.sockets == 1
+
+
+def test_offline_cpus_are_no_cores(tree: MachineTree) -> None:
+    tree.write("/sys/devices/system/cpu/online", "0-2,5")
+    host = read_host(tree.root)
+    assert [core.cpus for core in host.cores] == [(0,), (1, 5), (2,)]
+    assert host.cores_in_machine == 3
+
+
+def test_cores_are_ordered_by_socket_and_node_not_by_number(tree: MachineTree) -> None:
+    tree.cpus([((0,), 0), ((1,), 1), ((2,), 0), ((3,), 1)], online="0-3")
+    tree.nodes({0: "0,2", 1: "1,3"}, has_memory="0-1")
+    assert [core.cpus[0] for core in read_host(tree.root).cores] == [0, 2, 1, 3]
+
+
+def test_a_node_of_only_memory_has_no_cores_but_memory(tree: MachineTree) -> None:
+    tree.nodes({0: "0-1,4-5", 1: "2-3,6-7", 2: ""}, has_memory="0-2")
+    tree.status("0-7", mems="0-7")
+    host = read_host(tree.root)
+    assert {core.node for core in host.cores} == {0, 1}
+    assert host.memory_nodes == (0, 1, 2)
+
+
+def test_memory_outside_mems_allowed_is_not_ours(tree: MachineTree) -> None:
+    tree.status("0-7", mems="1")
+    assert read_host(tree.root).memory_nodes == (1,)
+
+
+def test_a_kernel_without_numa_has_one_node(tmp_path: Path) -> None:
+    machine = MachineTree(tmp_path)
+    machine.cpus([((0,), -1), ((1,), -1)], online="0-1")
+    host = read_host(machine.root)
+    assert host.cores == (Core((0,), 0, 0), Core((1,), 0, 0))
+    assert host.memory_nodes == ()
+
+
+def test_a_sandbox_that_shows_only_cpu_folders_still_has_cores(tmp_path: Path) -> None:
+    machine = MachineTree(tmp_path)
+    for cpu in range(3):
+        machine.write(f"/sys/devices/system/cpu/cpu{cpu}/uevent", "")
+    host = read_host(machine.root)
+    assert [core.cpus for core in host.cores] == [(0,), (1,), (2,)]
+    assert (host.l2_bytes, host.l3_bytes) == (None, None)
+
+
+def test_a_mask_of_offline_cpus_only_is_refused_with_a_way_out(tree: MachineTree) -> None:
+    with pytest.raises(Unsupported, match="no CPU may be used") as caught:
+        read_host(tree.root, affinity=[9])
+    assert "affinity" in str(caught.value.hint)
+
+
+def test_this_machine_shows_the_cpus_we_may_use() -> None:
+    host = read_host()
+    cpus = {cpu for core in host.cores for cpu in core.cpus}
+    assert cpus == os.sched_getaffinity(0)
+    assert host.memory_bytes > 2**28
+
+
+def test_reading_this_machine_takes_milliseconds() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        host = read_host()
+        # One file a core and a socket: allow for machines larger than the one this was written on.
+        return (time.perf_counter() - start) / max(1, host.cores_in_machine / 32)
+
+    assert min(seconds() for _ in range(5)) < 0.005
