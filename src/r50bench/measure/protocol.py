@@ -171,9 +171,11 @@ def decode_plan(line: bytes) -> WorkerPlan:
 
 def decode_command(line: bytes) -> Command:
     """Reads a command."""
-    return _command_decoder.decode(line)
+    command: Command = _command_decoder.decode(line)
+    return command
 
 
 def decode_answer(line: bytes) -> Answer:
     """Reads an answer; raises msgspec.MsgspecError on garbage."""
-    return _answer_decoder.decode(line)
+    answer: Answer = _answer_decoder.decode(line)
+    return answer

@@ -69,7 +69,10 @@ class DataInfo:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """Which engine ran, from which compiled artifact (its cache key), under which allocator."""
+    """Which engine ran, from which compiled artifact (its cache key), under which allocator.
+
+    ``calibration`` names the pictures that int8 was calibrated on, None for other numerics.
+    """
 
     name: str
     version: str
@@ -77,6 +80,7 @@ class EngineInfo:
     allocator: str
     artifact: str | None
     compiled_in_this_run: bool
+    calibration: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,14 +102,16 @@ class Evidence:
 class WorkerReport:
     """What one worker process read back about itself, once warm.
 
-    ``cpus`` is the affinity the kernel reports for each instance, ``pss_bytes`` its proportional
-    share of memory after warm-up, ``environment`` the variables that matter to the engine.
+    ``cpus`` is the affinity the kernel reports for each instance, ``memory_nodes`` the NUMA nodes
+    its memory is bound to (empty: not bound), ``pss_bytes`` its proportional share of memory after
+    warm-up, ``environment`` the variables that matter to the engine.
     """
 
     worker: int
     pid: int
     instances: tuple[int, ...]
     cpus: tuple[tuple[int, ...], ...]
+    memory_nodes: tuple[int, ...]
     environment: dict[str, str]
     load_s: float
     first_batch_s: float
