@@ -1,0 +1,150 @@
+"""The pool with real worker processes and the fake engine: barriers, faults, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from r50bench.engines.base import EngineSpec
+from r50bench.errors import WorkerFailed
+from r50bench.host.placement import Slot
+from r50bench.measure.pool import Pool
+from r50bench.measure.protocol import (
+    FeedSpec,
+    Load,
+    Loaded,
+    Measure,
+    Measured,
+    Observe,
+    Observed,
+    Warmed,
+    WarmUp,
+    WorkerPlan,
+)
+from r50bench.progress import Silent
+
+CPU = min(os.sched_getaffinity(0))
+STEPS, WARMUP = 6, 2
+
+
+def plan(worker, slots):
+    engine = EngineSpec("fake", "cpu", "avx_fp32", "v1.5", "torchvision", "random:1", 1, 1)
+    feed = FeedSpec(None, "torchvision", 1, 1, 2)
+    return WorkerPlan(worker, slots, engine, feed, STEPS, WARMUP, False)
+
+
+def slot(instance):
+    return Slot(instance, (CPU,), (0,))
+
+
+def pool(folder, *, timeout_s=20.0, workers=2, progress=None, **fake):
+    environment = {**os.environ, "PYTHONSAFEPATH": "1", **fake}
+    plans = [plan(number, (slot(number),)) for number in range(workers)]
+    return Pool(plans, environment, folder, progress or Silent(), timeout_s=timeout_s)
+
+
+def now():
+    return time.perf_counter_ns()
+
+
+def run_through(running):
+    running.ask(Load(), Loaded)
+    running.ask(Observe(), Observed)
+    running.ask(WarmUp(now()), Warmed)
+    return running.ask(Measure(now()), Measured)
+
+
+def is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_every_worker_answers_with_its_own_instances_timings(tmp_path):
+    with pool(tmp_path, FAKE_LATENCIES_NS="1000,3000") as running:
+        pids = running.pids
+        answers = run_through(running)
+    timings = [timing for answer in answers for timing in answer.timings]
+    assert [timing.instance for timing in timings] == [0, 1]
+    for timing in timings:
+        latencies = [
+            end - start for start, end in zip(timing.starts_ns, timing.ends_ns, strict=True)
+        ]
+        assert sorted(latencies) == [1000] * 3 + [3000] * 3
+    assert all(map(is_gone, pids))
+
+
+def test_instances_report_the_cpus_the_kernel_gave_them(tmp_path):
+    with pool(tmp_path, workers=1) as running:
+        (loaded,) = running.ask(Load(), Loaded)
+    assert loaded.cpus == ((CPU,),)
+
+
+def test_instances_that_share_weights_run_in_one_process(tmp_path):
+    shared = plan(0, (slot(0), slot(1)))
+    with Pool([shared], dict(os.environ), tmp_path, Silent(), timeout_s=20.0) as running:
+        (answer,) = run_through(running)
+    assert [timing.instance for timing in answer.timings] == [0, 1]
+    assert all(len(timing.ends_ns) == STEPS for timing in answer.timings)
+
+
+class Counting(Silent):
+    def __init__(self):
+        self.most = 0
+
+    def advance(self, done, detail=""):
+        self.most = max(self.most, done)
+
+
+def test_progress_counts_the_batches_of_all_instances(tmp_path):
+    progress = Counting()
+    with pool(tmp_path, progress=progress) as running:
+        run_through(running)
+    assert progress.most == 2 * STEPS
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("kill@4#1", r"worker 1 \(instance 1, pid \d+\) was killed by SIGKILL"),
+        ("exit@4#1", r"worker 1 .* exited with status \d+"),
+        ("raise@4#0", r"worker 0 \(instance 0, pid \d+\): .+"),
+    ],
+)
+def test_a_worker_that_fails_ends_the_pool_and_is_named(tmp_path, fault, said):
+    with pytest.raises(WorkerFailed, match=said), pool(tmp_path, FAKE_FAULT=fault) as running:
+        pids = running.pids
+        run_through(running)
+    assert all(map(is_gone, pids))
+
+
+def test_a_hanging_worker_is_given_up_and_killed(tmp_path):
+    with (
+        pytest.raises(WorkerFailed, match=r"worker 1 .* hangs: no batch and no answer for 3 s"),
+        pool(tmp_path, timeout_s=3.0, FAKE_FAULT="hang@4#1") as running,
+    ):
+        pids = running.pids
+        run_through(running)
+    assert all(map(is_gone, pids))
+
+
+def test_an_interrupt_leaves_no_process_within_two_seconds(tmp_path):
+    def interrupted():
+        with pool(tmp_path, FAKE_FAULT="hang@0") as running:
+            pids.extend(running.pids)
+            raise KeyboardInterrupt
+
+    pids: list[int] = []
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert time.monotonic() - began < 2
+    assert all(map(is_gone, pids))
+
+
+def test_what_a_worker_printed_last_is_in_the_hint(tmp_path):
+    with pytest.raises(WorkerFailed) as caught, pool(tmp_path, FAKE_FAULT="raise@0") as running:
+        running.ask(Load(), Loaded)
+    assert "Traceback" in (tmp_path / "worker-0.log").read_text()
+    assert caught.value.exit_code == 5
