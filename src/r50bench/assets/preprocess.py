@@ -1,0 +1,183 @@
+"""From picture files to network input, in two steps.
+
+Step one, once per data set, cached: decode, shorter side to 256, centre crop of 224, uint8 RGB.
+It depends on the pictures alone. Step two, per weights: the arithmetic of their convention.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+from PIL import features
+
+from r50bench.assets.decode import CROP, RECIPE, Failure, allocate, decode_all
+from r50bench.assets.imagenet import Dataset
+from r50bench.assets.store import Store
+from r50bench.errors import AssetError
+from r50bench.progress import Progress
+
+__all__ = ["CONVENTIONS", "Pictures", "dummy_pictures", "normalise", "preprocess"]
+
+CONVENTIONS = ("caffe", "torchvision")
+"""What :func:`normalise` knows: ``caffe`` for Keras' v1 weights, ``torchvision`` for v1.5."""
+
+# https://github.com/keras-team/keras/blob/master/keras/src/applications/imagenet_utils.py
+_CAFFE_MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
+# https://pytorch.org/vision/stable/models/generated/torchvision.models.resnet50.html
+_TORCHVISION_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_TORCHVISION_STD = np.array([0.229, 0.224, 0.225], np.float32)
+
+_ARRAY = "pictures.npy"
+_INDEX = "index.json"
+_NAMED = 5  # bad pictures named in one message
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Decoded pictures. ``array`` is the path of a .npy: uint8 (N, 224, 224, 3), RGB.
+
+    ``labels`` and ``names`` have N items; ``skipped`` names the pictures left out, with the
+    reason. ``sha256`` is that of the array's bytes.
+    """
+
+    array: Path
+    labels: tuple[int, ...]
+    names: tuple[str, ...]
+    skipped: tuple[str, ...]
+    sha256: str
+
+
+def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: bool) -> Pictures:
+    """Decodes a data set on all CPUs this process may use, once; later calls find the result.
+
+    The cache knows pictures by name, label, size and time of change, not by their bytes: reading
+    all of ImageNet's validation set again for each run would take longer than the run.
+
+    Raises:
+        AssetError: pictures cannot be read and ``skip_bad`` is false, or none is left.
+    """
+
+    def make(entry: Path) -> None:
+        paths = [picture.path for picture in dataset.pictures]
+        failures = decode_all(paths, entry / _ARRAY, progress)
+        if failures and (not skip_bad or len(failures) == len(paths)):
+            raise _unreadable(_skipped(dataset, failures))
+        _finish(entry, dataset, failures)
+
+    provenance = {
+        "dataset": str(dataset.root),
+        "pictures": len(dataset.pictures),
+        "recipe": RECIPE,
+        "pillow": PIL.__version__,
+    }
+    entry = store.produce("preprocessed", _key(dataset), make, provenance, progress)
+    index = json.loads((entry / _INDEX).read_bytes())
+    skipped = tuple(index["skipped"])
+    if skipped and not skip_bad:  # kept by a run that was told to skip
+        raise _unreadable(skipped)
+    if skipped:
+        progress.warn(f"left out, since they cannot be read: {_named(skipped)}")
+    return Pictures(
+        array=entry / _ARRAY,
+        labels=tuple(index["labels"]),
+        names=tuple(index["names"]),
+        skipped=skipped,
+        sha256=index["sha256"],
+    )
+
+
+def normalise(pictures: NDArray[np.uint8], convention: str) -> NDArray[np.float32]:
+    """Turns uint8 (n, 224, 224, 3) RGB into a float32 batch (n, 3, 224, 224).
+
+    The batch is a view of an array that is contiguous as (n, 224, 224, 3): torch takes it as
+    channels-last. ``caffe``: BGR minus the mean, unscaled; ``torchvision``: RGB / 255, minus the
+    mean, over the standard deviation.
+    """
+    batch: NDArray[np.float32]
+    if convention == "caffe":
+        batch = pictures[..., ::-1].astype(np.float32, order="C")
+        batch -= _CAFFE_MEAN_BGR
+    elif convention == "torchvision":
+        batch = pictures.astype(np.float32, order="C")
+        batch /= np.float32(255)
+        batch -= _TORCHVISION_MEAN
+        batch /= _TORCHVISION_STD
+    else:
+        raise ValueError(f"unknown convention {convention!r}")
+    return np.transpose(batch, (0, 3, 1, 2))
+
+
+def dummy_pictures(n: int, seed: int) -> NDArray[np.uint8]:
+    """Returns uniform noise, uint8 (n, 224, 224, 3), the same for the same seed."""
+    generator = np.random.default_rng(seed)
+    return generator.integers(0, 256, (n, CROP, CROP, 3), dtype=np.uint8)
+
+
+def _key(dataset: Dataset) -> str:
+    digest = hashlib.sha256()
+    versions = (RECIPE, PIL.__version__, features.version("jpg"))
+    digest.update(json.dumps(versions).encode())
+    for picture in dataset.pictures:
+        try:
+            status = picture.path.stat()
+            state = (status.st_size, status.st_mtime_ns)
+        except OSError:  # decoding will say so
+            state = (-1, -1)
+        digest.update(json.dumps((picture.name, picture.label, *state)).encode())
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", dataset.name).strip("._-")[:40] or "folder"
+    return f"{name}-{len(dataset.pictures)}-{digest.hexdigest()[:16]}"
+
+
+def _finish(entry: Path, dataset: Dataset, failures: Sequence[Failure]) -> None:
+    """Closes the gaps that failures left in the array and writes the index beside it."""
+    bad = {row for row, _ in failures}
+    kept = [row for row in range(len(dataset.pictures)) if row not in bad]
+    if bad:
+        _keep_rows(entry / _ARRAY, kept)
+    index = {
+        "labels": [dataset.pictures[row].label for row in kept],
+        "names": [dataset.pictures[row].name for row in kept],
+        "skipped": _skipped(dataset, failures),
+        "sha256": _sha256_of_rows(entry / _ARRAY),
+    }
+    (entry / _INDEX).write_text(json.dumps(index, indent=0) + "\n")
+
+
+def _keep_rows(array: Path, kept: Sequence[int]) -> None:
+    closed = array.with_name(f"closed-{array.name}")
+    allocate(closed, len(kept))
+    source, target = np.load(array, mmap_mode="r"), np.load(closed, mmap_mode="r+")
+    for position, row in enumerate(kept):
+        target[position] = source[row]
+    closed.replace(array)
+
+
+def _sha256_of_rows(array: Path) -> str:
+    digest = hashlib.sha256()
+    for row in np.load(array, mmap_mode="r"):
+        digest.update(row)
+    return digest.hexdigest()
+
+
+def _skipped(dataset: Dataset, failures: Sequence[Failure]) -> tuple[str, ...]:
+    return tuple(f"{dataset.pictures[row].name} ({reason})" for row, reason in failures)
+
+
+def _named(skipped: Sequence[str]) -> str:
+    more = len(skipped) - _NAMED
+    return ", ".join(skipped[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _unreadable(skipped: Sequence[str]) -> AssetError:
+    return AssetError(
+        f"pictures that cannot be read: {_named(skipped)}",
+        hint="replace them, or leave them out with --skip-bad-pictures",
+    )

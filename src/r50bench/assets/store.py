@@ -1,0 +1,288 @@
+"""The cache on disk: entries made once, kept whole, with where they came from and their hashes.
+
+    ROOT/<kind>/<key>/       one entry: its files and provenance.json
+    ROOT/.making/            entries being made; what a dead process left is swept
+    ROOT/.locks/             one lock file for each entry ever made
+    ROOT/incoming/           files that the user provides by hand (see :mod:`.sources`)
+
+An entry appears by one rename after all its bytes are on disk: it is either complete or absent.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from r50bench.errors import AssetError
+from r50bench.progress import Progress, Silent
+
+__all__ = ["PROVENANCE", "Entry", "Store", "default_store", "sha256_of"]
+
+PROVENANCE = "provenance.json"
+_MAKING = ".making"
+_LOCKS = ".locks"
+_JOINT = "@"  # between kind and key; no part of either
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,180}")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_SPACE_BYTES = 1 << 20
+_HINT_ELSEWHERE = "set R50BENCH_CACHE to a folder that you may write to, with a few GB free"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One complete entry. ``created`` is UTC in ISO 8601, ``size`` the bytes of all its files."""
+
+    kind: str
+    key: str
+    path: Path
+    created: str
+    size: int
+    source: Mapping[str, Any]
+
+
+class Store:
+    """Entries under one root, named by kind (such as ``weights``) and key.
+
+    A key must hold everything that decides the content: an entry is never made anew.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def incoming(self) -> Path:
+        """The folder for files provided by hand; it need not exist."""
+        return self.root / "incoming"
+
+    def find(self, kind: str, key: str) -> Path | None:
+        """Returns the entry's folder if it is complete: every file is there in its full size."""
+        path = self._path(kind, key)
+        return path if _complete(path) else None
+
+    def produce(
+        self,
+        kind: str,
+        key: str,
+        make: Callable[[Path], None],
+        provenance: Mapping[str, Any],
+        progress: Progress | None = None,
+    ) -> Path:
+        """Returns the entry's folder; where there is none, ``make`` fills a new one first.
+
+        Of several processes that ask at once, one makes the entry and the others wait for it. If
+        ``make`` raises or its process dies, there is no entry. ``provenance`` says where the
+        bytes came from; it is read after ``make`` has returned, which may thus complete it.
+
+        Raises:
+            AssetError: the disk is full, or the store cannot be written.
+        """
+        if (found := self.find(kind, key)) is not None:
+            return found
+        with self._errors_named(kind, key):
+            for folder in (_MAKING, _LOCKS):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            with self._locked(kind, key, progress or Silent()):
+                if (found := self.find(kind, key)) is not None:
+                    return found
+                self._sweep(kind, key)
+                return self._make(kind, key, make, provenance)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Returns all complete entries, by kind and key."""
+        found = []
+        for path in sorted(self.root.glob(f"[!.]*/*/{PROVENANCE}")):
+            if _complete(path.parent):
+                record = json.loads(path.read_bytes())
+                size = sum(file["size"] for file in record["files"].values())
+                kind, key = path.parent.parent.name, path.parent.name
+                entry = Entry(kind, key, path.parent, record["created"], size, record["source"])
+                found.append(entry)
+        return tuple(found)
+
+    def verify(self, path: Path) -> tuple[str, ...]:
+        """Reads every byte of the entry at ``path``; returns what is wrong with it, one line each.
+
+        Nothing wrong gives an empty tuple.
+        """
+        record = _read_provenance(path)
+        if record is None:
+            return (f"{PROVENANCE} is missing or damaged",)
+        problems = []
+        present = {str(file.relative_to(path)) for file in _files(path)} - {PROVENANCE}
+        for name, kept in record["files"].items():
+            if name not in present:
+                problems.append(f"{name} is missing")
+            elif sha256_of(path / name) != kept["sha256"]:
+                problems.append(f"{name} is not what was stored")
+        problems += [
+            f"{name} was not stored with the entry" for name in present - {*record["files"]}
+        ]
+        return tuple(sorted(problems))
+
+    def _path(self, kind: str, key: str) -> Path:
+        for word in (kind, key):
+            if _WORD.fullmatch(word) is None:
+                raise ValueError(f"not fit for a folder name: {word!r}")
+        return self.root / kind / key
+
+    def _lock(self, kind: str, key: str) -> FileLock:
+        return FileLock(self.root / _LOCKS / f"{kind}{_JOINT}{key}.lock")
+
+    @contextmanager
+    def _locked(self, kind: str, key: str, progress: Progress) -> Iterator[None]:
+        lock = self._lock(kind, key)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress.note(f"another process is making {kind} {key}: waiting for it")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _make(
+        self, kind: str, key: str, make: Callable[[Path], None], provenance: Mapping[str, Any]
+    ) -> Path:
+        prefix = f"{kind}{_JOINT}{key}{_JOINT}"
+        making = Path(tempfile.mkdtemp(prefix=prefix, dir=self.root / _MAKING))
+        try:
+            entry = making / "entry"
+            entry.mkdir()
+            make(entry)
+            _seal(entry, kind, key, provenance)
+            final = self._path(kind, key)
+            final.parent.mkdir(exist_ok=True)
+            if final.exists():  # damaged, else produce() had returned it
+                final.rename(making / "damaged")
+            entry.rename(final)
+            _fsync(final.parent)
+            return final
+        except Exception as error:
+            # Makers that run programs cannot tell a full disk from other failures of theirs.
+            if shutil.disk_usage(making).free < _NO_SPACE_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+
+    def _sweep(self, kind: str, key: str) -> None:
+        """Removes what dead makers left. Whose lock is free is dead: makers hold theirs."""
+        for folder in (self.root / _MAKING).iterdir():
+            *owner, _ = folder.name.split(_JOINT)
+            if owner == [kind, key]:  # the lock is ours
+                shutil.rmtree(folder, ignore_errors=True)
+            elif len(owner) == 2:
+                with suppress(Timeout), self._lock(*owner).acquire(timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _errors_named(self, kind: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            where = Path(os.fsdecode(error.filename)) if error.filename else self.root
+            if error.errno in _FULL:
+                raise AssetError(
+                    f"the disk is full at {where}: {kind} {key} was not kept",
+                    hint=f"free some space, or {_HINT_ELSEWHERE}",
+                ) from error
+            if error.errno in _UNWRITABLE and where.is_relative_to(self.root):
+                raise _unwritable(self.root, error) from error
+            raise
+
+
+def default_store() -> Store:
+    """Returns the user's store, whose folder is made if needed.
+
+    It is R50BENCH_CACHE, else ``$XDG_CACHE_HOME/r50bench``, else ``~/.cache/r50bench``. A folder
+    that exists but may only be read serves the entries it holds.
+
+    Raises:
+        AssetError: the folder does not exist and cannot be made.
+    """
+    if cache := os.environ.get("R50BENCH_CACHE"):
+        root = Path(cache).expanduser()
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "r50bench"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(root, error) from error
+    return Store(root.resolve())
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the sha256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _unwritable(root: Path, error: OSError) -> AssetError:
+    return AssetError(f"cannot write to the cache {root}: {error.strerror}", hint=_HINT_ELSEWHERE)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _read_provenance(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads((path / PROVENANCE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("files"), dict) else None
+
+
+def _complete(path: Path) -> bool:
+    record = _read_provenance(path)
+    if record is None:
+        return False
+    try:
+        return all(
+            (path / name).stat().st_size == kept["size"] for name, kept in record["files"].items()
+        )
+    except OSError:
+        return False
+
+
+def _seal(entry: Path, kind: str, key: str, provenance: Mapping[str, Any]) -> None:
+    files = {
+        str(path.relative_to(entry)): {"sha256": sha256_of(path), "size": path.stat().st_size}
+        for path in _files(entry)
+    }
+    record = {
+        "kind": kind,
+        "key": key,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "source": dict(provenance),
+        "files": files,
+    }
+    (entry / PROVENANCE).write_text(json.dumps(record, indent=1) + "\n")
+    for path in (*_files(entry), *(p for p in entry.rglob("*") if p.is_dir()), entry):
+        _fsync(path)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

