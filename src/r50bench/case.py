@@ -63,9 +63,9 @@ def parse_precision(text: str) -> str:
         UsageError: the word is no precision.
     """
     word = text.strip().lower()
-    family, _, kind = word.partition("_") if "_" in word else ("", "", word)
+    family, underscore, kind = word.rpartition("_")
     kind = _NUMERICS_SPELLINGS.get(kind, kind)
-    if not family and kind in NUMERICS:
+    if not underscore and kind in NUMERICS:
         return kind
     for name, numerics in PRECISIONS.items():
         if name.startswith(f"{family}_") and numerics == kind:
@@ -111,12 +111,12 @@ class CaseName:
         word = strip_prefixes(text)
         if word == "throughput_pkm":
             return cls("inference", "throughput", "fp32", "pkm")
-        match = re.fullmatch(
-            r"([a-z]+)_([a-z]+)_((?:[a-z0-9]+_)?[a-z0-9]+?)(?:_(gated|pkm))?", word
-        )
+        body, _, last = word.rpartition("_")
+        body, profile = (body, last) if last in PROFILES[1:] else (word, "")
+        match = re.fullmatch(r"([a-z]+)_([a-z]+)_(\w+)", body)
         if match is None:
             raise _misspelt(text, word)
-        function, mode, precision, profile = match.groups(default="")
+        function, mode, precision = match.groups()
         if function == "training":
             raise refuse_training()
         if function not in FUNCTIONS or mode not in MODES:
@@ -159,6 +159,8 @@ class Case:
     ``steps`` and ``warmup_steps`` count batches per instance; in accuracy mode ``steps`` is None,
     since every picture is run exactly once. ``weights`` is ``auto``, ``v1``, ``v1.5``, ``random``
     or the path of a state dict; ``dataset`` is ``sample`` (the 20 pictures) or a folder.
+    ``repeat`` counts the measured rounds, of ``steps`` batches each; ``timeout_s`` is for how many
+    seconds a worker may neither answer nor finish a batch before it is taken to hang.
     ``customer_env`` holds (name, value) pairs for the workers; ``matmul_min_dim`` is
     TORCH_MKLDNN_MATMUL_MIN_DIM for the workers, None where it has no effect (x86).
     """
@@ -185,6 +187,7 @@ class Case:
     skip_bad_pictures: bool = False
     verbose: bool = False
     customer_env: tuple[tuple[str, str], ...] = ()
+    timeout_s: int = 120
     matmul_min_dim: int | None = None
 
     @property

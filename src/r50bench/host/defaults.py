@@ -154,7 +154,7 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
     device = _fill_in_device(choice)
     across_nodes = choice.take("across_nodes", False)
     instances, cores = _fill_in_layout(choice, host, device, across_nodes)
-    steps, warmup_steps, data_type = _fill_in_load(choice)
+    steps, warmup_steps, repeat, data_type = _fill_in_load(choice)
     return Case(
         function=choice.fix("function", name.function, "name"),
         mode=choice.fix("mode", name.mode, "name"),
@@ -170,13 +170,14 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
         weights=choice.take("weights", Case.weights),
         dataset=choice.take("dataset", Case.dataset),
         data_type=data_type,
-        repeat=choice.take("repeat", Case.repeat),
+        repeat=repeat,
         seed=choice.take("seed", Case.seed),
         weight_sharing=choice.take("weight_sharing", Case.weight_sharing),
         across_nodes=across_nodes,
         allocator=choice.take("allocator", Case.allocator),
         skip_bad_pictures=choice.take("skip_bad_pictures", Case.skip_bad_pictures),
         verbose=choice.take("verbose", Case.verbose),
+        timeout_s=choice.take("timeout_s", Case.timeout_s),
         customer_env=choice.take("customer_env", Case.customer_env),
         matmul_min_dim=_matmul_min_dim(choice, host),
     )
@@ -219,17 +220,19 @@ def _fill_in_layout(
     return instances, cores
 
 
-def _fill_in_load(choice: _Choice) -> tuple[int | None, int, str]:
-    """Returns (steps, warm-up steps, data type)."""
+def _fill_in_load(choice: _Choice) -> tuple[int | None, int, int, str]:
+    """Returns (steps, warm-up steps, repeat, data type)."""
     if choice.name.mode != "accuracy":
         return (
             choice.take("steps", _STEPS),
             choice.take("warmup_steps", _WARMUP_STEPS),
+            choice.take("repeat", Case.repeat),
             choice.take("data_type", Case.data_type),
         )
     return (
         choice.fix("steps", None, "accuracy runs the data set once"),
         choice.fix("warmup_steps", 0, "accuracy times nothing"),
+        choice.fix("repeat", 1, "accuracy runs the data set once"),
         choice.fix("data_type", "real", "accuracy needs pictures"),
     )
 

@@ -44,7 +44,11 @@ def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[str]:
 
 def _on_load(case: Case, settings: Mapping[str, Setting]) -> Iterator[str]:
     if case.mode == "accuracy":
-        for name, key in (("steps", "STEPS"), ("warmup_steps", "WARMUP_STEPS")):
+        for name, key in (
+            ("steps", "STEPS"),
+            ("warmup_steps", "WARMUP_STEPS"),
+            ("repeat", "REPEAT"),
+        ):
             if name in settings:
                 yield f"{key} has no effect: accuracy runs every picture once"
         if "data_type" in settings and settings["data_type"].value == "dummy":

@@ -127,7 +127,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         "N",
         True,
     ),
-    Parameter("repeat", "REPEAT", whole_number(1), "Run the case N times.", "N"),
+    Parameter("repeat", "REPEAT", whole_number(1), "Measured rounds of STEPS batches each.", "N"),
+    Parameter(
+        "timeout_s",
+        "TIMEOUT",
+        whole_number(1),
+        "Seconds after which a worker that does nothing is taken to hang.",
+        "SECONDS",
+    ),
     Parameter(
         "data_type",
         "DATA_TYPE",
