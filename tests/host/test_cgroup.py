@@ -75,10 +75,18 @@ def test_version_1_limits_are_read_beside_an_empty_version_2_tree(tree: MachineT
 
 
 def test_a_version_1_container_sees_only_its_own_part_of_the_tree(tree: MachineTree) -> None:
-    write_v1(tree, mounted="/docker/abc", group="/docker/abc")
-    tree.write("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "50000")
-    tree.write("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000")
+    write_v1(tree, mounted="/docker/abc", group="/docker/abc/job")
+    for folder, quota in (("", "200000"), ("job/", "50000"), ("docker/abc/job/", "10000")):
+        tree.write(f"/sys/fs/cgroup/cpu,cpuacct/{folder}cpu.cfs_quota_us", quota)
+        tree.write(f"/sys/fs/cgroup/cpu,cpuacct/{folder}cpu.cfs_period_us", "100000")
     assert read_cgroup_limits(tree.root).cpu_quota == 0.5
+
+
+def test_a_group_of_another_tree_with_our_path_is_not_ours(tree: MachineTree) -> None:
+    write_v1(tree, mounted="/", group="/job")
+    tree.write("/sys/fs/cgroup/cpu,cpuacct/user.slice/cpu.cfs_quota_us", "50000")
+    tree.write("/sys/fs/cgroup/cpu,cpuacct/user.slice/cpu.cfs_period_us", "100000")
+    assert read_cgroup_limits(tree.root).cpu_quota is None
 
 
 @pytest.mark.parametrize("quota", ["-1", "0"])

@@ -57,7 +57,7 @@ def test_the_affinity_argument_replaces_the_mask(tree: MachineTree) -> None:
     tree.status("0")
     host = read_host(tree.root, affinity=[2, 3])
     assert [core.cpus for core in host.cores] == [(2,), (3,)]
-    assert host.sockets == 1
+    assert (host.sockets, host.cores_in_machine) == (1, 4)
 
 
 def test_offline_cpus_are_no_cores(tree: MachineTree) -> None:

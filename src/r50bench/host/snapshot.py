@@ -8,7 +8,6 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import TypeAlias
 
@@ -144,6 +143,8 @@ def _glibc() -> str | None:
 
 
 def _package_versions() -> dict[str, JSON]:
+    from importlib import metadata  # 20 ms, and only runs need it
+
     versions: dict[str, JSON] = {"r50bench": __version__}
     for package in _PACKAGES:
         try:
