@@ -51,6 +51,13 @@ class Kpi:
         """The name with its unit, as KPI blocks print it: ``Average Throughput (img/s)``."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
+    @property
+    def half_width(self) -> float | None:
+        """Half the interval's length: the figure's ±. None where the interval is unknown."""
+        if self.low is None or self.high is None:
+            return None
+        return (self.high - self.low) / 2
+
 
 def kpis(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:
     """Derives every figure that ``record`` supports, the primary one first.

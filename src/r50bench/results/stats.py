@@ -52,13 +52,6 @@ class Estimate:
             None if self.high is None else self.high * factor,
         )
 
-    @property
-    def half_width(self) -> float | None:
-        """Half the interval's length: the figure's ±. None without both ends."""
-        if self.low is None or self.high is None:
-            return None
-        return (self.high - self.low) / 2
-
 
 def mean_of_rounds(values: Floats) -> Estimate:
     """Returns the mean of one figure per round, with Student's t interval from 3 rounds on.

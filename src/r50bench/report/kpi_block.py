@@ -1,0 +1,145 @@
+"""The KPI block of a record: what was run and what came out, for people and for programs.
+
+The lines are those of the original workloads' KPI scripts: ``## KEY: value`` for a setting,
+``Name (unit): value`` for a figure, a leading ``*`` for the primary one, and ``#`` for all that a
+program may skip. A figure that was not measured has no line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from r50bench.report.numbers import figure
+from r50bench.results.kpi import Kpi, accuracy_line, kpis
+from r50bench.results.record import Record
+from r50bench.results.samples import Samples
+
+__all__ = ["KpiBlock", "block_text", "kpi_block"]
+
+_RULE = "#" + "=" * 48
+
+_WORKLOADS = {
+    "avx": "resnet50_pytorch_xeon_public",
+    "amx": "resnet50_pytorch_xeon_public",
+    "arm": "resnet50_pytorch_arm",
+}
+_FRAMEWORKS = {"torch": "PyTorch", "torch-compile": "PyTorch", "torch-eager": "PyTorch"}
+
+
+@dataclass(frozen=True)
+class KpiBlock:
+    """What is said of one record.
+
+    ``settings`` are (key, value) pairs under the original workloads' names where they have one;
+    ``kpis`` the figures, primary first, none for an invalid record; ``reason`` why it is invalid;
+    ``notes`` lines for people.
+    """
+
+    record_id: str
+    case_name: str
+    settings: tuple[tuple[str, str], ...]
+    kpis: tuple[Kpi, ...]
+    reason: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether there are figures."""
+        return self.reason is None
+
+
+def kpi_block(record: Record, samples: Samples | None) -> KpiBlock:
+    """Returns what is said of ``record``, whose samples are given where it timed anything.
+
+    Raises:
+        RunFailed: the record calls itself valid but lacks what its mode is about.
+    """
+    valid = record.status == "valid"
+    return KpiBlock(
+        record_id=record.id,
+        case_name=record.case.name,
+        settings=tuple((key, _one_line(value)) for key, value in _settings(record) if value),
+        kpis=kpis(record, samples) if valid else (),
+        reason=None if valid else _one_line(record.reason or "no reason given"),
+        notes=tuple(_one_line(note) for note in _notes(record)),
+    )
+
+
+def block_text(block: KpiBlock) -> str:
+    """Returns the block as text, without a newline at its end."""
+    lines = [*_section("Workload Configuration")]
+    lines += [f"## {key}: {value}" for key, value in block.settings]
+    if block.reason is not None:
+        lines += ["", *_section("Invalid"), f"# {block.record_id} has no figures: {block.reason}"]
+    else:
+        primary, *others = block.kpis
+        lines += ["", *_section("Metrics")]
+        lines += [line for kpi in others for line in _kpi_lines(kpi)]
+        lines += ["", *_section("Key KPI"), *_kpi_lines(primary)]
+    lines += [f"# {note}" for note in block.notes]
+    return "\n".join(lines)
+
+
+def _section(title: str) -> tuple[str, str, str]:
+    return _RULE, f"# {title}", _RULE
+
+
+def _kpi_lines(kpi: Kpi) -> Iterator[str]:
+    yield f"{'*' if kpi.primary else ''}{kpi.label}: {figure(kpi.value)}"
+    # A line of its own: what follows a value on its line would reach a program that reads it.
+    if kpi.low is not None and kpi.high is not None:
+        yield f"#   95% interval: {figure(kpi.low)} to {figure(kpi.high)}"
+
+
+def _settings(record: Record) -> Iterator[tuple[str, str]]:
+    case = record.case
+    family = case.precision.partition("_")[0]
+    yield "WORKLOAD", _WORKLOADS[family]
+    yield "TESTCASE", case.name
+    yield "PLATFORM", str(record.host.get("platform", ""))
+    if record.engine is not None:
+        yield "FRAMEWORK", _FRAMEWORKS.get(record.engine.name, record.engine.name)
+        yield "FRAMEWORK_VERSION", record.engine.version
+    if record.model is not None:
+        yield "MODEL_NAME", f"ResNet50 {record.model.graph}"
+        yield "MODEL_SOURCE", record.model.source
+        yield "WEIGHTS", record.model.weights
+    if record.data is not None:
+        yield "DATASET", record.data.name
+    yield "FUNCTION", case.function
+    yield "MODE", case.mode
+    yield "CASE_TYPE", case.profile
+    yield "PRECISION", case.precision
+    yield "DATA_TYPE", case.data_type
+    yield "BATCH_SIZE", str(case.batch_size)
+    yield "STEPS", "" if case.steps is None else str(case.steps)
+    yield "WARMUP_STEPS", str(case.warmup_steps)
+    yield "REPEAT", str(case.repeat)
+    yield "INSTANCE_NUMBER", str(case.instances)
+    yield "CORES_PER_INSTANCE", str(case.cores_per_instance)
+    yield "WEIGHT_SHARING", str(case.weight_sharing)
+    yield "ENGINE", case.engine
+    yield "DEVICE", case.device
+    yield "ALLOCATOR", "" if record.engine is None else record.engine.allocator
+    yield "SEED", str(case.seed)
+    yield "VERBOSE", str(case.verbose)
+    yield "CUSTOMER_ENV", " ".join(f"{name}={value}" for name, value in case.customer_env)
+    yield "RECORD", record.id
+    yield "CREATED", record.created
+
+
+def _notes(record: Record) -> Iterator[str]:
+    if record.status == "valid" and record.accuracy is not None:
+        yield accuracy_line(record.accuracy)
+    if record.evidence is not None:
+        proof = "proved" if record.evidence.proved else "not proved"
+        yield f"kernels {proof}: {record.evidence.summary}"
+    if record.model is not None and record.model.why:
+        yield f"weights: {record.model.why}"
+    for warning in record.warnings:
+        yield f"warning: {warning}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

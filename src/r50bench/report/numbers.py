@@ -1,0 +1,35 @@
+"""How figures are written: enough digits to compare, none that mean nothing."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["figure", "fixed", "with_interval"]
+
+
+def fixed(value: float, digits: int) -> str:
+    """Returns ``value`` with ``digits`` significant digits at least, never with an exponent."""
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{max(0, digits - 1 - magnitude)}f}"
+
+
+def figure(value: float) -> str:
+    """Returns ``value`` with five significant digits, less the zeros at its end.
+
+    ``184.31``, ``0.010851``, ``123456``, ``7.72``, ``20``.
+    """
+    text = fixed(value, 5)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def with_interval(value: float, half_width: float | None) -> str:
+    """Returns ``184.3 ± 1.2``: the interval with two digits, the value to the same decimal.
+
+    Without an interval, or with one of no width, the value has four digits.
+    """
+    if half_width is None:
+        return fixed(value, 4)
+    if half_width == 0:
+        return f"{fixed(value, 4)} ± 0"
+    decimals = max(0, 1 - math.floor(math.log10(half_width)))
+    return f"{value:.{decimals}f} ± {half_width:.{decimals}f}"

@@ -1,0 +1,252 @@
+"""The one table of the main job: how fast and how right each precision is."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from r50bench.case import PRECISIONS, Case
+from r50bench.errors import UsageError
+from r50bench.report.numbers import fixed, with_interval
+from r50bench.results.compare import same_model
+from r50bench.results.kpi import Kpi, kpis
+from r50bench.results.record import Accuracy, Record
+from r50bench.results.samples import Samples
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["Missing", "OverviewRow", "overview_rows", "overview_text"]
+
+_NARROW = 100
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why a cell has no figure, in a word or two."""
+
+    word: str
+
+
+@dataclass(frozen=True)
+class OverviewRow:
+    """One precision. Latencies are in ms at ``latency_batch``, the throughput in images/s.
+
+    ``share_of_limit`` is the share (0 to 1) of the machine's measured peak that the throughput
+    reaches, None where the peak is not known. ``notes`` spell out what the cells abridge.
+    """
+
+    precision: str
+    throughput: Kpi | Missing
+    p50: Kpi | Missing
+    p90: Kpi | Missing
+    p99: Kpi | Missing
+    accuracy: Accuracy | Missing
+    kernels: str | Missing
+    throughput_batch: int | None = None
+    latency_batch: int | None = None
+    share_of_limit: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def overview_rows(
+    runs: Sequence[tuple[Record, Samples | None]],
+    failures: Sequence[tuple[Case, str]] = (),
+) -> list[OverviewRow]:
+    """Groups records with their samples by precision, in the order of the vocabulary.
+
+    ``failures`` are cases that left no record, with the reason. A mode that was run more than once
+    for a precision gives a row for each time, in the order given.
+
+    Raises:
+        UsageError: the valid records are of different models, which no table may mix.
+        RunFailed: a record calls itself valid but lacks what its mode is about.
+    """
+    _refuse_mixed_models([record for record, _ in runs if record.status == "valid"])
+    queues: dict[str, dict[str, list[_Cell]]] = defaultdict(lambda: defaultdict(list))
+    for record, samples in runs:
+        queues[record.case.precision][record.case.mode].append(_cell(record, samples))
+    for case, reason in failures:
+        queues[case.precision][case.mode].append(_Cell(case, None, {}, reason))
+    rows = []
+    for precision in sorted(queues, key=list(PRECISIONS).index):
+        modes = queues[precision]
+        for turn in range(max(map(len, modes.values()))):
+            cells = {mode: cells[turn] for mode, cells in modes.items() if turn < len(cells)}
+            rows.append(_row(precision, cells))
+    return rows
+
+
+def overview_text(rows: Sequence[OverviewRow], width: int = 100, *, color: bool = False) -> str:
+    """Returns the table for a terminal of ``width`` columns, with the notes below it.
+
+    Below 100 columns the top-5 column goes and the kernels wrap. ``color`` adds escape sequences.
+    """
+    from rich.console import Console
+
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        legacy_windows=False,
+    )
+    with console.capture() as captured:
+        console.print(_table(rows, wide=width >= _NARROW))
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    lines += [*_batch_sizes(rows), *(f"! {note}" for row in rows for note in row.notes)]
+    return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """What one case gave: figures by name, or a reason why there are none."""
+
+    case: Case
+    record: Record | None
+    figures: Mapping[str, Kpi]
+    reason: str | None
+
+
+def _cell(record: Record, samples: Samples | None) -> _Cell:
+    if record.status != "valid":
+        return _Cell(record.case, record, {}, record.reason or "no reason given")
+    figures = {kpi.name: kpi for kpi in kpis(record, samples)}
+    return _Cell(record.case, record, figures, None)
+
+
+def _refuse_mixed_models(records: Sequence[Record]) -> None:
+    for record in records[1:]:
+        why = same_model(records[0], record)
+        if why is not None:
+            raise UsageError(
+                f"these records do not belong in one table: {why}",
+                hint="choose the records of one model",
+            )
+
+
+def _row(precision: str, cells: Mapping[str, _Cell]) -> OverviewRow:
+    throughput, latency, accuracy = map(cells.get, ("throughput", "latency", "accuracy"))
+    return OverviewRow(
+        precision=precision,
+        throughput=_figure(throughput, "Average Throughput"),
+        p50=_figure(latency, "P50 Latency"),
+        p90=_figure(latency, "P90 Latency"),
+        p99=_figure(latency, "P99 Latency"),
+        accuracy=_accuracy(accuracy),
+        kernels=_kernels(cells.values()),
+        throughput_batch=throughput.case.batch_size if throughput else None,
+        latency_batch=latency.case.batch_size if latency else None,
+        notes=tuple(
+            f"{cell.case.name} failed: {cell.reason}" for cell in cells.values() if cell.reason
+        ),
+    )
+
+
+def _figure(cell: _Cell | None, name: str) -> Kpi | Missing:
+    if cell is None:
+        return Missing("not run")
+    if cell.reason is not None:
+        return Missing("failed")
+    return cell.figures.get(name, Missing("too few"))
+
+
+def _accuracy(cell: _Cell | None) -> Accuracy | Missing:
+    if cell is None:
+        return Missing("not run")
+    if cell.record is None or cell.reason is not None or cell.record.accuracy is None:
+        return Missing("failed")
+    return cell.record.accuracy
+
+
+def _kernels(cells: Iterable[_Cell]) -> str | Missing:
+    """Returns what the runs proved; one that proved otherwise outweighs the others."""
+    evidence = [cell.record.evidence for cell in cells if cell.record and cell.record.evidence]
+    if not evidence:
+        return Missing("not seen")
+    for one in evidence:
+        if not one.proved:
+            return Missing(f"not proved: {one.summary}")
+    return ", ".join(dict.fromkeys(one.summary for one in evidence))
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of the table: ``text`` gives a cell, or :class:`Missing` for one without."""
+
+    title: str
+    text: Callable[[OverviewRow], str | Missing]
+    justify: Literal["left", "right"] = "right"
+    wraps: bool = False
+
+
+def _columns(rows: Sequence[OverviewRow], *, wide: bool) -> Iterator[_Column]:
+    yield _Column("\nprecision", lambda row: row.precision, "left")
+    yield _Column("throughput\nimg/s", lambda row: _throughput_text(row.throughput))
+    yield _Column("latency ms\np50", lambda row: _latency_text(row.p50))
+    yield _Column("\np90", lambda row: _latency_text(row.p90))
+    yield _Column("\np99", lambda row: _latency_text(row.p99))
+    yield _Column("\ntop-1", lambda row: _score_text(row.accuracy, "good"))
+    if wide:
+        yield _Column("\ntop-5", lambda row: _score_text(row.accuracy, "good5"))
+    if any(row.share_of_limit is not None for row in rows):
+        yield _Column("% of\nlimit", lambda row: _share_text(row.share_of_limit))
+    yield _Column("\nkernels proved", lambda row: row.kernels, "left", wraps=True)
+
+
+def _throughput_text(cell: Kpi | Missing) -> str | Missing:
+    if isinstance(cell, Missing):
+        return cell
+    return with_interval(cell.value, cell.half_width)
+
+
+def _latency_text(cell: Kpi | Missing) -> str | Missing:
+    return cell if isinstance(cell, Missing) else fixed(cell.value, 4)
+
+
+def _score_text(cell: Accuracy | Missing, which: Literal["good", "good5"]) -> str | Missing:
+    return cell if isinstance(cell, Missing) else f"{getattr(cell, which)}/{cell.total}"
+
+
+def _share_text(share: float | None) -> str | Missing:
+    return Missing("unknown") if share is None else f"{100 * share:.0f}"
+
+
+def _table(rows: Sequence[OverviewRow], *, wide: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = list(_columns(rows, wide=wide))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for column in columns:
+        table.add_column(
+            Text(column.title),
+            justify=column.justify,
+            no_wrap=not column.wraps,
+            overflow="fold",
+        )
+    for row in rows:
+        cells = [column.text(row) for column in columns]
+        table.add_row(
+            *(Text(c.word, style="red") if isinstance(c, Missing) else Text(c) for c in cells)
+        )
+    return table
+
+
+def _batch_sizes(rows: Sequence[OverviewRow]) -> Iterator[str]:
+    """Says at which batch sizes the figures hold: once where alike, else in the rows' order."""
+    named = {
+        "throughput": [row.throughput_batch for row in rows if row.throughput_batch is not None],
+        "latency": [row.latency_batch for row in rows if row.latency_batch is not None],
+    }
+    parts = []
+    for mode, sizes in named.items():
+        shown = sizes[:1] if len(set(sizes)) == 1 else sizes
+        if shown:
+            parts.append(f"{mode} {', '.join(map(str, shown))}")
+    if parts:
+        yield f"batch size: {'; '.join(parts)}"
