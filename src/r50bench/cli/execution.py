@@ -1,0 +1,139 @@
+"""Runs planned cases and shows what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from r50bench.assets.store import default_store
+from r50bench.campaign.cases import CaseResult, run_cases
+from r50bench.cli.plan_text import describe_host
+from r50bench.errors import R50BenchError, RunFailed
+from r50bench.host.topology import Host
+from r50bench.measure.session import Outcome, PlannedCase
+from r50bench.progress import Progress
+from r50bench.report.kpi_block import block_text, kpi_block
+from r50bench.report.kpi_formats import format_kpis
+from r50bench.report.overview import overview_rows, overview_text
+from r50bench.report.terminal import TerminalProgress
+from r50bench.results.atomic import write_atomically
+from r50bench.results.history import History, history_path
+from r50bench.results.record import Record
+from r50bench.results.samples import Samples
+
+__all__ = ["execute"]
+
+
+def execute(
+    planned: Sequence[PlannedCase],
+    host: Host,
+    out: Path,
+    *,
+    as_json: bool,
+    quiet: bool,
+    full: bool,
+) -> None:
+    """Runs the cases in order and prints records, KPI blocks or the overview on stdout.
+
+    One case, or ``full``, gives KPI blocks; several give the overview.
+
+    Raises:
+        R50BenchError: a case failed; of the first one's kind, after all the others have run.
+    """
+    with TerminalProgress(quiet=quiet) as progress:
+        progress.note(describe_host(host))
+        for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
+            progress.warn(note)
+        results = []
+        for result in run_cases(planned, host, default_store(), out, progress, _write_kpi_file):
+            results.append(result)
+            if result.outcome is not None:
+                _remember(result.outcome, progress)
+    if as_json:
+        click.echo(json.dumps([_as_data(result) for result in results], indent=2))
+    else:
+        click.echo(_as_text(results, blocks=full or len(results) == 1), nl=False)
+    _raise_failures(results)
+
+
+def _write_kpi_file(record: Record, samples: Samples | None, folder: Path) -> None:
+    text = block_text(kpi_block(record, samples)) + "\n"
+    write_atomically(folder / "kpi.txt", text.encode())
+
+
+def _remember(outcome: Outcome, progress: Progress) -> None:
+    """Adds a run to the history; a history that cannot be written costs no result."""
+    figures = kpi_block(outcome.record, outcome.samples).kpis
+    try:
+        with History(history_path()) as history:
+            history.add(outcome.record, outcome.folder, figures)
+    except RunFailed as error:
+        progress.warn(f"{outcome.folder} is not in the history: {error.message}")
+
+
+def _as_data(result: CaseResult) -> dict[str, Any]:
+    """Returns the record with its folder and KPIs, or why there is no record."""
+    import msgspec
+
+    name = result.planned.case.name
+    if result.outcome is None:
+        return {"name": name, "status": "failed", "reason": str(result.error)}
+    record, samples = result.outcome.record, result.outcome.samples
+    data: dict[str, Any] = msgspec.to_builtins(record)
+    figures = msgspec.to_builtins(kpi_block(record, samples).kpis)
+    return data | {"name": name, "folder": str(result.outcome.folder), "kpis": figures}
+
+
+def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
+    """Returns KPI blocks or the overview, then where the records lie; empty without any record."""
+    outcomes = [result.outcome for result in results if result.outcome is not None]
+    if not outcomes:
+        return ""
+    if blocks:
+        text = format_kpis([kpi_block(one.record, one.samples) for one in outcomes])
+    else:
+        failures = [
+            (result.planned.case, str(result.error)) for result in results if result.outcome is None
+        ]
+        rows = overview_rows([(one.record, one.samples) for one in outcomes], failures)
+        width = click.get_text_stream("stdout").isatty() and _terminal_width()
+        text = _model_line(outcomes) + overview_text(rows, width or 100)
+    return text + _where_line(outcomes)
+
+
+def _terminal_width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def _model_line(outcomes: Sequence[Outcome]) -> str:
+    for outcome in outcomes:
+        model = outcome.record.model
+        if model is not None:
+            return (
+                f"ResNet-50 {model.graph}, weights {model.weights} ({model.source}), "
+                f"{model.gflop_per_image:.2f} GFLOP/image\n\n"
+            )
+    return ""
+
+
+def _where_line(outcomes: Sequence[Outcome]) -> str:
+    folders = [str(outcome.folder) for outcome in outcomes]
+    look = folders[0] if len(folders) == 1 else str(outcomes[0].folder.parent)
+    return f"# records: {look}   look again: r50bench kpi {look}\n"
+
+
+def _raise_failures(results: Sequence[CaseResult]) -> None:
+    errors = [(result.planned.case.name, result.error) for result in results if result.error]
+    if not errors:
+        return
+    first: R50BenchError = errors[0][1]
+    if len(results) == 1:
+        raise first
+    reasons = "; ".join(f"{name}: {error.message}" for name, error in errors)
+    raise type(first)(f"{len(errors)} of {len(results)} cases failed: {reasons}", hint=first.hint)

@@ -1,0 +1,89 @@
+"""``r50bench kpi``: the figures of runs that are done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from r50bench.errors import RunFailed, UsageError
+
+if TYPE_CHECKING:
+    from r50bench.report.kpi_block import KpiBlock
+
+__all__ = ["kpi"]
+
+FORMATS = ("text", "json", "csv", "markdown")
+_RUNS = Path("r50bench-runs")
+_RECORD = "record.json"
+
+
+@click.command("kpi")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How the figures are written.",
+)
+@click.option("--primary", is_flag=True, help="Only the primary figure of every run.")
+def kpi(paths: tuple[Path, ...], style: str, primary: bool) -> None:
+    """Prints the KPIs of runs: what was run, and what came out.
+
+    DIR is the folder of a run, its record.json, or a folder that holds runs; without any, the
+    newest run below ./r50bench-runs. Exits with 5 where a record is invalid, and says why it is.
+    """
+    from r50bench.report.kpi_formats import format_kpis
+
+    folders = list(dict.fromkeys(found for path in paths for found in _records_in(path)))
+    blocks = [_block(folder) for folder in folders or [_newest()]]
+    click.echo(format_kpis(blocks, style, primary_only=primary), nl=False)
+    invalid = [block for block in blocks if not block.valid]
+    if invalid:
+        raise RunFailed(
+            f"{len(invalid)} of {len(blocks)} records have no figures: "
+            + "; ".join(f"{block.record_id}: {block.reason}" for block in invalid),
+            hint="the logs in the folder of the run say more",
+        )
+
+
+def _records_in(path: Path) -> list[Path]:
+    """Returns the folders of the runs that ``path`` means, oldest first.
+
+    Raises:
+        UsageError: there are none.
+    """
+    if path.name == _RECORD and path.is_file():
+        return [path.parent]
+    if not path.is_dir():
+        raise UsageError(f"there is no folder {path}", hint="see 'r50bench kpi --help'")
+    if (path / _RECORD).is_file():
+        return [path]
+    found = sorted(record.parent for record in path.rglob(_RECORD))
+    if not found:
+        raise UsageError(
+            f"{path} holds no run: no {_RECORD} in it or below it",
+            hint="name a folder that 'r50bench run' wrote",
+        )
+    return found
+
+
+def _newest() -> Path:
+    if not _RUNS.is_dir():
+        raise UsageError(
+            f"no folder was named, and there is no ./{_RUNS}",
+            hint="r50bench kpi DIR, or 'r50bench run' first",
+        )
+    return max(_records_in(_RUNS), key=lambda folder: (folder.name, folder))
+
+
+def _block(folder: Path) -> KpiBlock:
+    from r50bench.report.kpi_block import kpi_block
+    from r50bench.results.record import read_record
+    from r50bench.results.samples import samples_of
+
+    record = read_record(folder)
+    return kpi_block(record, samples_of(record, folder) if record.status == "valid" else None)

@@ -1,0 +1,85 @@
+"""``r50bench list``: the designed cases of a platform with their effective parameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+
+import click
+
+from r50bench.case import Case, CaseName
+
+__all__ = ["list_cases"]
+
+_COLUMNS = ("case", "batch", "instances", "cores each", "steps", "warm-up", "data")
+
+
+@click.command("list")
+@click.argument("globs", nargs=-1, metavar="[GLOB]...")
+@click.option("--platform", metavar="NAME", help="Another platform than this host's.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> None:
+    """Lists the cases designed for this host, with their effective parameters.
+
+    A glob takes gated and pkm cases only if it names them, as for 'r50bench run'.
+
+    With --platform ICX, SPR, EMR, GNR, GENOA, TURIN, ARMv8 or ARMv9 it lists those of a typical
+    machine of that platform.
+    """
+    from r50bench.cli.plan_text import describe_host
+    from r50bench.cli.selection import matching
+    from r50bench.host.defaults import effective_case
+    from r50bench.host.nominal import nominal_host
+    from r50bench.host.platforms import designed_cases, detect_platform
+    from r50bench.host.topology import read_host
+
+    host = nominal_host(platform) if platform else read_host()
+    designed = designed_cases(host)
+    names: Sequence[CaseName] = designed
+    if globs:
+        chosen = [name for glob in globs for name in matching(glob, designed, host)]
+        names = [name for name in designed if name in chosen]
+    cases = [effective_case(name, {}, host).case for name in names]
+    here = detect_platform(host)
+    if as_json:
+        listed = [{"name": case.name, **asdict(case)} for case in cases]
+        data = {"platform": here, "nominal": platform is not None, "cases": listed}
+        click.echo(json.dumps(data, indent=2))
+        return
+    click.echo(("nominal " if platform else "") + describe_host(host))
+    click.echo("\n".join(_case_lines(cases)))
+    if host.arch == "aarch64":
+        click.echo("\n" + "\n".join(_machine_lines()))
+
+
+def _case_lines(cases: Sequence[Case]) -> list[str]:
+    """Returns the table of the cases, with an empty line before every mode."""
+    from r50bench.cli.plan_text import table
+
+    rows = [
+        (
+            case.name,
+            str(case.batch_size),
+            str(case.instances),
+            str(case.cores_per_instance),
+            "-" if case.steps is None else str(case.steps),
+            str(case.warmup_steps),
+            case.data_type,
+        )
+        for case in cases
+    ]
+    header, *lines = table([_COLUMNS, *rows])
+    grouped = [header]
+    for _, of_mode in groupby(zip(cases, lines, strict=True), lambda pair: pair[0].mode):
+        grouped += ["", *(line for _, line in of_mode)]
+    return grouped
+
+
+def _machine_lines() -> list[str]:
+    from r50bench.cli.plan_text import table
+    from r50bench.host.platforms import ARM_MACHINES
+
+    rows = [(machine.cloud, machine.machine, machine.platform) for machine in ARM_MACHINES]
+    return table([("cloud", "machine type", "platform"), *rows])

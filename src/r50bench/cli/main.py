@@ -1,0 +1,138 @@
+"""The command ``r50bench``: its verbs, and what the shell gets to see of an error."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from r50bench import __version__
+from r50bench.cli.kpi import kpi
+from r50bench.cli.list_cases import list_cases
+from r50bench.cli.run import run
+from r50bench.errors import Interrupted, R50BenchError, RunFailed, UsageError, did_you_mean
+
+__all__ = ["cli", "main", "run_command_line"]
+
+# What a shell reports for a program that SIGPIPE ended, as it ends most that write into a pipe.
+_PIPE_CLOSED = 128 + signal.SIGPIPE
+
+
+class _Verbs(click.Group):
+    """A group that suggests the verb that was meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if self.get_command(ctx, word) is None and not word.startswith("-"):
+            raise _unknown_verb(word, self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+
+def _spelling(token: str) -> str:
+    """Lets ``--batch_size`` and ``--VERBOSE`` be spelled as the original workloads spell them."""
+    return token if len(token) == 1 else token.lower().replace("_", "-")
+
+
+@click.group(
+    cls=_Verbs,
+    invoke_without_command=True,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": _spelling,
+        "max_content_width": 100,
+    },
+)
+@click.version_option(__version__, prog_name="r50bench", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Measures ResNet-50 inference on this machine and proves every number it prints.
+
+    'r50bench run' does the main job: throughput, latency and accuracy of every precision that this
+    CPU has natively.
+
+    \b
+    Exit codes: 0 done, 1 a bug of ours, 2 wrong usage, 3 a check failed, 4 too noisy to say,
+    5 the run failed, 6 this host cannot run the case, 130 interrupted.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(UsageError.exit_code)
+
+
+cli.add_command(run)
+cli.add_command(list_cases)
+cli.add_command(kpi)
+
+
+def main() -> None:
+    """The entry point: runs the command line of this process and exits."""
+    # A terminated run is cleaned up on the same path as one stopped with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(run_command_line(sys.argv[1:]))
+
+
+def run_command_line(args: Sequence[str]) -> int:
+    """Runs one command and returns its exit code, after saying on stderr what went wrong."""
+    try:
+        with cli.make_context("r50bench", list(args)) as ctx:
+            cli.invoke(ctx)
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; keep Python from flushing into the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nobody else can show a bug
+        told = _as_told(error)
+        if told is None:
+            traceback.print_exc()
+            told = R50BenchError(
+                f"this is a bug in r50bench {__version__}",
+                hint="please report it with the lines above",
+            )
+        click.echo(f"r50bench: {told.message}", err=True)
+        if told.hint:
+            click.echo(f"  hint: {told.hint}", err=True)
+        return told.exit_code
+    return 0
+
+
+def _as_told(error: BaseException) -> R50BenchError | None:
+    """Returns what the user is told of an error, or None where it is a bug of ours."""
+    if isinstance(error, R50BenchError):
+        return error
+    if isinstance(error, click.ClickException):
+        return _in_our_style(error)
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return Interrupted("interrupted")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return RunFailed(
+            f"no space is left for {error.filename or 'the output'}", hint="free some space"
+        )
+    return None
+
+
+def _unknown_verb(word: str, verbs: Sequence[str]) -> UsageError:
+    if "_" in word:
+        hint = f"cases are run by 'r50bench run {word}'"
+    else:
+        hint = did_you_mean(word, verbs) or f"commands: {', '.join(verbs)}"
+    return UsageError(f"unknown command {word!r}", hint=hint)
+
+
+def _in_our_style(error: click.ClickException) -> UsageError:
+    near: Sequence[str] = ()
+    text = error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        near, text = error.possibilities or (), f"no such option: {error.option_name}"
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    command = ctx.command_path if ctx else "r50bench"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"see '{command} --help'"
+    return UsageError(text[:1].lower() + text[1:].rstrip("."), hint=hint)

@@ -1,0 +1,84 @@
+"""How planned cases are shown: for people (``--dry-run``) and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from r50bench.host.defaults import EffectiveCase
+from r50bench.host.placement import Placement, cores_by_node, usable_cores
+from r50bench.host.platforms import detect_platform
+from r50bench.host.topology import Host
+from r50bench.parameters import PARAMETERS
+
+__all__ = ["cpu_list", "describe_host", "describe_plan", "plan_as_data", "table"]
+
+_KEYS = {parameter.name: parameter.key for parameter in PARAMETERS}
+
+
+def describe_host(host: Host) -> str:
+    """Returns one line such as ``TURIN: AMD EPYC 9755 · 1 socket, 2 of 2 cores, 1 NUMA node``."""
+    usable, nodes = len(usable_cores(host)), len(cores_by_node(host))
+    return (
+        f"{detect_platform(host)}: {host.model_name} · {_count(host.sockets, 'socket')}, "
+        f"{usable} of {_count(host.cores_in_machine, 'core')}, {_count(nodes, 'NUMA node')}"
+    )
+
+
+def describe_plan(effective: EffectiveCase, placement: Placement) -> str:
+    """Returns the effective values with their sources, the CPUs of the instances, and the notes."""
+    lines = [effective.case.name]
+    rows = [(f"  {_KEYS[name]}", text) for name, text in effective.request.items()]
+    lines += table(rows)
+    lines.append(f"  placement: {_count(len(placement.slots), 'instance')}")
+    for slot in placement.slots:
+        nodes = ", ".join(map(str, slot.nodes))
+        lines.append(
+            f"    instance {slot.instance}: CPUs {cpu_list(slot.cpus)}, memory node {nodes}"
+        )
+    if placement.leftover:
+        lines.append(f"    left over: CPUs {cpu_list(placement.leftover)}")
+    lines += [f"  ! {note}" for note in effective.notes]
+    return "\n".join(lines)
+
+
+def plan_as_data(effective: EffectiveCase, placement: Placement) -> dict[str, Any]:
+    """Returns the same as plain data for JSON."""
+    return {
+        "name": effective.case.name,
+        "case": asdict(effective.case),
+        "request": effective.request,
+        "placement": asdict(placement),
+        "notes": list(effective.notes),
+    }
+
+
+def table(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Returns the rows as lines with aligned columns; columns of figures go to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    columns = list(zip(*cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [all(cell.isdigit() or cell == "-" for cell in column[1:]) for column in columns]
+    return [
+        "  ".join(
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def cpu_list(cpus: Iterable[int]) -> str:
+    """Returns CPU numbers as the kernel writes them, such as ``0-3,8``."""
+    runs: list[list[int]] = []
+    for cpu in sorted(cpus):
+        if runs and cpu == runs[-1][-1] + 1:
+            runs[-1].append(cpu)
+        else:
+            runs.append([cpu])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

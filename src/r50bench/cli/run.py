@@ -1,0 +1,109 @@
+"""``r50bench run``: the main job, or the cases that are named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from r50bench.cli.options import collect_settings, parameter_options
+
+if TYPE_CHECKING:
+    from r50bench.host.topology import Host
+    from r50bench.measure.session import PlannedCase
+    from r50bench.parameters import Setting
+
+__all__ = ["run"]
+
+DEFAULT_OUT = Path("r50bench-runs")
+
+
+@click.command("run", epilog="Empty values mean the default. See also 'r50bench list'.")
+@click.argument("cases", nargs=-1, metavar="[CASE-OR-GLOB]...")
+@click.option("-R", "regex", metavar="REGEX", help="Choose designed cases by regular expression.")
+@click.option(
+    "-N", "--dry-run", is_flag=True, help="Print the effective cases and their CPUs, run nothing."
+)
+@click.option("-V", "--full", is_flag=True, help="Print the whole KPI block of every case.")
+@click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_OUT,
+    show_default=True,
+    help="Where the records go.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a parameter by its upper-case name, such as BATCH_SIZE=64.",
+)
+@parameter_options
+def run(
+    cases: tuple[str, ...],
+    regex: str | None,
+    dry_run: bool,
+    full: bool,
+    as_json: bool,
+    out: Path,
+    quiet: bool,
+    sets: tuple[str, ...],
+    **options: str | bool | None,
+) -> None:
+    """Measures cases; without any, does the main job.
+
+    A case is <function>_<mode>_<precision>[_<profile>], such as inference_latency_avx_int8_gated; a
+    glob ('inference_throughput_*') or -R chooses among those that 'r50bench list' shows, and takes
+    gated and pkm ones only if it names them. Without a case, --mode, --precision and --case-type name them; without these too, the main job is done:
+    throughput, latency and accuracy of every precision this CPU has natively.
+
+    Every option below is also a setting (--set BATCH_SIZE=64) and an environment variable
+    (R50BENCH_BATCH_SIZE=64; the original workloads' names count without the prefix too). An option
+    is stronger than --set, --set than the environment, the environment than the profile.
+    """
+    from r50bench.host.topology import read_host
+
+    settings = collect_settings(options, sets)
+    host = read_host()
+    planned = _plan(cases, regex, settings, host)
+    if dry_run:
+        _show_plan(planned, host, as_json=as_json)
+        return
+    from r50bench.cli.execution import execute
+
+    execute(planned, host, out, as_json=as_json, quiet=quiet, full=full)
+
+
+def _plan(
+    words: Sequence[str], regex: str | None, settings: Mapping[str, Setting], host: Host
+) -> list[PlannedCase]:
+    """Returns the cases that are asked, or those of the main job; equal ones once."""
+    from r50bench.campaign.main_job import plan_main_job
+    from r50bench.cli.selection import select
+    from r50bench.host.defaults import effective_case
+    from r50bench.host.placement import place
+    from r50bench.measure.session import PlannedCase
+
+    names = select(words, regex, settings, host)
+    if not names:
+        return list(plan_main_job(host, settings))
+    effective = {one.case: one for one in (effective_case(name, settings, host) for name in names)}
+    return [PlannedCase(one, place(host, case)) for case, one in effective.items()]
+
+
+def _show_plan(planned: Sequence[PlannedCase], host: Host, *, as_json: bool) -> None:
+    from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
+
+    if as_json:
+        data = [plan_as_data(one.effective, one.placement) for one in planned]
+        click.echo(json.dumps(data, indent=2))
+        return
+    click.echo(describe_host(host))
+    for one in planned:
+        click.echo("\n" + describe_plan(one.effective, one.placement))

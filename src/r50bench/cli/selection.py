@@ -1,0 +1,125 @@
+"""Which cases a command line means: by name, glob, regular expression, or by their parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from r50bench.case import PROFILES, CaseName, strip_prefixes
+from r50bench.errors import UsageError, did_you_mean
+from r50bench.host.isa import native_precisions
+from r50bench.host.platforms import designed_cases, detect_platform
+from r50bench.host.topology import Host
+from r50bench.parameters import Setting
+
+__all__ = ["matching", "select"]
+
+_MAIN_ORDER = ("throughput", "latency", "accuracy")
+_FULL_NAME = "test_resnet50_pytorch_xeon_public_{}"
+
+
+def select(
+    words: Sequence[str], regex: str | None, settings: Mapping[str, Setting], host: Host
+) -> tuple[CaseName, ...]:
+    """Returns the cases that are asked, each once; none at all where nothing names any.
+
+    A plain word is a case name, designed for this host or not. A glob and ``regex`` choose among
+    the designed cases, narrowed by MODE, PRECISION and CASE_TYPE where an option or ``--set`` gives
+    them; cases with a profile are chosen only where one is given so or the pattern names one, since
+    whoever asks for a mode or a precision wants each case once. Without words, MODE, PRECISION and CASE_TYPE make the names: what is not given ranges over
+    all modes, or all precisions of this host.
+
+    Raises:
+        UsageError: a name is misspelt, a pattern matches nothing, or ``regex`` is malformed.
+    """
+    if not words and regex is None:
+        return _from_parts(settings, host)
+    designed = _narrowed(designed_cases(host), settings)
+    chosen: list[CaseName] = []
+    for word in words:
+        chosen += matching(word, designed, host) if _is_glob(word) else [CaseName.parse(word)]
+    if regex is not None:
+        chosen += _matching_regex(regex, designed, host)
+    return tuple(dict.fromkeys(chosen))
+
+
+def matching(glob: str, designed: Iterable[CaseName], host: Host) -> list[CaseName]:
+    """Returns the designed cases that a glob, or a plain name, matches, as :func:`select` says.
+
+    Raises:
+        UsageError: it matches none.
+    """
+    names = list(designed)
+    pattern = strip_prefixes(glob)
+    found = [name for name in _with_profile(names, pattern) if fnmatchcase(str(name), pattern)]
+    return found or _none_matches(glob, names, host)
+
+
+def _matching_regex(regex: str, designed: Sequence[CaseName], host: Host) -> list[CaseName]:
+    """Matches anywhere in the name, also with the prefixes of the original workload's tests."""
+    try:
+        pattern = re.compile(regex, re.IGNORECASE)
+    except re.error as error:
+        raise UsageError(
+            f"-R {regex!r} is no regular expression: {error}",
+            hint="for a glob, leave out -R: r50bench run 'inference_*'",
+        ) from None
+    found = [
+        name
+        for name in _with_profile(designed, regex)
+        if pattern.search(str(name)) or pattern.search(_FULL_NAME.format(name))
+    ]
+    return found or _none_matches(regex, designed, host)
+
+
+def _with_profile(names: Sequence[CaseName], pattern: str) -> Sequence[CaseName]:
+    """Leaves out the cases with a profile, unless the pattern names one or there are no others."""
+    if any(profile in pattern.lower() for profile in PROFILES[1:]):
+        return names
+    return [name for name in names if not name.profile] or names
+
+
+def _none_matches(pattern: str, designed: Sequence[CaseName], host: Host) -> list[CaseName]:
+    names = [str(name) for name in designed]
+    raise UsageError(
+        f"no case matches {pattern!r} on this host ({detect_platform(host)})",
+        hint=did_you_mean(re.sub(r"[*?^$.\[\]]", "", strip_prefixes(pattern)), names)
+        or "see 'r50bench list'",
+    )
+
+
+def _from_parts(settings: Mapping[str, Setting], host: Host) -> tuple[CaseName, ...]:
+    parts = {
+        part: str(settings[part].value)
+        for part in ("mode", "precision", "profile")
+        if part in settings
+    }
+    if not parts:
+        return ()
+    precisions = (parts["precision"],) if "precision" in parts else native_precisions(host)
+    modes = (parts["mode"],) if "mode" in parts else _MAIN_ORDER
+    return tuple(
+        CaseName("inference", mode, precision, parts.get("profile", ""))
+        for precision in precisions
+        for mode in modes
+    )
+
+
+def _narrowed(
+    designed: Iterable[CaseName], settings: Mapping[str, Setting]
+) -> tuple[CaseName, ...]:
+    asked = {
+        part: settings[part].value
+        for part in ("mode", "precision", "profile")
+        if part in settings and settings[part].source != "environment"
+    }
+    return tuple(
+        name
+        for name in designed
+        if all(getattr(name, part) == value for part, value in asked.items())
+    )
+
+
+def _is_glob(word: str) -> bool:
+    return any(sign in word for sign in "*?[")
