@@ -195,7 +195,6 @@ def test_accuracy_runs_the_data_set_once_on_real_pictures() -> None:
         ("inference_latency_avx_int8", ["ACROSS_NODES=1"], "all on one NUMA node"),
         ("inference_latency_avx_int8", ["DEVICE=cuda"], "stands for its numerics only, int8"),
         ("inference_latency_avx_int8", ["DEVICE=cuda", "VERBOSE=1"], "VERBOSE has no effect"),
-        ("inference_latency_avx_int8", ["ENGINE=fake", "WEIGHTS=v1"], "WEIGHTS has no effect"),
         (
             "inference_throughput_avx_int8",
             ["INSTANCES=2", "WEIGHT_SHARING=1", "FORCE_WEIGHT_SHARING=1"],
@@ -216,7 +215,6 @@ def test_what_has_no_effect_is_said(name: str, sets: list[str], note: str) -> No
         ("DNNL_DEFAULT_FPMATH_MODE=BF16", "lower precision"),
         ("LD_PRELOAD=x.so", "replaces the preloaded allocator"),
         ("GOMP_CPU_AFFINITY=0", "competes with the pinning"),
-        ("KMP_BLOCKTIME=1", "libgomp"),
     ],
 )
 def test_variables_that_disturb_the_workers_are_said_and_passed_on(

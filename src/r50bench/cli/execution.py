@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -100,15 +101,9 @@ def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
             (result.planned.case, str(result.error)) for result in results if result.outcome is None
         ]
         rows = overview_rows([(one.record, one.samples) for one in outcomes], failures)
-        width = click.get_text_stream("stdout").isatty() and _terminal_width()
-        text = _model_line(outcomes) + overview_text(rows, width or 100)
+        width = shutil.get_terminal_size((100, 24)).columns
+        text = _model_line(outcomes) + overview_text(rows, width)
     return text + _where_line(outcomes)
-
-
-def _terminal_width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns
 
 
 def _model_line(outcomes: Sequence[Outcome]) -> str:

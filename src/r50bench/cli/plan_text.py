@@ -26,7 +26,7 @@ def describe_host(host: Host) -> str:
     )
 
 
-def describe_plan(effective: EffectiveCase, placement: Placement) -> str:
+def describe_plan(effective: EffectiveCase, placement: Placement, notes: Iterable[str]) -> str:
     """Returns the effective values with their sources, the CPUs of the instances, and the notes."""
     lines = [effective.case.name]
     rows = [(f"  {_KEYS[name]}", text) for name, text in effective.request.items()]
@@ -39,18 +39,20 @@ def describe_plan(effective: EffectiveCase, placement: Placement) -> str:
         )
     if placement.leftover:
         lines.append(f"    left over: CPUs {cpu_list(placement.leftover)}")
-    lines += [f"  ! {note}" for note in effective.notes]
+    lines += [f"  ! {note}" for note in notes]
     return "\n".join(lines)
 
 
-def plan_as_data(effective: EffectiveCase, placement: Placement) -> dict[str, Any]:
+def plan_as_data(
+    effective: EffectiveCase, placement: Placement, notes: Iterable[str]
+) -> dict[str, Any]:
     """Returns the same as plain data for JSON."""
     return {
         "name": effective.case.name,
         "case": asdict(effective.case),
         "request": effective.request,
         "placement": asdict(placement),
-        "notes": list(effective.notes),
+        "notes": list(notes),
     }
 
 

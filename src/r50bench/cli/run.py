@@ -60,8 +60,9 @@ def run(
 
     A case is <function>_<mode>_<precision>[_<profile>], such as inference_latency_avx_int8_gated; a
     glob ('inference_throughput_*') or -R chooses among those that 'r50bench list' shows, and takes
-    gated and pkm ones only if it names them. Without a case, --mode, --precision and --case-type name them; without these too, the main job is done:
-    throughput, latency and accuracy of every precision this CPU has natively.
+    gated and pkm ones only if it names them. Without a case, --mode, --precision and --case-type
+    name them; without these too, the main job is done: throughput, latency and accuracy of every
+    precision this CPU has natively.
 
     Every option below is also a setting (--set BATCH_SIZE=64) and an environment variable
     (R50BENCH_BATCH_SIZE=64; the original workloads' names count without the prefix too). An option
@@ -99,11 +100,13 @@ def _plan(
 
 def _show_plan(planned: Sequence[PlannedCase], host: Host, *, as_json: bool) -> None:
     from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
+    from r50bench.engines.environment import inert_settings
 
+    plans = [
+        (one.effective, one.placement, (*one.effective.notes, *inert_settings(one.case, host)))
+        for one in planned
+    ]
     if as_json:
-        data = [plan_as_data(one.effective, one.placement) for one in planned]
-        click.echo(json.dumps(data, indent=2))
+        click.echo(json.dumps([plan_as_data(*plan) for plan in plans], indent=2))
         return
-    click.echo(describe_host(host))
-    for one in planned:
-        click.echo("\n" + describe_plan(one.effective, one.placement))
+    click.echo("\n\n".join([describe_host(host), *(describe_plan(*plan) for plan in plans)]))

@@ -27,8 +27,10 @@ def select(
     A plain word is a case name, designed for this host or not. A glob and ``regex`` choose among
     the designed cases, narrowed by MODE, PRECISION and CASE_TYPE where an option or ``--set`` gives
     them; cases with a profile are chosen only where one is given so or the pattern names one, since
-    whoever asks for a mode or a precision wants each case once. Without words, MODE, PRECISION and CASE_TYPE make the names: what is not given ranges over
-    all modes, or all precisions of this host.
+    whoever asks for a mode or a precision wants each case once.
+
+    Without words, MODE, PRECISION and CASE_TYPE make the names: what is not given ranges over all
+    modes, or all precisions of this host.
 
     Raises:
         UsageError: a name is misspelt, a pattern matches nothing, or ``regex`` is malformed.

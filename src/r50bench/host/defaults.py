@@ -86,14 +86,14 @@ class _Choice:
         setting = self._settings.get(field)
         return setting.value if setting else self._profile.get(field)
 
-    def take(self, field: str, default: T) -> T:
-        """Returns what was asked, else the profile's value, else ``default``."""
+    def take(self, field: str, default: T, source: str = "default") -> T:
+        """Returns what was asked, else the profile's value, else ``default`` from ``source``."""
         setting = self._settings.get(field)
         if setting is not None:
             return self.fix(field, cast(T, setting.value), setting.source)
         if field in self._profile:
             return self.fix(field, cast(T, self._profile[field]), f"profile {self.name.profile}")
-        return self.fix(field, default, f"default {self.name.mode}")
+        return self.fix(field, default, source)
 
     def fix(self, field: str, value: T, source: str) -> T:
         """Returns ``value``, keeping its source."""
@@ -160,7 +160,7 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
         mode=choice.fix("mode", name.mode, "name"),
         precision=precision,
         profile=choice.fix("profile", name.profile, "name"),
-        batch_size=choice.take("batch_size", batch),
+        batch_size=choice.take("batch_size", batch, f"default {name.mode}"),
         cores_per_instance=cores,
         instances=instances,
         steps=steps,
@@ -216,7 +216,7 @@ def _fill_in_layout(
     elif asked_cores is None and profile == "gated":
         choice.fix("cores_per_instance", cores, "profile gated")
     else:
-        choice.take("cores_per_instance", cores)
+        choice.take("cores_per_instance", cores, f"default {mode}")
     return instances, cores
 
 
@@ -276,7 +276,7 @@ def _asked_beside(settings: Mapping[str, Setting]) -> dict[str, str]:
 
 
 def _shown(value: object) -> str:
-    """Returns a value as ``--set`` would take it."""
-    if isinstance(value, tuple):
+    """Returns a value in the words of ``--set``; none where there is nothing."""
+    if isinstance(value, tuple) and value:
         return " ".join(f"{name}={shlex.quote(text)}" for name, text in value)
-    return "" if value is None else str(value)
+    return "none" if value in (None, "", ()) else str(value)

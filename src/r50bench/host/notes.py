@@ -20,7 +20,7 @@ def notes_on(case: Case, settings: Mapping[str, Setting], host: Host) -> tuple[s
         *_on_host(settings, host),
         *_on_load(case, settings),
         *_on_weight_sharing(case, settings),
-        *_on_device(case, settings),
+        *_on_device(case),
         *_on_environment(case),
     )
 
@@ -70,25 +70,23 @@ def _on_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> Iterator[
             yield f"FORCE_WEIGHT_SHARING has no effect: {case.precision} supports weight sharing"
 
 
-def _on_device(case: Case, settings: Mapping[str, Setting]) -> Iterator[str]:
+def _on_device(case: Case) -> Iterator[str]:
     if case.device == "cuda":
         yield f"on CUDA {case.precision} stands for its numerics only, {case.numerics}"
-    if case.verbose and (case.device == "cuda" or case.engine == "fake"):
-        yield "VERBOSE has no effect: there is no oneDNN log without oneDNN"
-    if case.engine == "fake":
-        for name, key in (("weights", "WEIGHTS"), ("allocator", "ALLOCATOR")):
-            if name in settings:
-                yield f"{key} has no effect with the fake engine"
+    if case.verbose and case.device == "cuda":
+        yield "VERBOSE has no effect: on CUDA there is no oneDNN log"
 
 
 _EFFECTS = (
-    (r"\w+_MAX_CPU_ISA", "replaces the ISA cap that makes {case.precision} what its name says"),
+    (r"ONEDNN_MAX_CPU_ISA", "replaces the ISA cap that makes {case.precision} what its name says"),
     (r"\w+_DEFAULT_FPMATH_MODE", "may have fp32 computed in a lower precision"),
     (r"LD_PRELOAD", "replaces the preloaded allocator (ALLOCATOR={case.allocator})"),
     (r"OMP_PROC_BIND|OMP_PLACES|GOMP_CPU_AFFINITY", "competes with the pinning of the instances"),
-    (r"KMP_\w+", "has no effect unless LD_PRELOAD brings in libiomp5: torch uses libgomp"),
 )
-"""Environment variables of the engine (by regular expression) that deserve a word."""
+"""Variables, by regular expression, that reach the engine and work against the case.
+
+Those that do not reach it at all are :func:`r50bench.engines.environment.inert_settings`'s.
+"""
 
 
 def _on_environment(case: Case) -> Iterator[str]:

@@ -1,0 +1,65 @@
+"""The command line, run in this process or in one of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import r50bench
+import synthetic_hosts
+from command_line import Answer, Call
+from r50bench.cli.main import run_command_line
+from r50bench.host import topology
+from r50bench.host.topology import Host
+from r50bench.parameters import PARAMETERS
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for parameter in PARAMETERS:
+        for variable in parameter.variables:
+            monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Host:
+    """The machine that the command line finds itself on: two Zen 5 cores."""
+    machine = synthetic_hosts.two_core_vm()
+    monkeypatch.setattr(topology, "read_host", lambda: machine)
+    return machine
+
+
+@pytest.fixture
+def r50bench_here(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs the command line in this process."""
+
+    def call(*args: str) -> Answer:
+        code = run_command_line(args)
+        captured = capsys.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def r50bench_process(tmp_path: Path) -> Call:
+    """Runs the command line in a process of its own, in an empty folder."""
+    source = Path(r50bench.__file__).parents[1]
+
+    def call(*args: str, program: str = "from r50bench.cli.main import main; main()") -> Answer:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *args],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(source)},
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return call

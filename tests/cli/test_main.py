@@ -1,0 +1,173 @@
+"""The command itself: help, version, errors, exit codes, start-up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+import r50bench
+from command_line import Call
+from r50bench import errors
+from r50bench.cli.main import cli
+
+HEAVY = {"torch", "numpy", "scipy", "rich", "msgspec", "sqlite3", "PIL", "filelock"}
+
+
+@pytest.mark.parametrize("args", [["--help"], ["run", "--help"], ["list", "-h"], ["kpi", "-h"]])
+def test_help_is_shown_without_loading_anything_heavy(
+    r50bench_process: Call, args: list[str]
+) -> None:
+    program = (
+        "import sys\n"
+        "from r50bench.cli.main import run_command_line\n"
+        "code = run_command_line(sys.argv[1:])\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
+        "sys.exit(code)\n"
+    )
+    answer = r50bench_process(*args, program=program)
+    assert answer.code == 0
+    assert answer.out.startswith("Usage: r50bench")
+    assert not HEAVY & set(answer.err.split())
+
+
+def test_the_package_is_imported_without_torch(r50bench_process: Call) -> None:
+    program = "import sys, r50bench; print('torch' in sys.modules, 'click' in sys.modules)"
+    assert r50bench_process(program=program).out == "False False\n"
+
+
+def test_the_module_is_the_command(r50bench_process: Call) -> None:
+    answer = r50bench_process(
+        "--version", program="import runpy; runpy.run_module('r50bench', run_name='__main__')"
+    )
+    assert (answer.code, answer.out) == (0, f"r50bench {r50bench.__version__}\n")
+
+
+def test_without_a_verb_the_help_is_shown_and_the_usage_is_wrong(r50bench_here: Call) -> None:
+    answer = r50bench_here()
+    assert (answer.code, answer.out) == (2, "")
+    assert "Commands:" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("args", "message", "hint"),
+    [
+        (["lst"], "unknown command 'lst'", "did you mean list?"),
+        (["xyz"], "unknown command 'xyz'", "commands: "),
+        (["inference_latency_int8"], "unknown command", "r50bench run inference_latency_int8"),
+        (["run", "--bach-size", "3"], "no such option: --bach-size", "did you mean --batch-size?"),
+        (["list", "--bogus"], "no such option: --bogus", "see 'r50bench list --help'"),
+        (["run", "--steps"], "--steps' requires an argument", "see 'r50bench"),
+        (["kpi", "--format", "xml"], "'xml' is not one of", "see 'r50bench kpi --help'"),
+    ],
+)
+def test_wrong_usage_is_said_in_one_style(
+    r50bench_here: Call, args: list[str], message: str, hint: str
+) -> None:
+    answer = r50bench_here(*args)
+    assert (answer.code, answer.out) == (2, "")
+    first, second = answer.err.splitlines()
+    assert first.startswith("r50bench: ")
+    assert message in first
+    assert second.startswith("  hint: ")
+    assert hint in second
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Adds a verb ``fail`` that raises what it is given."""
+
+    def add(error: BaseException) -> None:
+        @click.command("fail")
+        def fail() -> None:
+            raise error
+
+        monkeypatch.setitem(cli.commands, "fail", fail)
+
+    return add
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.UsageError("no"), 2),
+        (errors.CheckFailed("no"), 3),
+        (errors.TooNoisy("no"), 4),
+        (errors.WorkerFailed("no"), 5),
+        (errors.Unsupported("no"), 6),
+        (errors.Interrupted("no"), 130),
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+        (OSError(28, "No space left on device", "/x"), 5),
+    ],
+)
+def test_every_error_ends_with_its_exit_code_and_without_a_traceback(
+    r50bench_here: Call, failing: Callable[[BaseException], None], error: BaseException, code: int
+) -> None:
+    failing(error)
+    answer = r50bench_here("fail")
+    assert (answer.code, answer.out) == (code, "")
+    assert answer.err.startswith("r50bench: ")
+    assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("oops"), OSError(2, "odd")])
+def test_a_bug_shows_its_traceback_and_asks_to_be_reported(
+    r50bench_here: Call, failing: Callable[[BaseException], None], error: Exception
+) -> None:
+    failing(error)
+    answer = r50bench_here("fail")
+    assert answer.code == 1
+    assert "Traceback" in answer.err
+    assert "please report it" in answer.err
+
+
+def test_a_closed_pipe_is_no_error_to_speak_of(r50bench_process: Call, tmp_path: Path) -> None:
+    source = Path(r50bench.__file__).parents[1]
+    done = subprocess.run(
+        f"{sys.executable} -m r50bench list --platform SPR | true; echo ${{PIPESTATUS[0]}}",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(source)},
+    )
+    assert (done.stdout, done.stderr) == ("141\n", "")
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_interrupts(r50bench_process: Call, sign: signal.Signals) -> None:
+    program = (
+        "import os, click\n"
+        "from r50bench.cli.main import cli, main\n"
+        "@cli.command('stop')\n"
+        "def stop():\n"
+        f"    os.kill(os.getpid(), {int(sign)})\n"
+        "    print('went on')\n"
+        "main()\n"
+    )
+    answer = r50bench_process("stop", program=program)
+    assert (answer.code, answer.out, answer.err) == (130, "", "r50bench: interrupted\n")
+
+
+def test_a_full_device_is_no_bug() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "r50bench", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+            env=os.environ | {"PYTHONPATH": str(Path(r50bench.__file__).parents[1])},
+        )
+    assert done.returncode == 5
+    assert done.stderr.startswith("r50bench: no space is left")
