@@ -208,6 +208,8 @@ class History:
                 f"cannot use the history {self.path}: {error}",
                 hint="free space or permissions there, or name another folder with R50BENCH_DATA",
             ) from error
+        except sqlite3.IntegrityError:  # two figures of one name: a bug of ours, not of the file
+            raise
         except sqlite3.DatabaseError as error:
             raise RunFailed(
                 f"the history {self.path} is damaged: {error}",

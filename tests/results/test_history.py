@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from r50bench.errors import RunFailed
+from r50bench.results.history import History, history_path
+from r50bench.results.kpi import kpis
+from records import record_of, samples_of_latencies
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "history.sqlite"
+
+
+def test_the_newest_records_come_first_with_their_primary_figure(path: Path) -> None:
+    samples = samples_of_latencies([[10] * 20] * 2)
+    old = replace(record_of(id="old"), created="2026-01-01T00:00:00+00:00")
+    new = replace(record_of(id="new"), created="2026-01-02T00:00:00+00:00")
+    with History(path) as history:
+        history.add(new, Path("runs/new"), kpis(new, samples))
+        history.add(old, Path("runs/old"), kpis(old, samples))
+        first, second = history.newest(10)
+        assert [entry.id for entry in history.newest(1)] == ["new"]
+    assert (first.id, second.id) == ("new", "old")
+    assert first.case_name == "inference_throughput_avx_int8"
+    assert first.folder == Path("runs/new").absolute()
+    assert first.primary is not None
+    name, unit, value = first.primary
+    assert (name, unit) == ("Average Throughput", "img/s")
+    assert value == pytest.approx(1600)
+
+
+def test_what_was_added_is_there_for_the_next_process(path: Path) -> None:
+    with History(path) as history:
+        history.add(record_of(id="a"), path.parent)
+    with History(path) as history:
+        assert [entry.id for entry in history.newest(10)] == ["a"]
+
+
+def test_adding_a_record_again_replaces_what_was_known(path: Path) -> None:
+    record = record_of(id="a")
+    figures = kpis(record, samples_of_latencies([[10] * 20] * 2))
+    with History(path) as history:
+        history.add(record, Path("/before"), figures)
+        history.add(record, Path("/after"), figures)
+        (entry,) = history.newest(10)
+    assert entry.folder == Path("/after")
+    assert entry.primary is not None
+
+
+def test_records_are_found_by_case_and_status(path: Path) -> None:
+    with History(path) as history:
+        history.add(record_of(id="a"), path.parent)
+        history.add(record_of(id="b", reason="it died"), path.parent)
+        history.add(record_of("latency", id="c"), path.parent)
+        (invalid,) = history.newest(10, status="invalid")
+        latencies = history.newest(10, case_name="inference_latency_avx_int8")
+    assert (invalid.id, invalid.reason, invalid.primary) == ("b", "it died", None)
+    assert [entry.id for entry in latencies] == ["c"]
+
+
+def test_a_failed_addition_leaves_nothing_half_done(path: Path) -> None:
+    record = record_of(id="a")
+    figures = kpis(record, samples_of_latencies([[10] * 20] * 2))
+    with History(path) as history:
+        with pytest.raises(sqlite3.IntegrityError):
+            history.add(record, path.parent, [figures[0], figures[0]])
+        assert history.newest(10) == []
+        history.add(record, path.parent, figures)
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from records import record_of
+from r50bench.results.history import History
+for number in range(25):
+    with History(Path(sys.argv[1])) as history:
+        history.add(record_of(id=f"{sys.argv[2]}-{number}"), Path("/runs"))
+"""
+
+
+def test_four_writers_at_once_lose_nothing(path: Path) -> None:
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _WRITER, str(path), str(number)],
+            env={"PYTHONPATH": ":".join(sys.path)},
+            stderr=subprocess.PIPE,
+        )
+        for number in range(4)
+    ]
+    for writer in writers:
+        _, complaint = writer.communicate(timeout=60)
+        assert writer.returncode == 0, complaint.decode()
+    with History(path) as history:
+        assert len(history.newest(1000)) == 100
+
+
+@pytest.mark.parametrize("garbage", [b"no database at all" * 100, b"\0" * 4096])
+def test_a_damaged_file_is_said_and_left_alone(path: Path, garbage: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(garbage)
+    with pytest.raises(RunFailed, match="is damaged") as caught:
+        History(path)
+    assert "move the file away" in (caught.value.hint or "")
+    assert path.read_bytes() == garbage
+
+
+def test_a_history_of_a_newer_r50bench_is_refused(path: Path) -> None:
+    History(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(RunFailed, match="newer r50bench"):
+        History(path)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunFailed, match="folder of the history"):
+        History(tmp_path / "file" / "data" / "history.sqlite")
+
+
+def test_the_history_lies_in_the_user_s_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/user")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("R50BENCH_DATA", "")
+    assert history_path() == Path("/home/user/.local/share/r50bench/history.sqlite")
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    assert history_path() == Path("/data/r50bench/history.sqlite")
+    monkeypatch.setenv("R50BENCH_DATA", "/elsewhere")
+    assert history_path() == Path("/elsewhere/history.sqlite")
+
+
+def test_the_history_needs_neither_numpy_nor_scipy() -> None:
+    code = (
+        "import sys, r50bench.results.history; print({'numpy', 'scipy', 'torch'} & {*sys.modules})"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        check=True,
+    )
+    assert answer.stdout.strip() == b"set()"

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import pytest
+
+from r50bench.errors import RunFailed
+from r50bench.results.kpi import Kpi, accuracy_line, kpis
+from r50bench.results.record import Accuracy, Record
+from r50bench.results.samples import Samples
+from records import case_of, record_of, samples_of_latencies
+
+
+def figures(record: Record, samples: Samples | None) -> dict[str, Kpi]:
+    found = kpis(record, samples)
+    named = {kpi.label: kpi for kpi in found}
+    assert len(named) == len(found)
+    return named
+
+
+def test_scripted_latencies_give_every_figure_to_the_last_digit() -> None:
+    # 100 batches of 8 on each of two instances, 10 ms each, every tenth 20 ms.
+    row = ([10] * 9 + [20]) * 10
+    found = figures(record_of(), samples_of_latencies([row, row]))
+    expected = {
+        "Average Throughput (img/s)": 2 * 800 / 1.1,
+        "Min Instance Throughput (img/s)": 800 / 1.1,
+        "Max Instance Throughput (img/s)": 800 / 1.1,
+        "Average Latency (ms)": 11,
+        "Min Latency (ms)": 10,
+        "Max Latency (ms)": 20,
+        "P50 Latency (ms)": 10,
+        "P90 Latency (ms)": 10,
+        "P95 Latency (ms)": 20,
+        "P99 Latency (ms)": 20,
+        "Time per Image (ms)": 11 / 8,
+        "Samples": 200,
+        "Images": 1600,
+        "Compute Utilization (%)": 100,
+        "Start Skew (ms)": 0,
+        "Overlap (%)": 100,
+        "FLOPs per Image (GFLOP)": 7.72,
+        "FLOPs (GFLOP/s)": 7.72 * 2 * 800 / 1.1,
+        "Memory PSS (MiB)": 228,
+        "Time to First Batch (s)": 0.6,
+    }
+    assert {label: kpi.value for label, kpi in found.items()} == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("mode", "label"),
+    [
+        ("throughput", "Average Throughput (img/s)"),
+        ("latency", "Average Latency (ms)"),
+        ("accuracy", "Accuracy (%)"),
+    ],
+)
+def test_each_mode_has_one_primary_figure_and_it_comes_first(mode: str, label: str) -> None:
+    samples = None if mode == "accuracy" else samples_of_latencies([[10] * 20] * 2)
+    found = kpis(record_of(mode), samples)
+    assert [kpi.label for kpi in found if kpi.primary] == [label]
+    assert found[0].label == label
+
+
+@pytest.mark.parametrize(
+    ("steps", "absent"),
+    [
+        (4, {"P90 Latency", "P95 Latency", "P99 Latency", "P999 Latency"}),
+        (10, {"P99 Latency", "P999 Latency"}),
+        (50, {"P999 Latency"}),
+        (500, set()),
+    ],
+)
+def test_percentiles_that_the_samples_cannot_tell_are_absent(steps: int, absent: set[str]) -> None:
+    found = kpis(record_of(), samples_of_latencies([[10] * steps] * 2))
+    percentiles = {"P50 Latency", "P90 Latency", "P95 Latency", "P99 Latency", "P999 Latency"}
+    assert percentiles - {kpi.name for kpi in found} == absent
+
+
+def test_a_slower_instance_shows_in_its_own_figures() -> None:
+    found = figures(record_of(), samples_of_latencies([[10] * 40, [20] * 20], starts_ms=[0, 5]))
+    assert found["Min Instance Throughput (img/s)"].value == pytest.approx(400)
+    assert found["Max Instance Throughput (img/s)"].value == pytest.approx(800)
+    assert found["Start Skew (ms)"].value == pytest.approx(5)
+    assert found["Overlap (%)"].value == pytest.approx(100 * 395 / 405)
+
+
+def test_accuracy_counts_become_percent() -> None:
+    found = figures(record_of("accuracy"), None)
+    assert found["Accuracy (%)"].value == 95
+    assert found["Top-5 Accuracy (%)"].value == 100
+    assert found["Scored Pictures"].value == 20
+    assert not any("Latency" in label or "Throughput" in label for label in found)
+
+
+def test_the_accuracy_line_is_mlperf_s() -> None:
+    assert accuracy_line(Accuracy(20, 19, 20)) == "accuracy=95.000%, good=19, total=20"
+    assert accuracy_line(Accuracy(500, 376, 400)) == "accuracy=75.200%, good=376, total=500"
+
+
+def test_what_was_not_measured_is_absent() -> None:
+    found = figures(record_of(model=None, workers=()), samples_of_latencies([[10] * 20] * 2))
+    assert not any("FLOPs" in label or "Memory" in label or "First" in label for label in found)
+
+
+def test_an_invalid_record_has_no_figures() -> None:
+    record = record_of(reason="worker 1 was killed by SIGKILL")
+    with pytest.raises(RunFailed, match="worker 1 was killed by SIGKILL"):
+        kpis(record, samples_of_latencies([[10] * 20] * 2))
+
+
+def test_a_record_without_what_its_mode_is_about_is_refused() -> None:
+    with pytest.raises(RunFailed, match="nothing to derive its Average Throughput from"):
+        kpis(record_of("throughput"), None)
+    with pytest.raises(RunFailed, match="nothing to derive its Accuracy from"):
+        kpis(record_of("accuracy", accuracy=None), None)
+
+
+def test_instances_that_never_met_have_latency_but_no_throughput() -> None:
+    apart = samples_of_latencies([[10] * 20] * 2, starts_ms=[0, 200])
+    with pytest.raises(RunFailed, match="never ran at the same time"):
+        kpis(record_of("throughput"), apart)
+    found = figures(record_of("latency"), apart)
+    assert found["Average Latency (ms)"].value == 10
+    assert "Average Throughput (img/s)" not in found
+    assert "Overlap (%)" not in found
+
+
+def test_intervals_scale_with_their_figures() -> None:
+    row = [10, 11, 12, 10, 11, 13, 10, 12, 11, 10] * 3
+    case = case_of(batch_size=4)
+    found = figures(record_of(case=case), samples_of_latencies([row, row], images=4))
+    latency, per_image = found["Average Latency (ms)"], found["Time per Image (ms)"]
+    assert latency.half_width is not None
+    assert per_image.half_width == pytest.approx(latency.half_width / 4)
+    rate, flops = found["Average Throughput (img/s)"], found["FLOPs (GFLOP/s)"]
+    assert rate.half_width is not None
+    assert flops.half_width == pytest.approx(rate.half_width * 7.72)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from r50bench.errors import UsageError
+from r50bench.results.record import SCHEMA_VERSION, new_record_id, read_record, write_record
+from r50bench.results.schema import bring_up_to
+from records import case_of, record_of
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        record_of("throughput"),
+        record_of("accuracy", "avx_fp32"),
+        record_of("latency", reason="worker 1 was killed by SIGKILL"),
+        record_of(case=case_of(customer_env=(("A", "1"), ("B", "two words")), verbose=True)),
+        record_of(model=None, engine=None, evidence=None, workers=(), samples_sha256=None),
+    ],
+    ids=["throughput", "accuracy", "invalid", "environment", "nothing but the request"],
+)
+def test_a_record_reads_back_as_it_was_written(record: Any, tmp_path: Path) -> None:
+    path = write_record(record, tmp_path)
+    assert read_record(tmp_path) == record
+    assert read_record(path) == record
+
+
+def test_a_record_is_never_overwritten(tmp_path: Path) -> None:
+    write_record(record_of(id="first"), tmp_path)
+    with pytest.raises(UsageError, match="never overwritten"):
+        write_record(record_of(id="second"), tmp_path)
+    assert read_record(tmp_path).id == "first"
+
+
+def test_ids_sort_by_time_whatever_the_time_zone_and_differ_within_a_second() -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+    later_elsewhere = datetime(2026, 1, 31, 8, tzinfo=timezone(timedelta(hours=-5)))
+    random = Random(1)
+    first = new_record_id("inference_latency_avx_int8", noon, random)
+    second = new_record_id("inference_latency_avx_int8", noon, random)
+    third = new_record_id("inference_latency_avx_int8", later_elsewhere, random)
+    assert re.fullmatch(r"20260131-120000_inference_latency_avx_int8_[0-9a-f]{6}", first)
+    assert first != second
+    assert max(first, second) < third
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "not a record"),
+        ("{", "not a record"),
+        ("[]", "no JSON object"),
+        ('{"schema_version": 1}', "missing required field"),
+        ('{"id": "x"}', "schema_version is None"),
+        ('{"schema_version": true}', "schema_version is True"),
+        ('{"schema_version": 99}', "follows schema 99, this r50bench knows up to"),
+    ],
+)
+def test_what_is_no_record_is_refused_with_its_path(
+    text: str, complaint: str, tmp_path: Path
+) -> None:
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(UsageError, match=complaint) as caught:
+        read_record(tmp_path)
+    assert str(tmp_path / "record.json") in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_field_of_the_wrong_type_is_named(tmp_path: Path) -> None:
+    path = write_record(record_of(), tmp_path)
+    raw = json.loads(path.read_text())
+    raw["case"]["batch_size"] = "eight"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(UsageError, match=re.escape("$.case.batch_size")):
+        read_record(path)
+
+
+def test_a_missing_record_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such record") as caught:
+        read_record(tmp_path)
+    assert str(tmp_path) in caught.value.message
+
+
+def test_older_schemas_are_brought_up_one_version_at_a_time() -> None:
+    def update_to_2(raw: dict[str, Any]) -> dict[str, Any]:
+        return {"renamed": raw["name"]}
+
+    def update_to_3(raw: dict[str, Any]) -> dict[str, Any]:
+        return {**raw, "added": None}
+
+    raw = {"schema_version": 1, "name": "a"}
+    updated = bring_up_to(3, raw, {2: update_to_2, 3: update_to_3})
+    assert updated == {"schema_version": 3, "renamed": "a", "added": None}
+
+
+def test_a_schema_that_nothing_leads_on_from_is_refused() -> None:
+    with pytest.raises(UsageError, match="nothing leads to 3"):
+        bring_up_to(3, {"schema_version": 1}, {3: lambda raw: raw})
+
+
+def test_the_current_schema_can_be_reached_from_every_older_one() -> None:
+    for version in range(1, SCHEMA_VERSION):
+        assert bring_up_to(SCHEMA_VERSION, {"schema_version": version})
+    assert bring_up_to(SCHEMA_VERSION, {"schema_version": SCHEMA_VERSION})
