@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,10 +14,13 @@ class EngineSpec:
     """Everything a worker needs to load an engine; plain data, sent as JSON.
 
     ``graph`` is ``v1`` or ``v1.5``; ``state_dict`` the path of the model's state dict as
-    :mod:`r50bench.assets.weights` keeps it; ``artifact`` the compiled model of engines that are
-    compiled ahead (None for the others); ``threads`` the cores of one instance; ``runners`` how
-    many instances share one copy of the weights in this process; ``calibration`` the path of a
-    uint8 array (N, 224, 224, 3) RGB for engines that calibrate when they load.
+    :mod:`r50bench.assets.weights` keeps it, or ``random:<seed>``; ``convention`` the name of the
+    preprocessing the weights were trained with; ``artifact`` the compiled model of engines that are
+    compiled ahead (None for the others); ``loader`` the extension that lets several runners share
+    it (None for one runner); ``threads`` the cores of one instance; ``runners`` how many instances
+    share one copy of the weights in this process; ``first_instance`` the number, in the whole run,
+    of this process's instance 0; ``calibration`` the path of a uint8 array (N, 224, 224, 3) RGB
+    that int8 is calibrated on.
     """
 
     engine: str
@@ -28,16 +32,20 @@ class EngineSpec:
     batch_size: int
     threads: int
     runners: int = 1
+    first_instance: int = 0
     artifact: str | None = None
+    loader: str | None = None
     calibration: str | None = None
-    script: tuple[int, ...] = ()
 
 
 class Runner(Protocol):
     """One instance's way into the engine. It is used from one thread only."""
 
     def prepare(self, batch: Any) -> Any:
-        """Takes a float32 array (batch, 3, 224, 224), normalised; returns what ``infer`` takes."""
+        """Takes a float32 array (batch, 3, 224, 224), normalised; returns what ``infer`` takes.
+
+        Copies to the engine's own layout and device; meant to run outside the measured window.
+        """
 
     def infer(self, prepared: Any) -> Any:
         """Runs one batch and returns when the logits are complete."""
@@ -47,13 +55,31 @@ class Runner(Protocol):
 
 
 class Engine(Protocol):
-    """A loaded model. Loading happens in a worker whose environment and affinity are already set."""
+    """A loaded model. Loading happens in a worker whose environment and affinity are already set.
+
+    ``version`` names the library that computes, such as ``torch 2.13.0+cpu``.
+    """
 
     name: str
     version: str
 
     def runner(self, index: int) -> Runner:
-        """Returns the way in for instance ``index`` of this process (0 ≤ index < runners)."""
+        """Returns the way in for instance ``index`` of this process (0 ≤ index < runners).
+
+        Call it in the thread that will use the runner, after binding that thread to its CPUs: the
+        number of OpenMP threads is set per thread, and the threads that the first inference starts
+        inherit the binding.
+        """
+
+    def clock(self) -> int:
+        """Returns the engine's time in ns: the clock that batches are stamped with."""
+
+    def observe(self, infer: Callable[[], object]) -> str:
+        """Runs ``infer`` once and returns the log of the kernels it used.
+
+        The text is what :func:`r50bench.engines.evidence.count_kernels` reads. Slow: never call it
+        in the measured window.
+        """
 
     def close(self) -> None:
         """Releases what the engine holds."""

@@ -1,0 +1,49 @@
+"""The product: a model compiled ahead by AOTInductor, loaded from its package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.native import load_native
+from r50bench.engines.torch_device import TorchEngine
+from r50bench.errors import EngineError
+
+__all__ = ["AotEngine"]
+
+_MODEL_NAME = "model"  # of a package that holds one model
+
+
+class AotEngine(TorchEngine):
+    """Runs the package ``spec.artifact``; its logits are those of the batch size it was made for.
+
+    One runner uses torch's own loader, without importing inductor's Python (saves 1.5 s). That
+    loader holds the GIL for the whole inference, so several runners go through
+    :mod:`r50bench.engines.native`.
+    """
+
+    def __init__(self, spec: EngineSpec) -> None:
+        super().__init__(spec)
+        if spec.artifact is None:
+            raise EngineError("engine torch: the spec names no compiled model")
+        self._model = _load(spec, spec.artifact)
+
+    def _forward(self, batch: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self._model.run([batch])[0]
+        return logits
+
+
+def _load(spec: EngineSpec, package: str) -> Any:
+    try:
+        if spec.runners > 1:
+            if spec.loader is None:
+                raise EngineError("engine torch: the spec names no loader for several runners")
+            return load_native(spec.loader).Model(package, spec.runners)
+        return torch._C._aoti.AOTIModelPackageLoader(package, _MODEL_NAME, False, 1, -1)
+    except (OSError, RuntimeError) as error:
+        raise EngineError(
+            f"the compiled model {package} cannot be loaded: {error}",
+            hint="remove its folder; it will be compiled again",
+        ) from error

@@ -1,0 +1,202 @@
+"""Compiled models, made once and kept in the store; the parent's side, without torch.
+
+Compiling happens in a child with the workers' own environment, since instruction sets and switches
+must be set before torch loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from r50bench import errors
+from r50bench.assets.store import Store, sha256_of
+from r50bench.case import numerics_of
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.child import run_child
+from r50bench.engines.environment import recorded_environment
+from r50bench.errors import EngineError, R50BenchError
+from r50bench.host.topology import Host
+from r50bench.progress import Progress
+
+__all__ = ["artifact_key", "ensure_artifact"]
+
+RECIPE_VERSION = 1
+"""Part of every compiled model's key: raise it when what is compiled changes."""
+
+_MODELS, _LOADERS = "compiled", "loaders"
+_PACKAGE = "model.pt2"
+_COMPILE_MODULE = "r50bench.engines.compile_model"
+_NATIVE_MODULE = "r50bench.engines.native"
+# They change how a compiled model runs, not what is compiled.
+_OF_RUN_TIME_ONLY = ("OMP_", "GOMP_", "KMP_", "LD_PRELOAD", "TCMALLOC_", "MALLOC_", "FAKE_")
+
+
+def ensure_artifact(
+    spec: EngineSpec,
+    state_dict_sha256: str,
+    host: Host,
+    store: Store,
+    progress: Progress,
+    environment: Mapping[str, str],
+    *,
+    timeout_s: float = 600.0,
+) -> tuple[EngineSpec, bool]:
+    """Returns ``spec`` with all that its engine loads, and whether a model was compiled for it now.
+
+    Engines that compile nothing ahead get their spec back. ``environment`` is that of the workers;
+    ``spec.runners`` must already be the number of instances that will share the weights.
+    ``timeout_s`` bounds each compilation.
+
+    Raises:
+        EngineError: no C++ compiler, or the compilation failed; the hint names a way without one.
+        Unsupported: the device is not there.
+        AssetError: the state dict does not fit, or the store cannot be written.
+    """
+    if spec.engine != "torch":
+        return spec, False
+    compiler_environment = _compiler_environment(environment)
+    if spec.runners > 1:
+        library = _ensure_loader(store, progress, compiler_environment, timeout_s)
+        spec = replace(spec, loader=str(library))
+    key = artifact_key(spec, state_dict_sha256, host, environment)
+    found = store.find(_MODELS, key)
+    if found is not None:
+        return replace(spec, artifact=str(found / _PACKAGE)), False
+    compiler = _require_compiler(compiler_environment)
+    title = f"compiling {spec.precision}, batch {spec.batch_size}"
+
+    def make(folder: Path) -> None:
+        progress.phase(title)
+        _compile(spec, folder, compiler_environment, timeout_s)
+
+    provenance = {
+        "source": f"AOTInductor, torch {_version('torch')}, {compiler}",
+        "precision": spec.precision,
+        "graph": spec.graph,
+        "batch_size": spec.batch_size,
+        "state_dict_sha256": state_dict_sha256,
+    }
+    folder = store.produce(_MODELS, key, make, provenance, progress)
+    return replace(spec, artifact=str(folder / _PACKAGE)), True
+
+
+def artifact_key(
+    spec: EngineSpec, state_dict_sha256: str, host: Host, environment: Mapping[str, str]
+) -> str:
+    """Returns the name of a compiled model: everything that decides its bytes, hashed.
+
+    The number of threads is not part of it: one model serves any number of cores.
+    """
+    decisive = {
+        name: value
+        for name, value in recorded_environment(environment).items()
+        if not name.startswith(_OF_RUN_TIME_ONLY)
+    }
+    calibrated = spec.calibration is not None and numerics_of(spec.precision) == "int8"
+    parts = {
+        "recipe": RECIPE_VERSION,
+        "state_dict": state_dict_sha256,
+        "graph": spec.graph,
+        "precision": spec.precision,
+        "batch_size": spec.batch_size,
+        "device": spec.device,
+        "calibration": sha256_of(Path(str(spec.calibration))) if calibrated else None,
+        "convention": spec.convention if calibrated else None,
+        "cpu": [host.arch, host.vendor, host.family, host.model, *sorted(host.isa)],
+        "environment": decisive,
+        "torch": _version("torch"),
+        "torchao": _version("torchao") if calibrated else None,
+    }
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return f"{spec.graph}-{spec.precision}-b{spec.batch_size}-{digest[:16]}"
+
+
+def _compile(
+    spec: EngineSpec, folder: Path, environment: Mapping[str, str], timeout_s: float
+) -> None:
+    import msgspec
+
+    package, request = folder / _PACKAGE, folder / "spec.json"
+    error_file = folder / f"{_PACKAGE}.error"
+    request.write_bytes(msgspec.json.encode(spec))
+    scratch = folder / "inductor"
+    log = run_child(
+        [_COMPILE_MODULE, str(request), str(package)],
+        {**environment, "TORCHINDUCTOR_CACHE_DIR": str(scratch)},
+        timeout_s,
+    )
+    if error_file.exists():
+        raise _said_by_child(error_file)
+    if log.failure is not None or not package.exists():
+        raise EngineError(
+            f"compiling {spec.precision} {log.failure or 'wrote nothing'}:\n{log.tail}",
+            hint="--engine torch-eager runs without compiling",
+        )
+    shutil.rmtree(scratch, ignore_errors=True)
+    request.unlink()
+
+
+def _said_by_child(file: Path) -> R50BenchError:
+    said = json.loads(file.read_bytes())
+    kind: type[R50BenchError] = getattr(errors, said["kind"])
+    return kind(said["message"], hint=said["hint"])
+
+
+def _ensure_loader(
+    store: Store, progress: Progress, environment: Mapping[str, str], timeout_s: float
+) -> Path:
+    """Returns the extension that shares one model among several runners, built if need be."""
+    from r50bench.engines.native import EXTENSION, SOURCE
+
+    source = sha256_of(SOURCE)
+    key = f"{EXTENSION}-{_python_tag()}-torch-{_version('torch')}-{source[:16]}"
+
+    def make(folder: Path) -> None:
+        progress.phase("building the loader for shared weights")
+        log = run_child([_NATIVE_MODULE, str(folder)], environment, timeout_s)
+        if log.failure is not None:
+            raise EngineError(
+                f"building the loader for shared weights {log.failure}:\n{log.tail}",
+                hint="leave weight sharing off",
+            )
+
+    if (found := store.find(_LOADERS, key)) is None:
+        _require_compiler(environment)
+        provenance = {"source": f"{SOURCE.name}, sha256 {source}"}
+        found = store.produce(_LOADERS, key, make, provenance, progress)
+    return found / f"{EXTENSION}.so"
+
+
+def _python_tag() -> str:
+    import sys
+
+    return str(sys.implementation.cache_tag)
+
+
+def _compiler_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The compiler needs no allocator, and one more file to load is one more thing to fail."""
+    return {name: value for name, value in environment.items() if name != "LD_PRELOAD"}
+
+
+def _require_compiler(environment: Mapping[str, str]) -> str:
+    compiler = environment.get("CXX") or "g++"
+    if shutil.which(compiler, path=environment.get("PATH")) is None:
+        raise EngineError(
+            f"engine torch compiles the model, and there is no C++ compiler {compiler!r}",
+            hint="install one (Debian, Ubuntu: apt install g++) or name it in CXX;"
+            " --engine torch-eager runs without",
+        )
+    return compiler
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        raise EngineError(f"{package} is not installed", hint=f"pip install {package}") from None

@@ -1,0 +1,75 @@
+"""A child process that computes for the parent and dies with it, and the end of what it said."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+__all__ = ["ChildLog", "run_child"]
+
+_TAIL_LINES = 25
+_TAIL_BYTES = 64 << 10
+
+
+@dataclass(frozen=True)
+class ChildLog:
+    """``failure`` says how the child failed (``"ended with status 1"``), None if it did not."""
+
+    failure: str | None
+    tail: str
+
+
+def run_child(
+    module_and_arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float
+) -> ChildLog:
+    """Runs ``python -m MODULE ARGUMENTS…`` to its end; stdout and stderr go to the log.
+
+    The child leads a process group, which is killed as a whole when the time is up, and when the
+    caller is interrupted or fails while waiting.
+    """
+    with tempfile.TemporaryFile() as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", *module_and_arguments],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            status = child.wait(timeout_s)
+            failure = _failure(status)
+        except subprocess.TimeoutExpired:
+            failure = f"did not end within {timeout_s:g} s"
+        finally:
+            _kill_group(child)
+        return ChildLog(failure, _tail(log))
+
+
+def _failure(status: int) -> str | None:
+    if status == 0:
+        return None
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended with status {status}"
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Kills what is left of the child's group: compilers it started outlive it."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _tail(log: BinaryIO) -> str:
+    size = log.seek(0, os.SEEK_END)
+    log.seek(max(0, size - _TAIL_BYTES))
+    lines = log.read().decode(errors="replace").splitlines()
+    return "\n".join(lines[-_TAIL_LINES:])

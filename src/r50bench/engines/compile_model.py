@@ -1,0 +1,77 @@
+"""Compiles one model, in a process of its own.
+
+Run as ``python -m r50bench.engines.compile_model SPEC OUT``. SPEC is a JSON file with an :class:`.EngineSpec`, OUT the package to write. Errors meant for the
+user are left beside OUT as ``OUT.error``, a JSON object with kind, message and hint.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from r50bench.engines.base import EngineSpec
+from r50bench.errors import R50BenchError
+
+__all__ = ["compile_model", "main"]
+
+
+def compile_model(spec: EngineSpec, package: Path) -> None:
+    """Builds the module of ``spec`` and compiles it into ``package``.
+
+    Raises:
+        AssetError, EngineError, Unsupported: as :func:`.build_module` and :func:`.open_device`.
+    """
+    import torch
+    from torch._inductor import aoti_compile_and_package
+
+    from r50bench.engines.recipes import build_module, example_input
+    from r50bench.engines.torch_device import open_device
+
+    device = open_device(spec)
+    module = build_module(spec).to(device)
+    with torch.no_grad():
+        exported = torch.export.export(module, (example_input(spec),))
+        aoti_compile_and_package(
+            exported, package_path=str(package), inductor_configs=_inductor_settings()
+        )
+
+
+def _inductor_settings() -> dict[str, Any]:
+    return {
+        # Weights become constants in oneDNN's own layout: no reorder is left for run time.
+        "freezing": True,
+        # Loops ask OpenMP for the number of threads when they run, so that one package serves
+        # instances of any number of cores; measured as fast as with the number built in.
+        "cpp.dynamic_threads": True,
+        # None lets inductor build and load a probe for each instruction set that the CPU has (5 s).
+        # An x86 compiler that knows C++20, which torch requires, knows them.
+        "cpp.vec_isa_ok": True if platform.machine() == "x86_64" else None,
+        # There are two files to compile: a pool of compilers costs more than it saves.
+        "compile_threads": 1,
+        # Saves 6 s from the second model on; inductor hashes headers with the openssl program.
+        "aot_inductor.precompile_headers": shutil.which("openssl") is not None,
+    }
+
+
+def main() -> None:
+    """Entry point of the compiling process."""
+    import msgspec
+
+    spec_file, package = Path(sys.argv[1]), Path(sys.argv[2])
+    spec = msgspec.json.decode(spec_file.read_bytes(), type=EngineSpec)
+    warnings.simplefilter("ignore")
+    try:
+        compile_model(spec, package)
+    except R50BenchError as error:
+        said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+        package.with_name(f"{package.name}.error").write_text(json.dumps(said))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""What a worker's environment holds: everything that must be set before torch is loaded.
+
+Whatever the user's shell happens to export for numeric libraries is dropped, since it would change
+figures unseen; CUSTOMER_ENV is the way in, comes last and wins. Nothing is set for OpenMP but the
+number of threads: libgomp spins for a while by default, which measures as well as
+``OMP_WAIT_POLICY=ACTIVE`` at two threads and batch 1 (PASSIVE costs a third), and threads inherit
+the binding of the instance that starts them, which ``OMP_PROC_BIND`` would undo where several
+instances share one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from r50bench.case import Case
+from r50bench.errors import Unsupported
+from r50bench.host.allocators import find_tcmalloc
+from r50bench.host.isa import isa_cap
+from r50bench.host.topology import Host
+
+__all__ = ["allocator_of", "inert_settings", "recorded_environment", "worker_environment"]
+
+_NUMERIC_PREFIXES = (
+    "ACL_",
+    "ATEN_",
+    "DNNL_",
+    "GOMP_",
+    "KMP_",
+    "MKLDNN_",
+    "MKL_",
+    "OMP_",
+    "ONEDNN_",
+    "OPENBLAS_",
+    "PYTORCH_",
+    "TCMALLOC_",
+    "TORCHAO_",
+    "TORCHDYNAMO_",
+    "TORCHINDUCTOR_",
+    "TORCH_",
+)
+_NUMERIC_NAMES = frozenset(
+    {
+        "GLIBC_TUNABLES",
+        "LD_PRELOAD",
+        "LRU_CACHE_CAPACITY",
+        "MALLOC_ARENA_MAX",
+        "MALLOC_CONF",
+        "MALLOC_TRIM_THRESHOLD_",
+        "NVIDIA_TF32_OVERRIDE",
+        "THP_MEM_ALLOC_ENABLE",
+    }
+)
+_RECORDED_BESIDE = ("CUDA_VISIBLE_DEVICES",)
+
+# oneDNN developer guide, "CPU Dispatcher Control", and oneDNN's cpu_isa_traits.cpp.
+_ISA_VALUES = frozenset(
+    {
+        "ALL",
+        "AVX",
+        "AVX10_1_512",
+        "AVX10_1_512_AMX",
+        "AVX10_1_512_AMX_FP16",
+        "AVX2",
+        "AVX2_VNNI",
+        "AVX2_VNNI_2",
+        "AVX512_CORE",
+        "AVX512_CORE_AMX",
+        "AVX512_CORE_AMX_FP16",
+        "AVX512_CORE_BF16",
+        "AVX512_CORE_FP16",
+        "AVX512_CORE_VNNI",
+        "DEFAULT",
+        "SSE41",
+    }
+)
+)
+
+
+def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Returns the whole environment of the case's workers and of the compiler of its model.
+
+    Raises:
+        Unsupported: the case wants tcmalloc and this host has none.
+    """
+    environment = {name: value for name, value in inherited.items() if not _decides_numerics(name)}
+    environment["OMP_NUM_THREADS"] = str(case.cores_per_instance)
+    cap = isa_cap(case.precision, host) if case.device == "cpu" else None
+    if cap is not None:
+        environment["ONEDNN_MAX_CPU_ISA"] = cap
+    preload = _preload(case)
+    if preload is not None:
+        environment["LD_PRELOAD"] = preload
+    if case.matmul_min_dim is not None:
+        environment["TORCH_MKLDNN_MATMUL_MIN_DIM"] = str(case.matmul_min_dim)
+    environment.update(case.customer_env)
+    return environment
+
+
+def recorded_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables that belong in the record: those that can change figures, sorted."""
+    return {
+        name: environ[name]
+        for name in sorted(environ)
+        if _decides_numerics(name) or name.startswith("FAKE_") or name in _RECORDED_BESIDE
+    }
+
+
+def allocator_of(environment: Mapping[str, str]) -> str:
+    """Returns the allocator that ``environment`` preloads: system, tcmalloc, jemalloc, …"""
+    for path in environment.get("LD_PRELOAD", "").replace(":", " ").split():
+        stem = Path(path).name.removeprefix("lib").split(".")[0]
+        if "malloc" in stem:
+            return stem.removesuffix("_minimal")
+    return "system"
+
+
+def inert_settings(case: Case, host: Host) -> tuple[str, ...]:
+    """Returns a sentence for each variable of CUSTOMER_ENV that has no effect here."""
+    settings = dict(case.customer_env)
+    said = []
+    if "libiomp5" not in settings.get("LD_PRELOAD", ""):
+        said += [
+            f"{name} has no effect: torch's OpenMP is libgomp, not libiomp5;"
+            " use OMP_* and GOMP_*, or preload libiomp5"
+            for name in settings
+            if name.startswith("KMP_")
+        ]
+    if "TORCH_MKLDNN_MATMUL_MIN_DIM" in settings and host.arch == "x86_64":
+        said.append(
+            "TORCH_MKLDNN_MATMUL_MIN_DIM has no effect: on x86 it concerns batched matrix products"
+            " only, and ResNet-50 has none"
+        )
+    if "LRU_CACHE_CAPACITY" in settings:
+        said.append("LRU_CACHE_CAPACITY has no effect: convolutions do not use that cache")
+    if settings.get("THP_MEM_ALLOC_ENABLE", "1") != "1":
+        said.append("THP_MEM_ALLOC_ENABLE has no effect unless it is exactly 1")
+    return tuple(said + _inert_isa(settings, host))
+
+
+def _decides_numerics(name: str) -> bool:
+    return name.startswith(_NUMERIC_PREFIXES) or name in _NUMERIC_NAMES
+
+
+def _preload(case: Case) -> str | None:
+    """Returns the allocator to preload; ``auto`` takes tcmalloc for torch where there is one.
+
+    tcmalloc is worth 2 to 4 % to torch.
+    """
+    if case.allocator == "system" or (case.allocator == "auto" and case.engine == "fake"):
+        return None
+    found = find_tcmalloc()
+    if found is None and case.allocator == "tcmalloc":
+        raise Unsupported(
+            "tcmalloc was asked for, and this host has none",
+            hint="install it (Debian, Ubuntu: apt install libtcmalloc-minimal4)"
+            " or take --allocator system",
+        )
+    return found
+
+
+def _inert_isa(settings: Mapping[str, str], host: Host) -> list[str]:
+    """ONEDNN_ goes before MKLDNN_, and that before DNNL_; unknown values are silently ignored."""
+    said = []
+    value = settings.get("ONEDNN_MAX_CPU_ISA")
+    if value is not None and host.arch != "x86_64":
+        said.append("ONEDNN_MAX_CPU_ISA has no effect: it is for x86")
+    elif value is not None and value.upper() not in _ISA_VALUES:
+        said.append(f"ONEDNN_MAX_CPU_ISA={value} has no effect: oneDNN knows no such value")
+    said += [
+        f"{name} has no effect: ONEDNN_MAX_CPU_ISA, which is set for the precision, goes before it"
+        for name in ("MKLDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+        if name in settings and host.arch == "x86_64"
+    ]
+    return said

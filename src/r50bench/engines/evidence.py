@@ -1,0 +1,179 @@
+"""Which kernels an inference really used, and whether they are those of its precision.
+
+oneDNN prints one line per primitive when it is told to; on CUDA, torch's profiler names
+the kernels. Capturing happens in the worker, reading and judging in the parent, without torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from r50bench.case import numerics_of
+from r50bench.engines.base import EngineSpec
+from r50bench.models.architecture import GRAPHS, tensor_shapes
+from r50bench.results.record import Evidence
+
+__all__ = ["CONVOLUTIONS", "CUDA_PREFIX", "count_kernels", "judge", "native_kernel"]
+
+CONVOLUTIONS = sum(len(shape) == 4 for shape in tensor_shapes(GRAPHS[0]).values())
+"""53, in both graphs."""
+
+CUDA_PREFIX = "cuda_kernel,"
+"""Begins each line of the log of a CUDA inference; the kernel's name follows."""
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Source types and instruction sets (a pattern for what follows the implementation's colon).
+
+    ``stem_exempt``: the stem reads three channels only, for which tiles need not pay; it may use
+    another instruction set.
+    """
+
+    sources: frozenset[str]
+    isa: str
+    native: str
+    stem_exempt: bool = False
+
+    def says(self) -> str:
+        source = "/".join(sorted(self.sources))
+        most = CONVOLUTIONS - self.stem_exempt
+        return f"{most} convolutions on {source} by an implementation of {self.isa}"
+
+
+_INT8 = frozenset({"u8", "s8"})
+_ARM = "acl|sve_128|sve_256|sve_512|asimd"
+# Names of instruction sets as oneDNN prints them behind an implementation: oneDNN's cpu_isa_traits.
+_RULES = {
+    "avx_fp32": _Rule(frozenset({"f32"}), "avx512_core|avx2", "brgconv:avx512_core f32"),
+    "avx_bfloat16": _Rule(frozenset({"bf16"}), "avx512_core_bf16", "brgconv:avx512_core_bf16 bf16"),
+    "avx_int8": _Rule(
+        _INT8, "avx512_core_vnni|avx2_vnni|avx2_vnni_2", "brgconv:avx512_core_vnni u8"
+    ),
+    "amx_bfloat16": _Rule(
+        frozenset({"bf16"}), r"\w*amx\w*", "brgconv:avx512_core_amx bf16", stem_exempt=True
+    ),
+    "amx_bfloat32": _Rule(
+        frozenset({"f32"}), r"\w*amx\w*", "brgconv:avx512_core_amx f32", stem_exempt=True
+    ),
+    "amx_int8": _Rule(_INT8, r"\w*amx\w*", "brgconv:avx512_core_amx u8", stem_exempt=True),
+    "arm_fp32": _Rule(frozenset({"f32"}), _ARM, "indirect_gemm:acl f32"),
+    "arm_bf16": _Rule(frozenset({"bf16"}), _ARM, "indirect_gemm:acl bf16"),
+    "arm_int8": _Rule(_INT8, _ARM, "brgconv:sve_256 s8"),
+}
+_EXECUTED = re.compile(r"^onednn_verbose,.*?exec,cpu,([^,]+),([^,]+),[^,]*,src:(\w+)", re.MULTILINE)
+_CONVOLUTION = "convolution "
+
+
+def native_kernel(precision: str) -> str:
+    """Returns a kernel that proves ``precision``: ``implementation source-type``."""
+    return _RULES[precision].native
+
+
+def count_kernels(log: str) -> dict[str, int]:
+    """Counts ``primitive implementation source-type`` over the lines of a kernel log.
+
+    Kernels of CUDA are counted as ``cuda name``. Other lines are passed over.
+    """
+    counts = Counter(" ".join(match.groups()) for match in _EXECUTED.finditer(log))
+    counts.update(
+        f"cuda {line.removeprefix(CUDA_PREFIX).strip()}"
+        for line in log.splitlines()
+        if line.startswith(CUDA_PREFIX)
+    )
+    return dict(counts)
+
+
+def judge(kernels: Mapping[str, int], spec: EngineSpec) -> Evidence:
+    """Says whether the kernels that were counted are those of the spec's precision.
+
+    All 53 convolutions must have been seen, on the precision's source type, by implementations of
+    its own instruction set: emulated bfloat16, reference code and kernels without AMX under an amx
+    name prove nothing. Eager fp32 is exempt from the number alone: ATen computes part of its
+    convolutions itself, which oneDNN's log does not show.
+    """
+    if spec.device == "cuda":
+        return _judge_cuda(kernels, numerics_of(spec.precision))
+    rule = _RULES[spec.precision]
+    good: Counter[str] = Counter()
+    bad: Counter[str] = Counter()
+    for kernel, count in kernels.items():
+        if kernel.startswith(_CONVOLUTION):
+            _, implementation, source = kernel.split(" ")
+            fits = _fits(rule, implementation, source)
+            (good if fits else bad)[f"{implementation} {source}"] += count
+    partly_aten = spec.engine == "torch-eager" and numerics_of(spec.precision) == "fp32"
+    expected, proved = rule.says(), False
+    if partly_aten:
+        expected = f"{expected}; ATen may compute some itself"
+        proved = not bad
+    else:
+        seen = good.total() + bad.total()
+        proved = seen == CONVOLUTIONS and bad.total() <= rule.stem_exempt
+    summary = _families(good) if proved else _what_else(good, bad)
+    if proved and good.total() < CONVOLUTIONS - rule.stem_exempt:
+        summary = f"{summary or 'ATen'} ({good.total()} of {CONVOLUTIONS} in oneDNN)"
+    return Evidence(proved, summary, expected, dict(kernels))
+
+
+def _fits(rule: _Rule, implementation: str, source: str) -> bool:
+    code, _, isa = implementation.partition(":")
+    if code.startswith("ref") or source not in rule.sources:
+        return False
+    return re.fullmatch(rule.isa, isa) is not None
+
+
+def _families(kernels: Mapping[str, int]) -> str:
+    """Names the kernels in a few words: code families, then instruction sets."""
+    pairs = [kernel.split(" ")[0].partition(":") for kernel in kernels]
+    codes = {_family(code) for code, _, _ in pairs}
+    return " ".join(["/".join(sorted(codes)), *sorted({isa for _, _, isa in pairs})]).strip()
+
+
+def _family(code: str) -> str:
+    return "brgconv" if code.startswith(("brgconv", "brg_conv")) else code
+
+
+def _what_else(good: Mapping[str, int], bad: Mapping[str, int]) -> str:
+    found = [f"{count} × {kernel}" for kernel, count in sorted(bad.items())]
+    proper = sum(good.values())
+    missing = CONVOLUTIONS - proper - sum(bad.values())
+    if proper and found:
+        found.append(f"{proper} as they should be")
+    if missing > 0:
+        found.append(f"{missing} of {CONVOLUTIONS} convolutions never reached oneDNN")
+    elif missing < 0:
+        found.append(f"{-missing} convolutions more than the graph has")
+    return ", ".join(found)
+
+
+# Kernels of cuDNN, CUTLASS and Triton that multiply matrices carry one of these words.
+_CUDA_MULTIPLIES = re.compile(r"conv|fprop|gemm|xmma|cutlass", re.IGNORECASE)
+_CUDA_LOWER = re.compile(r"tf32|bf16|bfloat|f16|half|s8|int8", re.IGNORECASE)
+_CUDA_BF16 = re.compile(r"bf16|bfloat", re.IGNORECASE)
+
+
+def _judge_cuda(kernels: Mapping[str, int], numerics: str) -> Evidence:
+    """CUDA: one multiplying kernel per convolution at least, of names that fit the numerics."""
+    multiplies = {
+        name.removeprefix("cuda "): count
+        for name, count in kernels.items()
+        if name.startswith("cuda ") and _CUDA_MULTIPLIES.search(name)
+    }
+    if numerics == "bf16":
+        good = {name: count for name, count in multiplies.items() if _CUDA_BF16.search(name)}
+        says = "bf16"
+    else:
+        good = {name: count for name, count in multiplies.items() if not _CUDA_LOWER.search(name)}
+        says = "float32, not tf32"
+    count = sum(good.values())
+    proved = numerics in ("fp32", "bf16") and count >= CONVOLUTIONS
+    return Evidence(
+        proved,
+        f"{count} of {sum(multiplies.values())} multiplying CUDA kernels are {says}",
+        f"at least {CONVOLUTIONS} multiplying CUDA kernels of {says}",
+        dict(kernels),
+    )

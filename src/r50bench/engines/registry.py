@@ -1,0 +1,34 @@
+"""From a spec to a loaded engine, in the worker. Heavy modules load only for who needs them."""
+
+from __future__ import annotations
+
+from r50bench.engines.base import Engine, EngineSpec
+from r50bench.errors import UsageError
+
+__all__ = ["load_engine"]
+
+
+def load_engine(spec: EngineSpec) -> Engine:
+    """Loads the engine that ``spec`` names.
+
+    Raises:
+        EngineError: what it needs is missing or damaged.
+        Unsupported: this machine or this torch build cannot run it.
+        UsageError: there is no such engine.
+    """
+    match spec.engine:
+        case "torch":
+            from r50bench.engines.aot import AotEngine
+
+            return AotEngine(spec)
+        case "torch-compile" | "torch-eager":
+            from r50bench.engines.modules import ModuleEngine
+
+            return ModuleEngine(spec)
+        case "fake":
+            from r50bench.engines.fake import FakeEngine
+
+            return FakeEngine(spec)
+    raise UsageError(
+        f"unknown engine {spec.engine!r}", hint="torch, torch-compile, torch-eager or fake"
+    )
