@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+
+from r50bench.errors import UsageError
+from r50bench.report.overview import Missing, OverviewRow, overview_rows, overview_text
+from r50bench.results.record import Evidence, Record
+from r50bench.results.samples import Samples
+from records import case_of, record_of, samples_of_latencies
+
+Run = tuple[Record, Samples | None]
+
+LATENCIES = ([10, 11, 10, 12, 10, 11, 10, 10, 13, 10]) * 10
+
+
+def main_job(*precisions: str, steps: int = 100) -> list[Run]:
+    runs: list[Run] = []
+    for precision in precisions:
+        row = LATENCIES[:steps]
+        runs.append((record_of("throughput", precision), samples_of_latencies([row, row])))
+        runs.append((record_of("latency", precision), samples_of_latencies([row], images=1)))
+        runs.append((record_of("accuracy", precision), None))
+    return runs
+
+
+def table_of(rows: Sequence[OverviewRow], width: int = 100) -> str:
+    return overview_text(rows, width)
+
+
+def line_of(text: str, precision: str) -> list[str]:
+    (line,) = (line for line in text.splitlines() if line.startswith(precision + " "))
+    return re.split(r"\s{2,}", line.strip())
+
+
+def test_a_row_holds_throughput_latency_accuracy_and_kernels() -> None:
+    text = table_of(overview_rows(main_job("avx_int8")))
+    precision, throughput, *rest = line_of(text, "avx_int8")
+    assert precision == "avx_int8"
+    assert re.fullmatch(r"149\d\.\d ± \d\.\d", throughput)
+    assert rest == ["10.00", "12.00", "13.00", "19/20", "20/20", "brgconv avx512_core_vnni"]
+    assert "batch size: throughput 8; latency 1" in text
+
+
+def test_precisions_come_in_the_vocabulary_s_order() -> None:
+    rows = overview_rows(main_job("avx_int8", "avx_fp32", "avx_bfloat16"))
+    assert [row.precision for row in rows] == ["avx_fp32", "avx_bfloat16", "avx_int8"]
+
+
+@pytest.mark.parametrize("width", [80, 90, 100, 140])
+def test_no_line_of_the_table_is_wider_than_the_terminal(width: int) -> None:
+    rows = overview_rows(main_job("avx_fp32", "avx_bfloat16", "amx_bfloat32", "avx_int8"))
+    lines = table_of(rows, width).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    for precision in ("avx_fp32", "avx_bfloat16", "amx_bfloat32", "avx_int8"):
+        assert "19/20" in line_of("\n".join(lines), precision)
+
+
+def test_a_narrow_terminal_loses_only_the_top_5() -> None:
+    rows = overview_rows(main_job("avx_int8"))
+    assert "top-5" in table_of(rows, 100)
+    narrow = table_of(rows, 80)
+    assert "top-5" not in narrow
+    for word in ("throughput", "p50", "p90", "p99", "top-1", "kernels"):
+        assert word in narrow
+
+
+def test_an_invalid_run_is_shown_as_failed_with_its_reason_below() -> None:
+    runs = main_job("avx_fp32", "avx_int8")
+    runs[1] = (record_of("latency", "avx_fp32", reason="worker 1 was killed by SIGKILL"), None)
+    text = table_of(overview_rows(runs))
+    assert line_of(text, "avx_fp32")[2:5] == ["failed"] * 3
+    assert "! inference_latency_avx_fp32 failed: worker 1 was killed by SIGKILL" in text
+    assert "failed" not in line_of(text, "avx_int8")
+
+
+def test_a_case_that_left_no_record_is_shown_too() -> None:
+    case = case_of("accuracy", "avx_int8")
+    rows = overview_rows(main_job("avx_int8")[:2], [(case, "the data set is empty")])
+    text = table_of(rows)
+    assert line_of(text, "avx_int8")[5:7] == ["failed", "failed"]
+    assert "! inference_accuracy_avx_int8 failed: the data set is empty" in text
+
+
+def test_what_was_not_run_or_too_short_says_so() -> None:
+    (row,) = overview_rows(main_job("avx_int8", steps=20)[1:2])
+    assert row.throughput == row.accuracy == Missing("not run")
+    assert row.p99 == Missing("too few")
+    cells = line_of(table_of([row]), "avx_int8")
+    assert cells[1] == "not run"
+    assert cells[4] == "too few"
+
+
+def test_kernels_that_were_not_proved_are_never_called_proved() -> None:
+    runs = main_job("avx_bfloat16")
+    wrong = Evidence(False, "jit_bf16:avx512_core emulates", "avx512_core_bf16")
+    runs[0] = (replace(runs[0][0], status="invalid", reason="no", evidence=wrong), None)
+    (row,) = overview_rows(runs)
+    assert row.kernels == Missing("not proved: jit_bf16:avx512_core emulates")
+
+
+def test_the_share_of_the_limit_has_a_column_only_where_it_is_known() -> None:
+    known, unknown = overview_rows(main_job("avx_fp32", "avx_int8"))
+    assert "limit" not in table_of([known, unknown])
+    text = table_of([replace(known, share_of_limit=0.876), unknown])
+    assert "limit" in text
+    assert "88" in line_of(text, "avx_fp32")
+    assert "unknown" in line_of(text, "avx_int8")
+
+
+def test_a_second_run_of_a_case_has_a_row_of_its_own() -> None:
+    runs = main_job("avx_int8")
+    rows = overview_rows([*runs, runs[0]])
+    assert [row.precision for row in rows] == ["avx_int8", "avx_int8"]
+    assert rows[1].p50 == Missing("not run")
+
+
+def test_different_models_never_share_a_table() -> None:
+    runs = [*main_job("avx_int8"), (record_of("accuracy", "avx_fp32", graph="v1.5"), None)]
+    with pytest.raises(UsageError, match=r"different graphs: v1 .* and v1\.5"):
+        overview_rows(runs)
+
+
+def test_there_are_escape_sequences_only_where_colour_is_asked() -> None:
+    rows = overview_rows(main_job("avx_int8")[:1])
+    assert "\x1b" not in overview_text(rows)
+    coloured = overview_text(rows, color=True)
+    assert "\x1b[31m" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured).split() == overview_text(rows).split()
