@@ -1,7 +1,8 @@
 """Compiles one model, in a process of its own.
 
-Run as ``python -m r50bench.engines.compile_model SPEC OUT``. SPEC is a JSON file with an :class:`.EngineSpec`, OUT the package to write. Errors meant for the
-user are left beside OUT as ``OUT.error``, a JSON object with kind, message and hint.
+Run as ``python -m r50bench.engines.compile_model SPEC OUT``: SPEC is a JSON file with an
+:class:`.EngineSpec`, OUT the package to write. Errors meant for the user are left beside OUT as
+``OUT.error``, a JSON object with kind, message and hint.
 """
 
 from __future__ import annotations

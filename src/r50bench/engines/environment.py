@@ -74,7 +74,6 @@ _ISA_VALUES = frozenset(
         "SSE41",
     }
 )
-)
 
 
 def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> dict[str, str]:

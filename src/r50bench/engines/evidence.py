@@ -1,7 +1,7 @@
 """Which kernels an inference really used, and whether they are those of its precision.
 
-oneDNN prints one line per primitive when it is told to; on CUDA, torch's profiler names
-the kernels. Capturing happens in the worker, reading and judging in the parent, without torch.
+oneDNN prints one line per primitive when it is told to; on CUDA, torch's profiler names the
+kernels. Capturing happens in the worker, reading and judging in the parent, without torch.
 """
 
 from __future__ import annotations
