@@ -45,19 +45,22 @@ def execute(
     Raises:
         R50BenchError: a case failed; of the first one's kind, after all the others have run.
     """
-    with TerminalProgress(quiet=quiet) as progress:
-        progress.note(describe_host(host))
-        for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
-            progress.warn(note)
-        results = []
-        for result in run_cases(planned, host, default_store(), out, progress, _write_kpi_file):
-            results.append(result)
-            if result.outcome is not None:
-                _remember(result.outcome, progress)
-    if as_json:
-        click.echo(json.dumps([_as_data(result) for result in results], indent=2))
-    else:
-        click.echo(_as_text(results, blocks=full or len(results) == 1), nl=False)
+    results: list[CaseResult] = []
+    try:
+        with TerminalProgress(quiet=quiet) as progress:
+            progress.note(describe_host(host))
+            for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
+                progress.warn(note)
+            for result in run_cases(planned, host, default_store(), out, progress, _write_kpi_file):
+                results.append(result)
+                if result.outcome is not None:
+                    _remember(result.outcome, progress)
+    finally:
+        # What is finished is shown, also where the rest was interrupted.
+        if as_json:
+            click.echo(json.dumps([_as_data(result) for result in results], indent=2))
+        elif results:
+            click.echo(_as_text(results, blocks=full or len(planned) == 1), nl=False)
     _raise_failures(results)
 
 

@@ -62,7 +62,12 @@ def _records_in(path: Path) -> list[Path]:
         raise UsageError(f"there is no folder {path}", hint="see 'r50bench kpi --help'")
     if (path / _RECORD).is_file():
         return [path]
-    found = sorted(record.parent for record in path.rglob(_RECORD))
+    # What is hidden is a run in progress, or one that was killed.
+    found = sorted(
+        record.parent
+        for record in path.rglob(_RECORD)
+        if not any(part.startswith(".") for part in record.relative_to(path).parts)
+    )
     if not found:
         raise UsageError(
             f"{path} holds no run: no {_RECORD} in it or below it",
