@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,6 +194,7 @@ def _run_tool(tool: str, command: list[str], folder: Path, name: str, hint: str)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     if process.returncode != 0 or not (folder / name).is_file():
         errors = [line.strip() for line in output.splitlines() if "error" in line.lower()]
         raise Unavailable(": ".join([f"{tool} could not fetch {name}", *errors[:2]]), hint=hint)
@@ -211,6 +213,8 @@ def _connect(url: str, name: str, hint: str, timeout: float) -> Any:
             answer: Any = urllib.request.urlopen(url, timeout=_STALL_S)
         except (OSError, http.client.HTTPException) as error:
             answer = error
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it is also the response that refused us
         answers.put(answer)
         if given_up.is_set() and not isinstance(answer, Exception):
             answer.close()

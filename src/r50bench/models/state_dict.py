@@ -44,7 +44,8 @@ def load_state_dict(graph: str, source: str) -> dict[str, torch.Tensor]:
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # np.load leaves a file open that it opened itself and then refuses.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
     except _NPZ_ERRORS as error:
         raise _no_state_dict(path, f"it cannot be read as an npz: {error}") from error

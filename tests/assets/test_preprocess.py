@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from r50bench.assets.decode import decode
+from r50bench.assets.imagenet import Dataset, Picture
+from r50bench.assets.preprocess import dummy_pictures, normalise, preprocess
+from r50bench.errors import AssetError
+
+
+def dataset_of(paths: list[Path]) -> Dataset:
+    pictures = tuple(Picture(path, path.name, label) for label, path in enumerate(paths))
+    return Dataset("set", paths[0].parent, pictures)
+
+
+def in_two_steps(path: Path) -> np.ndarray:
+    """The reference: resize the whole picture, then cut; torchvision's own arithmetic."""
+    picture = Image.open(path).convert("RGB")
+    width, height = picture.size
+    scale = 256 / min(width, height)
+    size = (int(width * scale), int(height * scale))
+    left, top = round((size[0] - 224) / 2), round((size[1] - 224) / 2)
+    resized = picture.resize(size, Image.Resampling.BILINEAR)
+    return np.asarray(resized.crop((left, top, left + 224, top + 224)))
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> int:
+    return int(np.abs(one.astype(int) - other).max())
+
+
+@pytest.mark.parametrize(
+    "size", [(500, 375), (375, 500), (256, 256), (224, 1000), (1000, 225), (60, 50), (1, 1)]
+)
+def test_the_crop_is_pillows_in_two_steps_within_2_levels(tmp_path, jpeg, size):
+    path = jpeg(tmp_path / "a.jpg", size)
+    assert apart(decode(path), in_two_steps(path)) <= 2
+
+
+def test_noise_too_is_pillows_in_two_steps_within_2_levels(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (331, 467, 3), dtype=np.uint8)
+    path = tmp_path / "noise.jpg"
+    Image.fromarray(noise).save(path, quality=95)
+    assert apart(decode(path), in_two_steps(path)) <= 2
+
+
+def test_real_pictures_are_pillows_in_two_steps_within_2_levels():
+    beside = Path(__file__).parents[3] / "shared" / "data" / "imagenet-sample"
+    folder = Path(os.environ.get("R50BENCH_TEST_IMAGENET", beside))
+    paths = sorted(folder.glob("val/*/*.JPEG"))[::10]
+    if not paths:
+        pytest.skip("no ImageNet folder: set R50BENCH_TEST_IMAGENET")
+    assert max(apart(decode(path), in_two_steps(path)) for path in paths) <= 2
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_grey_and_cmyk_pictures_become_rgb(tmp_path, jpeg, mode):
+    path = jpeg(tmp_path / "a.jpg", mode=mode)
+    assert decode(path).shape == (224, 224, 3)
+    assert apart(decode(path), in_two_steps(path)) <= 2
+
+
+def test_orientation_in_exif_is_not_applied(tmp_path, jpeg):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotate by 90 degrees
+    with Image.open(jpeg(tmp_path / "source.jpg", (300, 400))) as picture:
+        picture.save(tmp_path / "plain.jpg")
+        picture.save(tmp_path / "turned.jpg", exif=exif)
+    assert (decode(tmp_path / "turned.jpg") == decode(tmp_path / "plain.jpg")).all()
+
+
+def test_pictures_are_decoded_in_order_and_cached(tmp_path, jpeg, store, heard):
+    dataset = dataset_of([jpeg(tmp_path / "in" / f"{n}.jpg", seed=n) for n in range(3)])
+    pictures = preprocess(dataset, store, heard, skip_bad=False)
+    array = np.load(pictures.array)
+    assert (array.shape, array.dtype) == ((3, 224, 224, 3), np.uint8)
+    assert all((array[n] == decode(dataset.pictures[n].path)).all() for n in range(3))
+    assert (pictures.names, pictures.labels) == (("0.jpg", "1.jpg", "2.jpg"), (0, 1, 2))
+    assert pictures.skipped == ()
+    assert heard.phases == [("decoding 3 pictures", 3)]
+    assert heard.done[-1] == 3
+    assert preprocess(dataset, store, heard, skip_bad=False) == pictures
+    assert len(heard.phases) == 1
+
+
+def test_processes_decode_what_one_process_does(tmp_path, jpeg, store, heard):
+    paths = [jpeg(tmp_path / "in" / f"{n:03}.jpg", (230, 230), seed=n % 5) for n in range(80)]
+    paths[70].write_bytes(b"no picture")
+    pictures = preprocess(dataset_of(paths), store, heard, skip_bad=True)
+    array = np.load(pictures.array)
+    kept = [path for number, path in enumerate(paths) if number != 70]
+    expected = [decode(path) for path in paths[:5]]
+    assert pictures.names == tuple(path.name for path in kept)
+    assert all((array[row] == expected[int(path.stem) % 5]).all() for row, path in enumerate(kept))
+    assert sorted(heard.done) == heard.done
+    assert heard.done[-1] == 80
+
+
+def test_a_changed_picture_is_decoded_again(tmp_path, jpeg, store, heard):
+    dataset = dataset_of([jpeg(tmp_path / "in" / "a.jpg", seed=1)])
+    before = preprocess(dataset, store, heard, skip_bad=False)
+    jpeg(tmp_path / "in" / "a.jpg", seed=2)
+    after = preprocess(dataset, store, heard, skip_bad=False)
+    assert before.sha256 != after.sha256
+
+
+@pytest.fixture
+def damaged(tmp_path, jpeg) -> Dataset:
+    """Five files: the second is cut short, the fourth is text, the fifth is gone."""
+    paths = [jpeg(tmp_path / "in" / f"{n}.jpg", seed=n) for n in range(5)]
+    paths[1].write_bytes(paths[1].read_bytes()[:-2000])
+    paths[3].write_text("no picture")
+    paths[4].unlink()
+    return dataset_of(paths)
+
+
+def test_bad_pictures_are_named_with_the_reason_and_refused(damaged, store, heard):
+    with pytest.raises(AssetError, match="pictures that cannot be read") as caught:
+        preprocess(damaged, store, heard, skip_bad=False)
+    assert "1.jpg (image file is truncated" in caught.value.message
+    assert "3.jpg (not a JPEG)" in caught.value.message
+    assert "4.jpg (No such file or directory)" in caught.value.message
+    assert "--skip-bad-pictures" in (caught.value.hint or "")
+    assert store.entries() == ()
+
+
+def test_bad_pictures_are_left_out_when_told_and_that_is_said(damaged, store, heard):
+    pictures = preprocess(damaged, store, heard, skip_bad=True)
+    assert (pictures.names, pictures.labels) == (("0.jpg", "2.jpg"), (0, 2))
+    assert [line.split()[0] for line in pictures.skipped] == ["1.jpg", "3.jpg", "4.jpg"]
+    array = np.load(pictures.array)
+    assert array.shape == (2, 224, 224, 3)
+    assert (array[1] == decode(damaged.pictures[2].path)).all()
+    assert "left out, since they cannot be read: 1.jpg" in heard.warnings[0]
+    # a later run that was not told to skip does not take what this one kept
+    with pytest.raises(AssetError, match="cannot be read"):
+        preprocess(damaged, store, heard, skip_bad=False)
+
+
+def test_a_set_of_bad_pictures_only_is_refused_even_when_told_to_skip(tmp_path, store, heard):
+    (tmp_path / "a.jpg").write_text("no picture")
+    with pytest.raises(AssetError, match=r"a\.jpg \(not a JPEG\)"):
+        preprocess(dataset_of([tmp_path / "a.jpg"]), store, heard, skip_bad=True)
+
+
+DECODER = """
+import sys
+from pathlib import Path
+from r50bench.assets.imagenet import Dataset, Picture
+from r50bench.assets.preprocess import preprocess
+from r50bench.assets.store import Store
+from r50bench.progress import Silent
+
+class Started(Silent):
+    def advance(self, done, detail=""):
+        print(done, flush=True)
+
+if __name__ == "__main__":
+    root, picture = Path(sys.argv[1]), Path(sys.argv[2])
+    pictures = tuple(Picture(picture, f"{n}.jpg", 0) for n in range(20_000))
+    preprocess(Dataset("many", root, pictures), Store(root), Started(), skip_bad=False)
+"""
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU decodes without processes")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_decoding_processes_die_with_their_parent(tmp_path, jpeg, number):
+    script = tmp_path / "decoder.py"
+    script.write_text(DECODER)
+    picture = jpeg(tmp_path / "a.jpg")
+    command = [sys.executable, str(script), str(tmp_path / "cache"), str(picture)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.kill()
+        process.stdout.read()  # ends when the last process that holds it is gone
+        began = time.monotonic()
+        process.wait(timeout=10)
+    assert time.monotonic() - began < 2
+    assert process.returncode != 0
+    assert not (tmp_path / "cache" / "preprocessed").exists()
+
+
+def test_caffes_convention_is_bgr_minus_the_mean():
+    raw = np.zeros((1, 224, 224, 3), np.uint8)
+    raw[0, 5, 7] = (10, 20, 30)
+    batch = normalise(raw, "caffe")
+    assert batch.shape == (1, 3, 224, 224)
+    assert batch.dtype == np.float32
+    expected = np.array([30 - 103.939, 20 - 116.779, 10 - 123.68], np.float32)
+    np.testing.assert_allclose(batch[0, :, 5, 7], expected, rtol=1e-6)
+
+
+def test_torchvisions_convention_is_rgb_scaled_and_standardised():
+    raw = np.zeros((1, 224, 224, 3), np.uint8)
+    raw[0, 5, 7] = (10, 20, 30)
+    batch = normalise(raw, "torchvision")
+    expected = [
+        (10 / 255 - 0.485) / 0.229,
+        (20 / 255 - 0.456) / 0.224,
+        (30 / 255 - 0.406) / 0.225,
+    ]
+    np.testing.assert_allclose(batch[0, :, 5, 7], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("convention", ["caffe", "torchvision"])
+def test_a_batch_lies_channels_last_in_memory(convention):
+    batch = normalise(dummy_pictures(2, 1), convention)
+    assert np.transpose(batch, (0, 2, 3, 1)).flags.c_contiguous
+
+
+def test_dummy_pictures_depend_on_the_seed_alone():
+    assert (dummy_pictures(2, 1) == dummy_pictures(2, 1)).all()
+    assert (dummy_pictures(2, 1) != dummy_pictures(2, 2)).any()
+    assert (dummy_pictures(2, 1).shape, dummy_pictures(2, 1).dtype) == (
+        (2, 224, 224, 3),
+        np.uint8,
+    )
