@@ -1,7 +1,7 @@
 """How the text of a parameter becomes its value.
 
-Every reader takes a text without surrounding blanks and not empty, and raises ValueError with what
-would be right, worded to follow ``BATCH_SIZE=abc:``.
+Every reader takes a text that is not empty and has no blanks around it, and raises ValueError with
+what would be right, worded to follow ``BATCH_SIZE=abc:``.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def _one_value(text: str) -> str:
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Returns a reader of decimal integers from ``least`` to ``most`` (None: unbounded)."""
     right = f"{least} or more" if most is None else f"{least} to {most}"
 
     def parse(text: str) -> int:
@@ -59,6 +60,8 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
+    """Returns a reader of one of ``words``, in upper or lower case."""
+
     def parse(text: str) -> str:
         word = _one_value(text).lower()
         if word not in words:
@@ -76,6 +79,7 @@ def name_of(*names: str) -> Callable[[str], str]:
 
 
 def yes_or_no(text: str) -> bool:
+    """Reads True, 1, yes, on or False, 0, no, off, in upper or lower case."""
     word = _one_value(text).lower()
     if word in ("true", "1", "yes", "on"):
         return True
@@ -85,6 +89,7 @@ def yes_or_no(text: str) -> bool:
 
 
 def function(text: str) -> str:
+    """Reads the function; training is known, and refused with its own UsageError."""
     word = one_of(*FUNCTIONS)(text)
     if word == "training":
         raise refuse_training()
@@ -92,14 +97,17 @@ def function(text: str) -> str:
 
 
 def precision(text: str) -> str:
+    """Reads a precision; a misspelt one is :func:`r50bench.case.parse_precision`'s UsageError."""
     return parse_precision(_one_value(text))
 
 
 def free_text(text: str) -> str:
+    """Reads anything as it stands."""
     return text
 
 
 def weights(text: str) -> str:
+    """Reads auto, v1, v1.5, random, or the path of an existing file."""
     if text.lower() in ("auto", "v1", "v1.5", "random"):
         return text.lower()
     path = Path(text).expanduser()
@@ -111,10 +119,12 @@ def weights(text: str) -> str:
 
 
 def dataset(text: str) -> str:
+    """Reads ``sample``, or the path of a folder, which is looked at when it is opened."""
     return "sample" if text.lower() == "sample" else str(Path(text).expanduser())
 
 
 def variables(text: str) -> tuple[tuple[str, str], ...]:
+    """Reads ``A=1 B="2 3"`` as (name, value) pairs, quoted as for a shell."""
     try:
         items = shlex.split(text)
     except ValueError as error:
