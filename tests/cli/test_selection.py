@@ -96,4 +96,5 @@ def test_what_is_not_given_ranges_over_all() -> None:
 
 def test_options_narrow_a_glob_and_the_environment_does_not() -> None:
     assert selected("*int8", sets=("MODE=latency",)) == ["inference_latency_avx_int8"]
+    assert selected("*latency*", sets=("PRECISION=int8",)) == ["inference_latency_avx_int8"]
     assert len(selected("*int8", MODE="latency")) == 3

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from r50bench.case import PROFILES, CaseName, strip_prefixes
+from r50bench.case import NUMERICS, PROFILES, CaseName, numerics_of, strip_prefixes
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.isa import native_precisions
 from r50bench.host.platforms import designed_cases, detect_platform
@@ -116,11 +116,14 @@ def _narrowed(
         for part in ("mode", "precision", "profile")
         if part in settings and settings[part].source != "environment"
     }
-    return tuple(
-        name
-        for name in designed
-        if all(getattr(name, part) == value for part, value in asked.items())
-    )
+    return tuple(name for name in designed if asked.items() <= _parts(name, asked).items())
+
+
+def _parts(name: CaseName, asked: Mapping[str, object]) -> dict[str, object]:
+    """Returns the parts of a name, the precision as its numerics where those were asked for."""
+    generic = asked.get("precision") in NUMERICS
+    precision = numerics_of(name.precision) if generic else name.precision
+    return {"mode": name.mode, "precision": precision, "profile": name.profile}
 
 
 def _is_glob(word: str) -> bool:
