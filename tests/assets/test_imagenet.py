@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from r50bench.assets import imagenet
-from r50bench.assets.imagenet import open_dataset
+from r50bench.assets.imagenet import Dataset, open_dataset
 from r50bench.assets.store import Store, sha256_of
 from r50bench.assets.wnids import WNIDS
 from r50bench.errors import AssetError, UsageError
+from r50bench.progress import Silent
 from registries import skip_without_package_index
 
 TENCH, GOLDFISH = "n01440764", "n01443537"
@@ -94,6 +98,34 @@ def test_a_wrong_line_of_the_map_is_named_by_its_number(flat, line, message, sto
     (flat / "val_map.txt").write_text(f"ILSVRC2012_val_00000002.JPEG 1\n{line}\n")
     with pytest.raises(UsageError, match=message):
         open_dataset(str(flat), store, heard)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=40),
+            st.sampled_from([" 5", "here.JPEG 5", "here.JPEG\t999", "x" * 300 + " 1", "a\0b 1"]),
+        )
+    ).map("\n".join)
+)
+def test_whatever_a_map_holds_it_is_read_or_refused_by_line(text):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        (root / "here.JPEG").touch()
+        (root / "val_map.txt").write_bytes(text.encode("utf-8", "surrogatepass"))
+        outcome = read_or_refuse(root)
+    if isinstance(outcome, UsageError):
+        assert "val_map.txt:" in outcome.message or "no pictures" in outcome.message
+    else:
+        assert [picture.name for picture in outcome.pictures] == ["here.JPEG"]
+        assert outcome.pictures[0].label in (5, 999)
+
+
+def read_or_refuse(root: Path) -> Dataset | UsageError:
+    try:
+        return open_dataset(str(root), Store(root / "cache"), Silent())
+    except UsageError as error:
+        return error
 
 
 def test_pictures_without_labels_are_refused_with_both_layouts(flat, store, heard):

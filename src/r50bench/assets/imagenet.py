@@ -19,6 +19,7 @@ __all__ = ["SAMPLE", "Dataset", "Picture", "open_dataset"]
 SAMPLE = "sample"
 _MAP = "val_map.txt"
 _SUFFIXES = (".jpeg", ".jpg")
+_NUMBER = re.compile(r"[0-9]{1,3}")
 _LABELS = {wnid: label for label, wnid in enumerate(WNIDS)}
 _LAYOUTS = (
     "a data set is a folder with val/<wnid>/*.JPEG or <wnid>/*.JPEG, "
@@ -103,7 +104,7 @@ def _open_sample(store: Store, progress: Progress) -> Dataset:
 def _from_map(map_file: Path) -> Iterator[Picture]:
     root = map_file.parent
     seen: set[str] = set()
-    lines = map_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = map_file.read_text(encoding="utf-8", errors="replace").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -117,7 +118,7 @@ def _from_map(map_file: Path) -> Iterator[Picture]:
             raise UsageError(f"{where}: {name} is listed twice", hint="list each picture once")
         seen.add(name)
         path = root / name
-        if not path.is_file():
+        if not _is_file(path):
             raise UsageError(
                 f"{where}: there is no file {path}", hint=f"paths are relative to {root}"
             )
@@ -126,7 +127,7 @@ def _from_map(map_file: Path) -> Iterator[Picture]:
 
 def _label(text: str, where: str) -> int:
     label = _LABELS.get(text)
-    if label is None and text.isdecimal() and int(text) < len(WNIDS):
+    if label is None and _NUMBER.fullmatch(text):
         label = int(text)
     if label is None:
         raise UsageError(
@@ -134,6 +135,13 @@ def _label(text: str, where: str) -> int:
             hint=f"a label is a number from 0 to {len(WNIDS) - 1} or one of ImageNet's 1,000 wnids",
         )
     return label
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _from_wnids(root: Path) -> Iterator[Picture]:
