@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +102,22 @@ def test_four_writers_at_once_lose_nothing(path: Path) -> None:
         assert writer.returncode == 0, complaint.decode()
     with History(path) as history:
         assert len(history.newest(1000)) == 100
+
+
+def test_a_new_history_waits_for_the_process_that_holds_it(path: Path) -> None:
+    # SQLite itself gives up at once when it is to switch to WAL while another one writes.
+    path.parent.mkdir()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE mine (a)")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO mine VALUES (1)")
+    release = threading.Timer(0.2, other.close)
+    release.start()
+    try:
+        with History(path) as history:
+            assert history.newest(1) == []
+    finally:
+        release.join()
 
 
 @pytest.mark.parametrize("garbage", [b"no database at all" * 100, b"\0" * 4096])

@@ -83,6 +83,15 @@ def test_a_slower_instance_shows_in_its_own_figures() -> None:
     assert found["Overlap (%)"].value == pytest.approx(100 * 395 / 405)
 
 
+def test_of_several_rounds_the_worst_skew_and_overlap_are_told() -> None:
+    late = samples_of_latencies([[10] * 20] * 2, starts_ms=[0, 5])
+    prompt = samples_of_latencies([[10] * 20] * 2, rounds=2)
+    after = prompt.where(prompt.round == 1)
+    found = figures(record_of(), Samples.joined([late, after]))
+    assert found["Start Skew (ms)"].value == pytest.approx(5)
+    assert found["Overlap (%)"].value == pytest.approx(100 * 195 / 205)
+
+
 def test_accuracy_counts_become_percent() -> None:
     found = figures(record_of("accuracy"), None)
     assert found["Accuracy (%)"].value == 95

@@ -81,6 +81,28 @@ def test_instances_that_never_met_have_no_window() -> None:
     assert windows(samples_of_latencies([[10], [10]], starts_ms=[0, 10])) is None
 
 
+def test_the_mean_latency_is_that_of_all_batches_and_its_interval_lies_around_it() -> None:
+    samples = samples_of_latencies([[10, 12, 11, 10, 13, 11], [20, 22, 21, 20, 23, 21, 25]])
+    estimate = mean_latency_ns(samples)
+    assert estimate.value == pytest.approx((67 + 152) / 13 * 1e6)
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert (estimate.low + estimate.high) / 2 == pytest.approx(estimate.value)
+    assert estimate.low < estimate.value
+
+
+def test_each_round_has_its_own_skew_and_overlap() -> None:
+    late = samples_of_latencies([[10] * 4] * 2, starts_ms=[0, 5])
+    prompt = samples_of_latencies([[10] * 4] * 2)
+    second = Samples(
+        *(prompt.round + 1, prompt.instance, prompt.step),
+        *(prompt.start_ns + 10**9, prompt.end_ns + 10**9, prompt.images),
+    )
+    first, last = windows(Samples.joined([late, second])) or ()
+    assert (first.skew_ns, last.skew_ns) == (5_000_000, 0)
+    assert (first.overlap, last.overlap) == (pytest.approx(35 / 45), 1)
+
+
 def test_each_instance_has_its_own_figure() -> None:
     samples = samples_of_latencies([[10] * 10, [20] * 10])
     common = windows(samples)

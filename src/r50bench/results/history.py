@@ -156,8 +156,8 @@ class History:
         self.close()
 
     def _switch_to_wal(self) -> None:
-        # SQLite does not apply its busy timeout to a change of the journal mode, which several
-        # processes may want at once when the file is new.
+        # SQLite does not apply its busy timeout to a change of the journal mode while another
+        # process writes, as several do at once when the file is new.
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
