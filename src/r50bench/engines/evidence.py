@@ -57,14 +57,20 @@ _RULES = {
         frozenset({"bf16"}), r"\w*amx\w*", "brgconv:avx512_core_amx bf16", stem_exempt=True
     ),
     "amx_bfloat32": _Rule(
-        frozenset({"f32"}), r"\w*amx\w*", "brgconv:avx512_core_amx f32", stem_exempt=True
+        frozenset({"f32", "f32 fpmath:bf16"}),
+        r"\w*amx\w*",
+        "brgconv:avx512_core_amx f32",
+        stem_exempt=True,
     ),
     "amx_int8": _Rule(_INT8, r"\w*amx\w*", "brgconv:avx512_core_amx u8", stem_exempt=True),
     "arm_fp32": _Rule(frozenset({"f32"}), _ARM, "indirect_gemm:acl f32"),
     "arm_bf16": _Rule(frozenset({"bf16"}), _ARM, "indirect_gemm:acl bf16"),
     "arm_int8": _Rule(_INT8, _ARM, "brgconv:sve_256 s8"),
 }
-_EXECUTED = re.compile(r"^onednn_verbose,.*?exec,cpu,([^,]+),([^,]+),[^,]*,src:(\w+)", re.MULTILINE)
+_EXECUTED = re.compile(
+    r"^onednn_verbose,.*?exec,cpu,([^,]+),([^,]+),[^,]*,src:(\w+)(?:.*attr-(fpmath:\w+))?",
+    re.MULTILINE,
+)
 _CONVOLUTION = "convolution "
 
 
@@ -76,9 +82,12 @@ def native_kernel(precision: str) -> str:
 def count_kernels(log: str) -> dict[str, int]:
     """Counts ``primitive implementation source-type`` over the lines of a kernel log.
 
-    Kernels of CUDA are counted as ``cuda name``. Other lines are passed over.
+    ``fpmath:bf16`` follows where float32 may be computed in bfloat16 inside. Kernels of CUDA are
+    counted as ``cuda name``. Other lines are passed over.
     """
-    counts = Counter(" ".join(match.groups()) for match in _EXECUTED.finditer(log))
+    counts = Counter(
+        " ".join(part for part in match.groups() if part) for match in _EXECUTED.finditer(log)
+    )
     counts.update(
         f"cuda {line.removeprefix(CUDA_PREFIX).strip()}"
         for line in log.splitlines()
@@ -102,7 +111,7 @@ def judge(kernels: Mapping[str, int], spec: EngineSpec) -> Evidence:
     bad: Counter[str] = Counter()
     for kernel, count in kernels.items():
         if kernel.startswith(_CONVOLUTION):
-            _, implementation, source = kernel.split(" ")
+            _, implementation, source = kernel.split(" ", 2)
             fits = _fits(rule, implementation, source)
             (good if fits else bad)[f"{implementation} {source}"] += count
     partly_aten = spec.engine == "torch-eager" and numerics_of(spec.precision) == "fp32"

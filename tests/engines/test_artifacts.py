@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from r50bench.assets.store import Store
+from r50bench.engines import artifacts
+from r50bench.engines.artifacts import artifact_key, ensure_artifact
+from r50bench.engines.child import ChildLog
+from r50bench.errors import EngineError, Unsupported
+from r50bench.progress import Silent
+
+SHA256 = "00" * 32
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """Has a C++ compiler by name; no test here runs it."""
+    compiler = tmp_path / "bin" / "g++"
+    compiler.parent.mkdir()
+    compiler.write_text("#!/bin/sh\nexit 1\n")
+    compiler.chmod(0o755)
+    return {
+        "PATH": str(compiler.parent),
+        "OMP_NUM_THREADS": "1",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "LD_PRELOAD": "/lib/libtcmalloc_minimal.so.4",
+    }
+
+
+class Children:
+    """Stands in for the compiling process; keeps what it was started with."""
+
+    def __init__(self, act):
+        self.act = act
+        self.calls = []
+
+    def __call__(self, words, environment, timeout_s):
+        self.calls.append((words, environment))
+        return self.act(Path(words[-1])) or ChildLog(None, "")
+
+
+@pytest.fixture
+def children(monkeypatch):
+    def install(act):
+        stand_in = Children(act)
+        monkeypatch.setattr(artifacts, "run_child", stand_in)
+        return stand_in
+
+    return install
+
+
+def test_a_model_is_compiled_once_and_then_found(spec, turin, store, environment, children):
+    started = children(lambda package: package.write_bytes(b"model") and None)
+    arguments = (spec, SHA256, turin, store, Silent(), environment)
+    first, compiled = ensure_artifact(*arguments)
+    again, compiled_again = ensure_artifact(*arguments)
+    assert (compiled, compiled_again) == (True, False)
+    assert first == again == replace(spec, artifact=first.artifact)
+    assert Path(first.artifact).read_bytes() == b"model"
+    assert {file.name for file in Path(first.artifact).parent.iterdir()} == {
+        "model.pt2",
+        "provenance.json",
+    }
+    ((_, given),) = started.calls
+    assert given["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+    assert "LD_PRELOAD" not in given
+
+
+@pytest.mark.parametrize("engine", ["torch-eager", "torch-compile", "fake"])
+def test_engines_that_compile_nothing_ahead_need_no_compiler(spec, turin, store, engine):
+    asked = replace(spec, engine=engine)
+    assert ensure_artifact(asked, SHA256, turin, store, Silent(), {"PATH": ""}) == (asked, False)
+
+
+def test_without_a_compiler_the_engine_that_needs_none_is_named(spec, turin, store):
+    with pytest.raises(EngineError, match=r"no C\+\+ compiler 'g\+\+'") as caught:
+        ensure_artifact(spec, SHA256, turin, store, Silent(), {"PATH": "/nonexistent"})
+    assert "--engine torch-eager" in caught.value.hint
+
+
+def test_a_model_compiled_before_needs_no_compiler(spec, turin, store, environment, children):
+    children(lambda package: package.write_bytes(b"model") and None)
+    ensure_artifact(spec, SHA256, turin, store, Silent(), environment)
+    _, compiled = ensure_artifact(
+        spec, SHA256, turin, store, Silent(), {**environment, "PATH": "/nonexistent"}
+    )
+    assert not compiled
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (ChildLog("ended with status 1", "cc1plus: out of memory"), "status 1:\ncc1plus: out of"),
+        (ChildLog(None, ""), "wrote nothing"),
+    ],
+)
+def test_a_failed_compilation_shows_the_end_of_its_log_and_leaves_nothing(
+    spec, turin, store, environment, children, log, said
+):
+    children(lambda package: log)
+    with pytest.raises(EngineError, match=said) as caught:
+        ensure_artifact(spec, SHA256, turin, store, Silent(), environment)
+    assert "torch-eager" in caught.value.hint
+    assert store.entries() == ()
+
+
+def test_an_error_of_the_child_meant_for_the_user_arrives_as_it_is(
+    spec, turin, store, environment, children
+):
+    def refuse(package):
+        said = {"kind": "Unsupported", "message": "device cuda: no GPU", "hint": "take the cpu"}
+        package.with_name(f"{package.name}.error").write_text(json.dumps(said))
+        return ChildLog("ended with status 1", "")
+
+    children(refuse)
+    with pytest.raises(Unsupported, match="no GPU") as caught:
+        ensure_artifact(spec, SHA256, turin, store, Silent(), environment)
+    assert caught.value.hint == "take the cpu"
+
+
+def test_several_runners_get_a_loader_that_is_built_once(spec, turin, store, environment, children):
+    def act(target):
+        if target.is_dir():
+            (target / "r50bench_native.so").write_bytes(b"loader")
+        else:
+            target.write_bytes(b"model")
+
+    started = children(act)
+    for batch_size in (1, 2):
+        shared, _ = ensure_artifact(
+            replace(spec, runners=2, batch_size=batch_size),
+            SHA256,
+            turin,
+            store,
+            Silent(),
+            environment,
+        )
+        assert Path(shared.loader).read_bytes() == b"loader"
+    modules = [words[0].rpartition(".")[2] for words, _ in started.calls]
+    assert modules == ["native", "compile_model", "compile_model"]
+
+
+@pytest.fixture
+def calibrated(spec, tmp_path):
+    file = tmp_path / "pictures.npy"
+    file.write_bytes(b"pictures")
+    return replace(spec, precision="avx_int8", calibration=str(file))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"batch_size": 2},
+        {"precision": "amx_int8"},
+        {"graph": "v1"},
+        {"device": "cuda"},
+        {"convention": "caffe"},
+    ],
+)
+def test_what_is_compiled_into_the_model_is_in_its_key(calibrated, turin, change):
+    keys = {
+        artifact_key(each, SHA256, turin, {})
+        for each in (calibrated, replace(calibrated, **change))
+    }
+    assert len(keys) == 2
+
+
+def test_weights_pictures_host_and_switches_are_in_the_key(calibrated, turin):
+    def key(sha256=SHA256, host=turin, **environment):
+        return artifact_key(calibrated, sha256, host, environment)
+
+    keys = [
+        key(),
+        key(sha256="11" * 32),
+        key(host=replace(turin, isa=turin.isa - {"avx512_bf16"})),
+        key(ONEDNN_MAX_CPU_ISA="AVX2"),
+        key(TORCHINDUCTOR_MAX_AUTOTUNE="1"),
+    ]
+    Path(calibrated.calibration).write_bytes(b"other pictures")
+    keys.append(key())
+    assert len(set(keys)) == len(keys)
+
+
+def test_what_only_matters_at_run_time_is_not_in_the_key(calibrated, turin):
+    plain = artifact_key(calibrated, SHA256, turin, {})
+    other = replace(
+        calibrated, threads=64, runners=4, first_instance=3, state_dict="/another/place"
+    )
+    environment = {"OMP_NUM_THREADS": "64", "LD_PRELOAD": "x", "FAKE_ANSWERS": "1", "HOME": "/"}
+    assert artifact_key(other, SHA256, turin, environment) == plain

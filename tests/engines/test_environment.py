@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import synthetic_hosts
+from r50bench.engines import environment
+from r50bench.engines.environment import (
+    allocator_of,
+    inert_settings,
+    recorded_environment,
+    worker_environment,
+)
+from r50bench.errors import Unsupported
+
+TCMALLOC = "/usr/lib/libtcmalloc_minimal.so.4"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OMP_NUM_THREADS",
+        "KMP_BLOCKTIME",
+        "MKL_NUM_THREADS",
+        "ONEDNN_VERBOSE",
+        "DNNL_MAX_CPU_ISA",
+        "MKLDNN_VERBOSE",
+        "GOMP_CPU_AFFINITY",
+        "TORCHINDUCTOR_FREEZING",
+        "TORCH_LOGS",
+        "ATEN_CPU_CAPABILITY",
+        "LD_PRELOAD",
+        "THP_MEM_ALLOC_ENABLE",
+    ],
+)
+def test_what_the_shell_exports_for_numeric_libraries_does_not_reach_the_worker(case, turin, name):
+    passed = worker_environment(case, turin, {name: "from the shell", "PATH": "/bin"})
+    assert passed.get(name) != "from the shell"
+    assert passed["PATH"] == "/bin"
+
+
+def test_threads_and_instruction_sets_are_those_of_the_case(case, turin):
+    passed = worker_environment(case, turin, {})
+    assert passed == {"OMP_NUM_THREADS": "2", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}
+
+
+def test_instruction_sets_are_not_capped_for_cuda_or_on_arm(case, turin):
+    graviton = synthetic_hosts.host_of([[2]], model="graviton3")
+    on_arm = worker_environment(replace(case, precision="arm_bf16"), graviton, {})
+    on_cuda = worker_environment(replace(case, precision="avx_fp32", device="cuda"), turin, {})
+    assert "ONEDNN_MAX_CPU_ISA" not in on_arm
+    assert "ONEDNN_MAX_CPU_ISA" not in on_cuda
+
+
+def test_customer_env_wins_over_everything(case, turin):
+    asked = replace(
+        case, customer_env=(("OMP_NUM_THREADS", "1"), ("ONEDNN_MAX_CPU_ISA", "AVX2"), ("A", "b"))
+    )
+    passed = worker_environment(asked, turin, {"A": "shell"})
+    assert passed == {"OMP_NUM_THREADS": "1", "ONEDNN_MAX_CPU_ISA": "AVX2", "A": "b"}
+
+
+def test_the_least_matrix_size_for_onednn_is_passed_on_where_it_was_given(case):
+    graviton = synthetic_hosts.host_of([[2]], model="graviton2")
+    asked = replace(case, precision="arm_fp32", matmul_min_dim=1024)
+    passed = worker_environment(asked, graviton, {})
+    assert passed["TORCH_MKLDNN_MATMUL_MIN_DIM"] == "1024"
+
+
+@pytest.mark.parametrize(
+    ("allocator", "engine", "found", "preloaded"),
+    [
+        ("auto", "torch", TCMALLOC, TCMALLOC),
+        ("auto", "torch", None, None),
+        ("auto", "fake", TCMALLOC, None),
+        ("system", "torch", TCMALLOC, None),
+        ("tcmalloc", "fake", TCMALLOC, TCMALLOC),
+    ],
+)
+def test_the_allocator_is_preloaded(case, turin, monkeypatch, allocator, engine, found, preloaded):
+    monkeypatch.setattr(environment, "find_tcmalloc", lambda: found)
+    asked = replace(case, allocator=allocator, engine=engine)
+    assert worker_environment(asked, turin, {}).get("LD_PRELOAD") == preloaded
+
+
+def test_an_allocator_that_is_not_there_is_refused(case, turin, monkeypatch):
+    monkeypatch.setattr(environment, "find_tcmalloc", lambda: None)
+    with pytest.raises(Unsupported, match="none") as caught:
+        worker_environment(replace(case, allocator="tcmalloc"), turin, {})
+    assert "libtcmalloc-minimal4" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("preload", "name"),
+    [
+        (TCMALLOC, "tcmalloc"),
+        ("/usr/lib/libjemalloc.so.2", "jemalloc"),
+        ("/opt/libiomp5.so:/opt/libtcmalloc.so.4", "tcmalloc"),
+        ("/opt/libiomp5.so", "system"),
+        (None, "system"),
+    ],
+)
+def test_the_allocator_is_named_by_what_is_preloaded(preload, name):
+    assert allocator_of({"LD_PRELOAD": preload} if preload else {}) == name
+
+
+def test_the_record_holds_the_variables_that_can_change_figures():
+    environ = {"OMP_NUM_THREADS": "2", "HOME": "/root", "FAKE_ANSWERS": "1", "KMP_BLOCKTIME": "1"}
+    assert list(recorded_environment(environ)) == [
+        "FAKE_ANSWERS",
+        "KMP_BLOCKTIME",
+        "OMP_NUM_THREADS",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("KMP_BLOCKTIME", "1", "libgomp"),
+        ("TORCH_MKLDNN_MATMUL_MIN_DIM", "64", "batched"),
+        ("LRU_CACHE_CAPACITY", "1024", "convolutions"),
+        ("THP_MEM_ALLOC_ENABLE", "true", "exactly 1"),
+        ("ONEDNN_MAX_CPU_ISA", "AVX512", "knows no such value"),
+        ("DNNL_MAX_CPU_ISA", "AVX2", "goes before"),
+    ],
+)
+def test_a_setting_without_effect_is_said(case, turin, name, value, said):
+    (sentence,) = inert_settings(replace(case, customer_env=((name, value),)), turin)
+    assert name in sentence
+    assert said in sentence
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        (("KMP_BLOCKTIME", "1"), ("LD_PRELOAD", "/opt/libiomp5.so")),
+        (("THP_MEM_ALLOC_ENABLE", "1"),),
+        (("ONEDNN_MAX_CPU_ISA", "avx2"),),
+        (("OMP_WAIT_POLICY", "ACTIVE"),),
+    ],
+)
+def test_a_setting_with_effect_is_not_complained_about(case, turin, settings):
+    assert inert_settings(replace(case, customer_env=settings), turin) == ()
+
+
+def test_matmul_min_dim_is_live_on_arm(case):
+    graviton = synthetic_hosts.host_of([[2]], model="graviton2")
+    asked = replace(
+        case, precision="arm_fp32", customer_env=(("TORCH_MKLDNN_MATMUL_MIN_DIM", "64"),)
+    )
+    assert inert_settings(asked, graviton) == ()

@@ -1,0 +1,146 @@
+"""The real engines on this CPU, at batch 1; each in a process with its own environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from r50bench.engines.evidence import count_kernels, judge
+
+pytestmark = pytest.mark.real_engine
+
+# Loads the spec of argv[1], runs one batch per instance in threads of their own, and prints JSON.
+PROBE = """
+import json, sys
+from concurrent.futures import ThreadPoolExecutor
+import msgspec, numpy as np
+from r50bench.assets.preprocess import dummy_pictures, normalise
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.registry import load_engine
+from r50bench.errors import R50BenchError
+
+spec = msgspec.json.decode(sys.argv[1], type=EngineSpec)
+batch = normalise(dummy_pictures(spec.batch_size, 3), spec.convention)
+
+def instance(index):
+    runner = engine.runner(index)
+    prepared = runner.prepare(batch)
+    logits = runner.logits(runner.infer(prepared))
+    return logits, lambda: runner.infer(prepared)
+
+try:
+    engine = load_engine(spec)
+except R50BenchError as error:
+    print(json.dumps({"error": type(error).__name__, "message": error.message}))
+    sys.exit()
+with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+    answers = [
+        thread.submit(instance, index).result()
+        for index, thread in enumerate((first, second)[: spec.runners])
+    ]
+    log = first.submit(engine.observe, answers[0][1]).result()
+before = engine.clock()
+said = {
+    "version": engine.version,
+    "dtype": str(answers[0][0].dtype),
+    "logits": [logits.tolist() for logits, _ in answers],
+    "log": log,
+    "ticks": engine.clock() - before,
+}
+engine.close()
+print(json.dumps(said))
+"""
+
+
+def probe(spec, environment):
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, msgspec.json.encode(spec).decode()],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def shared(fp32):
+    return probe(*fp32)
+
+
+@pytest.fixture(scope="module")
+def eager(fp32):
+    spec, environment = fp32
+    return probe(replace(spec, engine="torch-eager", runners=1), environment)
+
+
+def test_runners_that_share_weights_answer_alike(shared):
+    first, second = shared["logits"]
+    assert first == second
+
+
+def test_one_runner_answers_as_several_do(fp32, shared):
+    spec, environment = fp32
+    alone = probe(replace(spec, runners=1, loader=None), environment)
+    assert alone["logits"] == shared["logits"][:1]
+
+
+def test_the_compiled_model_answers_as_the_eager_one(shared, eager):
+    assert shared["dtype"] == eager["dtype"] == "float32"
+    (compiled,), (reference,) = shared["logits"][0], eager["logits"][0]
+    scale = max(abs(logit) for logit in reference)
+    assert compiled == pytest.approx(reference, abs=1e-3 * scale)
+
+
+def test_the_compiled_model_proves_its_kernels(fp32, shared):
+    spec, _ = fp32
+    evidence = judge(count_kernels(shared["log"]), spec)
+    assert evidence.proved, evidence.summary
+    assert not any(kernel.startswith("reorder") for kernel in evidence.kernels)
+
+
+def test_eager_kernels_are_those_of_the_precision(fp32, eager):
+    spec, _ = fp32
+    evidence = judge(count_kernels(eager["log"]), replace(spec, engine="torch-eager"))
+    assert evidence.proved, evidence.summary
+
+
+def test_the_version_names_torch_and_the_clock_runs(shared):
+    assert shared["version"].startswith("torch 2.")
+    assert shared["ticks"] > 0
+
+
+def test_eager_has_no_int8(fp32):
+    spec, environment = fp32
+    refused = probe(
+        replace(spec, engine="torch-eager", precision="avx_int8", runners=1), environment
+    )
+    assert refused["error"] == "Unsupported"
+
+
+def test_cuda_without_cuda_is_refused(fp32):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    spec, environment = fp32
+    refused = probe(replace(spec, device="cuda", runners=1), environment)
+    assert refused["error"] == "Unsupported"
+    assert "cuda" in refused["message"]
+
+
+def test_a_damaged_model_is_refused(fp32, tmp_path):
+    spec, environment = fp32
+    damaged = tmp_path / "model.pt2"
+    damaged.write_bytes(b"PK\3\4")
+    refused = probe(replace(spec, artifact=str(damaged), runners=1), environment)
+    assert refused["error"] == "EngineError"
+    assert os.fspath(damaged) in refused["message"]
