@@ -107,6 +107,14 @@ def test_no_thread_draws_while_cores_are_measured(terminal: Terminal) -> None:
         assert threading.active_count() == before
 
 
+def test_only_a_phase_whose_end_is_known_has_a_bar(terminal: Terminal) -> None:
+    with TerminalProgress(terminal) as progress:
+        progress.phase("compiling")
+        assert "━" not in terminal.getvalue()
+        progress.phase("measuring", 10)
+        assert "━" in terminal.getvalue()
+
+
 def test_a_new_phase_takes_the_place_of_the_old(terminal: Terminal, clock: Clock) -> None:
     with TerminalProgress(terminal, clock=clock) as progress:
         progress.phase("compiling [avx_int8]")

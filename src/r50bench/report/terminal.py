@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
+    from rich.progress_bar import ProgressBar
 
 __all__ = ["TerminalProgress"]
 
@@ -117,11 +118,18 @@ def _is_terminal(stream: TextIO) -> bool:
 
 def _new_bar(stream: TextIO) -> Bar:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class KnownShare(BarColumn):
+        """A bar only where the end is known; rich's pulse would stand still and look full."""
+
+        def render(self, task: Task) -> ProgressBar | Text:  # type: ignore[override]
+            return Text("") if task.total is None else super().render(task)
 
     return Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
+        KnownShare(bar_width=30),
         TextColumn("{task.fields[detail]}", markup=False),
         TimeRemainingColumn(),
         console=Console(file=stream, force_terminal=True),

@@ -16,6 +16,7 @@ from scipy.special import bdtr, stdtrit
 
 __all__ = [
     "CONFIDENCE",
+    "LEAST_ROUNDS",
     "Estimate",
     "Floats",
     "inflation",
@@ -30,7 +31,9 @@ Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 """How often an interval is meant to hold the true value."""
 
-_LEAST_ROUNDS = 3
+LEAST_ROUNDS = 3
+"""From how many rounds on the rounds' own figures give the interval."""
+
 _LEAST_BLOCKS = 5
 _STRONGEST_CORRELATION = 0.7
 _LEAST_FREEDOM = 3.0
@@ -60,7 +63,7 @@ def mean_of_rounds(values: Floats) -> Estimate:
     """
     mean = float(np.mean(values))
     count = len(values)
-    if count < _LEAST_ROUNDS:
+    if count < LEAST_ROUNDS:
         return Estimate(mean)
     error = float(np.std(values, ddof=1)) / math.sqrt(count)
     return _student(mean, error, count - 1)

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from r50bench.results.samples import Integers, Samples
-from r50bench.results.stats import Estimate, Floats, mean_of_rounds, mean_of_series
+from r50bench.results.stats import (
+    LEAST_ROUNDS,
+    Estimate,
+    Floats,
+    mean_of_rounds,
+    mean_of_series,
+)
 
 __all__ = [
     "Window",
@@ -24,7 +30,6 @@ __all__ = [
 ]
 
 _MOST_BLOCKS = 30
-_ROUNDS_FOR_STUDENT = 3
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def throughput(samples: Samples, windows: tuple[Window, ...]) -> Estimate:
     """
     rounds = [_curves(samples, window) for window in windows]
     totals = np.array([np.sum(_rates(curves, 1)) for curves in rounds])
-    if len(windows) >= _ROUNDS_FOR_STUDENT:
+    if len(windows) >= LEAST_ROUNDS:
         return mean_of_rounds(totals)
     most = _MOST_BLOCKS // len(windows)
     return mean_of_series(
@@ -107,7 +112,7 @@ def mean_latency_ns(samples: Samples) -> Estimate:
     latency = samples.latency_ns.astype(np.float64)
     value = float(np.mean(latency))
     rounds = samples.rounds
-    if len(rounds) >= _ROUNDS_FOR_STUDENT:
+    if len(rounds) >= LEAST_ROUNDS:
         means = np.array([np.mean(latency[samples.round == number]) for number in rounds])
         spread = mean_of_rounds(means)
     else:
@@ -165,7 +170,7 @@ def _fewest_batches(curves: list[_Curve]) -> int:
 
 def _block_means(samples: Samples, number: int, most: int) -> Floats:
     parts = _instances_of_round(samples, number)
-    blocks = max(1, min(most, *(len(part) for part in parts), most))
+    blocks = min([most, *(len(part) for part in parts)])
     sums, counts = np.zeros(blocks), np.zeros(blocks)
     for part in parts:
         block = np.arange(len(part)) * blocks // len(part)
