@@ -60,6 +60,7 @@ def gather(case: Case, host: Host, provisions: Provisions, progress: Progress) -
         state_dict=str(weights.state_dict),
         batch_size=case.batch_size,
         threads=case.cores_per_instance,
+        runners=case.instances if case.weight_sharing else 1,
         calibration=str(calibration.array) if calibration else None,
     )
     engine, compiled = ensure_artifact(

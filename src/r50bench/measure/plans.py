@@ -39,7 +39,7 @@ def worker_plans(
         WorkerPlan(
             worker=number,
             slots=slots,
-            engine=_for_group(engine, slots),
+            engine=_beginning_at(engine, slots),
             feed=feed,
             steps=case.steps or 0,
             warmup_steps=case.warmup_steps,
@@ -50,5 +50,5 @@ def worker_plans(
     )
 
 
-def _for_group(engine: EngineSpec, slots: tuple[Slot, ...]) -> EngineSpec:
-    return replace(engine, runners=len(slots), first_instance=slots[0].instance)
+def _beginning_at(engine: EngineSpec, slots: tuple[Slot, ...]) -> EngineSpec:
+    return replace(engine, first_instance=slots[0].instance)

@@ -43,19 +43,15 @@ class Provisions:
         """Returns the weights of ``case``.
 
         Raises:
-            AssetError: they cannot be had, or accuracy was asked of random weights.
+            UsageError: accuracy was asked of random weights.
+            AssetError: they cannot be had.
         """
         key = (case.weights, case.seed)
         need_real = case.mode == "accuracy"
-        if key not in self._weights:
-            self._weights[key] = resolve_weights(
+        found = self._weights.get(key)
+        if found is None or (need_real and found.weights == "random"):
+            found = self._weights[key] = resolve_weights(
                 case.weights, self.store, self._progress, need_real=need_real, seed=case.seed
-            )
-        found = self._weights[key]
-        if need_real and found.weights == "random":
-            raise AssetError(
-                "accuracy needs trained weights, and these are random",
-                hint="--weights v1, v1.5 or the path of a state dict",
             )
         return found
 

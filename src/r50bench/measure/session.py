@@ -12,7 +12,7 @@ from typing import Any
 from r50bench import __version__
 from r50bench.case import Case
 from r50bench.engines.evidence import count_kernels, judge
-from r50bench.errors import EngineError, RunFailed
+from r50bench.errors import EngineError, RunFailed, WorkerFailed
 from r50bench.host.defaults import EffectiveCase
 from r50bench.host.doctor import examine
 from r50bench.host.placement import Placement
@@ -40,7 +40,8 @@ from r50bench.measure.run_folder import RunFolder
 from r50bench.progress import Progress
 from r50bench.results.predictions import Predictions, write_predictions
 from r50bench.results.record import Accuracy, Record, new_record_id, write_record
-from r50bench.results.samples import Samples, write_samples
+from r50bench.results.samples import SAMPLES_FILE, Samples, write_samples
+from r50bench.results.timeline import windows
 
 __all__ = ["Outcome", "PlannedCase", "run_session"]
 
@@ -100,7 +101,7 @@ class _Draft:
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""
         if self.samples is not None:
-            self.fields["samples_sha256"] = write_samples(self.samples, folder / "samples.csv")
+            self.fields["samples_sha256"] = write_samples(self.samples, folder / SAMPLES_FILE)
         if self.predictions is not None:
             write_predictions(self.predictions, folder / "predictions.csv")
             self.fields["accuracy"] = Accuracy(*self.predictions.counts())
@@ -217,7 +218,13 @@ def _measure(pool: Pool, case: Case, draft: _Draft, progress: Progress) -> None:
             title += f", round {number + 1} of {case.repeat}"
         progress.phase(title, case.steps * case.instances)
         rounds.append(pool.ask(Measure(_soon()), Measured))
-        draft.samples = samples_of(rounds, case.batch_size, case.steps)
+    samples = samples_of(rounds, case.batch_size, case.steps)
+    if windows(samples) is None:
+        raise WorkerFailed(
+            "the instances never ran at the same time: the first was done before the last began",
+            hint="more --steps make the window longer than the machine's hiccups",
+        )
+    draft.samples = samples
 
 
 def _score(

@@ -1,0 +1,194 @@
+"""A whole session with the fake engine: its record says what ran, or why it is invalid."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from r50bench.assets.store import Store
+from r50bench.case import CaseName
+from r50bench.errors import EngineError, UsageError, WorkerFailed
+from r50bench.host.defaults import effective_case
+from r50bench.host.placement import place
+from r50bench.host.topology import Core, read_host
+from r50bench.measure.provisions import Provisions
+from r50bench.measure.session import Outcome, PlannedCase, run_session
+from r50bench.parameters import collect
+from r50bench.progress import Silent
+from r50bench.results.kpi import kpis
+from r50bench.results.record import read_record
+from r50bench.results.samples import read_samples
+
+CPU = min(os.sched_getaffinity(0))
+
+
+def host():
+    """This host as if it had two AVX-512 cores, both the same CPU, which virtual time allows."""
+    cores = (Core((CPU,), 0, 0), Core((CPU,), 0, 0))
+    flags = frozenset({"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16"})
+    flags |= {"avx512bw", "avx512vl", "avx512dq"}
+    return replace(
+        read_host(), arch="x86_64", isa=flags, sockets=1, cores=cores, cpu_quota=None, l3_bytes=1
+    )
+
+
+def planned(name, **settings) -> PlannedCase:
+    fake = " ".join(
+        f"{key}={settings.pop(key)}" for key in list(settings) if key.startswith("FAKE_")
+    )
+    chosen = {"ENGINE": "fake", "WEIGHTS": "random", "CUSTOMER_ENV": fake}
+    chosen |= {"CORES_PER_INSTANCE": 1, **settings}
+    sets = [f"{key}={value}" for key, value in chosen.items()]
+    effective = effective_case(CaseName.parse(name), collect({}, sets, {}), host())
+    return PlannedCase(effective, place(host(), effective.case))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a case below tmp_path and returns its outcome."""
+
+    def run(case: PlannedCase) -> Outcome:
+        provisions = Provisions(Store(tmp_path / "cache"), Silent())
+        out = tmp_path / "runs"
+        return run_session(case, host(), provisions, out, Silent(), lambda *_: None)
+
+    return run
+
+
+def figures(outcome: Outcome) -> dict[str, float]:
+    record = read_record(outcome.folder)
+    samples = read_samples(outcome.folder / "samples.csv", record.samples_sha256)
+    return {kpi.name: kpi.value for kpi in kpis(record, samples)}
+
+
+def test_throughput_is_summed_over_instances_to_the_exact_digit(run):
+    case = planned(
+        "inference_throughput_fp32",
+        INSTANCES=2,
+        BATCH_SIZE=2,
+        STEPS=4,
+        WARMUP_STEPS=1,
+        FAKE_LATENCIES_NS="1000000;2000000",
+    )
+    found = figures(run(case))
+    # Instance 0 ends its 4 batches at 4 ms, when instance 1 has ended 2: 12 images in 4 ms.
+    assert found["Average Throughput"] == pytest.approx(3000, rel=1e-12)
+    assert found["Min Latency"] == 1
+    assert found["Max Latency"] == 2
+    assert found["Average Latency"] == pytest.approx(1.5)
+    assert found["Samples"] == 8
+
+
+def test_a_record_says_what_ran_and_where(run):
+    case = planned("inference_latency_int8", STEPS=3, INSTANCES=2)
+    record = read_record(run(case).folder)
+    assert record.status == "valid"
+    assert record.case == case.case
+    assert record.placement == case.placement
+    assert record.evidence.proved
+    assert record.model.weights == "random"
+    assert [worker.cpus for worker in record.workers] == [((CPU,),)] * 2
+    assert all(worker.pss_bytes > 0 for worker in record.workers)
+    assert record.workers[0].environment["OMP_NUM_THREADS"] == "1"
+    assert (run(case).folder / record.workers[0].log).exists()
+
+
+def test_every_round_is_in_the_samples(run):
+    outcome = run(planned("inference_latency_fp32", STEPS=3, REPEAT=2, INSTANCES=1))
+    assert outcome.samples.rounds.tolist() == [0, 1]
+    assert len(outcome.samples) == 6
+
+
+def test_instances_that_never_ran_together_make_the_record_invalid(run):
+    outcome = run(planned("inference_throughput_fp32", STEPS=2, FAKE_START_NS="0,900000000000"))
+    assert isinstance(outcome.error, WorkerFailed)
+    assert "at the same time" in read_record(outcome.folder).reason
+
+
+def test_kernels_of_another_precision_make_the_record_invalid(run):
+    outcome = run(planned("inference_throughput_bf16", FAKE_KERNELS="'jit_bf16:avx512_core bf16'"))
+    assert isinstance(outcome.error, EngineError)
+    record = read_record(outcome.folder)
+    assert record.status == "invalid"
+    assert "avx_bfloat16 is not what ran" in record.reason
+    assert not record.evidence.proved
+    assert record.samples_sha256 is None
+
+
+def test_a_killed_worker_makes_the_record_invalid_and_keeps_the_logs(run):
+    outcome = run(planned("inference_throughput_fp32", INSTANCES=2, FAKE_FAULT="kill@30#1"))
+    assert isinstance(outcome.error, WorkerFailed)
+    record = read_record(outcome.folder)
+    assert record.status == "invalid"
+    assert "was killed by SIGKILL" in record.reason
+    assert {"worker-0.log", "worker-1.log"} <= {path.name for path in outcome.folder.iterdir()}
+
+
+def test_nothing_is_left_of_a_run_that_was_interrupted(tmp_path):
+    class Interrupting(Silent):
+        def phase(self, title, total=None):
+            if "measuring" in title:
+                raise KeyboardInterrupt
+
+    provisions = Provisions(Store(tmp_path / "cache"), Silent())
+    case = planned("inference_throughput_fp32")
+    with pytest.raises(KeyboardInterrupt):
+        run_session(case, host(), provisions, tmp_path / "runs", Interrupting(), lambda *_: None)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_verbose_keeps_the_kernel_log_beside_the_record(run):
+    outcome = run(planned("inference_latency_fp32", STEPS=2, VERBOSE=1))
+    assert "onednn_verbose" in (outcome.folder / "onednn-verbose-0.log").read_text()
+
+
+@pytest.fixture
+def three_pictures(tmp_path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(3):
+        noise = np.random.default_rng(number).integers(0, 255, (256, 256, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / f"{number}.JPEG")
+    (folder / "val_map.txt").write_text("0.JPEG 7\n1.JPEG 5\n2.JPEG 900\n")
+    return folder
+
+
+@pytest.mark.parametrize("instances", [1, 2])
+def test_accuracy_scores_every_picture_once_whatever_the_instances(
+    run, three_pictures, tmp_path, instances
+):
+    weights = tmp_path / "weights.npz"
+    np.savez(weights, some=np.zeros(1))
+    outcome = run(
+        planned(
+            "inference_accuracy_fp32",
+            DATASET=three_pictures,
+            WEIGHTS=weights,
+            BATCH_SIZE=2,
+            INSTANCES=instances,
+            FAKE_ANSWERS="7" if instances == 1 else "7,4",
+        )
+    )
+    counts = read_record(outcome.folder).accuracy
+    assert counts.total == 3
+    assert counts.good == 1
+    lines = (outcome.folder / "predictions.csv").read_text().splitlines()
+    assert len(lines) == 4
+
+
+def test_accuracy_of_random_weights_is_refused_before_anything_runs(run, tmp_path):
+    with pytest.raises(UsageError, match="random"):
+        run(planned("inference_accuracy_fp32"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_accuracy_of_random_weights_is_refused_whatever_ran_before(tmp_path):
+    provisions = Provisions(Store(tmp_path / "cache"), Silent())
+    provisions.weights(planned("inference_latency_fp32").case)
+    with pytest.raises(UsageError, match="random"):
+        provisions.weights(planned("inference_accuracy_fp32").case)
