@@ -155,8 +155,10 @@ def test_an_interrupt_leaves_no_process_within_two_seconds(tmp_path):
 
 
 def test_what_went_wrong_in_a_worker_is_in_its_log(tmp_path):
-    with pool(tmp_path, workers=1, FAKE_FAULT="raise@0") as running:
-        with pytest.raises(WorkerFailed) as caught:
-            running.ask(Load(), Loaded)
+    with (
+        pool(tmp_path, workers=1, FAKE_FAULT="raise@0") as running,
+        pytest.raises(WorkerFailed) as caught,
+    ):
+        running.ask(Load(), Loaded)
     assert "Traceback" in (tmp_path / "worker-0.log").read_text()
     assert caught.value.exit_code == 5
