@@ -48,6 +48,11 @@ class Children:
         return self.act(Path(words[-1])) or ChildLog(None, "")
 
 
+def compile_it(folder):
+    folder.mkdir()
+    (folder / "model.so").write_bytes(b"model")
+
+
 @pytest.fixture
 def children(monkeypatch):
     def install(act):
@@ -59,15 +64,15 @@ def children(monkeypatch):
 
 
 def test_a_model_is_compiled_once_and_then_found(spec, turin, store, environment, children):
-    started = children(lambda package: package.write_bytes(b"model") and None)
+    started = children(compile_it)
     arguments = (spec, SHA256, turin, store, Silent(), environment)
     first, compiled = ensure_artifact(*arguments)
     again, compiled_again = ensure_artifact(*arguments)
     assert (compiled, compiled_again) == (True, False)
     assert first == again == replace(spec, artifact=first.artifact)
-    assert Path(first.artifact).read_bytes() == b"model"
+    assert (Path(first.artifact) / "model.so").read_bytes() == b"model"
     assert {file.name for file in Path(first.artifact).parent.iterdir()} == {
-        "model.pt2",
+        "model",
         "provenance.json",
     }
     ((_, given),) = started.calls
@@ -88,7 +93,7 @@ def test_without_a_compiler_the_engine_that_needs_none_is_named(spec, turin, sto
 
 
 def test_a_model_compiled_before_needs_no_compiler(spec, turin, store, environment, children):
-    children(lambda package: package.write_bytes(b"model") and None)
+    children(compile_it)
     ensure_artifact(spec, SHA256, turin, store, Silent(), environment)
     _, compiled = ensure_artifact(
         spec, SHA256, turin, store, Silent(), {**environment, "PATH": "/nonexistent"}
@@ -106,7 +111,7 @@ def test_a_model_compiled_before_needs_no_compiler(spec, turin, store, environme
 def test_a_failed_compilation_shows_the_end_of_its_log_and_leaves_nothing(
     spec, turin, store, environment, children, log, said
 ):
-    children(lambda package: log)
+    children(lambda folder: log)
     with pytest.raises(EngineError, match=said) as caught:
         ensure_artifact(spec, SHA256, turin, store, Silent(), environment)
     assert "torch-eager" in caught.value.hint
@@ -116,9 +121,9 @@ def test_a_failed_compilation_shows_the_end_of_its_log_and_leaves_nothing(
 def test_an_error_of_the_child_meant_for_the_user_arrives_as_it_is(
     spec, turin, store, environment, children
 ):
-    def refuse(package):
+    def refuse(folder):
         said = {"kind": "Unsupported", "message": "device cuda: no GPU", "hint": "take the cpu"}
-        package.with_name(f"{package.name}.error").write_text(json.dumps(said))
+        folder.with_name(f"{folder.name}.error").write_text(json.dumps(said))
         return ChildLog("ended with status 1", "")
 
     children(refuse)
@@ -132,7 +137,7 @@ def test_several_runners_get_a_loader_that_is_built_once(spec, turin, store, env
         if target.is_dir():
             (target / "r50bench_native.so").write_bytes(b"loader")
         else:
-            target.write_bytes(b"model")
+            compile_it(target)
 
     started = children(act)
     for batch_size in (1, 2):

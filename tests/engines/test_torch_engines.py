@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -136,10 +138,30 @@ def test_cuda_without_cuda_is_refused(fp32):
     assert "cuda" in refused["message"]
 
 
+def test_loading_leaves_nothing_behind_even_when_the_worker_is_killed(fp32, tmp_path):
+    spec, environment = fp32
+    loading = (
+        "import sys, os, signal, msgspec; from r50bench.engines.base import EngineSpec;"
+        "from r50bench.engines.registry import load_engine;"
+        "load_engine(msgspec.json.decode(sys.argv[1], type=EngineSpec));"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loading, msgspec.json.encode(spec).decode()],
+        env={**environment, "TMPDIR": str(tmp_path)},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_model_is_refused(fp32, tmp_path):
     spec, environment = fp32
-    damaged = tmp_path / "model.pt2"
-    damaged.write_bytes(b"PK\3\4")
+    damaged = tmp_path / "model"
+    shutil.copytree(spec.artifact, damaged)
+    (library,) = damaged.rglob("*.so")
+    library.write_bytes(b"\x7fELF")
     refused = probe(replace(spec, artifact=str(damaged), runners=1), environment)
     assert refused["error"] == "EngineError"
     assert os.fspath(damaged) in refused["message"]

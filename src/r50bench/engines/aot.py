@@ -1,4 +1,4 @@
-"""The product: a model compiled ahead by AOTInductor, loaded from its package."""
+"""The product: a model compiled ahead by AOTInductor, loaded from the folder of its package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MODEL_NAME = "model"  # of a package that holds one model
 
 
 class AotEngine(TorchEngine):
-    """Runs the package ``spec.artifact``; its logits are those of the batch size it was made for.
+    """Runs the unpacked package ``spec.artifact``, which takes batches of one size only.
 
     One runner uses torch's own loader, without importing inductor's Python (saves 1.5 s). That
     loader holds the GIL for the whole inference, so several runners go through
@@ -35,15 +35,15 @@ class AotEngine(TorchEngine):
         return logits
 
 
-def _load(spec: EngineSpec, package: str) -> Any:
+def _load(spec: EngineSpec, folder: str) -> Any:
     try:
         if spec.runners > 1:
             if spec.loader is None:
                 raise EngineError("engine torch: the spec names no loader for several runners")
-            return load_native(spec.loader).Model(package, spec.runners)
-        return torch._C._aoti.AOTIModelPackageLoader(package, _MODEL_NAME, False, 1, -1)
+            return load_native(spec.loader).Model(folder, spec.runners)
+        return torch._C._aoti.AOTIModelPackageLoader(folder, _MODEL_NAME, False, 1, -1)
     except (OSError, RuntimeError) as error:
         raise EngineError(
-            f"the compiled model {package} cannot be loaded: {error}",
-            hint="remove its folder; it will be compiled again",
+            f"the compiled model {folder} cannot be loaded: {error}",
+            hint="remove that folder's parent; the model will be compiled again",
         ) from error

@@ -29,8 +29,8 @@ __all__ = ["artifact_key", "ensure_artifact"]
 RECIPE_VERSION = 1
 """Part of every compiled model's key: raise it when what is compiled changes."""
 
-_MODELS, _LOADERS = "compiled", "loaders"
-_PACKAGE = "model.pt2"
+_MODELS, _LOADERS = "models", "loaders"
+_MODEL = "model"
 _COMPILE_MODULE = "r50bench.engines.compile_model"
 _NATIVE_MODULE = "r50bench.engines.native"
 # They change how a compiled model runs, not what is compiled.
@@ -67,7 +67,7 @@ def ensure_artifact(
     key = artifact_key(spec, state_dict_sha256, host, environment)
     found = store.find(_MODELS, key)
     if found is not None:
-        return replace(spec, artifact=str(found / _PACKAGE)), False
+        return replace(spec, artifact=str(found / _MODEL)), False
     compiler = _require_compiler(compiler_environment)
     title = f"compiling {spec.precision}, batch {spec.batch_size}"
 
@@ -83,7 +83,7 @@ def ensure_artifact(
         "state_dict_sha256": state_dict_sha256,
     }
     folder = store.produce(_MODELS, key, make, provenance, progress)
-    return replace(spec, artifact=str(folder / _PACKAGE)), True
+    return replace(spec, artifact=str(folder / _MODEL)), True
 
 
 def artifact_key(
@@ -122,18 +122,18 @@ def _compile(
 ) -> None:
     import msgspec
 
-    package, request = folder / _PACKAGE, folder / "spec.json"
-    error_file = folder / f"{_PACKAGE}.error"
+    model, request = folder / _MODEL, folder / "spec.json"
+    error_file = folder / f"{_MODEL}.error"
     request.write_bytes(msgspec.json.encode(spec))
     scratch = folder / "inductor"
     log = run_child(
-        [_COMPILE_MODULE, str(request), str(package)],
+        [_COMPILE_MODULE, str(request), str(model)],
         {**environment, "TORCHINDUCTOR_CACHE_DIR": str(scratch)},
         timeout_s,
     )
     if error_file.exists():
         raise _said_by_child(error_file)
-    if log.failure is not None or not package.exists():
+    if log.failure is not None or not model.exists():
         raise EngineError(
             f"compiling {spec.precision} {log.failure or 'wrote nothing'}:\n{log.tail}",
             hint="--engine torch-eager runs without compiling",
@@ -186,7 +186,7 @@ def _compiler_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _require_compiler(environment: Mapping[str, str]) -> str:
     compiler = environment.get("CXX") or "g++"
-    if shutil.which(compiler, path=environment.get("PATH")) is None:
+    if shutil.which(compiler.split()[0], path=environment.get("PATH")) is None:
         raise EngineError(
             f"engine torch compiles the model, and there is no C++ compiler {compiler!r}",
             hint="install one (Debian, Ubuntu: apt install g++) or name it in CXX;"

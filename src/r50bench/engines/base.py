@@ -15,12 +15,12 @@ class EngineSpec:
 
     ``graph`` is ``v1`` or ``v1.5``; ``state_dict`` the path of the model's state dict as
     :mod:`r50bench.assets.weights` keeps it, or ``random:<seed>``; ``convention`` the name of the
-    preprocessing the weights were trained with; ``artifact`` the compiled model of engines that are
-    compiled ahead (None for the others); ``loader`` the extension that lets several runners share
-    it (None for one runner); ``threads`` the cores of one instance; ``runners`` how many instances
-    share one copy of the weights in this process; ``first_instance`` the number, in the whole run,
-    of this process's instance 0; ``calibration`` the path of a uint8 array (N, 224, 224, 3) RGB
-    that int8 is calibrated on.
+    preprocessing the weights were trained with. ``artifact`` is the folder with the compiled model
+    of engines that are compiled ahead (None for the others); ``loader`` the extension that lets
+    several runners share it (None for one runner). ``threads`` are the cores of one instance;
+    ``runners`` says how many instances share one copy of the weights in this process;
+    ``first_instance`` is the number, in the whole run, of this process's instance 0;
+    ``calibration`` the path of a uint8 array (N, 224, 224, 3) RGB that int8 is calibrated on.
     """
 
     engine: str

@@ -20,7 +20,7 @@ SOURCE = Path(__file__).with_name("native_loader.cpp")
 
 
 def load_native(library: str) -> Any:
-    """Imports the built extension; it has the class ``Model(package, runners)``.
+    """Imports the built extension; it has the class ``Model(folder, runners)``.
 
     Raises:
         OSError: it cannot be loaded.

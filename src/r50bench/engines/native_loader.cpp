@@ -11,11 +11,11 @@ using torch::inductor::AOTIModelPackageLoader;
 
 PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
   py::class_<AOTIModelPackageLoader>(m, "Model")
-      .def(py::init([](const std::string& package, size_t runners) {
+      .def(py::init([](const std::string& folder, size_t runners) {
              return std::make_unique<AOTIModelPackageLoader>(
-                 package, "model", /*run_single_threaded=*/false, runners);
+                 folder, "model", /*run_single_threaded=*/false, runners);
            }),
-           py::arg("package"), py::arg("runners"))
+           py::arg("folder"), py::arg("runners"))
       .def(
           "run",
           [](AOTIModelPackageLoader& self, const std::vector<at::Tensor>& inputs) {
