@@ -38,6 +38,7 @@ def test_a_figure_is_near_its_value_and_has_no_exponent(value: float) -> None:
         (13460.4, 250, "13460 ± 250"),
         (184.349, None, "184.3"),
         (184.349, 0, "184.3 ± 0"),
+        (16000.000000000004, 1.1e-11, "16000 ± 0"),
     ],
 )
 def test_the_interval_decides_how_many_digits_are_shown(

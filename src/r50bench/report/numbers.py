@@ -6,6 +6,8 @@ import math
 
 __all__ = ["figure", "fixed", "with_interval"]
 
+_FINEST = 1e-5
+
 
 def fixed(value: float, digits: int) -> str:
     """Returns ``value`` with ``digits`` significant digits at least, never with an exponent."""
@@ -25,11 +27,12 @@ def figure(value: float) -> str:
 def with_interval(value: float, half_width: float | None) -> str:
     """Returns ``184.3 ± 1.2``: the interval with two digits, the value to the same decimal.
 
-    Without an interval, or with one of no width, the value has four digits.
+    Without an interval the value has four digits, with an ever so narrow one it has no more than
+    six: clocks do not support more.
     """
     if half_width is None:
         return fixed(value, 4)
-    if half_width == 0:
+    if half_width < abs(value) * _FINEST:
         return f"{fixed(value, 4)} ± 0"
     decimals = max(0, 1 - math.floor(math.log10(half_width)))
     return f"{value:.{decimals}f} ± {half_width:.{decimals}f}"
