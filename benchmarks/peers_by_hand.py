@@ -62,17 +62,20 @@ def contenders(arguments: argparse.Namespace, host: Host, folder: Path) -> list[
     pictures = preprocess(
         open_dataset("sample", store, Silent()), store, Silent(), skip_bad=False
     ).array
-    native = [name for name in native_precisions(host) if name.startswith("avx_")]
+    native = [
+        name
+        for name in native_precisions(host)
+        if name.startswith("avx_") and _numerics(name) in arguments.numerics
+    ]
     found = [
         _ours(precision, numerics, weights, pictures, host, store, arguments.batch)
         for precision, numerics in zip(native, map(_numerics, native), strict=True)
     ]
     plain = _peer_environment()
     onnx = str(_export(weights, arguments.batch, folder))
-    found += [
-        Contender("onnxruntime", "fp32", onnx, plain),
-        Contender("openvino", "fp32", onnx, plain),
-    ]
+    if "avx_fp32" in native:
+        found.append(Contender("onnxruntime", "fp32", onnx, plain))
+        found.append(Contender("openvino", "fp32", onnx, plain))
     if "avx_bfloat16" in native:
         found.append(Contender("openvino", "bf16", onnx, plain))
     if "avx_int8" in native:
@@ -348,6 +351,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of one contender in a round")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--weights", default="auto", help="as of r50bench run")
+    parser.add_argument("--numerics", nargs="+", default=["fp32", "bf16", "int8"], help="of these")
     parser.add_argument("--onnx-int8", action="store_true", help="ONNX Runtime int8 (QDQ) too")
     parser.add_argument("--serve", type=int, metavar="CPU", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
