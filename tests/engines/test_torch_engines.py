@@ -165,3 +165,11 @@ def test_a_damaged_model_is_refused(fp32, tmp_path):
     refused = probe(replace(spec, artifact=str(damaged), runners=1), environment)
     assert refused["error"] == "EngineError"
     assert os.fspath(damaged) in refused["message"]
+
+
+def test_compiling_at_load_freezes_the_weights_too(fp32):
+    spec, environment = fp32
+    said = probe(replace(spec, engine="torch-compile", runners=1), environment)
+    evidence = judge(count_kernels(said["log"]), spec)
+    assert evidence.proved, evidence.summary
+    assert not any(kernel.startswith("reorder") for kernel in evidence.kernels)

@@ -3,9 +3,9 @@
 Whatever the user's shell happens to export for numeric libraries is dropped, since it would change
 figures unseen; CUSTOMER_ENV is the way in, comes last and wins. Nothing is set for OpenMP but the
 number of threads: libgomp spins for a while by default, which measures as well as
-``OMP_WAIT_POLICY=ACTIVE`` at two threads and batch 1 (PASSIVE costs a third), and threads inherit
-the binding of the instance that starts them, which ``OMP_PROC_BIND`` would undo where several
-instances share one process.
+``OMP_WAIT_POLICY=ACTIVE`` at two threads and batch 1 (PASSIVE costs 13 to 40 %); and threads
+inherit the binding of the instance that starts them, which ``OMP_PROC_BIND`` would undo where
+several instances share one process.
 """
 
 from __future__ import annotations

@@ -34,9 +34,11 @@ class ModuleEngine(TorchEngine):
 
 
 def _compile(module: torch.nn.Module, spec: EngineSpec) -> torch.nn.Module:
-    compiled: torch.nn.Module = torch.compile(
-        module, dynamic=False, options={"freezing": True, "compile_threads": 1}
-    )
+    import torch._inductor.config
+
+    # Not among the options of torch.compile: dynamo, too, must know it, to take weights as constants.
+    torch._inductor.config.freezing = True
+    compiled: torch.nn.Module = torch.compile(module, dynamic=False, options={"compile_threads": 1})
     with torch.inference_mode():
         compiled(example_input(spec))
     return compiled
