@@ -167,7 +167,7 @@ def test_a_damaged_model_is_refused(fp32, tmp_path):
     assert os.fspath(damaged) in refused["message"]
 
 
-def test_compiling_at_load_freezes_the_weights_too(fp32):
+def test_torch_compile_freezes_the_weights_too(fp32):
     spec, environment = fp32
     said = probe(replace(spec, engine="torch-compile", runners=1), environment)
     evidence = judge(count_kernels(said["log"]), spec)
