@@ -123,6 +123,7 @@ def _worker(number: int) -> WorkerReport:
         instances=(number,),
         cpus=((number,),),
         memory_nodes=(),
+        threads_bound=True,
         environment={"OMP_NUM_THREADS": "1"},
         load_s=0.4,
         first_batch_s=0.1 + number / 10,

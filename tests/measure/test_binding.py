@@ -9,7 +9,14 @@ import sys
 import threading
 import time
 
-from r50bench.measure.binding import bind_cpus, bind_memory, bound_memory_nodes, pss_bytes
+from r50bench.measure.binding import (
+    bind_cpus,
+    bind_memory,
+    bind_team,
+    bound_memory_nodes,
+    pss_bytes,
+    threads_of_process,
+)
 
 
 def in_a_thread(task):
@@ -26,6 +33,33 @@ def test_a_bound_thread_reports_the_cpus_it_was_given_and_others_keep_theirs():
     one = min(before)
     assert in_a_thread(lambda: bind_cpus({one})) == (one,)
     assert os.sched_getaffinity(0) == before
+
+
+def test_each_thread_of_a_team_is_bound_to_a_cpu_of_its_own():
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    done = threading.Event()
+
+    def lead():
+        before = threads_of_process()
+        helpers = [threading.Thread(target=done.wait) for _ in cpus[1:]]
+        for helper in helpers:
+            helper.start()
+        started = sorted(threads_of_process() - before)
+        bound = bind_team(started, cpus)
+        teams = [os.sched_getaffinity(thread) for thread in (0, *started)]
+        done.set()
+        return bound, teams
+
+    assert in_a_thread(lead) == (True, [{cpu} for cpu in cpus])
+
+
+def test_a_team_of_another_size_than_its_cpus_is_left_alone():
+    cpus = sorted(os.sched_getaffinity(0))
+
+    def lead():
+        return bind_team([], [cpus[0], cpus[-1]]), os.sched_getaffinity(0)
+
+    assert in_a_thread(lead) == (False, set(cpus))
 
 
 def test_memory_bound_to_a_node_is_read_back_where_the_kernel_allows_it():

@@ -31,7 +31,7 @@ from r50bench.measure.protocol import (
 
 COMMANDS = [Load(), Observe(), WarmUp(5), Measure(7), Score()]
 ANSWERS = [
-    Loaded("2.13", ((0, 1),), (0,), {"OMP_NUM_THREADS": "2"}, 0.5, 0.25),
+    Loaded("2.13", ((0, 1),), (0,), True, {"OMP_NUM_THREADS": "2"}, 0.5, 0.25),
     Observed("onednn_verbose,…"),
     Warmed(1.5, 1 << 30),
     Measured((Timing(0, [1, 2], [2, 3]),)),

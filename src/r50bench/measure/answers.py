@@ -41,6 +41,7 @@ def worker_reports(
             instances=tuple(slot.instance for slot in plan.slots),
             cpus=load.cpus,
             memory_nodes=load.memory_nodes,
+            threads_bound=load.threads_bound,
             environment=load.environment,
             load_s=load.load_s,
             first_batch_s=load.first_batch_s,

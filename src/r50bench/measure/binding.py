@@ -10,10 +10,18 @@ import ctypes
 import os
 import platform
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-__all__ = ["bind_cpus", "bind_memory", "bound_memory_nodes", "die_with_parent", "pss_bytes"]
+__all__ = [
+    "bind_cpus",
+    "bind_memory",
+    "bind_team",
+    "bound_memory_nodes",
+    "die_with_parent",
+    "pss_bytes",
+    "threads_of_process",
+]
 
 _PR_SET_PDEATHSIG = 1
 _MPOL_BIND = 2
@@ -40,6 +48,25 @@ def bind_cpus(cpus: Iterable[int]) -> tuple[int, ...]:
     """Binds the calling thread (and threads it starts) to ``cpus``; returns what the kernel set."""
     os.sched_setaffinity(0, cpus)
     return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def threads_of_process() -> set[int]:
+    """Returns the kernel's ids of this process's threads."""
+    return {int(name) for name in os.listdir("/proc/self/task")}
+
+
+def bind_team(helpers: Sequence[int], cpus: Sequence[int]) -> bool:
+    """Binds the calling thread to the first CPU and each of its ``helpers`` to one of the others.
+
+    Threads that may roam over all CPUs of an instance are now and then put on the same one, where
+    two that wait for each other spin a whole time slice away at every barrier. Returns False, and
+    binds nothing, where there is not one thread for each CPU.
+    """
+    if len(helpers) != len(cpus) - 1:
+        return False
+    for thread, cpu in zip((0, *helpers), cpus, strict=True):
+        os.sched_setaffinity(thread, {cpu})
+    return True
 
 
 def bind_memory(nodes: Iterable[int]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,12 +13,15 @@ import numpy as np
 from r50bench.engines.base import Engine, Runner
 from r50bench.errors import WorkerFailed
 from r50bench.host.placement import Slot
-from r50bench.measure.binding import bind_cpus
+from r50bench.measure.binding import bind_cpus, bind_team, threads_of_process
 from r50bench.measure.feed import batches_to_score, ring_of_batches
 from r50bench.measure.loop import closed_loop
 from r50bench.measure.protocol import FeedSpec, Timing
 
 __all__ = ["Instance"]
+
+_one_at_a_time = threading.Lock()
+"""Held while an instance starts its threads, so that it can tell which are its own."""
 
 
 class Instance:
@@ -29,6 +33,7 @@ class Instance:
     def __init__(self, slot: Slot, index: int, tick: Callable[[], None]) -> None:
         self.slot = slot
         self.cpus: tuple[int, ...] = ()
+        self.threads_bound = False
         self._index = index
         self._tick = tick
         self._runner: Runner | None = None
@@ -44,13 +49,22 @@ class Instance:
         return self._thread.submit(task, *args)
 
     def load(self, engine: Engine, feed: FeedSpec) -> float:
-        """Prepares runner and batches and runs the first batch; returns its seconds."""
-        self._runner = engine.runner(self._index)
-        self._clock = engine.clock
-        self._batches = ring_of_batches(feed, self._runner, self.slot.instance)
-        began = time.perf_counter()
-        self._runner.infer(self._batches[0])
-        return time.perf_counter() - began
+        """Prepares runner and batches and runs the first batch; returns its seconds.
+
+        The threads that the engine starts meanwhile are its team for this instance; where there is
+        one for each CPU of the slot, each is bound to its own.
+        """
+        with _one_at_a_time:
+            before = threads_of_process()
+            self._runner = engine.runner(self._index)
+            self._clock = engine.clock
+            self._batches = ring_of_batches(feed, self._runner, self.slot.instance)
+            began = time.perf_counter()
+            self._runner.infer(self._batches[0])
+            seconds = time.perf_counter() - began
+            helpers = sorted(threads_of_process() - before)
+        self.threads_bound = bind_team(helpers, self.slot.cpus)
+        return seconds
 
     def infer_once(self) -> object:
         """Runs one untimed batch."""

@@ -91,11 +91,15 @@ Command = Load | Observe | WarmUp | Measure | Score
 
 
 class Loaded(msgspec.Struct, frozen=True, tag=True):
-    """``cpus`` and ``memory_nodes`` are read back from the kernel, per instance."""
+    """``cpus`` (per instance) and ``memory_nodes`` are read back from the kernel.
+
+    ``threads_bound``: every instance has one thread for each of its CPUs, bound to it.
+    """
 
     engine_version: str
     cpus: tuple[tuple[int, ...], ...]
     memory_nodes: tuple[int, ...]
+    threads_bound: bool
     environment: dict[str, str]
     load_s: float
     first_batch_s: float

@@ -97,6 +97,7 @@ class Worker:
             engine_version=self._engine.version,
             cpus=tuple(one.cpus for one in self._instances),
             memory_nodes=bound_memory_nodes(),
+            threads_bound=all(one.threads_bound for one in self._instances),
             environment=recorded_environment(os.environ),
             load_s=load_s,
             first_batch_s=max(first),

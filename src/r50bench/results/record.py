@@ -103,8 +103,9 @@ class WorkerReport:
     """What one worker process read back about itself, once warm.
 
     ``cpus`` is the affinity the kernel reports for each instance, ``memory_nodes`` the NUMA nodes
-    its memory is bound to (empty: not bound), ``pss_bytes`` its proportional share of memory after
-    warm-up, ``environment`` the variables that matter to the engine.
+    its memory is bound to (empty: not bound), ``threads_bound`` whether each thread of an instance
+    is bound to one CPU of its own, ``pss_bytes`` its proportional share of memory after warm-up,
+    ``environment`` the variables that matter to the engine.
     """
 
     worker: int
@@ -112,6 +113,7 @@ class WorkerReport:
     instances: tuple[int, ...]
     cpus: tuple[tuple[int, ...], ...]
     memory_nodes: tuple[int, ...]
+    threads_bound: bool
     environment: dict[str, str]
     load_s: float
     first_batch_s: float
