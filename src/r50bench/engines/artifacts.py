@@ -26,7 +26,7 @@ from r50bench.progress import Progress
 
 __all__ = ["artifact_key", "ensure_artifact"]
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Part of every compiled model's key: raise it when what is compiled changes."""
 
 _MODELS, _LOADERS = "models", "loaders"

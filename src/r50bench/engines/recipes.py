@@ -12,6 +12,7 @@ from r50bench.engines.base import EngineSpec
 from r50bench.errors import EngineError
 from r50bench.models.architecture import INPUT_SIZE
 from r50bench.models.resnet50 import build_model
+from r50bench.models.strides import pull_strides_back
 
 __all__ = ["build_module", "example_input"]
 
@@ -40,7 +41,7 @@ def build_module(spec: EngineSpec) -> nn.Module:
         AssetError: the state dict cannot be read or does not fit.
         EngineError: int8 without calibration pictures.
     """
-    model = build_model(spec.graph, spec.state_dict)
+    model = pull_strides_back(build_model(spec.graph, spec.state_dict))
     match numerics_of(spec.precision):
         case "bf16":
             return _Bfloat16(model)

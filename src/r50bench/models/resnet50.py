@@ -65,7 +65,7 @@ class ResNet50(nn.Module):  # type: ignore[misc]
         return self.fc(torch.flatten(self.avgpool(x), 1))
 
 
-def build_model(graph: str, state_dict: str) -> nn.Module:
+def build_model(graph: str, state_dict: str) -> ResNet50:
     """Returns the model in eval mode: float32, channels-last, without gradients.
 
     ``graph`` is ``v1`` or ``v1.5``, ``state_dict`` as :func:`.load_state_dict` takes it.
@@ -82,7 +82,8 @@ def build_model(graph: str, state_dict: str) -> nn.Module:
         if name not in tensors
     }
     model.load_state_dict({**tensors, **counters}, assign=True)
-    return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return model
 
 
 def _convolution(layer: Convolution) -> nn.Conv2d:
