@@ -14,6 +14,7 @@ from r50bench.assets.store import default_store
 from r50bench.campaign.cases import CaseResult, run_cases
 from r50bench.cli.plan_text import describe_host
 from r50bench.errors import R50BenchError, RunFailed
+from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.measure.session import Outcome, PlannedCase
 from r50bench.progress import Progress
@@ -49,6 +50,8 @@ def execute(
     try:
         with TerminalProgress(quiet=quiet) as progress:
             progress.note(describe_host(host))
+            for finding in examine(host):
+                progress.warn(f"{finding.text}: {finding.mend}")
             for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
                 progress.warn(note)
             for result in run_cases(planned, host, default_store(), out, progress, _write_kpi_file):

@@ -205,7 +205,8 @@ def _soon() -> int:
 
 
 def _warm_up(pool: Pool, case: Case, progress: Progress) -> list[Warmed]:
-    progress.phase(f"{case.name}  warm-up", case.warmup_steps * case.instances)
+    if case.warmup_steps:
+        progress.phase(f"{case.name}  warm-up", case.warmup_steps * case.instances)
     return pool.ask(WarmUp(_soon()), Warmed)
 
 
