@@ -2,8 +2,8 @@
 
 Usage: readme_commands.py README WORK_FOLDER
 
-Commands run in the order shown, in one folder below WORK_FOLDER, by bash. ``pip`` and ``pytest``
-lines are skipped, since the caller has just run them; a line ``<!-- not run: REASON -->`` right
+Commands run in the order shown, in one folder below WORK_FOLDER, by bash. Steps of ``pip`` and
+``pytest`` are left out, since the caller has just run them; a line ``<!-- not run: REASON -->`` right
 above a block skips the block, and its reason is printed.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 
 _BLOCK = re.compile(r"(<!-- not run: (?P<why>.*?) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL)
 _LIMIT_S = 900
+_DONE = ("pip ", "pytest")
 
 
 def commands(text: str) -> Iterator[tuple[str, str | None]]:
@@ -26,8 +27,11 @@ def commands(text: str) -> Iterator[tuple[str, str | None]]:
         for line in body.splitlines():
             if line.startswith("$ "):
                 command = line[2:].split("  #")[0].strip()
-                setup = command.startswith(("pip ", "pytest", "git clone"))
-                yield command, block["why"] or ("already done" if setup else None)
+                steps = [step for step in command.split(" && ") if not step.startswith(_DONE)]
+                yield (
+                    " && ".join(steps) or command,
+                    block["why"] or (None if steps else "already done"),
+                )
 
 
 def main() -> int:

@@ -84,6 +84,8 @@ def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> 
     """
     environment = {name: value for name, value in inherited.items() if not _decides_numerics(name)}
     environment["OMP_NUM_THREADS"] = str(case.cores_per_instance)
+    # A torch.py in the user's folder is not to be taken for torch.
+    environment["PYTHONSAFEPATH"] = "1"
     cap = isa_cap(case.precision, host) if case.device == "cpu" else None
     if cap is not None:
         environment["ONEDNN_MAX_CPU_ISA"] = cap

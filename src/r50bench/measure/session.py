@@ -132,6 +132,8 @@ def run_session(
         UsageError: ``out`` cannot be written.
     """
     ingredients = gather(planned.case, host, provisions, progress)
+    for warning in ingredients.warnings:
+        progress.warn(warning)
     draft = _Draft(planned, host, ingredients)
     with RunFolder(out, draft.id) as folder:
         error: RunFailed | None = None

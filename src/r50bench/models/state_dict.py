@@ -55,8 +55,9 @@ def _read_torch(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile pickle can raise anything
-        first_line = str(error).partition("\n")[0]
-        raise _no_state_dict(path, f"torch refuses it: {first_line}") from error
+        # What follows torch's first sentence is advice to load it unsafely.
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise _no_state_dict(path, f"torch refuses it: {reason}") from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(name, str) for name in content):
