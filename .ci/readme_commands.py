@@ -3,8 +3,8 @@
 Usage: readme_commands.py README WORK_FOLDER
 
 Commands run in the order shown, in one folder below WORK_FOLDER, by bash. Steps of ``pip`` and
-``pytest`` are left out, since the caller has just run them; a line ``<!-- not run: REASON -->`` right
-above a block skips the block, and its reason is printed.
+``pytest`` are left out, since the caller has just run them; a line ``<!-- not run: REASON -->``
+right above a block skips the block, and its reason is printed.
 """
 
 from __future__ import annotations
