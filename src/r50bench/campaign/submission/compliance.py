@@ -1,0 +1,132 @@
+"""MLPerf's compliance tests: the settings they run under, and whether a run passes.
+
+TEST01 logs a sample of the answers of a performance run, which must be those of the accuracy run.
+TEST04 sends one picture over and over: whoever is faster then has kept answers instead of
+computing them. Settings and limits: mlcommons/inference, compliance/TEST01 and TEST04, the same
+for rounds v5.1 and v6.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from r50bench.campaign.submission.detail_log import DetailLog
+
+__all__ = [
+    "AUDIT_SETTINGS",
+    "Verification",
+    "audit_config",
+    "test_of",
+    "verify_answers",
+    "verify_not_faster",
+    "verify_same_speed",
+]
+
+AUDIT_SETTINGS: dict[str, dict[str, int]] = {
+    "TEST01": {
+        "mode": 2,  # PerformanceOnly
+        "accuracy_log_rng_seed": 720381539243781796,
+        "accuracy_log_sampling_target": 4096,
+    },
+    "TEST04": {
+        "mode": 2,
+        "performance_issue_unique": 0,
+        "performance_issue_same": 1,
+        "performance_issue_same_index": 3,
+    },
+}
+"""What each test's audit.config sets, by LoadGen's key."""
+
+_TOLERANCE = 0.10
+_VERDICTS = {True: "TEST PASS", False: "TEST FAIL"}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a test found: ``text`` is the file MLPerf wants, ``why`` is empty where it passed."""
+
+    text: str
+    why: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the test holds."""
+        return not self.why
+
+
+def audit_config(test: str) -> str:
+    """Returns the audit.config of a test, to be handed to LoadGen's StartTest."""
+    lines = [f"*.*.{key} = {value}" for key, value in AUDIT_SETTINGS[test].items()]
+    return "\n".join(lines) + "\n"
+
+
+def test_of(log: DetailLog) -> str:
+    """Returns TEST01, TEST04, or "" for a run under no test's settings; read from LoadGen's log."""
+    for test, settings in AUDIT_SETTINGS.items():
+        wanted = {key: value for key, value in settings.items() if key != "mode"}
+        if log.mode == "PerformanceOnly" and all(
+            int(log[f"effective_{key}"]) == value for key, value in wanted.items()
+        ):
+            return test
+    return ""
+
+
+def verify_answers(reference: Mapping[int, str], sampled: list[tuple[int, str]]) -> Verification:
+    """Compares the answers TEST01 sampled with those of the accuracy run.
+
+    ``reference`` is the answer (hexadecimal) by picture, ``sampled`` are (picture, answer).
+    A picture that the accuracy run did not answer counts against the test.
+    """
+    absent = sum(picture not in reference for picture, _ in sampled)
+    different = sum(reference.get(picture, answer) != answer for picture, answer in sampled)
+    why = ""
+    if not sampled:
+        why = "no answer was sampled"
+    elif absent or different:
+        why = f"{different} of {len(sampled)} sampled answers differ from the accuracy run's"
+        why += f", {absent} are of pictures it did not answer" if absent else ""
+    text = (
+        f"answers of the accuracy run = {len(reference)}\n"
+        f"answers sampled in performance mode = {len(sampled)}\n"
+        f"of these, different = {different}\n"
+        f"of these, not in the accuracy run = {absent}\n"
+        f"{_VERDICTS[not why]}\n"
+    )
+    return Verification(text, why)
+
+
+def verify_same_speed(reference: DetailLog, test: DetailLog) -> Verification:
+    """Checks that TEST01's score lies within 10 % of the submission's.
+
+    MLPerf allows 20 % for latencies under 0.2 ms (SingleStream) and 1.6 ms (MultiStream); that
+    allowance is not made use of here, nor in :func:`verify_not_faster`.
+    """
+    ratio = test.score / reference.score
+    holds = 1 - _TOLERANCE <= ratio <= 1 + _TOLERANCE
+    return _verification(reference, test, holds, "between 0.90 and 1.10 times the reference")
+
+
+def verify_not_faster(reference: DetailLog, test: DetailLog) -> Verification:
+    """Checks that TEST04 is less than 10 % faster than the submission.
+
+    Latencies are compared as rates.
+    """
+    ratio = test.score / reference.score
+    speed = 1 / ratio if test.score_unit == "ns" else ratio
+    return _verification(
+        reference, test, speed < 1 + _TOLERANCE, "less than 1.10 times as fast as the reference"
+    )
+
+
+def _verification(reference: DetailLog, test: DetailLog, holds: bool, allowed: str) -> Verification:
+    unit = reference.score_unit
+    text = (
+        f"scenario = {reference.scenario}\n"
+        f"reference score = {reference.score:g} {unit}\n"
+        f"test score = {test.score:g} {unit}\n"
+        f"allowed = {allowed}\n"
+        f"{_VERDICTS[holds]}\n"
+    )
+    why = "" if holds else f"{test.score:g} {unit} is not {allowed}, {reference.score:g} {unit}"
+    return Verification(text, why)
