@@ -169,6 +169,9 @@ class _FakeRunner:
     def prepare(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.ascontiguousarray(batch, np.float32)
 
+    def view(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return batch
+
     def infer(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
         latency = self._latencies[self._count % len(self._latencies)]
         self._count += 1

@@ -10,6 +10,7 @@ import msgspec
 
 from r50bench.engines.base import EngineSpec
 from r50bench.host.placement import Slot
+from r50bench.loadgen_settings import LoadgenSettings
 
 __all__ = [
     "ANSWER_TO",
@@ -19,11 +20,14 @@ __all__ = [
     "FeedSpec",
     "Load",
     "Loaded",
+    "LoadgenRan",
     "Measure",
+    "MeasureFor",
     "Measured",
     "Observe",
     "Observed",
     "Predicted",
+    "RunLoadgen",
     "Score",
     "Timing",
     "WarmUp",
@@ -87,7 +91,21 @@ class Score(msgspec.Struct, frozen=True, tag=True):
     """Classify the pictures of each instance's share."""
 
 
-Command = Load | Observe | WarmUp | Measure | Score
+class MeasureFor(msgspec.Struct, frozen=True, tag=True):
+    """Run batches from ``at_ns`` to ``until_ns`` (CLOCK_MONOTONIC), timed by that clock."""
+
+    at_ns: int
+    until_ns: int
+
+
+class RunLoadgen(msgspec.Struct, frozen=True, tag=True):
+    """Run one LoadGen test, whose user.conf lies in ``folder`` and whose logs will."""
+
+    settings: LoadgenSettings
+    folder: str
+
+
+Command = Load | Observe | WarmUp | Measure | MeasureFor | Score | RunLoadgen
 
 
 class Loaded(msgspec.Struct, frozen=True, tag=True):
@@ -135,6 +153,12 @@ class Predicted(msgspec.Struct, frozen=True, tag=True):
     top5: list[tuple[int, int, int, int, int]]
 
 
+class LoadgenRan(msgspec.Struct, frozen=True, tag=True):
+    """The test ran through; what it found is in LoadGen's logs."""
+
+    seconds: float
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """``kind`` is the name of a class of :mod:`r50bench.errors`."""
 
@@ -143,14 +167,16 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     hint: str | None
 
 
-Answer = Loaded | Observed | Warmed | Measured | Predicted | Failed
+Answer = Loaded | Observed | Warmed | Measured | Predicted | LoadgenRan | Failed
 
 ANSWER_TO: dict[type, type] = {
     Load: Loaded,
     Observe: Observed,
     WarmUp: Warmed,
     Measure: Measured,
+    MeasureFor: Measured,
     Score: Predicted,
+    RunLoadgen: LoadgenRan,
 }
 
 _encoder = msgspec.json.Encoder()

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from r50bench.errors import R50BenchError
@@ -31,11 +32,14 @@ from r50bench.measure.protocol import (
     Failed,
     Load,
     Loaded,
+    LoadgenRan,
     Measure,
     Measured,
+    MeasureFor,
     Observe,
     Observed,
     Predicted,
+    RunLoadgen,
     Score,
     Warmed,
     WarmUp,
@@ -73,8 +77,12 @@ class Worker:
                 return self._warm_up(at_ns)
             case Measure(at_ns=at_ns):
                 return self._measure(at_ns)
+            case MeasureFor(at_ns=at_ns, until_ns=until_ns):
+                return self._measure_for(at_ns, until_ns)
             case Score():
                 return self._score()
+            case RunLoadgen():
+                return self._run_loadgen(command)
 
     def _everywhere(self, tasks: list[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
         futures = [
@@ -118,6 +126,21 @@ class Worker:
                 [(one.run, (self._plan.steps, at_ns)) for one in self._instances]
             )
         return Measured(tuple(timings))
+
+    def _measure_for(self, at_ns: int, until_ns: int) -> Measured:
+        with _no_garbage_collection():
+            timings = self._everywhere(
+                [(one.run_for, (at_ns, until_ns)) for one in self._instances]
+            )
+        return Measured(tuple(timings))
+
+    def _run_loadgen(self, command: RunLoadgen) -> LoadgenRan:
+        from r50bench.measure.loadgen.start import run_test
+
+        with _no_garbage_collection():
+            return run_test(
+                command.settings, Path(command.folder), self._plan.feed, self._instances
+            )
 
     def _score(self) -> Predicted:
         shares = zip(self._instances, self._plan.shares, strict=True)

@@ -18,6 +18,8 @@ def comparable(a: Record, b: Record) -> str | None:
             return f"{record.id} is invalid: {record.reason or 'no reason given'}"
     if a.case.mode != b.case.mode:
         return f"one measures {a.case.mode}, the other {b.case.mode}"
+    if _load(a) != _load(b):
+        return f"one is a run of {_load(a)}, the other of {_load(b)}"
     models = same_model(a, b)
     if models is not None:
         return models
@@ -44,6 +46,10 @@ def same_model(a: Record, b: Record) -> str | None:
     if "accuracy" in (a.case.mode, b.case.mode) and a.model.sha256 != b.model.sha256:
         return f"different weights: {a.model.weights} and {b.model.weights}"
     return None
+
+
+def _load(record: Record) -> str:
+    return "the closed loop" if record.loadgen is None else record.loadgen.settings.name
 
 
 def _named(model: ModelInfo) -> str:

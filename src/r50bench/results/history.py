@@ -110,7 +110,7 @@ class History:
         row = (
             record.id,
             record.created,
-            record.case.name,
+            record.name,
             record.status,
             record.reason,
             str(folder.absolute()),

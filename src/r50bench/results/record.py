@@ -124,11 +124,14 @@ class WorkerReport:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Counts over the whole data set; ``total`` pictures were scored once each."""
+    """Counts over the whole data set; ``total`` pictures were scored once each.
+
+    ``good5`` is None where only the likeliest class was kept, as LoadGen does.
+    """
 
     total: int
     good: int
-    good5: int
+    good5: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,71 @@
+"""LoadGen's sample library: normalised pictures, made outside the timed part and kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from r50bench.assets.preprocess import normalise
+from r50bench.measure.protocol import FeedSpec
+
+__all__ = ["SampleLibrary"]
+
+_AT_ONCE = 32
+
+
+class SampleLibrary:
+    """The first ``size`` pictures of a data set, some of them loaded at a time.
+
+    ``rows`` gives the row in the store of every loaded picture, int64 (size,), -1 for the others.
+    """
+
+    def __init__(self, feed: FeedSpec, size: int) -> None:
+        if feed.pictures is None:
+            raise ValueError("LoadGen needs pictures, and the feed names none")
+        self._pictures: NDArray[np.uint8] = np.load(feed.pictures, mmap_mode="r")
+        self._convention = feed.convention
+        self._store: NDArray[np.float32] = np.empty((0, *self._pictures.shape[1:]), np.float32)
+        self.rows = np.full(size, -1, np.int64)
+
+    def load(self, indices: Sequence[int]) -> None:
+        """Normalises the pictures ``indices`` and keeps them until they are unloaded."""
+        wanted = np.asarray(indices, np.int64)
+        self._store = np.empty((len(wanted), *self._pictures.shape[1:]), np.float32)
+        for at in range(0, len(wanted), _AT_ONCE):
+            batch = normalise(self._pictures[wanted[at : at + _AT_ONCE]], self._convention)
+            self._store[at : at + len(batch)] = batch.transpose(0, 2, 3, 1)
+        self.rows[wanted] = np.arange(len(wanted))
+
+    def unload(self, indices: Sequence[int]) -> None:
+        """Forgets the pictures ``indices``; the memory goes with the next load."""
+        self.rows[np.asarray(indices, np.int64)] = -1
+
+    def rows_of(self, indices: Sequence[int]) -> NDArray[np.int64]:
+        """Returns the rows of loaded pictures.
+
+        Raises:
+            KeyError: one is not loaded.
+        """
+        rows: NDArray[np.int64] = self.rows[np.asarray(indices, np.int64)]
+        if rows.min(initial=0) < 0:
+            raise KeyError(f"LoadGen asks for a picture that is not loaded, among {len(rows)}")
+        return rows
+
+    def batch(self, rows: NDArray[np.int64], room: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns a batch of ``len(room)`` pictures, float32 (b, 3, 224, 224) over (b, 224, 224, 3).
+
+        The first are those of ``rows``. Rows that lie one after the other and fill the batch are
+        returned as they lie; others are copied to ``room``, whose rest keeps what it held.
+        """
+        count, first = len(rows), int(rows[0])
+        if count == len(room) and (count == 1 or _consecutive(rows)):
+            return self._store[first : first + count].transpose(0, 3, 1, 2)
+        # Rows were checked: clip only spares numpy a buffer of its own.
+        np.take(self._store, rows, axis=0, out=room[:count], mode="clip")
+        return room.transpose(0, 3, 1, 2)
+
+
+def _consecutive(rows: NDArray[np.int64]) -> bool:
+    return int(rows[-1]) - int(rows[0]) == len(rows) - 1 and bool((np.diff(rows) == 1).all())
