@@ -1,8 +1,8 @@
-"""MLPerf's compliance tests: the settings they run under, and whether a run passes.
+"""MLPerf's compliance tests: whether a run of one passes.
 
 TEST01 logs a sample of the answers of a performance run, which must be those of the accuracy run.
 TEST04 sends one picture over and over: whoever is faster then has kept answers instead of
-computing them. Settings and limits: mlcommons/inference, compliance/TEST01 and TEST04, the same
+computing them. Limits: mlcommons/inference, compliance/TEST01 and TEST04, the same
 for rounds v5.1 and v6.1.
 """
 
@@ -11,35 +11,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from r50bench.campaign.submission.accuracy_log import ACCURACY_LOG, read_answers
 from r50bench.campaign.submission.detail_log import DetailLog
+from r50bench.campaign.submission.runs import Run
 
 __all__ = [
-    "AUDIT_SETTINGS",
+    "PASSED",
+    "VERIFY_ACCURACY",
+    "VERIFY_PERFORMANCE",
     "Verification",
-    "audit_config",
-    "test_of",
     "verify_answers",
     "verify_not_faster",
     "verify_same_speed",
+    "verify_test",
 ]
 
-AUDIT_SETTINGS: dict[str, dict[str, int]] = {
-    "TEST01": {
-        "mode": 2,  # PerformanceOnly
-        "accuracy_log_rng_seed": 720381539243781796,
-        "accuracy_log_sampling_target": 4096,
-    },
-    "TEST04": {
-        "mode": 2,
-        "performance_issue_unique": 0,
-        "performance_issue_same": 1,
-        "performance_issue_same_index": 3,
-    },
-}
-"""What each test's audit.config sets, by LoadGen's key."""
+VERIFY_ACCURACY = "verify_accuracy.txt"
+VERIFY_PERFORMANCE = "verify_performance.txt"
+PASSED = "TEST PASS"
+"""The line that MLPerf's checker looks for."""
 
 _TOLERANCE = 0.10
-_VERDICTS = {True: "TEST PASS", False: "TEST FAIL"}
+_VERDICTS = {True: PASSED, False: "TEST FAIL"}
 
 
 @dataclass(frozen=True)
@@ -55,21 +48,22 @@ class Verification:
         return not self.why
 
 
-def audit_config(test: str) -> str:
-    """Returns the audit.config of a test, to be handed to LoadGen's StartTest."""
-    lines = [f"*.*.{key} = {value}" for key, value in AUDIT_SETTINGS[test].items()]
-    return "\n".join(lines) + "\n"
+def verify_test(test: str, run: Run, accuracy: Run, performance: Run) -> dict[str, Verification]:
+    """Returns what a test found, by the name of the file that MLPerf wants.
 
+    ``accuracy`` and ``performance`` are the submission's own runs of the same scenario.
 
-def test_of(log: DetailLog) -> str:
-    """Returns TEST01, TEST04, or "" for a run under no test's settings; read from LoadGen's log."""
-    for test, settings in AUDIT_SETTINGS.items():
-        wanted = {key: value for key, value in settings.items() if key != "mode"}
-        if log.mode == "PerformanceOnly" and all(
-            int(log[f"effective_{key}"]) == value for key, value in wanted.items()
-        ):
-            return test
-    return ""
+    Raises:
+        RunFailed: an accuracy log cannot be read.
+    """
+    if test == "TEST04":
+        return {VERIFY_PERFORMANCE: verify_not_faster(performance.log, run.log)}
+    return {
+        VERIFY_ACCURACY: verify_answers(
+            dict(read_answers(accuracy.logs / ACCURACY_LOG)), read_answers(run.logs / ACCURACY_LOG)
+        ),
+        VERIFY_PERFORMANCE: verify_same_speed(performance.log, run.log),
+    }
 
 
 def verify_answers(reference: Mapping[int, str], sampled: list[tuple[int, str]]) -> Verification:
@@ -123,10 +117,12 @@ def _verification(reference: DetailLog, test: DetailLog, holds: bool, allowed: s
     unit = reference.score_unit
     text = (
         f"scenario = {reference.scenario}\n"
-        f"reference score = {reference.score:g} {unit}\n"
-        f"test score = {test.score:g} {unit}\n"
+        f"reference score = {reference.score:.10g} {unit}\n"
+        f"test score = {test.score:.10g} {unit}\n"
         f"allowed = {allowed}\n"
         f"{_VERDICTS[holds]}\n"
     )
-    why = "" if holds else f"{test.score:g} {unit} is not {allowed}, {reference.score:g} {unit}"
+    why = (
+        "" if holds else f"{test.score:.10g} {unit} is not {allowed}, {reference.score:.10g} {unit}"
+    )
     return Verification(text, why)
