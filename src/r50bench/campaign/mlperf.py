@@ -1,4 +1,4 @@
-"""One LoadGen run of the house: planned from a request, run, and kept as a record like any other."""
+"""One LoadGen run of the house: planned from a request, run, kept as a record like any other."""
 
 from __future__ import annotations
 

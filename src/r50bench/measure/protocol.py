@@ -22,7 +22,6 @@ __all__ = [
     "Loaded",
     "LoadgenRan",
     "Measure",
-    "MeasureFor",
     "Measured",
     "Observe",
     "Observed",
@@ -82,20 +81,18 @@ class WarmUp(msgspec.Struct, frozen=True, tag=True):
 
 
 class Measure(msgspec.Struct, frozen=True, tag=True):
-    """Run the measured steps, all instances from ``at_ns`` on (CLOCK_MONOTONIC)."""
+    """Run the measured steps, all instances from ``at_ns`` on (CLOCK_MONOTONIC).
+
+    With ``until_ns``, as many steps as begin before that, timed by the same clock and not by the
+    engine's.
+    """
 
     at_ns: int
+    until_ns: int | None = None
 
 
 class Score(msgspec.Struct, frozen=True, tag=True):
     """Classify the pictures of each instance's share."""
-
-
-class MeasureFor(msgspec.Struct, frozen=True, tag=True):
-    """Run batches from ``at_ns`` to ``until_ns`` (CLOCK_MONOTONIC), timed by that clock."""
-
-    at_ns: int
-    until_ns: int
 
 
 class RunLoadgen(msgspec.Struct, frozen=True, tag=True):
@@ -105,7 +102,7 @@ class RunLoadgen(msgspec.Struct, frozen=True, tag=True):
     folder: str
 
 
-Command = Load | Observe | WarmUp | Measure | MeasureFor | Score | RunLoadgen
+Command = Load | Observe | WarmUp | Measure | Score | RunLoadgen
 
 
 class Loaded(msgspec.Struct, frozen=True, tag=True):
@@ -174,7 +171,6 @@ ANSWER_TO: dict[type, type] = {
     Observe: Observed,
     WarmUp: Warmed,
     Measure: Measured,
-    MeasureFor: Measured,
     Score: Predicted,
     RunLoadgen: LoadgenRan,
 }

@@ -35,7 +35,6 @@ from r50bench.measure.protocol import (
     LoadgenRan,
     Measure,
     Measured,
-    MeasureFor,
     Observe,
     Observed,
     Predicted,
@@ -68,21 +67,21 @@ class Worker:
 
     def obey(self, command: Command) -> Answer:
         """Carries out one command in every instance and returns the answer to it."""
+        answer: Answer
         match command:
             case Load():
-                return self._load()
+                answer = self._load()
             case Observe():
-                return self._observe()
+                answer = self._observe()
             case WarmUp(at_ns=at_ns):
-                return self._warm_up(at_ns)
-            case Measure(at_ns=at_ns):
-                return self._measure(at_ns)
-            case MeasureFor(at_ns=at_ns, until_ns=until_ns):
-                return self._measure_for(at_ns, until_ns)
+                answer = self._warm_up(at_ns)
+            case Measure(at_ns=at_ns, until_ns=until_ns):
+                answer = self._measure(at_ns, until_ns)
             case Score():
-                return self._score()
+                answer = self._score()
             case RunLoadgen():
-                return self._run_loadgen(command)
+                answer = self._run_loadgen(command)
+        return answer
 
     def _everywhere(self, tasks: list[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
         futures = [
@@ -120,17 +119,15 @@ class Worker:
         self._everywhere([(one.run, (steps, at_ns)) for one in self._instances])
         return Warmed(time.perf_counter() - began, pss_bytes())
 
-    def _measure(self, at_ns: int) -> Measured:
+    def _measure(self, at_ns: int, until_ns: int | None) -> Measured:
         with _no_garbage_collection():
             timings = self._everywhere(
-                [(one.run, (self._plan.steps, at_ns)) for one in self._instances]
-            )
-        return Measured(tuple(timings))
-
-    def _measure_for(self, at_ns: int, until_ns: int) -> Measured:
-        with _no_garbage_collection():
-            timings = self._everywhere(
-                [(one.run_for, (at_ns, until_ns)) for one in self._instances]
+                [
+                    (one.run, (self._plan.steps, at_ns))
+                    if until_ns is None
+                    else (one.run_for, (at_ns, until_ns))
+                    for one in self._instances
+                ]
             )
         return Measured(tuple(timings))
 

@@ -87,8 +87,8 @@ def _timed_rows(result: LoadgenResult) -> Iterator[tuple[str, str]]:
         relation = "within" if p99 <= result.bound_ns else "beyond"
         yield "p99", f"{_ms(p99)}, {relation} the bound of {_ms(result.bound_ns)}"
     yield "raw engine", _raw(result)
-    for target, verdict, score in result.peak_search:
-        yield "searched", f"target {figure(target)}: {verdict}, {figure(score)} {result.score_unit}"
+    for tried, verdict, score in result.peak_search:
+        yield "searched", f"target {figure(tried)}: {verdict}, {figure(score)} {result.score_unit}"
 
 
 def _accuracy_rows(record: Record) -> Iterator[tuple[str, str]]:

@@ -16,10 +16,8 @@ def comparable(a: Record, b: Record) -> str | None:
     for record in (a, b):
         if record.status != "valid":
             return f"{record.id} is invalid: {record.reason or 'no reason given'}"
-    if a.case.mode != b.case.mode:
-        return f"one measures {a.case.mode}, the other {b.case.mode}"
     if _load(a) != _load(b):
-        return f"one is a run of {_load(a)}, the other of {_load(b)}"
+        return f"one measures {_load(a)}, the other {_load(b)}"
     models = same_model(a, b)
     if models is not None:
         return models
@@ -49,7 +47,7 @@ def same_model(a: Record, b: Record) -> str | None:
 
 
 def _load(record: Record) -> str:
-    return "the closed loop" if record.loadgen is None else record.loadgen.settings.name
+    return record.case.mode if record.loadgen is None else record.loadgen.settings.name
 
 
 def _named(model: ModelInfo) -> str:

@@ -54,17 +54,18 @@ class SampleLibrary:
         return rows
 
     def batch(self, rows: NDArray[np.int64], room: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns a batch of ``len(room)`` pictures, float32 (b, 3, 224, 224) over (b, 224, 224, 3).
+        """Returns a batch of ``len(room)`` pictures, of which the first are those of ``rows``.
 
-        The first are those of ``rows``. Rows that lie one after the other and fill the batch are
-        returned as they lie; others are copied to ``room``, whose rest keeps what it held.
+        It is float32 (b, 3, 224, 224), a view of (b, 224, 224, 3): of the store, where the rows lie
+        one after the other and fill the batch; else of ``room``, to which they are copied and whose
+        rest keeps what it held.
         """
         count, first = len(rows), int(rows[0])
         if count == len(room) and (count == 1 or _consecutive(rows)):
-            return self._store[first : first + count].transpose(0, 3, 1, 2)
+            return np.transpose(self._store[first : first + count], (0, 3, 1, 2))
         # Rows were checked: clip only spares numpy a buffer of its own.
         np.take(self._store, rows, axis=0, out=room[:count], mode="clip")
-        return room.transpose(0, 3, 1, 2)
+        return np.transpose(room, (0, 3, 1, 2))
 
 
 def _consecutive(rows: NDArray[np.int64]) -> bool:

@@ -1,4 +1,4 @@
-"""One LoadGen session: warm instances, the closed loop that says what to expect, LoadGen, record."""
+"""One LoadGen session: warm instances, what to expect of them, LoadGen itself, the record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from r50bench.measure.loadgen.targets import (
     with_target,
 )
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import LoadgenRan, Measured, MeasureFor, RunLoadgen
+from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen
 from r50bench.measure.provisions import Provisions
 from r50bench.measure.warm_pool import soon, warm_pool
 from r50bench.progress import Progress
@@ -154,7 +154,7 @@ class _Session:
         if result.verdict == "INVALID":
             raise RunFailed(
                 f"LoadGen calls the run INVALID: {detail.reason}",
-                hint="its logs lie in loadgen/ of the run's folder; without a target it is measured",
+                hint="its logs lie in loadgen/ of the run's folder; a target left out is measured",
             )
         if result.errors:
             raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
@@ -163,7 +163,7 @@ class _Session:
         seconds = _RAW_QUICK_S if self._settings.quick else _RAW_S
         self._progress.phase(f"{self._draft.name}  closed loop for {seconds:g} s")
         begin = soon()
-        answers = self._pool.ask(MeasureFor(begin, begin + round(seconds * 1e9)), Measured)
+        answers = self._pool.ask(Measure(begin, begin + round(seconds * 1e9)), Measured)
         samples = samples_of_rounds([answers], self._case.batch_size)
         self._draft.samples = samples
         return raw_figures(samples, self._settings, self._case.batch_size)

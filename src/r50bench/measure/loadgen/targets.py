@@ -147,10 +147,8 @@ def _with_throughput(
         return replace(settings, target_qps=needed), ()
     said = f"loadgen_target_qps={given:g} where {measured:.4g} samples/s were measured"
     if given < measured:
-        return replace(settings, target_qps=needed), (
-            f"{said}: LoadGen would run out of samples before {settings.duration_s:g} s, so it is"
-            f" given {needed:.4g}",
-        )
+        short = f"LoadGen would run out of samples before {settings.duration_s:g} s"
+        return replace(settings, target_qps=needed), (f"{said}: {short}; it gets {needed:.4g}",)
     if given > _POOR_GUESS * measured:
         longer = given / measured
         return settings, (f"{said}: the run takes {longer:.1f} times as long as it must",)
@@ -165,9 +163,9 @@ def _with_latency(
         return replace(settings, target_latency_ms=needed), ()
     said = f"loadgen_target_latency={given:g} ms where {measured_ms:.4g} ms were measured"
     if given > measured_ms:
+        short = f"LoadGen would run out of queries before {settings.duration_s:g} s"
         return replace(settings, target_latency_ms=needed), (
-            f"{said}: LoadGen would run out of queries before {settings.duration_s:g} s, so it is"
-            f" given {needed:.4g}",
+            f"{said}: {short}; it gets {needed:.4g}",
         )
     if given * _POOR_GUESS < measured_ms:
         return settings, (f"{said}: LoadGen generates more queries than it needs",)
