@@ -90,9 +90,12 @@ def _settings(scenario: str, part: str, pictures: int, seeds: str) -> Any:
         lg.TestMode, "AccuracyOnly" if part == "accuracy" else "PerformanceOnly"
     )
     settings.min_duration_ms = 10
-    settings.min_query_count = {"Offline": 1, "MultiStream": 662}.get(scenario, 100)
-    settings.offline_expected_qps = 100_000
-    settings.server_target_qps = 1_000
+    least = {"Offline": 24_576 if pictures == 50_000 else 1, "MultiStream": 662}
+    settings.min_query_count = least.get(scenario, 100)
+    settings.offline_expected_qps = 1e6
+    settings.single_stream_expected_latency_ns = 1_000
+    settings.multi_stream_expected_latency_ns = 8_000
+    settings.server_target_qps = 1e6 if part == "accuracy" else 1_000
     settings.performance_sample_count_override = min(pictures, 1024)
     names = ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed")
     for name, seed in zip(names, OFFICIAL_SEEDS[seeds], strict=True):
@@ -140,7 +143,9 @@ def loadgen_record(
         host=HOST,
         data=DataInfo("real", "imagenet", 50_000, "d" * 64),
         accuracy=accuracy,
-        loadgen=LoadgenResult(settings, "6.0.17", "VALID" if mode != "AccuracyOnly" else "", None, "", ""),
+        loadgen=LoadgenResult(
+            settings, "6.0.17", "VALID" if mode != "AccuracyOnly" else "", None, "", ""
+        ),
     )
     return replace(record, **changes)
 

@@ -114,6 +114,6 @@ def _result_lines(submission: Submission) -> str:
             if part == "accuracy" and run.record.accuracy is not None:
                 figure = accuracy_line(run.record.accuracy).strip()
             else:
-                figure = f"{run.log.score:.10g} {run.log.score_unit}"
+                figure = str(run.score)
             lines.append(f"{run.scenario:<13}{part:<13}{figure}\n")
     return "".join(lines)

@@ -13,17 +13,19 @@ from pathlib import Path, PurePosixPath
 
 from r50bench.campaign.submission.accuracy_log import ACCURACY_LOG, MOST_SUBMITTED_BYTES
 from r50bench.campaign.submission.compliance import PASSED, VERIFY_ACCURACY, VERIFY_PERFORMANCE
-from r50bench.campaign.submission.detail_log import DETAIL_LOG, read_detail_log
 from r50bench.campaign.submission.implementation import IMPLEMENTATION_FIELDS
 from r50bench.campaign.submission.layout import LABEL_FILE, LABEL_SUFFIX, Layout
 from r50bench.campaign.submission.rules import BENCHMARK
+from r50bench.campaign.submission.runs import DETAIL_LOG, SUMMARY_LOG
 from r50bench.campaign.submission.system_description import SYSTEM_FIELDS
 from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import COMPLIANCE_TESTS
+from r50bench.measure.loadgen.logs import read_detail
 
 __all__ = ["faults_of_tree"]
 
-_LOGS = (DETAIL_LOG, "mlperf_log_summary.txt")
+_LOGS = (DETAIL_LOG, SUMMARY_LOG)
+_LAST_KEY = "power_end"  # in every mode, LoadGen logs it when all is answered
 _ACCURACY_LINE = re.compile(r"^accuracy=[0-9]+\.[0-9]{3}%, good=[0-9]+, total=[1-9][0-9]*$", re.M)
 _HASH_LINE = re.compile(r"^hash=[0-9a-f]{64}$", re.M)
 
@@ -150,11 +152,13 @@ def _faults_of_accuracy(text: str, *, sampled: bool) -> Iterator[str]:
 
 def _faults_of_log(file: Path, path: PurePosixPath) -> Iterator[str]:
     try:
-        log = read_detail_log(file)
+        log = read_detail(file.parent)
     except RunFailed as error:
-        yield f"is no whole log: {error.message}"
+        yield f"is damaged: {error.message}"
         return
+    if _LAST_KEY not in log.values:
+        yield "ends early"
     if log.errors:
-        yield f"reports {len(log.errors)} errors"
-    if "performance" in path.parts and log.values.get("result_validity") != "VALID":
+        yield f"reports errors: {'; '.join(log.errors)}"
+    if "performance" in path.parts and log.verdict != "VALID":
         yield "is not of a VALID result"

@@ -54,11 +54,11 @@ def objections_to_run(run: Run, version: str, division: str) -> list[Objection]:
 
 def _faults(run: Run, version: str) -> Iterator[Objection]:
     """Yields what makes a run of any size worthless."""
-    identity, log, case = run.record.id, run.log, run.record.case
-    for error in log.errors:
+    identity, case = run.record.id, run.record.case
+    for error in run.log.errors:
         yield Objection(identity, f"LoadGen reported an error: {error}", "run it again")
     names = ("qsl", "sample_index", "schedule")
-    seeds = tuple(log[f"effective_{name}_rng_seed"] for name in names)
+    seeds = tuple(run.value(f"effective_{name}_rng_seed") for name in names)
     if seeds != OFFICIAL_SEEDS[version]:
         round_ = next((name for name, own in OFFICIAL_SEEDS.items() if own == seeds), "no round")
         yield Objection(
@@ -84,7 +84,7 @@ def _accuracy_objections(run: Run, division: str) -> Iterator[Objection]:
     if accuracy is None or accuracy.total < 1:
         yield Objection(identity, "its record has no accuracy", "run it again")
         return
-    pictures = int(run.log["effective_accuracy_sample_count"])
+    pictures = run.value("effective_accuracy_sample_count")
     answered = {picture for picture, _ in read_answers(run.logs / ACCURACY_LOG)}
     if not accuracy.total == pictures == len(answered):
         yield Objection(
@@ -110,18 +110,19 @@ def _accuracy_objections(run: Run, division: str) -> Iterator[Objection]:
 
 
 def _performance_objections(run: Run) -> Iterator[Objection]:
-    identity, log = run.record.id, run.log
-    if log["result_validity"] != "VALID":
-        why = str(log.values.get("result_invalid_reason", "")).strip() or "it does not say why"
-        yield Objection(identity, f"LoadGen calls the result INVALID: {why}", "run it again")
-    if run.scenario == "Server" and log["effective_target_latency_ns"] > SERVER_BOUND_NS:
+    identity = run.record.id
+    if run.log.verdict != "VALID":
+        why = run.log.reason or "it gives no reason"
+        verdict = run.log.verdict or "without a verdict"
+        yield Objection(identity, f"LoadGen leaves the result {verdict}: {why}", "run it again")
+    bound = run.value("effective_target_latency_ns")
+    if run.scenario == "Server" and bound > SERVER_BOUND_NS:
         yield Objection(
             identity,
-            f"its latency bound was {log['effective_target_latency_ns'] / 1e6:g} ms, above"
-            f" {SERVER_BOUND_NS / 1e6:g} ms",
+            f"its latency bound was {bound / 1e6:.10g} ms, above {SERVER_BOUND_NS / 1e6:g} ms",
             "leave the bound at its default",
         )
-    samples = log["effective_samples_per_query"]
+    samples = run.value("effective_samples_per_query")
     if run.scenario == "MultiStream" and samples != MULTISTREAM_SAMPLES:
         yield Objection(
             identity,
@@ -140,14 +141,13 @@ def _performance_objections(run: Run) -> Iterator[Objection]:
 
 def _sizes(run: Run) -> Iterator[tuple[str, int, int]]:
     """Yields (name, what the run had, the least that is official)."""
-    log = run.log
-    yield "least duration in ms", log["effective_min_duration_ms"], LEAST_DURATION_MS
-    loaded = log["effective_performance_sample_count"]
+    yield "least duration in ms", run.value("effective_min_duration_ms"), LEAST_DURATION_MS
+    loaded = run.value("effective_performance_sample_count")
     yield "pictures held at a time", loaded, LEAST_PERFORMANCE_PICTURES
     if run.scenario == "Offline":
-        yield "samples", log["effective_samples_per_query"], LEAST_OFFLINE_SAMPLES
+        yield "samples", run.value("effective_samples_per_query"), LEAST_OFFLINE_SAMPLES
     if run.scenario == "MultiStream":
-        yield "least queries", log["effective_min_query_count"], LEAST_MULTISTREAM_QUERIES
+        yield "least queries", run.value("effective_min_query_count"), LEAST_MULTISTREAM_QUERIES
 
 
 def objections_to_set(runs: Sequence[Run], division: str, system_type: str) -> list[Objection]:
@@ -233,5 +233,5 @@ def _identity(run: Run) -> dict[str, str]:
 
 def _command(scenario: str, part: str) -> str:
     mode = "AccuracyOnly" if part == ACCURACY else "PerformanceOnly"
-    test = f" --compliance {part}" if part in COMPLIANCE_TESTS else ""
+    test = f" --compliance-test {part}" if part in COMPLIANCE_TESTS else ""
     return f"r50bench mlperf --scenario {scenario} --mode {mode}{test}"

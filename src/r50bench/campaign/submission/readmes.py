@@ -77,7 +77,7 @@ def _results(runs: Sequence[Run]) -> str:
                 lines.append(f"- accuracy run: {accuracy_line(run.record.accuracy).strip()}")
             elif part != ACCURACY:
                 name = "performance run" if part == PERFORMANCE else part
-                lines.append(f"- {name}: {run.log.score:.10g} {run.log.score_unit}")
+                lines.append(f"- {name}: {run.score}")
     return "\n".join(lines)
 
 

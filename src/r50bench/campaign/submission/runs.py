@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from r50bench.campaign.submission.detail_log import DETAIL_LOG, DetailLog, read_detail_log
 from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import COMPLIANCE_TESTS, LoadgenSettings
 from r50bench.measure.loadgen.conf_files import audit_config
+from r50bench.measure.loadgen.logs import Detail, read_detail
+from r50bench.measure.loadgen.result import SCORES
+from r50bench.measure.loadgen.session import LOADGEN_FOLDER
 from r50bench.results.record import Record, read_record
 
-__all__ = ["ACCURACY", "LOADGEN_FOLDER", "PERFORMANCE", "Run", "read_run"]
-
-LOADGEN_FOLDER = "loadgen"
-"""Where LoadGen's own logs lie in the folder of a record."""
+__all__ = ["ACCURACY", "DETAIL_LOG", "PERFORMANCE", "SUMMARY_LOG", "Run", "Score", "read_run"]
 
 ACCURACY = "accuracy"
 PERFORMANCE = "performance"
+
+DETAIL_LOG = "mlperf_log_detail.txt"
+SUMMARY_LOG = "mlperf_log_summary.txt"
 
 _PARTS = {
     "AccuracyOnly": (ACCURACY,),
@@ -27,23 +30,56 @@ _PARTS = {
 
 
 @dataclass(frozen=True)
+class Score:
+    """What LoadGen gives a performance run: a rate in samples/s, or a latency in ns."""
+
+    scenario: str
+    value: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.value:.10g} {self.unit}"
+
+
+@dataclass(frozen=True)
 class Run:
-    """One record. ``parts`` says what it gives: accuracy, performance, or TEST01 or TEST04."""
+    """One record and LoadGen's detail log, which is what MLPerf judges the run by.
+
+    ``parts`` says what the run gives a submission: accuracy, performance, both, or a test.
+    """
 
     folder: Path
     record: Record
-    log: DetailLog
+    log: Detail
     parts: tuple[str, ...]
 
     @property
     def scenario(self) -> str:
-        """Offline, SingleStream, MultiStream or Server, as LoadGen ran it."""
-        return self.log.scenario
+        """Offline, SingleStream, MultiStream or Server."""
+        return str(self.value("effective_scenario"))
 
     @property
     def logs(self) -> Path:
         """The folder of LoadGen's logs."""
         return self.folder / LOADGEN_FOLDER
+
+    @property
+    def score(self) -> Score:
+        """LoadGen's score of a run that is timed.
+
+        Raises:
+            RunFailed: the log has none.
+        """
+        key, _, unit = SCORES[self.scenario]
+        return Score(self.scenario, self.log.figure(key), unit)
+
+    def value(self, key: str) -> Any:
+        """Returns what LoadGen logged under ``key``.
+
+        Raises:
+            RunFailed: nothing.
+        """
+        return _value(self.log, key)
 
 
 def read_run(folder: Path) -> Run:
@@ -53,7 +89,7 @@ def read_run(folder: Path) -> Run:
 
     Raises:
         UsageError: there is no record, or it is damaged.
-        RunFailed: the record is invalid, of another kind of run, or LoadGen's log is not whole.
+        RunFailed: the record is invalid, of another kind of run, or LoadGen's log is damaged.
     """
     record = read_record(folder)
     folder = folder if folder.is_dir() else folder.parent
@@ -66,18 +102,17 @@ def read_run(folder: Path) -> Run:
             "a search for the peak is not submitted",
             hint="run PerformanceOnly at the target that it found",
         )
-    log = read_detail_log(folder / LOADGEN_FOLDER / DETAIL_LOG)
+    log = read_detail(folder / LOADGEN_FOLDER)
     test = _test_of(log)
-    return Run(folder, record, log, (test,) if test else _PARTS[log.mode])
+    parts = (test,) if test else _PARTS[_value(log, "effective_test_mode")]
+    return Run(folder, record, log, parts)
 
 
-def _test_of(log: DetailLog) -> str:
-    """Returns TEST01, TEST04, or "" for a run under no test's settings; read from LoadGen's log."""
+def _test_of(log: Detail) -> str:
+    """Returns TEST01, TEST04, or "" for a run under no test's settings."""
     for test in COMPLIANCE_TESTS:
         settings = _audit_settings(test)
-        if log.mode == "PerformanceOnly" and all(
-            int(log[f"effective_{key}"]) == value for key, value in settings.items()
-        ):
+        if all(int(_value(log, f"effective_{key}")) == value for key, value in settings.items()):
             return test
     return ""
 
@@ -87,3 +122,10 @@ def _audit_settings(test: str) -> dict[str, int]:
     lines = audit_config(LoadgenSettings(compliance_test=test)).splitlines()
     pairs = (line.removeprefix("*.*.").split(" = ") for line in lines)
     return {key: int(value) for key, value in pairs if key != "mode"}
+
+
+def _value(log: Detail, key: str) -> Any:
+    try:
+        return log.values[key]
+    except KeyError:
+        raise RunFailed(f"LoadGen's log has no {key}", hint="run it again") from None

@@ -17,7 +17,6 @@ from r50bench.campaign.submission.accuracy_log import (
     truncated,
 )
 from r50bench.campaign.submission.compliance import Verification
-from r50bench.campaign.submission.detail_log import DETAIL_LOG
 from r50bench.campaign.submission.implementation import describe_implementation, implementation
 from r50bench.campaign.submission.layout import LABEL_FILE, Layout
 from r50bench.campaign.submission.readmes import (
@@ -26,13 +25,19 @@ from r50bench.campaign.submission.readmes import (
     label_text,
     scenario_readme,
 )
-from r50bench.campaign.submission.runs import ACCURACY, PERFORMANCE, Run
+from r50bench.campaign.submission.runs import (
+    ACCURACY,
+    DETAIL_LOG,
+    PERFORMANCE,
+    SUMMARY_LOG,
+    Run,
+)
 from r50bench.errors import RunFailed, UsageError
 from r50bench.loadgen_settings import COMPLIANCE_TESTS, SCENARIOS
 
 __all__ = ["Submission", "submission_files", "write_tree"]
 
-_LOGS = (DETAIL_LOG, "mlperf_log_summary.txt")
+_LOGS = (DETAIL_LOG, SUMMARY_LOG)
 
 Files = Iterator[tuple[PurePosixPath, bytes]]
 
