@@ -114,7 +114,7 @@ def _for_scenario(
     Raises:
         UsageError: SingleStream was asked to have several instances or batches of several.
     """
-    chosen, why = dict(wanted), {}
+    chosen, why = dict(wanted) | {"data_type": Setting("real", "option")}, {}
 
     def default(field: str, value: int, reason: str) -> None:
         if field not in wanted:

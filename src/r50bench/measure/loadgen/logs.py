@@ -30,9 +30,11 @@ _OWN_AFFAIR = "Logging allocation detected"
 class Detail:
     """One test. ``values`` are the last of each key; ``verdict`` is empty in accuracy mode.
 
-    ``peak`` is the rate that LoadGen's own search found, None where it did not search or find.
+    ``folder`` is where the log lies; ``peak`` the rate that LoadGen's own search found, None where
+    it did not search or find.
     """
 
+    folder: Path
     values: dict[str, Any]
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -101,7 +103,9 @@ def read_detail(folder: Path) -> Detail:
             warnings.append(str(value))
     if not values:
         raise RunFailed(f"LoadGen left an empty {_DETAIL}", hint="the worker's log says more")
-    return Detail(values, tuple(dict.fromkeys(errors)), tuple(dict.fromkeys(warnings)), peak)
+    return Detail(
+        folder, values, tuple(dict.fromkeys(errors)), tuple(dict.fromkeys(warnings)), peak
+    )
 
 
 def _entries(path: Path) -> Iterator[dict[str, Any]]:

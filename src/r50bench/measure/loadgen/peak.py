@@ -1,8 +1,9 @@
 """The highest figure that LoadGen calls valid, and the log that proves it.
 
-Server's rate is searched by LoadGen itself, in short tests, and what it finds is confirmed by a
-whole PerformanceOnly test. In the other scenarios the target only says how many queries to
-generate: a test whose figure outran its target is repeated with a better one.
+Server's rate is searched by LoadGen itself, in short tests, and what it finds is confirmed by whole
+PerformanceOnly tests: where the first is not valid, lower rates are tried, then rates between. In
+the other scenarios the target only says how many queries to generate: a test whose figure outran
+its target is repeated with a better one.
 """
 
 from __future__ import annotations
@@ -15,49 +16,52 @@ from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.loadgen.logs import Detail
 from r50bench.measure.loadgen.result import score_of
 
-__all__ = ["Search", "find_peak"]
+__all__ = ["Search", "Test", "find_peak"]
 
 Search = tuple[tuple[float, str, float], ...]
 """(target, verdict, score) of each test, in order."""
 
-_MOST_TESTS = 6
-_STEP_DOWN = 0.95  # from a rate that a longer test could not confirm
+Test = Callable[[LoadgenSettings, str], Detail]
+"""Runs a test, named for people, and returns its log."""
+
+_STEPS_DOWN = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65)  # from a rate that was not confirmed
+_CLOSE_ENOUGH = 1.05  # between a valid rate and one that is not
 _BEGIN_AT = 0.5  # LoadGen doubles from there, and gives up if that is already too much
 _PROBE_S = (5.0, 60.0)
 _PROBE_SHARE = 0.1
 _SLACK = 1.05
 
 
-def find_peak(
-    settings: LoadgenSettings, test: Callable[[LoadgenSettings, str], Detail]
-) -> tuple[LoadgenSettings, Detail, Search]:
+def find_peak(settings: LoadgenSettings, test: Test) -> tuple[LoadgenSettings, Detail, Search]:
     """Returns the settings and the log of the best valid test, and all tests that led to it.
 
-    ``settings`` have a target; ``test`` runs one and its logs are the last ones kept, which are
-    those of the test returned. The settings returned keep the mode FindPeakPerformance.
+    ``settings`` have a target; those returned differ in it alone.
 
     Raises:
         RunFailed: no target was valid.
     """
-    found = _server_rate(settings, test) if settings.scenario == "Server" else settings
+    server = settings.scenario == "Server"
+    candidate: LoadgenSettings | None = _server_rate(settings, test) if server else settings
     search: list[tuple[float, str, float]] = []
-    for number in range(1, _MOST_TESTS + 1):
-        detail = test(replace(found, mode="PerformanceOnly"), f"test {number} of the search")
-        score = score_of(found, detail)
-        search.append((_target(found), detail.verdict, score))
+    best: tuple[LoadgenSettings, Detail] | None = None
+    while candidate is not None and len(search) < len(_STEPS_DOWN) + 1:
+        name = f"test {len(search) + 1} of the search"
+        detail = test(replace(candidate, mode="PerformanceOnly"), name)
+        search.append((_target(candidate), detail.verdict, score_of(candidate, detail)))
         if detail.verdict == "VALID":
-            return found, detail, tuple(search)
-        found = _next(found, score)
-    tried = ", ".join(f"{target:.4g}" for target, _, _ in search)
-    raise RunFailed(
-        f"LoadGen called none of the targets valid: {tried}",
-        hint="its logs lie in loadgen/ of the run's folder; a longer --duration evens out hiccups",
-    )
+            best = candidate, detail
+        candidate = _next_rate(candidate, search) if server else _next_guess(candidate, search)
+    if best is None:
+        tried = ", ".join(f"{target:.4g}" for target, _, _ in search)
+        raise RunFailed(
+            f"LoadGen called none of the targets valid: {tried}",
+            hint="its logs lie in search/ of the run's folder; a longer --duration evens out"
+            " hiccups",
+        )
+    return *best, tuple(search)
 
 
-def _server_rate(
-    settings: LoadgenSettings, test: Callable[[LoadgenSettings, str], Detail]
-) -> LoadgenSettings:
+def _server_rate(settings: LoadgenSettings, test: Test) -> LoadgenSettings:
     """Has LoadGen search; where even its first rate is too much, half of that is the answer."""
     assert settings.target_qps is not None
     assert settings.duration_s is not None
@@ -77,12 +81,30 @@ def _target(settings: LoadgenSettings) -> float:
     return target
 
 
-def _next(settings: LoadgenSettings, score: float) -> LoadgenSettings:
-    """Returns the settings for the test after one that was not valid."""
-    if settings.scenario == "Server":
-        assert settings.target_qps is not None
-        return replace(settings, target_qps=settings.target_qps * _STEP_DOWN)
-    if settings.scenario == "Offline":
-        return replace(settings, target_qps=max(score, settings.target_qps or 0) * _SLACK)
+def _next_rate(
+    settings: LoadgenSettings, search: list[tuple[float, str, float]]
+) -> LoadgenSettings | None:
+    """Returns what Server is to be tested at next; None when the valid rate is close enough."""
+    valid = max((rate for rate, verdict, _ in search if verdict == "VALID"), default=None)
+    invalid = min((rate for rate, verdict, _ in search if verdict != "VALID"), default=None)
+    if valid is None:
+        assert invalid is not None
+        if len(search) > len(_STEPS_DOWN):
+            return None
+        return replace(settings, target_qps=invalid * _STEPS_DOWN[len(search) - 1])
+    if invalid is None or invalid <= valid * _CLOSE_ENOUGH:
+        return None
+    return replace(settings, target_qps=(valid + invalid) / 2)
+
+
+def _next_guess(
+    settings: LoadgenSettings, search: list[tuple[float, str, float]]
+) -> LoadgenSettings | None:
+    """Returns what to expect next where the last guess was not valid; None where it was."""
+    _, verdict, score = search[-1]
+    if verdict == "VALID":
+        return None
+    if settings.target_qps is not None:
+        return replace(settings, target_qps=max(score, settings.target_qps) * _SLACK)
     assert settings.target_latency_ms is not None
     return replace(settings, target_latency_ms=settings.target_latency_ms / 2)

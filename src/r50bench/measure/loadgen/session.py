@@ -38,7 +38,7 @@ __all__ = ["LOADGEN_FOLDER", "PlannedMlperf", "run_loadgen_session"]
 LOADGEN_FOLDER = "loadgen"
 """Where in the record's folder LoadGen's logs and user.conf lie."""
 
-_RAW_S, _RAW_QUICK_S = 4.0, 2.0
+_RAW_S, _RAW_SHARE = 4.0, 0.5  # the closed loop's seconds, and its share of a short run's
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,10 @@ class _Session:
             self._draft.warnings += said
             refuse_too_many_queries(settings, self._memory_bytes)
         if settings.mode == "FindPeakPerformance":
-            settings, detail, search = find_peak(settings, self._test)
+            settings, detail, search = find_peak(settings, self._search_test)
+            detail.folder.rename(self._folder / LOADGEN_FOLDER)
         else:
-            detail, search = self._test(settings, ""), ()
+            detail, search = self._test(settings, "LoadGen", LOADGEN_FOLDER), ()
         result = result_of(settings, detail, raw, version("mlcommons-loadgen"))
         given = self._asked.target_qps or self._asked.target_latency_ms
         measured = settings.measures and given is None
@@ -160,7 +161,8 @@ class _Session:
             raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
 
     def _closed_loop(self) -> RawFigures:
-        seconds = _RAW_QUICK_S if self._settings.quick else _RAW_S
+        assert self._settings.duration_s is not None
+        seconds = min(_RAW_S, _RAW_SHARE * self._settings.duration_s)
         self._progress.phase(f"{self._draft.name}  closed loop for {seconds:g} s")
         begin = soon()
         answers = self._pool.ask(Measure(begin, begin + round(seconds * 1e9)), Measured)
@@ -168,14 +170,17 @@ class _Session:
         self._draft.samples = samples
         return raw_figures(samples, self._settings, self._case.batch_size)
 
-    def _test(self, settings: LoadgenSettings, what: str) -> Detail:
-        """Runs one test, whose logs replace those of the one before, and reads its detail log."""
-        folder = self._folder / LOADGEN_FOLDER
-        folder.mkdir(exist_ok=True)
+    def _search_test(self, settings: LoadgenSettings, what: str) -> Detail:
+        return self._test(settings, what, f"search/{what.replace(' ', '-')}")
+
+    def _test(self, settings: LoadgenSettings, what: str, where: str) -> Detail:
+        """Runs one test, whose logs go to ``where`` in the run's folder; reads its detail log."""
+        folder = self._folder / where
+        folder.mkdir(parents=True)
         (folder / USER_CONF).write_text(user_conf(settings))
         if audit := audit_config(settings):
             (folder / AUDIT_CONFIG).write_text(audit)
-        self._progress.phase(f"{self._draft.name}  {what or 'LoadGen'}", _total(settings))
+        self._progress.phase(f"{self._draft.name}  {what}", _total(settings))
         self._pool.ask(RunLoadgen(settings, str(folder.resolve())), LoadgenRan)
         return read_detail(folder)
 
