@@ -8,6 +8,7 @@ from typing import Literal
 
 from r50bench.errors import R50BenchError, UsageError, did_you_mean
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.loadgen.rules import PERCENTILE
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record
 
@@ -21,8 +22,6 @@ __all__ = [
 ]
 
 _OF_LATENCY = ("SingleStream", "MultiStream")
-# The percentiles that LoadGen's rules name for the scenarios whose score is a latency.
-_PERCENTILE = {"SingleStream": "90.00", "MultiStream": "99.00"}
 _LATENCIES = {
     "latency_p50": "50.00",
     "latency_p90": "90.00",
@@ -52,7 +51,7 @@ def performance(loadgen: LoadgenResult) -> float | None:
     if not loadgen.settings.measures:
         return None
     if scenario in _OF_LATENCY and loadgen.settings.mode != "FindPeakPerformance":
-        return loadgen.percentiles_ns.get(_PERCENTILE[scenario])
+        return loadgen.percentiles_ns.get(f"{PERCENTILE[scenario]:.2f}")
     return loadgen.score
 
 
@@ -67,6 +66,12 @@ def _accuracy_report(record: Record, loadgen: LoadgenResult, folder: Path) -> st
 
 def _performance(record: Record, loadgen: LoadgenResult, folder: Path) -> str | None:
     return _shown(performance(loadgen))
+
+
+def _score(record: Record, loadgen: LoadgenResult, folder: Path) -> str | None:
+    """LoadGen's own figure: for latencies an estimate, somewhat above the measured percentile."""
+    score = loadgen.score
+    return _shown(score if score is None or loadgen.score_unit != "ns" else round(score))
 
 
 def _shown(figure: float | int | None) -> str | None:
@@ -89,9 +94,8 @@ ANSWERS: dict[str, tuple[Needs, Reader]] = {
     "accuracy_report": ("accuracy", _accuracy_report),
     "performance": ("performance", _performance),
     "verdict": ("performance", lambda record, loadgen, folder: loadgen.verdict or None),
-    "score": ("performance", lambda record, loadgen, folder: _shown(loadgen.score)),
-    "score_name": ("performance", lambda record, loadgen, folder: loadgen.score_name or None),
-    "score_unit": ("performance", lambda record, loadgen, folder: loadgen.score_unit or None),
+    "score": ("performance", _score),
+    "score_unit": ("performance", lambda record, loadgen, folder: loadgen.score_unit),
     **{key: ("performance", _latency(percentile)) for key, percentile in _LATENCIES.items()},
     "raw_throughput": ("performance", lambda _, loadgen, __: _shown(loadgen.raw_throughput)),
     "raw_latency": ("performance", lambda _, loadgen, __: _shown(loadgen.raw_latency_ns)),
@@ -121,8 +125,7 @@ def check_answerable(key: str, loadgen: LoadgenSettings) -> None:
             hint=did_you_mean(key, ANSWERS) or f"known: {' '.join(ANSWERS)}",
         )
     needs = ANSWERS[key][0]
-    gives = {"accuracy": loadgen.scores_accuracy, "performance": loadgen.measures, "": True}
-    if not gives[needs]:
+    if not _gives(needs, loadgen):
         raise UsageError(
             f"a run in mode {loadgen.mode} gives no {key}",
             hint=f"ask for loadgen_mode={_MODES[needs]}",
@@ -148,5 +151,13 @@ def answers(record: Record, folder: Path) -> tuple[tuple[str, str], ...]:
     """Returns all that a valid LoadGen record answers, by key."""
     loadgen = record.loadgen
     assert loadgen is not None
-    read = ((key, reader(record, loadgen, folder)) for key, (_, reader) in ANSWERS.items())
-    return tuple((key, text) for key, text in read if text is not None)
+    found = (
+        (key, reader(record, loadgen, folder))
+        for key, (needs, reader) in ANSWERS.items()
+        if _gives(needs, loadgen.settings)
+    )
+    return tuple((key, text) for key, text in found if text is not None)
+
+
+def _gives(needs: Needs, loadgen: LoadgenSettings) -> bool:
+    return {"accuracy": loadgen.scores_accuracy, "performance": loadgen.measures, "": True}[needs]
