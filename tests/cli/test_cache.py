@@ -92,9 +92,7 @@ def test_what_is_named_is_removed(
     assert keys(store) == left
 
 
-@pytest.mark.parametrize(
-    "args", [["cache", "remove", "--all"], ["work_collection", ",", "remove"]]
-)
+@pytest.mark.parametrize("args", [["cache", "remove", "--all"], ["work_collection", ",", "remove"]])
 def test_nothing_is_removed_unasked(r50bench_here: Call, store: Store, args: list[str]) -> None:
     answer = r50bench_here(*args)
     assert answer.code == 2

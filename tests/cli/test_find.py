@@ -44,7 +44,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             accuracy=Accuracy(20, 19, 20),
             loadgen=result_of(accuracy),
         ),
-        records.record_of(id="d", case=records.case_of(data_type="real"), loadgen=result_of(offline)),
+        records.record_of(
+            id="d", case=records.case_of(data_type="real"), loadgen=result_of(offline)
+        ),
     ]
     for day, record in enumerate(made, start=1):
         keep(tmp_path / "runs", replace(record, created=f"2026-01-{day:02}T12:00:00+00:00"))
