@@ -134,7 +134,7 @@ def loadgen_record(
     """Builds the valid record of one run with the v1.5 weights in int8."""
     test = part if part.startswith("TEST") else ""
     mode = "AccuracyOnly" if part == "accuracy" else "PerformanceOnly"
-    settings = LoadgenSettings(scenario, mode, compliance_test=test)
+    settings = LoadgenSettings(scenario, mode, 20, compliance_test=test)
     case = records.case_of("throughput", data_type="real", batch_size=16)
     record = records.record_of(
         case=case,

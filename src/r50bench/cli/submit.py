@@ -73,8 +73,8 @@ def submit(
     if assessment.submission is None:
         count = len(assessment.objections)
         raise CheckFailed(
-            f"nothing was laid out: {count} objection{'s' if count > 1 else ''} to a {division}"
-            f" submission to {version}",
+            f"nothing was laid out: {count} objection{'s' if count > 1 else ''}"
+            f" ({division} division of {version})",
             hint="mend what is listed above; docs/mlperf.md has the whole path",
         )
     lay_out(assessment.submission, out)

@@ -190,7 +190,7 @@ def test_the_system_is_described_by_the_host_and_by_what_is_given(
     assert description["host_memory_capacity"] == "768 GiB"
     assert description["host_processor_caches"] == "L1d 48K, L3 32768K"
     assert description["host_processor_frequency"] == "4.10 GHz at most"
-    assert description["framework"] == "PyTorch (torch) 2.13.0+cpu"
+    assert description["framework"] == "PyTorch with AOTInductor: 2.13.0+cpu"
     assert description["operating_system"] == "Debian GNU/Linux 12 (bookworm), Linux 6.1.0"
     assert "LoadGen 6.0.17" in description["other_software_stack"]
     assert description["accelerators_per_node"] == "0"
@@ -290,6 +290,7 @@ def peak_search(record: Record) -> Record:
         ("performance", {"log": {"effective_samples_per_query": 24_575}}, "samples 24,575"),
         ("performance", {"record": with_case(engine="fake")}, "the fake engine ran no model"),
         ("performance", {"record": with_case(precision="avx_fp32")}, "differ in precision"),
+        ("performance", {"record": with_model(graph="v1")}, "ran ResNet-50 v1, and the reference"),
         ("performance", {"record": with_model(sha256="9" * 64)}, "the weights differs"),
         ("performance", {"record": with_host(fingerprint="f" * 16)}, "the host differs"),
         ("performance", {"record": with_host(cores=2)}, "the number of cores differs"),

@@ -44,7 +44,7 @@ class Objection:
 
 def objections_to_run(run: Run, version: str, division: str) -> list[Objection]:
     """Returns all that MLPerf would hold against one run."""
-    found = [*_faults(run, version)]
+    found = [*_faults(run, version, division)]
     if ACCURACY in run.parts:
         found += _accuracy_objections(run, division)
     if run.parts != (ACCURACY,):
@@ -52,7 +52,7 @@ def objections_to_run(run: Run, version: str, division: str) -> list[Objection]:
     return found
 
 
-def _faults(run: Run, version: str) -> Iterator[Objection]:
+def _faults(run: Run, version: str, division: str) -> Iterator[Objection]:
     """Yields what makes a run of any size worthless."""
     identity, case = run.record.id, run.record.case
     for error in run.log.errors:
@@ -64,12 +64,18 @@ def _faults(run: Run, version: str) -> Iterator[Objection]:
         yield Objection(
             identity,
             f"it ran with the seeds of {round_}, not of {version}",
-            f"run it again with the seeds of {version}",
+            f"run it again with --seeds {version}",
         )
     if run.record.model is None or run.record.engine is None or run.record.data is None:
         yield Objection(identity, "its record names no model, engine or data", "run it again")
     elif run.record.data.kind != "real":
         yield Objection(identity, "it was fed dummy data", "run it on pictures")
+    elif division == "closed" and run.record.model.graph != "v1.5":
+        yield Objection(
+            identity,
+            f"it ran ResNet-50 {run.record.model.graph}, and the reference model is v1.5",
+            "run v1.5 weights, or submit to the open division",
+        )
     if case.engine == "fake":
         yield Objection(
             identity, "the fake engine ran no model", "run it with a real engine", shortened=True

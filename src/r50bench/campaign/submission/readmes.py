@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 from r50bench.campaign.submission.accuracy_log import accuracy_line
 from r50bench.campaign.submission.implementation import calibration_of
 from r50bench.campaign.submission.runs import ACCURACY, PERFORMANCE, Run
+from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.results.record import Record
 
 __all__ = ["calibration_text", "code_readme", "label_text", "scenario_readme"]
@@ -37,14 +39,12 @@ def scenario_readme(runs: Sequence[Run], label: str) -> str:
 
 
 def code_readme(record: Record, label: str) -> str:
-    """Returns the README.md of the code's folder: which program, from where."""
-    loadgen = f"mlcommons-loadgen {record.loadgen.version}" if record.loadgen else "none"
+    """Returns the README.md of the code's folder: which program made the runs."""
+    loadgen = record.loadgen.version if record.loadgen else "none"
     return (
         f"# r50bench\n\n{label}"
-        "All runs were made by r50bench, which is published with its source under the\n"
-        "Apache License 2.0.\n\n"
-        f"- version: `pip install r50bench=={record.r50bench_version}`\n"
-        f"- LoadGen: {loadgen}\n\n"
+        f"All runs were made by r50bench {record.r50bench_version} (Apache License 2.0) with"
+        f" mlcommons-loadgen {loadgen}.\n"
         "The README.md beside each user.conf gives the commands.\n"
     )
 
@@ -82,14 +82,38 @@ def _results(runs: Sequence[Run]) -> str:
 
 
 def _command(run: Run) -> str:
-    """Returns the command line that asks for the same run."""
+    """Returns the command line that asks for the same run; paths are given by their last part."""
     case, loadgen = run.record.case, run.record.loadgen
     assert loadgen is not None
     settings = loadgen.settings
-    words = ["r50bench mlperf", f"--scenario {settings.scenario} --mode {settings.mode}"]
-    if settings.compliance_test:
-        words.append(f"--compliance-test {settings.compliance_test}")
-    words.append(f"--precision {case.precision} --engine {case.engine}")
-    words.append(f"--batch-size {case.batch_size} --instances {case.instances}")
-    words.append(f"--cores-per-instance {case.cores_per_instance}")
-    return " ".join(words)
+    options: dict[str, object] = {
+        "scenario": settings.scenario,
+        "mode": settings.mode,
+        "compliance-test": settings.compliance_test or None,
+        "seeds": settings.seeds,
+        "dataset-size": settings.dataset_size,
+        **(_timing(settings) if settings.measures else {}),
+        "precision": case.precision,
+        "engine": case.engine,
+        "device": case.device,
+        "weights": PurePath(case.weights).name,
+        "dataset": PurePath(case.dataset).name,
+        "batch-size": case.batch_size,
+        "instances": case.instances,
+        "cores-per-instance": case.cores_per_instance,
+    }
+    words = (f"--{name} {value}" for name, value in options.items() if value is not None)
+    return " ".join(["r50bench mlperf", *words])
+
+
+def _timing(settings: LoadgenSettings) -> dict[str, object]:
+    """Returns what an accuracy run has no use for."""
+    decimals = 6
+    return {
+        "buffer-size": settings.buffer_size,
+        "duration": settings.duration_s,
+        "query-count": settings.query_count,
+        "target-qps": settings.target_qps and round(settings.target_qps, decimals),
+        "target-latency": settings.target_latency_ms
+        and round(settings.target_latency_ms, decimals),
+    }

@@ -57,6 +57,7 @@ def assess(folders: Sequence[Path], layout: Layout, given: Mapping[str, str]) ->
         if not _grave(objections, layout.division):
             verifications = _verify(runs)
             objections += _failures(verifications)
+    objections.sort(key=lambda one: one.shortened)  # what keeps a tree from any division first
     if not runs or _grave(objections, layout.division):
         return Assessment(None, tuple(objections))
     submission = _submission(runs, layout, description, verifications, objections)

@@ -58,6 +58,12 @@ _GIVEN_ELSEWHERE = ("division", "submitter")
 _CHOICES = {"status": STATUSES, "system_type": tuple(REQUIRED_SCENARIOS)}
 _ACCELERATOR = ("accelerators_per_node", "accelerator_model_name", "accelerator_memory_capacity")
 
+_FRAMEWORKS = {
+    "torch": "PyTorch with AOTInductor",
+    "torch-compile": "PyTorch with torch.compile",
+    "torch-eager": "PyTorch",
+}
+
 # What no snapshot can tell, and a reader of the results wants to know.
 _ASKED = (
     "host_memory_configuration",
@@ -172,15 +178,13 @@ def _software(record: Record) -> dict[str, str]:
         stack += [f"allocator {engine.allocator}"]
     system = (host.get("distribution"), f"Linux {host['kernel']}" if "kernel" in host else None)
     return {
-        "framework": f"{_framework(engine.name)} {engine.version}".strip() if engine else "",
+        "framework": f"{_FRAMEWORKS.get(engine.name, engine.name)}: {engine.version}"
+        if engine
+        else "",
         "operating_system": ", ".join(part for part in system if part),
         "other_software_stack": ", ".join(stack),
         "sw_notes": f"measured with r50bench {record.r50bench_version}",
     }
-
-
-def _framework(engine: str) -> str:
-    return f"PyTorch ({engine})" if engine.startswith("torch") else engine
 
 
 def _frequency(host: Mapping[str, Any]) -> str:
