@@ -13,8 +13,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
+import numpy as np
+
 from r50bench.measure.instance import Instance
+from r50bench.measure.loadgen.batching import order_in_runs
 from r50bench.measure.loadgen.clerk import Clerk, Work
+from r50bench.measure.loadgen.library import SampleLibrary
 
 __all__ = ["Desk", "Ending"]
 
@@ -66,6 +70,7 @@ class Desk:
         scenario: str,
         instances: list[Instance],
         clerks: list[Clerk],
+        library: SampleLibrary,
         batch_size: int,
         ending: Ending,
     ) -> None:
@@ -74,7 +79,8 @@ class Desk:
         self._ending = ending
         self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._server = scenario == "Server"
-        self._share = batch_size
+        self._library = library
+        self._batch_size = batch_size
         self._by_instance = scenario == "MultiStream"
         self.inline = len(clerks) == 1 and scenario in ("SingleStream", "MultiStream")
 
@@ -107,9 +113,23 @@ class Desk:
             self._ending.fail(error)
 
     def _hand_over(self, ids: list[int], indices: list[int]) -> None:
-        if len(ids) == 1:
-            self._waiting.put((ids, indices))
-            return
-        share = -(-len(ids) // len(self._clerks)) if self._by_instance else self._share
-        for at in range(0, len(ids), share):
-            self._waiting.put((ids[at : at + share], indices[at : at + share]))
+        try:
+            if len(ids) == 1:
+                self._waiting.put((ids, indices))
+                return
+            share = self._batch_size
+            if self._by_instance:
+                share = -(-len(ids) // len(self._clerks))
+            elif share > 1:
+                ids, indices = self._in_runs(ids, indices)
+            for at in range(0, len(ids), share):
+                self._waiting.put((ids[at : at + share], indices[at : at + share]))
+        except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
+            self._ending.fail(error)
+
+    def _in_runs(self, ids: list[int], indices: list[int]) -> Work:
+        rows = self._library.rows_of(indices)
+        order = order_in_runs(rows, self._library.loaded, self._batch_size)
+        sorted_ids: list[int] = np.asarray(ids, np.uint64)[order].tolist()
+        sorted_indices: list[int] = np.asarray(indices, np.int64)[order].tolist()
+        return sorted_ids, sorted_indices

@@ -43,7 +43,7 @@ def run_test(
     library = SampleLibrary(feed, settings.dataset_size)
     clerks = [Clerk(one.runner, library, feed.batch_size, one.count_samples) for one in instances]
     ending = Ending()
-    desk = Desk(settings.scenario, instances, clerks, feed.batch_size, ending)
+    desk = Desk(settings.scenario, instances, clerks, library, feed.batch_size, ending)
     test = _Test(settings, folder, library, desk, ending)
     began = time.perf_counter()
     desk.open()

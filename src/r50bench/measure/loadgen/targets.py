@@ -105,9 +105,7 @@ def expected_samples(settings: LoadgenSettings) -> int:
     assert settings.query_count is not None
     if settings.target_qps is not None:
         slack = 1.1 if settings.scenario == "Offline" else 1.0
-        return max(
-            settings.query_count, math.ceil(slack * settings.target_qps * settings.duration_s)
-        )
+        return max(settings.query_count, round(slack * settings.target_qps * settings.duration_s))
     assert settings.target_latency_ms is not None
     queries = math.ceil(1000 * settings.duration_s / settings.target_latency_ms)
     per_query = settings.samples_per_query if settings.scenario == "MultiStream" else 1
