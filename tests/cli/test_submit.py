@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -129,3 +130,12 @@ def test_a_folder_without_a_record_is_wrong_usage(r50bench_here: Call, tmp_path:
     answer = r50bench_here("submit", str(tmp_path), *arguments(tmp_path / "tree"))
     assert answer.code == 2
     assert "no such record" in answer.err
+
+
+def test_the_mlperf_commands_of_the_docs_are_understood(r50bench_here: Call, host: Host) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "mlperf.md").read_text()
+    commands = set(re.findall(r"r50bench mlperf(?: --?[a-z-]+(?: [A-Za-z0-9_.]+)?)+", text))
+    assert len(commands) > 10
+    for command in commands:
+        answer = r50bench_here(*shlex.split(command)[1:], "--dry-run")
+        assert (answer.code, answer.err) == (0, ""), command
