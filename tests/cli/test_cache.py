@@ -114,7 +114,7 @@ def test_the_user_at_the_terminal_is_asked(
     monkeypatch.setattr(sys, "stdin", Terminal(reply))
     answer = r50bench_here("work_collection", ",", "remove")
     assert (answer.code, len(keys(store))) == (code, left)
-    assert "Remove these 3 entries, 6.0 KiB" in answer.err
+    assert "Remove what is listed, 6.0 KiB" in answer.err
 
 
 @pytest.mark.parametrize("words", [[",", "remove"], ["remove"], [",remove"], [", remove"]])

@@ -117,7 +117,7 @@ def test_records_that_are_gone_are_counted_and_left_out(r50bench_here: Call, run
     answer = r50bench_here("find", "loadgen_output")
     assert answer.code == 0
     assert len(answer.out.splitlines()) == 2
-    assert "1 records of the history are gone or damaged" in answer.err
+    assert "gone or damaged records of the history: 1" in answer.err
 
 
 @pytest.mark.usefixtures("runs")

@@ -159,10 +159,10 @@ def _remove(store: Store, chosen: Sequence[_Kept], *, yes: bool) -> None:
     for one in chosen:
         click.echo(f"{one.name}  {_human(_size(one))}")
     if not yes:
-        _confirm(f"Remove these {len(chosen)} entries, {size}, from {store.root}?")
+        _confirm(f"Remove what is listed, {size}, from {store.root}?")
     for one in chosen:
         store.remove(one.kind, one.key)
-    click.echo(f"removed {len(chosen)} entries, {size}")
+    click.echo(f"removed {size}")
 
 
 def _confirm(question: str) -> None:

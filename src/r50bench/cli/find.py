@@ -49,7 +49,7 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     else:
         click.echo("\n".join(_lines(found)))
     if search.missing:
-        click.echo(f"! {search.missing} records of the history are gone or damaged", err=True)
+        click.echo(f"! gone or damaged records of the history: {search.missing}", err=True)
 
 
 def _as_data(one: Found) -> dict[str, Any]:

@@ -85,8 +85,8 @@ def _latency(percentile: str) -> Reader:
     return lambda record, loadgen, folder: _shown(loadgen.percentiles_ns.get(percentile))
 
 
-def _lines(texts: tuple[str, ...]) -> str:
-    return "\n".join(texts) or "none"
+def _listed(texts: tuple[str, ...]) -> str:
+    return "; ".join(texts) or "none"
 
 
 ANSWERS: dict[str, tuple[Needs, Reader]] = {
@@ -101,8 +101,8 @@ ANSWERS: dict[str, tuple[Needs, Reader]] = {
     "raw_latency": ("performance", lambda _, loadgen, __: _shown(loadgen.raw_latency_ns)),
     "compliant": ("", lambda record, loadgen, folder: str(loadgen.compliant)),
     "why_not_compliant": ("", lambda _, loadgen, __: loadgen.why_not_compliant or "none"),
-    "errors": ("", lambda record, loadgen, folder: _lines(loadgen.errors)),
-    "warnings": ("", lambda record, loadgen, _: _lines(record.warnings + loadgen.warnings)),
+    "errors": ("", lambda record, loadgen, folder: _listed(loadgen.errors)),
+    "warnings": ("", lambda record, loadgen, _: _listed(record.warnings + loadgen.warnings)),
     "loadgen_version": ("", lambda record, loadgen, folder: loadgen.version),
     "created": ("", lambda record, loadgen, folder: record.created),
     "id": ("", lambda record, loadgen, folder: record.id),
