@@ -30,6 +30,7 @@ class SampleLibrary:
         self._again = feed.batch_size - 1
         self._store: NDArray[np.float32] = np.empty((0, *self._pictures.shape[1:]), np.float32)
         self._rows = np.full(size, -1, np.int64)
+        self._row_at = np.empty(0, np.int64)
         self.loaded = 0
 
     def load(self, indices: Sequence[int]) -> None:
@@ -37,6 +38,7 @@ class SampleLibrary:
         wanted = np.asarray(indices, np.int64)
         self.loaded = len(wanted)
         rows = np.resize(wanted, self.loaded + self._again)
+        self._row_at = np.arange(len(rows)) % self.loaded
         self._store = np.empty((len(rows), *self._pictures.shape[1:]), np.float32)
         for at in range(0, len(rows), _AT_ONCE):
             batch = normalise(self._pictures[rows[at : at + _AT_ONCE]], self._convention)
@@ -66,7 +68,7 @@ class SampleLibrary:
         held.
         """
         count, first = len(rows), int(rows[0])
-        if count == 1 or bool((np.diff(rows) % self.loaded == 1 % self.loaded).all()):
+        if count == 1 or bool((rows == self._row_at[first : first + count]).all()):
             return np.transpose(self._store[first : first + len(room)], (0, 3, 1, 2))
         # Rows were checked: clip only spares numpy a buffer of its own.
         np.take(self._store, rows, axis=0, out=room[:count], mode="clip")
