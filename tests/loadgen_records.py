@@ -50,6 +50,7 @@ SCORES = {
 }
 """What the logs of :func:`write_run` say: a system that only answers has no steady score."""
 
+_MODES = {"accuracy": "AccuracyOnly", "both": "SubmissionRun"}
 _LOGS = ("mlperf_log_detail.txt", "mlperf_log_summary.txt", "mlperf_log_accuracy.json")
 
 
@@ -58,7 +59,8 @@ def run_loadgen(
 ) -> None:
     """Leaves LoadGen's logs and a user.conf in ``out``.
 
-    ``part`` is accuracy, performance, TEST01 or TEST04. The answer for picture i is i.
+    ``part`` is accuracy, performance, both (one SubmissionRun), TEST01 or TEST04. The answer for
+    picture i is i.
     """
     out.mkdir(parents=True)
     (out / "user.conf").write_text(f"resnet50.{scenario}.min_duration = 10\n")
@@ -86,9 +88,7 @@ def _settings(scenario: str, part: str, pictures: int, seeds: str) -> Any:
     settings = lg.TestSettings()
     assert settings.FromConfig("", "resnet50", scenario, 0) == 0
     settings.scenario = getattr(lg.TestScenario, scenario)
-    settings.mode = getattr(
-        lg.TestMode, "AccuracyOnly" if part == "accuracy" else "PerformanceOnly"
-    )
+    settings.mode = getattr(lg.TestMode, _MODES.get(part, "PerformanceOnly"))
     settings.min_duration_ms = 10
     least = {"Offline": 24_576 if pictures == 50_000 else 1, "MultiStream": 662}
     settings.min_query_count = least.get(scenario, 100)
@@ -133,7 +133,7 @@ def loadgen_record(
 ) -> Record:
     """Builds the valid record of one run with the v1.5 weights in int8."""
     test = part if part.startswith("TEST") else ""
-    mode = "AccuracyOnly" if part == "accuracy" else "PerformanceOnly"
+    mode = _MODES.get(part, "PerformanceOnly")
     settings = LoadgenSettings(scenario, mode, 20, compliance_test=test)
     case = records.case_of("throughput", data_type="real", batch_size=16)
     record = records.record_of(

@@ -37,7 +37,7 @@ def make_run(loadgen_logs: Callable[..., Path], tmp_path: Path) -> MakeRun:
     ) -> Path:
         good = 19 if pictures == 20 else 38_065
         changes.setdefault(
-            "accuracy", Accuracy(pictures, good, good) if part == "accuracy" else None
+            "accuracy", Accuracy(pictures, good, good) if part in ("accuracy", "both") else None
         )
         folder = tmp_path / "runs" / f"{scenario}-{part}"
         logs = loadgen_logs(scenario, part, pictures, seeds)

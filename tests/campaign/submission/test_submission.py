@@ -155,6 +155,16 @@ def test_shortened_runs_are_laid_out_in_the_open_division_and_labelled_throughou
     assert "least duration in ms 10, not 600,000" in label
 
 
+def test_one_submission_run_gives_both_accuracy_and_performance(
+    make_official_run: MakeRun, tmp_path: Path
+) -> None:
+    assessment = assess([make_official_run("Offline", "both")], OPEN, {})
+    assert assessment.objections == ()
+    assert laid_out(assessment, tmp_path / "tree") == {
+        *v51("open", SYSTEM, ("Offline",), tests=False)
+    }
+
+
 def test_a_real_submission_carries_no_label(official_runs: list[Path], tmp_path: Path) -> None:
     laid_out(assess(official_runs, OPEN, {}), tmp_path / "tree")
     for file in (tmp_path / "tree").rglob("*"):
