@@ -188,7 +188,12 @@ def test_a_submission_run_judges_accuracy_and_performance(loadgen_run):
 def test_find_peak_ends_with_a_valid_rate_and_its_log(loadgen_run):
     engine = {"FAKE_REALTIME": 1, "FAKE_LATENCIES_NS": 300_000}
     outcome = loadgen_run(
-        scenario="Server", mode="FindPeakPerformance", duration_s=0.5, query_count=800, **engine
+        scenario="Server",
+        mode="FindPeakPerformance",
+        duration_s=0.5,
+        query_count=800,
+        target_latency_ms=100.0,
+        **engine,
     )
     record = read_record(outcome.folder)
     assert record.reason is None
