@@ -199,7 +199,8 @@ def test_find_peak_ends_with_a_valid_rate_and_its_log(loadgen_run):
     assert record.reason is None
     valid = [target for target, verdict, _ in record.loadgen.peak_search if verdict == "VALID"]
     assert record.loadgen.settings.target_qps == max(valid)
-    assert record.loadgen.score == pytest.approx(max(valid), rel=0.1)
+    # Within 0.5 s, the last 0.1 s of queries may be answered after the schedule has ended.
+    assert record.loadgen.score == pytest.approx(max(valid), rel=0.3)
     summary = (outcome.folder / "loadgen" / "mlperf_log_summary.txt").read_text()
     assert "Mode     : PerformanceOnly" in summary
     assert "Result is : VALID" in summary
