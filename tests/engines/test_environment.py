@@ -42,6 +42,7 @@ def test_what_the_shell_exports_for_numeric_libraries_does_not_reach_the_worker(
 
 def test_threads_and_instruction_sets_are_those_of_the_case(case, turin):
     passed = worker_environment(case, turin, {})
+    assert passed.pop("PYTHONSAFEPATH") == "1"
     assert passed == {"OMP_NUM_THREADS": "2", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}
 
 
@@ -58,7 +59,8 @@ def test_customer_env_wins_over_everything(case, turin):
         case, customer_env=(("OMP_NUM_THREADS", "1"), ("ONEDNN_MAX_CPU_ISA", "AVX2"), ("A", "b"))
     )
     passed = worker_environment(asked, turin, {"A": "shell"})
-    assert passed == {"OMP_NUM_THREADS": "1", "ONEDNN_MAX_CPU_ISA": "AVX2", "A": "b"}
+    wanted = {"OMP_NUM_THREADS": "1", "ONEDNN_MAX_CPU_ISA": "AVX2", "A": "b"}
+    assert wanted.items() <= passed.items()
 
 
 def test_the_least_matrix_size_for_onednn_is_passed_on_where_it_was_given(case):

@@ -7,17 +7,20 @@ import pytest
 
 from r50bench.engines.base import EngineSpec
 from r50bench.host.placement import Slot
+from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.protocol import (
     ANSWER_TO,
     Failed,
     FeedSpec,
     Load,
     Loaded,
+    LoadgenRan,
     Measure,
     Measured,
     Observe,
     Observed,
     Predicted,
+    RunLoadgen,
     Score,
     Timing,
     Warmed,
@@ -29,13 +32,21 @@ from r50bench.measure.protocol import (
     encode,
 )
 
-COMMANDS = [Load(), Observe(), WarmUp(5), Measure(7), Score()]
+COMMANDS = [
+    Load(),
+    Observe(),
+    WarmUp(5),
+    Measure(7),
+    Score(),
+    RunLoadgen(LoadgenSettings(duration_s=5.0), "/runs/loadgen"),
+]
 ANSWERS = [
     Loaded("2.13", ((0, 1),), (0,), True, {"OMP_NUM_THREADS": "2"}, 0.5, 0.25),
     Observed("onednn_verbose,…"),
     Warmed(1.5, 1 << 30),
     Measured((Timing(0, [1, 2], [2, 3]),)),
     Predicted([3], [(1, 2, 3, 4, 5)]),
+    LoadgenRan(5.5),
     Failed("AssetError", "no such file", None),
 ]
 

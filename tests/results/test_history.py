@@ -167,3 +167,10 @@ def test_the_history_needs_neither_numpy_nor_scipy() -> None:
         check=True,
     )
     assert answer.stdout.strip() == b"set()"
+
+
+def test_a_record_s_folder_is_found_by_its_id(path: Path) -> None:
+    with History(path) as history:
+        history.add(record_of(id="a"), Path("/runs/a"))
+        assert history.folder_of("a") == Path("/runs/a")
+        assert history.folder_of("b") is None

@@ -44,7 +44,11 @@ _HINT_ELSEWHERE = "set R50BENCH_CACHE to a folder that you may write to, with a 
 
 @dataclass(frozen=True)
 class Entry:
-    """One complete entry. ``created`` is UTC in ISO 8601, ``size`` the bytes of all its files."""
+    """One complete entry. ``created`` is UTC in ISO 8601, ``size`` the bytes of all its files.
+
+    ``files`` are their hashes by name, as they were stored; ``sha256`` is that of the only file, or
+    of the names and hashes of all.
+    """
 
     kind: str
     key: str
@@ -52,6 +56,15 @@ class Entry:
     created: str
     size: int
     source: Mapping[str, Any]
+    files: Mapping[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """The entry's hash, in hexadecimal."""
+        if len(self.files) == 1:
+            return next(iter(self.files.values()))
+        lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(self.files.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
 
 
 class Store:
@@ -93,25 +106,55 @@ class Store:
         if (found := self.find(kind, key)) is not None:
             return found
         with self._errors_named(kind, key):
-            for folder in (_MAKING, _LOCKS):
-                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            self._prepare()
             with self._locked(kind, key, progress or Silent()):
                 if (found := self.find(kind, key)) is not None:
                     return found
                 self._sweep(kind, key)
                 return self._make(kind, key, make, provenance)
 
+    def remove(self, kind: str, key: str) -> bool:
+        """Removes an entry, whole or damaged; returns False where there is none.
+
+        Whoever looks for it finds it or does not, never a part of it; who has its files open keeps
+        them.
+
+        Raises:
+            AssetError: another process is making the entry, or the store cannot be written.
+        """
+        path = self._path(kind, key)
+        if not path.is_dir():
+            return False
+        with self._errors_named(kind, key):
+            self._prepare()
+            try:
+                with self._lock(kind, key).acquire(timeout=0):
+                    self._sweep(kind, key)
+                    aside = self._aside(kind, key)
+                    path.rename(aside / "removed")
+                    shutil.rmtree(aside)
+            except Timeout:
+                raise AssetError(
+                    f"{kind} {key} is being made by another process", hint="wait for it, or end it"
+                ) from None
+        return True
+
     def entries(self) -> tuple[Entry, ...]:
         """Returns all complete entries, by kind and key."""
         found = []
-        for path in sorted(self.root.glob(f"[!.]*/*/{PROVENANCE}")):
-            if _complete(path.parent):
-                record = json.loads(path.read_bytes())
+        for path in self._folders():
+            if _complete(path):
+                record = json.loads((path / PROVENANCE).read_bytes())
                 size = sum(file["size"] for file in record["files"].values())
-                kind, key = path.parent.parent.name, path.parent.name
-                entry = Entry(kind, key, path.parent, record["created"], size, record["source"])
-                found.append(entry)
+                files = {name: file["sha256"] for name, file in record["files"].items()}
+                kind, key = path.parent.name, path.name
+                created, source = record["created"], record["source"]
+                found.append(Entry(kind, key, path, created, size, source, files))
         return tuple(found)
+
+    def incomplete(self) -> tuple[Path, ...]:
+        """Returns the folders of entries that are no longer whole: files are missing or cut."""
+        return tuple(path for path in self._folders() if not _complete(path))
 
     def verify(self, path: Path) -> tuple[str, ...]:
         """Reads every byte of the entry at ``path``; returns what is wrong with it, one line each.
@@ -132,6 +175,11 @@ class Store:
             f"{name} was not stored with the entry" for name in present - {*record["files"]}
         ]
         return tuple(sorted(problems))
+
+    def _folders(self) -> list[Path]:
+        by_hand = self.incoming
+        folders = (path for path in self.root.glob("[!.]*/*") if path.parent != by_hand)
+        return sorted(path for path in folders if path.is_dir() and _WORD.fullmatch(path.name))
 
     def _path(self, kind: str, key: str) -> Path:
         for word in (kind, key):
@@ -155,11 +203,18 @@ class Store:
         finally:
             lock.release()
 
+    def _prepare(self) -> None:
+        for folder in (_MAKING, _LOCKS):
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+
+    def _aside(self, kind: str, key: str) -> Path:
+        prefix = f"{kind}{_JOINT}{key}{_JOINT}"
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=self.root / _MAKING))
+
     def _make(
         self, kind: str, key: str, make: Callable[[Path], None], provenance: Mapping[str, Any]
     ) -> Path:
-        prefix = f"{kind}{_JOINT}{key}{_JOINT}"
-        making = Path(tempfile.mkdtemp(prefix=prefix, dir=self.root / _MAKING))
+        making = self._aside(kind, key)
         try:
             entry = making / "entry"
             entry.mkdir()

@@ -9,9 +9,9 @@ from pathlib import Path
 from r50bench.assets.sources import Unavailable, fetch_npm, fetch_url
 from r50bench.assets.store import Store, sha256_of
 from r50bench.errors import AssetError, UsageError, did_you_mean
-from r50bench.progress import Progress
+from r50bench.progress import Progress, Silent
 
-__all__ = ["CHOICES", "Weights", "resolve_weights"]
+__all__ = ["CHOICES", "Weights", "kept_weights", "resolve_weights"]
 
 CHOICES = ("auto", "v1", "v1.5", "random")
 """The words for weights; anything else is a path."""
@@ -31,6 +31,8 @@ _V1_INTEGRITY = (
 _V15_URL = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
 _V15_SHA256 = "0676ba61"
 _V15_KEY = "resnet50-v1.5-torchvision-0676ba61"
+
+_KEYS = {"v1.5": _V15_KEY, "v1": _V1_KEY}  # in the order in which auto takes them
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,29 @@ def resolve_weights(
             )
         return _random(seed)
     return _from_file(choice)
+
+
+def kept_weights(choice: str, store: Store, *, need_real: bool, seed: int) -> Weights | None:
+    """Returns what ``choice`` came to last time, without asking the network; None if that is open.
+
+    ``auto`` is v1.5 if the cache holds it, else v1 if the cache holds that, else random ones unless
+    ``need_real``: what :func:`resolve_weights` gives where the network brings nothing new. It is
+    left open where v1.5 has been provided by hand since.
+
+    Raises:
+        UsageError: as :func:`resolve_weights` does.
+    """
+    kept = [which for which, key in _KEYS.items() if store.find(_KIND, key) is not None]
+    if choice == "auto":
+        provided = store.incoming / _V15_URL.rpartition("/")[2]
+        if "v1.5" not in kept and provided.is_file():
+            return None
+        choice = next(iter(kept), "random")
+        if choice == "random" and need_real:
+            return None
+    elif choice in _KEYS and choice not in kept:
+        return None
+    return resolve_weights(choice, store, Silent(), need_real=need_real, seed=seed)
 
 
 def _automatic(store: Store, progress: Progress, *, need_real: bool, seed: int) -> Weights:

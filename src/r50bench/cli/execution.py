@@ -27,7 +27,7 @@ from r50bench.results.history import History, history_path
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
 
-__all__ = ["execute"]
+__all__ = ["execute", "remember", "write_kpi_file"]
 
 
 def execute(
@@ -54,10 +54,10 @@ def execute(
                 progress.warn(f"{finding.text}: {finding.mend}")
             for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
                 progress.warn(note)
-            for result in run_cases(planned, host, default_store(), out, progress, _write_kpi_file):
+            for result in run_cases(planned, host, default_store(), out, progress, write_kpi_file):
                 results.append(result)
                 if result.outcome is not None:
-                    _remember(result.outcome, progress)
+                    remember(result.outcome, progress)
     finally:
         # What is finished is shown, also where the rest was interrupted.
         if as_json:
@@ -67,12 +67,13 @@ def execute(
     _raise_failures(results)
 
 
-def _write_kpi_file(record: Record, samples: Samples | None, folder: Path) -> None:
+def write_kpi_file(record: Record, samples: Samples | None, folder: Path) -> None:
+    """Leaves a record's KPI block beside it, as ``kpi.txt``."""
     text = block_text(kpi_block(record, samples)) + "\n"
     write_atomically(folder / "kpi.txt", text.encode())
 
 
-def _remember(outcome: Outcome, progress: Progress) -> None:
+def remember(outcome: Outcome, progress: Progress) -> None:
     """Adds a run to the history; a history that cannot be written costs no result."""
     figures = kpi_block(outcome.record, outcome.samples).kpis
     try:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 import click
 
 from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
 
-__all__ = ["collect_settings", "parameter_options"]
+__all__ = ["collect_settings", "options_of", "parameter_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def parameter_options(command: Command) -> Command:
     """Adds one option per parameter, in the order of the table."""
-    for parameter in reversed(PARAMETERS):
-        command = _option(parameter)(command)
-    return command
+    return options_of([parameter.name for parameter in PARAMETERS])(command)
+
+
+def options_of(names: Collection[str]) -> Callable[[Command], Command]:
+    """Returns what adds the options of the parameters ``names``, in the order of the table."""
+
+    def add(command: Command) -> Command:
+        for parameter in reversed(PARAMETERS):
+            if parameter.name in names:
+                command = _option(parameter)(command)
+        return command
+
+    return add
 
 
 def collect_settings(

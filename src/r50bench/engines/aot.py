@@ -20,8 +20,8 @@ class AotEngine(TorchEngine):
     """Runs the unpacked package ``spec.artifact``, which takes batches of one size only.
 
     One runner uses torch's own loader, without importing inductor's Python (saves 1.5 s). That
-    loader holds the GIL for the whole inference, so several runners go through
-    :mod:`r50bench.engines.native`.
+    loader holds the GIL for the whole inference, so several runners, and one beside which Python
+    must run, go through :mod:`r50bench.engines.native`.
     """
 
     def __init__(self, spec: EngineSpec) -> None:
@@ -37,9 +37,9 @@ class AotEngine(TorchEngine):
 
 def _load(spec: EngineSpec, folder: str) -> Any:
     try:
-        if spec.runners > 1:
+        if spec.runners > 1 or spec.beside_python:
             if spec.loader is None:
-                raise EngineError("engine torch: the spec names no loader for several runners")
+                raise EngineError("engine torch: the spec names no loader beside torch's own")
             return load_native(spec.loader).Model(folder, spec.runners)
         return torch._C._aoti.AOTIModelPackageLoader(folder, _MODEL_NAME, False, 1, -1)
     except (OSError, RuntimeError) as error:

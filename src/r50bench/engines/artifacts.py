@@ -61,7 +61,7 @@ def ensure_artifact(
     if spec.engine != "torch":
         return spec, False
     compiler_environment = _compiler_environment(environment)
-    if spec.runners > 1:
+    if spec.runners > 1 or spec.beside_python:
         library = _ensure_loader(store, progress, compiler_environment, timeout_s)
         spec = replace(spec, loader=str(library))
     key = artifact_key(spec, state_dict_sha256, host, environment)

@@ -17,10 +17,12 @@ class EngineSpec:
     :mod:`r50bench.assets.weights` keeps it, or ``random:<seed>``; ``convention`` the name of the
     preprocessing the weights were trained with. ``artifact`` is the folder with the compiled model
     of engines that are compiled ahead (None for the others); ``loader`` the extension that lets
-    several runners share it (None for one runner). ``threads`` are the cores of one instance;
-    ``runners`` says how many instances share one copy of the weights in this process;
+    several runners share it, or one give up the interpreter (None for others). ``threads`` are the
+    cores of one instance; ``runners`` says how many instances share one copy of the weights in this
+    process;
     ``first_instance`` is the number, in the whole run, of this process's instance 0;
     ``calibration`` the path of a uint8 array (N, 224, 224, 3) RGB that int8 is calibrated on.
+    ``beside_python`` asks of an inference to let other Python threads run, also of a single one.
     """
 
     engine: str
@@ -36,6 +38,7 @@ class EngineSpec:
     artifact: str | None = None
     loader: str | None = None
     calibration: str | None = None
+    beside_python: bool = False
 
 
 class Runner(Protocol):
@@ -45,6 +48,12 @@ class Runner(Protocol):
         """Takes a float32 array (batch, 3, 224, 224), normalised; returns what ``infer`` takes.
 
         Copies to the engine's own layout and device; meant to run outside the measured window.
+        """
+
+    def view(self, batch: Any) -> Any:
+        """Like :meth:`prepare`, without a copy where the engine can read the array as it lies.
+
+        The array must not change before ``infer`` returns.
         """
 
     def infer(self, prepared: Any) -> Any:

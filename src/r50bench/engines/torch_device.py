@@ -79,6 +79,12 @@ class TorchRunner:
         tensor = torch.tensor(batch, dtype=torch.float32)
         return tensor.to(self._device).contiguous(memory_format=torch.channels_last)
 
+    def view(self, batch: NDArray[np.float32]) -> torch.Tensor:
+        """Returns the array itself as a tensor on the CPU; see :class:`.base.Runner`."""
+        if self._device.type != "cpu":
+            return self.prepare(batch)
+        return torch.from_numpy(batch)
+
     def logits(self, output: torch.Tensor) -> NDArray[np.float32]:
         """Returns a float32 array on the host; see :class:`.base.Runner`."""
         array: NDArray[np.float32] = output.detach().float().cpu().numpy()

@@ -12,7 +12,13 @@ from r50bench.results.predictions import Predictions
 from r50bench.results.record import WorkerReport
 from r50bench.results.samples import Samples
 
-__all__ = ["check_affinity", "predictions_of", "samples_of", "worker_reports"]
+__all__ = [
+    "check_affinity",
+    "predictions_of",
+    "samples_of",
+    "samples_of_rounds",
+    "worker_reports",
+]
 
 
 def check_affinity(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> None:
@@ -59,15 +65,22 @@ def samples_of(rounds: Sequence[Sequence[Measured]], batch_size: int, steps: int
     Raises:
         WorkerFailed: an instance answered another number of batches than ``steps``.
     """
+    for timing in (timing for answers in rounds for answer in answers for timing in answer.timings):
+        if len(timing.starts_ns) != steps or len(timing.ends_ns) != steps:
+            raise WorkerFailed(
+                f"instance {timing.instance} answered {len(timing.ends_ns)} batches of {steps}"
+            )
+    return samples_of_rounds(rounds, batch_size)
+
+
+def samples_of_rounds(rounds: Sequence[Sequence[Measured]], batch_size: int) -> Samples:
+    """Returns all rounds' timings as samples, however many batches each instance has run."""
     columns: dict[str, list[int]] = {
         name: [] for name in ("round", "instance", "step", "start_ns", "end_ns")
     }
     for number, answers in enumerate(rounds):
         for timing in (timing for answer in answers for timing in answer.timings):
-            if len(timing.starts_ns) != steps or len(timing.ends_ns) != steps:
-                raise WorkerFailed(
-                    f"instance {timing.instance} answered {len(timing.ends_ns)} batches of {steps}"
-                )
+            steps = len(timing.starts_ns)
             columns["round"] += [number] * steps
             columns["instance"] += [timing.instance] * steps
             columns["step"] += range(steps)

@@ -38,9 +38,16 @@ class Ingredients:
     warnings: tuple[str, ...]
 
 
-def gather(case: Case, host: Host, provisions: Provisions, progress: Progress) -> Ingredients:
+def gather(
+    case: Case,
+    host: Host,
+    provisions: Provisions,
+    progress: Progress,
+    *,
+    beside_python: bool = False,
+) -> Ingredients:
     """Resolves, fetches, prepares and compiles what ``case`` needs; everything comes from the
-    cache where it can.
+    cache where it can. ``beside_python``: see :class:`.EngineSpec`.
 
     Raises:
         AssetError: weights or pictures cannot be had.
@@ -62,10 +69,14 @@ def gather(case: Case, host: Host, provisions: Provisions, progress: Progress) -
         threads=case.cores_per_instance,
         runners=case.instances if case.weight_sharing else 1,
         calibration=str(calibration.array) if calibration else None,
+        beside_python=beside_python,
     )
     engine, compiled = ensure_artifact(
         wanted, weights.sha256, host, provisions.store, progress, environment
     )
+    inert = inert_settings(case, host)
+    for sentence in inert:
+        progress.warn(sentence)
     return Ingredients(
         engine=engine,
         feed=_feed(case, host, weights, pictures),
@@ -83,7 +94,7 @@ def gather(case: Case, host: Host, provisions: Provisions, progress: Progress) -
         ),
         names=pictures.names if pictures else (),
         labels=pictures.labels if pictures else (),
-        warnings=inert_settings(case, host),
+        warnings=inert,
     )
 
 

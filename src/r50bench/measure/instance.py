@@ -15,7 +15,7 @@ from r50bench.errors import WorkerFailed
 from r50bench.host.placement import Slot
 from r50bench.measure.binding import bind_cpus, bind_team, threads_of_process
 from r50bench.measure.feed import batches_to_score, ring_of_batches
-from r50bench.measure.loop import closed_loop
+from r50bench.measure.loop import closed_loop, timed_loop
 from r50bench.measure.protocol import FeedSpec, Timing
 
 __all__ = ["Instance"]
@@ -30,7 +30,7 @@ class Instance:
     The thread is bound before it touches the engine, so that the OpenMP threads it starts are too.
     """
 
-    def __init__(self, slot: Slot, index: int, tick: Callable[[], None]) -> None:
+    def __init__(self, slot: Slot, index: int, tick: Callable[..., None]) -> None:
         self.slot = slot
         self.cpus: tuple[int, ...] = ()
         self.threads_bound = False
@@ -66,6 +66,15 @@ class Instance:
         self.threads_bound = bind_team(helpers, self.slot.cpus)
         return seconds
 
+    @property
+    def runner(self) -> Runner:
+        """The instance's way into the engine, for use in its thread."""
+        return self._ready()
+
+    def count_samples(self, samples: int) -> None:
+        """Counts ``samples`` more that this instance has answered."""
+        self._tick(samples)
+
     def infer_once(self) -> object:
         """Runs one untimed batch."""
         return self._ready().infer(self._batches[0])
@@ -78,6 +87,17 @@ class Instance:
             steps,
             at_ns=at_ns,
             clock=self._clock,
+            tick=self._tick,
+        )
+        return Timing(self.slot.instance, starts, ends)
+
+    def run_for(self, at_ns: int, until_ns: int) -> Timing:
+        """Runs batches from ``at_ns`` to ``until_ns``, timed by CLOCK_MONOTONIC."""
+        starts, ends = timed_loop(
+            self._ready().infer,
+            self._batches,
+            at_ns=at_ns,
+            until_ns=until_ns,
             tick=self._tick,
         )
         return Timing(self.slot.instance, starts, ends)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["closed_loop", "wait_until"]
+__all__ = ["closed_loop", "timed_loop", "wait_until"]
 
 _SPIN_NS = 1_000_000
 
@@ -42,5 +42,29 @@ def closed_loop(
         starts[step] = clock()
         infer(batch)
         ends[step] = clock()
+        tick()
+    return starts, ends
+
+
+def timed_loop(
+    infer: Callable[[Any], Any],
+    batches: Sequence[Any],
+    *,
+    at_ns: int,
+    until_ns: int,
+    tick: Callable[[], None],
+) -> tuple[list[int], list[int]]:
+    """Runs batches from ``at_ns`` on, the last begun before ``until_ns``; returns starts and ends.
+
+    Both are in ns of CLOCK_MONOTONIC, which is what LoadGen measures by, too.
+    """
+    starts: list[int] = []
+    ends: list[int] = []
+    count = len(batches)
+    wait_until(at_ns)
+    while (start := time.perf_counter_ns()) < until_ns or not starts:
+        infer(batches[len(starts) % count])
+        ends.append(time.perf_counter_ns())
+        starts.append(start)
         tick()
     return starts, ends

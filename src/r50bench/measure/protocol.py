@@ -10,6 +10,7 @@ import msgspec
 
 from r50bench.engines.base import EngineSpec
 from r50bench.host.placement import Slot
+from r50bench.loadgen_settings import LoadgenSettings
 
 __all__ = [
     "ANSWER_TO",
@@ -19,11 +20,13 @@ __all__ = [
     "FeedSpec",
     "Load",
     "Loaded",
+    "LoadgenRan",
     "Measure",
     "Measured",
     "Observe",
     "Observed",
     "Predicted",
+    "RunLoadgen",
     "Score",
     "Timing",
     "WarmUp",
@@ -78,16 +81,28 @@ class WarmUp(msgspec.Struct, frozen=True, tag=True):
 
 
 class Measure(msgspec.Struct, frozen=True, tag=True):
-    """Run the measured steps, all instances from ``at_ns`` on (CLOCK_MONOTONIC)."""
+    """Run the measured steps, all instances from ``at_ns`` on (CLOCK_MONOTONIC).
+
+    With ``until_ns``, as many steps as begin before that, timed by the same clock and not by the
+    engine's.
+    """
 
     at_ns: int
+    until_ns: int | None = None
 
 
 class Score(msgspec.Struct, frozen=True, tag=True):
     """Classify the pictures of each instance's share."""
 
 
-Command = Load | Observe | WarmUp | Measure | Score
+class RunLoadgen(msgspec.Struct, frozen=True, tag=True):
+    """Run one LoadGen test, whose user.conf lies in ``folder`` and whose logs will."""
+
+    settings: LoadgenSettings
+    folder: str
+
+
+Command = Load | Observe | WarmUp | Measure | Score | RunLoadgen
 
 
 class Loaded(msgspec.Struct, frozen=True, tag=True):
@@ -139,6 +154,12 @@ class Predicted(msgspec.Struct, frozen=True, tag=True):
     top5: list[tuple[int, int, int, int, int]]
 
 
+class LoadgenRan(msgspec.Struct, frozen=True, tag=True):
+    """The test ran through; what it found is in LoadGen's logs."""
+
+    seconds: float
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """``kind`` is the name of a class of :mod:`r50bench.errors`."""
 
@@ -147,7 +168,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     hint: str | None
 
 
-Answer = Loaded | Observed | Warmed | Measured | Predicted | Failed
+Answer = Loaded | Observed | Warmed | Measured | Predicted | LoadgenRan | Failed
 
 ANSWER_TO: dict[type, type] = {
     Load: Loaded,
@@ -155,6 +176,7 @@ ANSWER_TO: dict[type, type] = {
     WarmUp: Warmed,
     Measure: Measured,
     Score: Predicted,
+    RunLoadgen: LoadgenRan,
 }
 
 _encoder = msgspec.json.Encoder()

@@ -29,9 +29,9 @@ class Scoreboard:
         os.ftruncate(fd, max(instances, 1) * _WORD)
         return cls(fd, instances)
 
-    def tick(self, instance: int) -> None:
-        """Counts one more batch of ``instance``."""
-        self._counts[instance] += 1
+    def tick(self, instance: int, count: int = 1) -> None:
+        """Counts one more batch of ``instance``, or ``count`` samples of LoadGen."""
+        self._counts[instance] += count
 
     def total(self) -> int:
         """Returns the batches finished by all instances since the scoreboard was created."""

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from r50bench.errors import R50BenchError
@@ -31,11 +32,13 @@ from r50bench.measure.protocol import (
     Failed,
     Load,
     Loaded,
+    LoadgenRan,
     Measure,
     Measured,
     Observe,
     Observed,
     Predicted,
+    RunLoadgen,
     Score,
     Warmed,
     WarmUp,
@@ -64,17 +67,21 @@ class Worker:
 
     def obey(self, command: Command) -> Answer:
         """Carries out one command in every instance and returns the answer to it."""
+        answer: Answer
         match command:
             case Load():
-                return self._load()
+                answer = self._load()
             case Observe():
-                return self._observe()
+                answer = self._observe()
             case WarmUp(at_ns=at_ns):
-                return self._warm_up(at_ns)
-            case Measure(at_ns=at_ns):
-                return self._measure(at_ns)
+                answer = self._warm_up(at_ns)
+            case Measure(at_ns=at_ns, until_ns=until_ns):
+                answer = self._measure(at_ns, until_ns)
             case Score():
-                return self._score()
+                answer = self._score()
+            case RunLoadgen():
+                answer = self._run_loadgen(command)
+        return answer
 
     def _everywhere(self, tasks: list[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
         futures = [
@@ -113,12 +120,25 @@ class Worker:
         self._everywhere([(one.run, (steps, at_ns)) for one in self._instances])
         return Warmed(time.perf_counter() - began, pss_bytes())
 
-    def _measure(self, at_ns: int) -> Measured:
+    def _measure(self, at_ns: int, until_ns: int | None) -> Measured:
         with _no_garbage_collection():
             timings = self._everywhere(
-                [(one.run, (self._plan.steps, at_ns)) for one in self._instances]
+                [
+                    (one.run, (self._plan.steps, at_ns))
+                    if until_ns is None
+                    else (one.run_for, (at_ns, until_ns))
+                    for one in self._instances
+                ]
             )
         return Measured(tuple(timings))
+
+    def _run_loadgen(self, command: RunLoadgen) -> LoadgenRan:
+        from r50bench.measure.loadgen.start import run_test
+
+        with _no_garbage_collection():
+            return run_test(
+                command.settings, Path(command.folder), self._plan.feed, self._instances
+            )
 
     def _score(self) -> Predicted:
         shares = zip(self._instances, self._plan.shares, strict=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from r50bench.report.loadgen import loadgen_notes, loadgen_settings
 from r50bench.report.numbers import figure
 from r50bench.results.kpi import Kpi, accuracy_line, kpis
 from r50bench.results.record import Record
@@ -58,7 +59,7 @@ def kpi_block(record: Record, samples: Samples | None) -> KpiBlock:
     valid = record.status == "valid"
     return KpiBlock(
         record_id=record.id,
-        case_name=record.case.name,
+        case_name=record.name,
         settings=tuple((key, _one_line(value)) for key, value in _settings(record) if value),
         kpis=kpis(record, samples) if valid else (),
         reason=None if valid else _one_line(record.reason or "no reason given"),
@@ -96,7 +97,7 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
     case = record.case
     family = case.precision.partition("_")[0]
     yield "WORKLOAD", _WORKLOADS[family]
-    yield "TESTCASE", case.name
+    yield "TESTCASE", record.name
     yield "PLATFORM", str(record.host.get("platform", ""))
     if record.engine is not None:
         yield "FRAMEWORK", _FRAMEWORKS.get(record.engine.name, record.engine.name)
@@ -125,11 +126,15 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
     yield "SEED", str(case.seed)
     yield "VERBOSE", str(case.verbose)
     yield "CUSTOMER_ENV", " ".join(f"{name}={value}" for name, value in case.customer_env)
+    if record.loadgen is not None:
+        yield from loadgen_settings(record.loadgen)
     yield "RECORD", record.id
     yield "CREATED", record.created
 
 
 def _notes(record: Record) -> Iterator[str]:
+    if record.loadgen is not None:
+        yield from loadgen_notes(record.loadgen)
     if record.status == "valid" and record.accuracy is not None:
         yield accuracy_line(record.accuracy)
     if record.evidence is not None:

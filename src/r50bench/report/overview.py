@@ -208,7 +208,10 @@ def _latency_text(cell: Kpi | Missing) -> str | Missing:
 
 
 def _score_text(cell: Accuracy | Missing, which: Literal["good", "good5"]) -> str | Missing:
-    return cell if isinstance(cell, Missing) else f"{getattr(cell, which)}/{cell.total}"
+    if isinstance(cell, Missing):
+        return cell
+    good = getattr(cell, which)
+    return Missing("not kept") if good is None else f"{good}/{cell.total}"
 
 
 def _share_text(share: float | None) -> str | Missing:

@@ -16,8 +16,8 @@ def comparable(a: Record, b: Record) -> str | None:
     for record in (a, b):
         if record.status != "valid":
             return f"{record.id} is invalid: {record.reason or 'no reason given'}"
-    if a.case.mode != b.case.mode:
-        return f"one measures {a.case.mode}, the other {b.case.mode}"
+    if _load(a) != _load(b):
+        return f"one measures {_load(a)}, the other {_load(b)}"
     models = same_model(a, b)
     if models is not None:
         return models
@@ -44,6 +44,10 @@ def same_model(a: Record, b: Record) -> str | None:
     if "accuracy" in (a.case.mode, b.case.mode) and a.model.sha256 != b.model.sha256:
         return f"different weights: {a.model.weights} and {b.model.weights}"
     return None
+
+
+def _load(record: Record) -> str:
+    return record.case.mode if record.loadgen is None else record.loadgen.settings.name
 
 
 def _named(model: ModelInfo) -> str:

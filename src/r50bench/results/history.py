@@ -110,7 +110,7 @@ class History:
         row = (
             record.id,
             record.created,
-            record.case.name,
+            record.name,
             record.status,
             record.reason,
             str(folder.absolute()),
@@ -139,6 +139,13 @@ class History:
         with self._failures_named():
             rows = self._connection.execute(query, chosen).fetchall()
         return [_entry(row) for row in rows]
+
+    def folder_of(self, record_id: str) -> Path | None:
+        """Returns where the record with this id lies, None where the history does not know it."""
+        query = "SELECT folder FROM records WHERE id = ?"
+        with self._failures_named():
+            row = self._connection.execute(query, (record_id,)).fetchone()
+        return None if row is None else Path(row[0])
 
     def close(self) -> None:
         """Closes the file; what was added is kept."""

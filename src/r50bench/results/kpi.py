@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from r50bench.errors import RunFailed
-from r50bench.results.record import Accuracy, Record
+from r50bench.results.record import Accuracy, LoadgenResult, Record
 from r50bench.results.samples import Samples
 from r50bench.results.stats import Estimate, inflation, percentile, supports_percentile
 from r50bench.results.timeline import (
@@ -74,13 +74,15 @@ def kpis(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:
             hint="the logs in its folder say more; run the case again",
         )
     figures = [*_accuracy(record)]
-    if samples is not None:
+    if record.loadgen is not None:
+        figures += [*_loadgen(record.loadgen)]
+    elif samples is not None:
         figures += [*_timed(record, samples)]
     figures += [*_footprint(record)]
     primary = [figure for figure in figures if figure.primary]
     if not primary:
         raise RunFailed(
-            f"{record.id} holds nothing to derive its {PRIMARY[record.case.mode]} from",
+            f"{record.id} holds nothing to derive its {_primary(record)} from",
             hint="the record is incomplete: take it from where it was copied, or run again",
         )
     return (*primary, *(figure for figure in figures if not figure.primary))
@@ -92,8 +94,13 @@ def accuracy_line(accuracy: Accuracy) -> str:
     return f"accuracy={percent:.3f}%, good={accuracy.good}, total={accuracy.total}"
 
 
+def _primary(record: Record) -> str:
+    """Returns the name of the record's primary KPI: that of its mode, or LoadGen's score."""
+    return PRIMARY[record.case.mode] if record.loadgen is None else record.loadgen.score_name
+
+
 def _figure(record: Record, name: str, unit: str, estimate: Estimate) -> Kpi:
-    primary = PRIMARY[record.case.mode] == name
+    primary = _primary(record) == name
     return Kpi(name, unit, estimate.value, estimate.low, estimate.high, primary)
 
 
@@ -102,8 +109,28 @@ def _accuracy(record: Record) -> Iterator[Kpi]:
     if counts is None:
         return
     yield _figure(record, "Accuracy", "%", Estimate(100 * counts.good / counts.total))
-    yield Kpi("Top-5 Accuracy", "%", 100 * counts.good5 / counts.total)
+    if counts.good5 is not None:
+        yield Kpi("Top-5 Accuracy", "%", 100 * counts.good5 / counts.total)
     yield Kpi("Scored Pictures", "", counts.total)
+
+
+def _loadgen(result: LoadgenResult) -> Iterator[Kpi]:
+    """LoadGen's own figures, and those of the closed loop just before it; latencies in ms."""
+    if result.score is not None:
+        value, unit = result.score, result.score_unit
+        if unit == "ns":
+            value, unit = value * _MS_PER_NS, "ms"
+        yield Kpi(result.score_name, unit, value, primary=True)
+    for name, latency in result.percentiles_ns.items():
+        yield Kpi(f"P{float(name):g} Latency", "ms", latency * _MS_PER_NS)
+    if result.bound_ns is not None:
+        yield Kpi("Latency Bound", "ms", result.bound_ns * _MS_PER_NS)
+    if result.raw_throughput is not None:
+        yield Kpi("Raw Throughput", "samples/s", result.raw_throughput)
+    if result.raw_latency_ns is not None:
+        yield Kpi("Raw Latency", "ms", result.raw_latency_ns * _MS_PER_NS)
+    if result.overhead is not None:
+        yield Kpi("Harness Overhead", "%", 100 * result.overhead)
 
 
 def _timed(record: Record, samples: Samples) -> Iterator[Kpi]:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.host.placement import Placement
+from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.results.atomic import write_atomically
 from r50bench.results.schema import bring_up_to
 
@@ -25,6 +26,7 @@ __all__ = [
     "DataInfo",
     "EngineInfo",
     "Evidence",
+    "LoadgenResult",
     "ModelInfo",
     "Record",
     "WorkerReport",
@@ -124,11 +126,53 @@ class WorkerReport:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Counts over the whole data set; ``total`` pictures were scored once each."""
+    """Counts over the whole data set; ``total`` pictures were scored once each.
+
+    ``good5`` is None where only the likeliest class was kept, as LoadGen does.
+    """
 
     total: int
     good: int
-    good5: int
+    good5: int | None = None
+
+
+@dataclass(frozen=True)
+class LoadgenResult:
+    """What LoadGen said of one run, read from the logs it left in the folder ``loadgen/``.
+
+    ``settings`` are the effective ones: targets, durations and counts that were not given are
+    filled in. ``verdict`` is LoadGen's own VALID or INVALID, empty where the mode judges accuracy
+    only. ``score`` is LoadGen's figure: samples/s (Offline), completed samples/s (Server), or the
+    early-stopping estimate of the scenario's percentile in ns (SingleStream, MultiStream), None for
+    accuracy. ``percentiles_ns`` are LoadGen's latencies by name, such as ``"99.00"``; ``bound_ns``
+    is that of Server.
+
+    ``compliant`` says that nothing was shortened or cut down; ``why_not_compliant`` what was.
+    ``target_measured``: the target was found out by the closed loop, not given. ``raw_throughput``
+    (samples/s, all instances) and ``raw_latency_ns`` (at the scenario's percentile, of one query)
+    are that loop's, on the same warm instances just before; ``overhead`` is what LoadGen and the
+    harness cost beside them, as a share: 0.01 is one per cent slower than the raw loop. None where
+    no such figure is comparable. ``peak_search`` lists (target, verdict, score) of the runs that
+    FindPeakPerformance made, the last being the one whose logs were kept.
+    """
+
+    settings: LoadgenSettings
+    version: str
+    verdict: Literal["VALID", "INVALID", ""]
+    score: float | None
+    score_name: str
+    score_unit: str
+    percentiles_ns: dict[str, int] = field(default_factory=dict)
+    bound_ns: int | None = None
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    compliant: bool = False
+    why_not_compliant: str = ""
+    target_measured: bool = False
+    raw_throughput: float | None = None
+    raw_latency_ns: int | None = None
+    overhead: float | None = None
+    peak_search: tuple[tuple[float, str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,7 +201,15 @@ class Record:
     accuracy: Accuracy | None = None
     samples_sha256: str | None = None
     warnings: tuple[str, ...] = ()
+    loadgen: LoadgenResult | None = None
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def name(self) -> str:
+        """What ran: the case's name, or ``mlperf_Offline_PerformanceOnly_avx_int8``."""
+        if self.loadgen is None:
+            return self.case.name
+        return f"{self.loadgen.settings.name}_{self.case.precision}"
 
 
 def new_record_id(case_name: str, now: datetime, random: Random | None = None) -> str:

@@ -1,0 +1,98 @@
+"""What differs between a record and its repetition: where it ran, what ran, what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from r50bench.results.kpi import Kpi
+from r50bench.results.record import Record
+
+__all__ = ["Difference", "FigurePair", "differences", "figure_pairs"]
+
+_INCIDENTAL = ("compiled_in_this_run", "why")
+_COUNTED = ("Accuracy", "Top-5 Accuracy", "Scored Pictures")
+# What the snapshot says of one moment is never the same twice.
+_PASSING = ("memory_available_bytes", "load_average", "running", "steal_share")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as it was; None where one of the two records does not know it."""
+
+    what: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class FigurePair:
+    """One figure of both records.
+
+    ``verdict`` is ``differs`` where the 95 % intervals of the two do not meet, or where a count or
+    a share without an interval changed; ``agrees`` where they do; ``unknown`` where a measured
+    figure has no interval, so that nobody can say.
+    """
+
+    before: Kpi
+    after: Kpi
+    verdict: Literal["agrees", "differs", "unknown"]
+
+    @property
+    def change(self) -> float | None:
+        """The relative change: 0.01 is one per cent more than before. None from zero."""
+        return self.after.value / self.before.value - 1 if self.before.value else None
+
+
+def differences(before: Record, after: Record) -> tuple[Difference, ...]:
+    """Returns what differs in host, versions, model, input and engine, in that order."""
+    pairs = (
+        ("host", before.host, after.host),
+        ("model", _fields(before.model), _fields(after.model)),
+        ("data", _fields(before.data), _fields(after.data)),
+        ("engine", _fields(before.engine), _fields(after.engine)),
+        ("case", asdict(before.case), asdict(after.case)),
+        ("placement", asdict(before.placement), asdict(after.placement)),
+    )
+    return tuple(one for name, old, new in pairs for one in _differing(name, old, new))
+
+
+def figure_pairs(before: Sequence[Kpi], after: Sequence[Kpi]) -> tuple[FigurePair, ...]:
+    """Returns the figures that both have, in the order of the first."""
+    named = {kpi.name: kpi for kpi in after}
+    return tuple(
+        FigurePair(kpi, named[kpi.name], _verdict(kpi, named[kpi.name]))
+        for kpi in before
+        if kpi.name in named
+    )
+
+
+def _fields(part: Any) -> Mapping[str, Any]:
+    """Returns what matters of a record's part; where it was compiled does not."""
+    fields = {} if part is None else asdict(part)
+    return {name: value for name, value in fields.items() if name not in _INCIDENTAL}
+
+
+def _differing(
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[Difference]:
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key), after.get(key)
+        if old == new or key in _PASSING:
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _differing(f"{name} {key}", old, new)
+        else:
+            yield Difference(f"{name} {key}", old, new)
+
+
+def _verdict(before: Kpi, after: Kpi) -> Literal["agrees", "differs", "unknown"]:
+    if before.value == after.value:
+        return "agrees"
+    if before.name in _COUNTED:
+        return "differs"
+    if before.low is None or before.high is None or after.low is None or after.high is None:
+        return "unknown"
+    intervals_meet = before.low <= after.high and after.low <= before.high
+    return "agrees" if intervals_meet else "differs"

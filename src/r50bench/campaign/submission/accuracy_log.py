@@ -1,0 +1,63 @@
+"""LoadGen's accuracy log: the answers in it, and the form in which it is submitted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from r50bench.errors import RunFailed
+from r50bench.results.record import Accuracy
+
+__all__ = [
+    "ACCURACY_LOG",
+    "MOST_SUBMITTED_BYTES",
+    "accuracy_line",
+    "accuracy_percent",
+    "hash_line",
+    "read_answers",
+    "truncated",
+]
+
+ACCURACY_LOG = "mlperf_log_accuracy.json"
+
+# mlcommons/inference, tools/submission/truncate_accuracy_log.py: a log of 4 KiB or more keeps that
+# much of either end. The checker takes what is at most 10 KiB for truncated.
+_KEPT_BYTES = 4096
+_CUT = b"\n\n...\n\n"
+MOST_SUBMITTED_BYTES = 10 * 1024
+
+
+def read_answers(path: Path) -> list[tuple[int, str]]:
+    """Returns (picture, answer) of every logged sample; the answer is hexadecimal.
+
+    Raises:
+        RunFailed: the log is missing or not what LoadGen writes.
+    """
+    try:
+        entries = json.loads(path.read_bytes())
+        return [(int(entry["qsl_idx"]), str(entry["data"])) for entry in entries]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFailed(f"{path} is no accuracy log: {error}", hint="run again") from error
+
+
+def truncated(log: bytes) -> bytes:
+    """Returns the log as it is submitted: its first and last 4 KiB, or all of a shorter one."""
+    if len(log) < _KEPT_BYTES:
+        return log
+    return log[:_KEPT_BYTES] + _CUT + log[-_KEPT_BYTES:]
+
+
+def hash_line(log: bytes) -> str:
+    """Returns the line of accuracy.txt that vouches for the whole log."""
+    return f"hash={hashlib.sha256(log).hexdigest()}\n"
+
+
+def accuracy_line(accuracy: Accuracy) -> str:
+    """Returns the line of accuracy.txt that gives the accuracy, to three decimals."""
+    return f"accuracy={accuracy_percent(accuracy)}%, good={accuracy.good}, total={accuracy.total}\n"
+
+
+def accuracy_percent(accuracy: Accuracy) -> str:
+    """Returns the top-1 accuracy in per cent as it is printed and judged: to three decimals."""
+    return f"{100 * accuracy.good / accuracy.total:.3f}"

@@ -1,0 +1,124 @@
+"""``r50bench byquery``: the result that a query asks for, stored or run now."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from r50bench.assets.store import Store
+    from r50bench.campaign.mlperf import PlannedMlperf
+    from r50bench.campaign.query.answers import Answer
+    from r50bench.campaign.query.completion import CompletedQuery
+    from r50bench.host.topology import Host
+    from r50bench.measure.session import Outcome
+    from r50bench.progress import Progress
+
+__all__ = ["byquery"]
+
+DEFAULT_OUT = Path("r50bench-runs")
+
+
+@click.command("byquery", short_help="Answers a query, from the cache or by a LoadGen run.")
+@click.argument("words", nargs=-1, metavar="QUERY [, get KEY]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_OUT,
+    show_default=True,
+    help="Where the record goes if something is run.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def byquery(words: tuple[str, ...], out: Path, quiet: bool) -> None:
+    """Answers a query: from the cache if the very same was run before, else by running LoadGen.
+
+    \b
+    r50bench byquery loadgen_output,loadgen_mode=AccuracyOnly,loadgen_dataset_size=20 , get accuracy
+
+    QUERY is a list of terms without blanks: tags (loadgen_output, classified_imagenet; !tag or
+    tag- for their absence), key=value for what the run is given (loadgen_scenario, loadgen_mode,
+    loadgen_dataset_size, loadgen_target_qps, precision, batch_size, dataset, execution_device…),
+    and conditions: key!=value < <= > >=, 'key.' (has a value), 'key?' (is true), 'key-' (is not).
+    A condition on what comes out, such as accuracy>=75, fails with exit code 3. What is not said is
+    read from the environment (R50BENCH_DATASET…), then from the defaults.
+
+    KEY is accuracy, accuracy_report, performance (samples/s, or the latency in ns of SingleStream
+    and MultiStream), verdict, score, latency_p50 to latency_p999, compliant, record (the folder)…;
+    without 'get' all answers are printed.
+    """
+    from r50bench.campaign.query.command import split_command
+    from r50bench.campaign.query.completion import check_record
+    from r50bench.campaign.query.figures import answer, answers
+    from r50bench.campaign.query.terms import asks_for_repository
+
+    command = split_command(words)
+    if asks_for_repository(command.terms):
+        click.echo("Nothing to import: r50bench brings its own workflow.", err=True)
+        return
+    query = _completed(command.terms, command.key)
+    found = _answer(query, out, quiet=quiet)
+    if command.key is None:
+        click.echo("\n".join(f"{key}: {text}" for key, text in answers(found.record, found.folder)))
+    else:
+        click.echo(answer(command.key, found.record, found.folder))
+    check_record(query, found.record)
+
+
+def _completed(texts: tuple[str, ...], key: str | None) -> CompletedQuery:
+    """Returns the completed query, whose run can give the answer that is asked."""
+    from r50bench.campaign.query.completion import complete
+    from r50bench.campaign.query.figures import check_answerable
+    from r50bench.campaign.query.terms import parse_terms
+
+    query = complete(parse_terms(texts), os.environ)
+    if key is not None:
+        check_answerable(key, query.loadgen)
+    return query
+
+
+def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
+    from r50bench.assets.store import default_store
+    from r50bench.campaign.mlperf import plan_mlperf
+    from r50bench.campaign.query.answers import AnswerStore
+    from r50bench.campaign.query.completion import check_request
+    from r50bench.host.topology import read_host
+    from r50bench.report.terminal import TerminalProgress
+
+    host, store = read_host(), default_store()
+    planned = plan_mlperf(query.loadgen, query.settings, host)
+    check_request(query, planned.case)
+    with TerminalProgress(quiet=quiet) as progress:
+        run = partial(_run, host=host, store=store, out=out, progress=progress)
+        found = AnswerStore(store, host, progress).answer(planned, run)
+        _tell(found, progress)
+    return found
+
+
+def _run(
+    planned: PlannedMlperf, *, host: Host, store: Store, out: Path, progress: Progress
+) -> Outcome:
+    from r50bench.campaign.mlperf import run_mlperf
+    from r50bench.cli.execution import remember, write_kpi_file
+    from r50bench.cli.plan_text import describe_host
+
+    progress.note(describe_host(host))
+    for note in planned.effective.notes:
+        progress.warn(note)
+    outcome = run_mlperf(planned, host, store, out, progress, write_kpi_file)
+    remember(outcome, progress)
+    return outcome
+
+
+def _tell(found: Answer, progress: Progress) -> None:
+    """Says where the answer comes from, and how far it goes."""
+    record = found.record
+    origin = "run now" if found.produced else f"stored result of {record.created}"
+    model = record.model
+    with_weights = f", weights {model.weights}" if model else ""
+    progress.note(f"{origin}{with_weights}: {found.folder}")
+    if record.loadgen is not None and not record.loadgen.compliant:
+        progress.note(f"not compliant with MLPerf's rules: {record.loadgen.why_not_compliant}")

@@ -1,0 +1,79 @@
+"""``r50bench find``: records of the history that a query means."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from r50bench.campaign.query.search import Found
+
+__all__ = ["find"]
+
+_COLUMNS = ("created", "what ran", "verdict", "accuracy", "performance", "record")
+
+
+@click.command("find")
+@click.argument("words", nargs=-1, metavar="[QUERY]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: every key of every record.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."
+)
+def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
+    """Finds records in the history, newest first; without QUERY, all.
+
+    \b
+    r50bench find loadgen_output,verdict=valid,'performance>100'
+    r50bench find main_job,precision=int8,status=invalid
+
+    QUERY is as for 'r50bench byquery', and may also compare what came out and what any run was
+    given: accuracy, performance, verdict, status, reason, created, cpu, host, graph, weights, mode,
+    profile, steps…; nothing is run.
+    """
+    from r50bench.campaign.query.command import split_terms
+    from r50bench.campaign.query.search import Search
+    from r50bench.campaign.query.terms import parse_terms
+    from r50bench.results.history import History, history_path
+
+    terms = parse_terms(split_terms(words))
+    with History(history_path()) as history:
+        search = Search(history, terms)
+        found = list(islice(search.results(), limit))
+    if as_json:
+        click.echo(json.dumps([_as_data(one) for one in found], indent=2))
+    else:
+        click.echo("\n".join(_lines(found)))
+    if search.missing:
+        click.echo(f"! gone or damaged records of the history: {search.missing}", err=True)
+
+
+def _as_data(one: Found) -> dict[str, Any]:
+    return one.facts | {"tags": sorted(one.tags), "record": str(one.folder)}
+
+
+def _lines(found: Sequence[Found]) -> list[str]:
+    from r50bench.cli.plan_text import table
+
+    if not found:
+        return ["no such record"]
+    return table([_COLUMNS, *(_row(one) for one in found)])
+
+
+def _row(one: Found) -> tuple[str, ...]:
+    from r50bench.report.numbers import figure
+
+    record, facts = one.record, one.facts
+    accuracy, performance = facts["accuracy"], facts["performance"]
+    return (
+        record.created,
+        record.name,
+        facts["verdict"] or record.status,
+        "-" if accuracy is None else f"{accuracy:.3f} %",
+        "-" if performance is None else f"{figure(performance)} {one.unit}".rstrip(),
+        str(one.folder),
+    )

@@ -1,0 +1,175 @@
+"""``r50bench replay``: a record's run once more, and what differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from r50bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from r50bench.assets.store import Store
+    from r50bench.campaign.mlperf import PlannedMlperf
+    from r50bench.campaign.query.differences import Difference, FigurePair
+    from r50bench.host.topology import Host
+    from r50bench.measure.session import Outcome, PlannedCase
+    from r50bench.progress import Progress
+    from r50bench.results.kpi import Kpi
+    from r50bench.results.record import Record
+
+__all__ = ["replay"]
+
+DEFAULT_OUT = Path("r50bench-runs")
+_COLUMNS = ("figure", "before", "now", "change", "")
+_SAID = {
+    "agrees": "",
+    "differs": "! differs",
+    "unknown": "no interval",
+}
+
+
+@click.command("replay")
+@click.argument("record", metavar="RECORD")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_OUT,
+    show_default=True,
+    help="Where the new record goes.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def replay(record: str, out: Path, quiet: bool) -> None:
+    """Runs the same again and says what differs.
+
+    RECORD is the folder of a run, its record.json, or the id of a record in the history. The case
+    is run with the values that were in effect, whatever the environment says. A host that cannot
+    run it so refuses with exit code 6.
+
+    Figures are compared by their 95 % intervals: '! differs' says that these do not meet, or that a
+    count changed.
+    """
+    folder = _folder(record)
+    before = _read(folder)
+    outcome = _repeat(before, out, quiet=quiet)
+    if outcome.error is not None:
+        raise outcome.error
+    click.echo("\n".join(_comparison(before, folder, outcome)))
+
+
+def _folder(record: str) -> Path:
+    """Returns the record's folder.
+
+    Raises:
+        UsageError: there is neither such a folder nor such an id.
+    """
+    from r50bench.results.history import History, history_path
+
+    path = Path(record)
+    if path.exists():
+        return path if path.is_dir() else path.parent
+    with History(history_path()) as history:
+        folder = history.folder_of(record)
+    if folder is None:
+        raise UsageError(
+            f"{record!r} is neither a folder nor the id of a record in the history",
+            hint="'r50bench find' lists the records",
+        )
+    return folder
+
+
+def _read(folder: Path) -> Record:
+    """Returns the record, which must have figures to compare with.
+
+    Raises:
+        UsageError: there is none, or it is invalid.
+    """
+    from r50bench.results.record import read_record
+
+    record = read_record(folder)
+    if record.status != "valid":
+        raise UsageError(
+            f"{record.id} is invalid and has no figures to compare with: {record.reason}",
+            hint="'r50bench find status=valid' lists those that have",
+        )
+    return record
+
+
+def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
+    from r50bench.assets.store import default_store
+    from r50bench.campaign.query.replay import plan_replay
+    from r50bench.cli.execution import remember
+    from r50bench.cli.plan_text import describe_host
+    from r50bench.host.topology import read_host
+    from r50bench.report.terminal import TerminalProgress
+
+    host = read_host()
+    planned = plan_replay(before, host)
+    with TerminalProgress(quiet=quiet) as progress:
+        progress.note(describe_host(host))
+        outcome = _run(planned, host, default_store(), out, progress)
+        remember(outcome, progress)
+    return outcome
+
+
+def _run(
+    planned: PlannedCase | PlannedMlperf, host: Host, store: Store, out: Path, progress: Progress
+) -> Outcome:
+    from r50bench.campaign.mlperf import PlannedMlperf, run_mlperf
+    from r50bench.cli.execution import write_kpi_file
+    from r50bench.measure.provisions import Provisions
+    from r50bench.measure.session import run_session
+
+    if isinstance(planned, PlannedMlperf):
+        return run_mlperf(planned, host, store, out, progress, write_kpi_file)
+    provisions = Provisions(store, progress)
+    return run_session(planned, host, provisions, out, progress, write_kpi_file)
+
+
+def _comparison(before: Record, folder: Path, outcome: Outcome) -> list[str]:
+    """Returns what differs beside the figures, then the figures, then where the record lies."""
+    from r50bench.campaign.query.differences import differences, figure_pairs
+    from r50bench.cli.plan_text import table
+    from r50bench.results.kpi import kpis
+    from r50bench.results.samples import samples_of
+
+    after = outcome.record
+    pairs = figure_pairs(kpis(before, samples_of(before, folder)), kpis(after, outcome.samples))
+    return [
+        f"{before.id}, once more:",
+        *_difference_lines(differences(before, after)),
+        *table([_COLUMNS, *(_row(pair) for pair in pairs)]),
+        f"# record: {outcome.folder}",
+    ]
+
+
+def _difference_lines(found: Sequence[Difference]) -> list[str]:
+    if not found:
+        return ["host, versions, model, data, engine and case are the same"]
+    return [f"{one.what}: {_said(one.before)} -> {_said(one.after)}" for one in found]
+
+
+def _said(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _row(pair: FigurePair) -> tuple[str, ...]:
+    change = "" if pair.change is None else f"{100 * pair.change:+.1f} %"
+    return (
+        pair.before.label,
+        _figure(pair.before),
+        _figure(pair.after),
+        change,
+        _SAID[pair.verdict],
+    )
+
+
+def _figure(kpi: Kpi) -> str:
+    from r50bench.report.numbers import figure, with_interval
+
+    if kpi.half_width is None:
+        return figure(kpi.value)
+    return with_interval(kpi.value, kpi.half_width)

@@ -1,0 +1,119 @@
+"""``r50bench submit``: the tree that MLPerf Inference takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from r50bench.loadgen_settings import OFFICIAL_SEEDS
+
+if TYPE_CHECKING:
+    from r50bench.campaign.submission.eligibility import Objection
+    from r50bench.campaign.submission.tree import Submission
+
+__all__ = ["submit"]
+
+_DIVISIONS = ("open", "closed")
+
+
+@click.command("submit")
+@click.argument(
+    "records", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RECORD..."
+)
+@click.option("--submitter", required=True, metavar="ORG", help="Your organisation's name.")
+@click.option("--division", required=True, type=click.Choice(_DIVISIONS), help="Division.")
+@click.option(
+    "--version",
+    required=True,
+    type=click.Choice(tuple(OFFICIAL_SEEDS)),
+    help="Round of MLPerf Inference.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the tree goes; must not exist yet.",
+)
+@click.option(
+    "--system",
+    "system_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON object with fields of the system description that the records do not know.",
+)
+def submit(
+    records: tuple[Path, ...],
+    submitter: str,
+    division: str,
+    version: str,
+    out: Path,
+    system_file: Path | None,
+) -> None:
+    """Lays out an MLPerf Inference submission from records of 'r50bench mlperf'.
+
+    RECORD is the folder of a run. Every scenario needs one accuracy run and one performance run;
+    the closed division also TEST01 and TEST04 runs, all at their official length.
+
+    Runs that are only too short or too small are laid out in the open division alone, as a
+    rehearsal: the system's name, every README.md and NOT_COMPLIANT.md say that it is none to hand
+    in. All else that MLPerf would object to is listed, and nothing is written (exit code 3).
+    """
+    from r50bench.campaign.submission.layout import Layout
+    from r50bench.campaign.submission.submission import assess, lay_out
+    from r50bench.campaign.submission.system_description import read_system_file
+    from r50bench.errors import CheckFailed
+
+    given = read_system_file(system_file) if system_file else {}
+    layout = Layout(version, division, submitter)
+    assessment = assess(records, layout, given)
+    _show_objections(assessment.objections)
+    if assessment.submission is None:
+        count = len(assessment.objections)
+        raise CheckFailed(
+            f"nothing was laid out: {count} objection{'s' if count > 1 else ''}"
+            f" ({division} division of {version})",
+            hint="mend what is listed above; docs/mlperf.md has the whole path",
+        )
+    lay_out(assessment.submission, out)
+    click.echo(_summary(assessment.submission, out), nl=False)
+
+
+def _show_objections(objections: Sequence[Objection]) -> None:
+    for one in objections:
+        click.echo(f"! {one.subject}: {one.text}. Mend: {one.mend}", err=True)
+
+
+def _summary(submission: Submission, out: Path) -> str:
+    """Returns what was laid out: a line a scenario, what is left to do, and where it lies."""
+    from r50bench.campaign.submission.system_description import unknown_fields
+
+    layout = submission.layout
+    lines = [_result_lines(submission)]
+    if submission.label:
+        lines.append(
+            "NOT COMPLIANT: a rehearsal with shortened runs, labelled so throughout; not to be"
+            " submitted or published\n"
+        )
+    unknown = unknown_fields(submission.description)
+    if unknown:
+        lines.append(f"left as N/A, give them with --system FILE: {', '.join(unknown)}\n")
+    lines.append("keep the records: MLPerf may ask for the accuracy logs that were truncated\n")
+    lines.append(f"# {layout.division} submission to {layout.version}: {out / layout.organisation}")
+    return "".join(lines) + "\n"
+
+
+def _result_lines(submission: Submission) -> str:
+    from r50bench.campaign.submission.accuracy_log import accuracy_line
+
+    lines = []
+    for run in submission.runs:
+        for part in run.parts:
+            if part == "accuracy" and run.record.accuracy is not None:
+                figure = accuracy_line(run.record.accuracy).strip()
+            else:
+                figure = str(run.score)
+            lines.append(f"{run.scenario:<13}{part:<13}{figure}\n")
+    return "".join(lines)

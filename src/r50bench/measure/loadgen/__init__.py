@@ -1,0 +1,1 @@
+"""MLPerf's LoadGen as a load: it runs inside one worker, whose instances answer it."""

@@ -1,0 +1,35 @@
+"""Which of Offline's samples go into a batch together, so that few pictures must be copied; pure.
+
+LoadGen sends all samples at once and asks for no order. Pictures that lie one after the other in
+memory are a batch as they lie; copying 0.6 MB a picture would cost more than one per cent of an
+int8 inference.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["order_in_runs"]
+
+
+def order_in_runs(rows: NDArray[np.int64], loaded: int, size: int) -> NDArray[np.int64]:
+    """Returns a permutation of ``rows`` of which most batches of ``size`` are runs of rows.
+
+    A run goes up by one, from row ``loaded`` - 1 on to row 0. First come the batches that are runs,
+    then all samples that found no place in one.
+    """
+    by_row = np.argsort(rows, kind="stable")
+    ordered = rows[by_row]
+    places = np.arange(len(rows))
+    first_of_row = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+    occurrence = places - np.maximum.accumulate(np.where(first_of_row, places, 0))
+    # The first occurrence of every row, ascending, then the second of every row, and so on.
+    order = by_row[np.argsort(occurrence, kind="stable")]
+    step = np.diff(rows[order]) % loaded
+    begins = np.concatenate(([True], step != 1 % loaded))
+    start = np.maximum.accumulate(np.where(begins, places, 0))
+    bounds = np.append(np.flatnonzero(begins), len(rows))
+    length = np.repeat(np.diff(bounds), np.diff(bounds))
+    placed = places - start < length // size * size
+    return np.concatenate((order[placed], order[~placed]))

@@ -1,0 +1,105 @@
+"""One instance answering LoadGen: rows of the library in, classes out, one completion a batch."""
+
+from __future__ import annotations
+
+import math
+import queue
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from typing import Any
+
+import mlperf_loadgen
+import numpy as np
+from numpy.typing import NDArray
+
+from r50bench.engines.base import Runner
+from r50bench.errors import WorkerFailed
+from r50bench.measure.loadgen.library import SampleLibrary
+from r50bench.models.architecture import CLASSES, INPUT_SIZE
+
+__all__ = ["Clerk", "Work"]
+
+Work = tuple[list[int], list[int]]
+"""Ids of LoadGen's samples and the pictures they ask for, one of each."""
+
+_LABEL_BYTES = 4
+
+
+class Clerk:
+    """Answers samples through one instance's runner; used from that instance's thread only.
+
+    Answers are int32 classes in a buffer that LoadGen copies from before a completion returns.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        library: SampleLibrary,
+        batch_size: int,
+        tick: Callable[[int], None],
+    ) -> None:
+        self._runner = runner
+        self._library = library
+        self._batch_size = batch_size
+        self._tick = tick
+        self._room = np.zeros((batch_size, INPUT_SIZE, INPUT_SIZE, 3), np.float32)
+        self._labels = np.zeros(batch_size, np.int32)
+        self._address = self._labels.ctypes.data
+
+    def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
+        """Classifies any number of samples, batch by batch, and completes each batch at once."""
+        size = self._batch_size
+        for at in range(0, len(ids), size):
+            part = ids[at : at + size]
+            self._classify(indices[at : at + size])
+            self._complete(part)
+            self._tick(len(part))
+
+    def serve(self, waiting: queue.SimpleQueue[Work | None]) -> None:
+        """Answers what ``waiting`` gives, asleep while there is nothing, until it gives None."""
+        while (work := waiting.get()) is not None:
+            self.answer(*work)
+
+    def serve_coalescing(self, waiting: queue.SimpleQueue[Work | None]) -> None:
+        """Like :meth:`serve`, but what waits is answered together, up to a batch."""
+        while (work := waiting.get()) is not None:
+            ids, indices = work
+            while len(ids) < self._batch_size:
+                try:
+                    more = waiting.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    waiting.put(None)
+                    break
+                ids, indices = ids + more[0], indices + more[1]
+            self.answer(ids, indices)
+
+    def _classify(self, indices: Sequence[int]) -> None:
+        """Leaves the likeliest class of each picture in the buffer.
+
+        Raises:
+            WorkerFailed: the engine answered another shape than a row of classes a picture, or
+                something that is no number.
+        """
+        count = len(indices)
+        batch = self._library.batch(self._library.rows_of(indices), self._room)
+        logits: NDArray[np.float32] = self._runner.logits(
+            self._runner.infer(self._runner.view(batch))
+        )
+        if logits.shape != (self._batch_size, CLASSES):
+            raise WorkerFailed(
+                f"the engine answered logits of shape {logits.shape} to a batch of"
+                f" {self._batch_size}"
+            )
+        answered = logits[:count]
+        if not math.isfinite(answered.max()):  # the maximum of anything and NaN is NaN
+            raise WorkerFailed("the engine answered logits that are not finite")
+        self._labels[:count] = answered.argmax(axis=1)
+
+    def _complete(self, ids: Sequence[int]) -> None:
+        end = self._address + len(ids) * _LABEL_BYTES
+        places: Any = range(self._address, end, _LABEL_BYTES)
+        mlperf_loadgen.QuerySamplesComplete(
+            list(map(mlperf_loadgen.QuerySampleResponse, ids, places, repeat(_LABEL_BYTES)))
+        )

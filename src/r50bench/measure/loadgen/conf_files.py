@@ -1,0 +1,52 @@
+"""The files that LoadGen reads: user.conf, and the audit.config of a compliance run; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from r50bench.loadgen_settings import LoadgenSettings
+
+__all__ = ["AUDIT_CONFIG", "USER_CONF", "audit_config", "user_conf"]
+
+USER_CONF = "user.conf"
+AUDIT_CONFIG = "audit.config"
+
+# MLPerf Inference, compliance/TEST01 and TEST04, for v5.1 and v6.1.
+_AUDITS = {
+    "TEST01": {
+        "mode": 2,
+        "accuracy_log_rng_seed": 720381539243781796,
+        "accuracy_log_sampling_target": 4096,
+    },
+    "TEST04": {
+        "mode": 2,
+        "performance_issue_unique": 0,
+        "performance_issue_same": 1,
+        "performance_issue_same_index": 3,
+    },
+}
+
+
+def user_conf(settings: LoadgenSettings) -> str:
+    """Returns the text of user.conf for settings in which nothing is open."""
+    lines = (f"resnet50.{settings.scenario}.{key} = {value}" for key, value in _values(settings))
+    return "\n".join(lines) + "\n"
+
+
+def audit_config(settings: LoadgenSettings) -> str:
+    """Returns the text of audit.config, as MLPerf publishes it; empty for an ordinary run."""
+    values = _AUDITS.get(settings.compliance_test, {})
+    return "".join(f"*.*.{key} = {value}\n" for key, value in values.items())
+
+
+def _values(settings: LoadgenSettings) -> Iterator[tuple[str, str]]:
+    assert settings.duration_s is not None
+    yield "min_duration", str(round(settings.duration_s * 1000))
+    yield "min_query_count", str(settings.query_count)
+    yield "performance_sample_count_override", str(settings.buffer_size)
+    if settings.target_qps is not None:
+        yield "target_qps", f"{settings.target_qps:.6f}"
+    if settings.target_latency_ms is not None:
+        yield "target_latency", f"{settings.target_latency_ms:.6f}"
+    if settings.scenario == "MultiStream":
+        yield "samples_per_query", str(settings.samples_per_query)

@@ -1,0 +1,75 @@
+"""LoadGen's sample library: normalised pictures, made outside the timed part and kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from r50bench.assets.preprocess import normalise
+from r50bench.measure.protocol import FeedSpec
+
+__all__ = ["SampleLibrary"]
+
+_AT_ONCE = 32
+
+
+class SampleLibrary:
+    """The first ``size`` pictures of a data set, some of them loaded at a time.
+
+    Loaded pictures lie one after the other, each in its row; behind the last row the first ones lie
+    once more, so that a batch may begin at any row.
+    """
+
+    def __init__(self, feed: FeedSpec, size: int) -> None:
+        if feed.pictures is None:
+            raise ValueError("LoadGen needs pictures, and the feed names none")
+        self._pictures: NDArray[np.uint8] = np.load(feed.pictures, mmap_mode="r")
+        self._convention = feed.convention
+        self._again = feed.batch_size - 1
+        self._store: NDArray[np.float32] = np.empty((0, *self._pictures.shape[1:]), np.float32)
+        self._rows = np.full(size, -1, np.int64)
+        self._row_at = np.empty(0, np.int64)
+        self.loaded = 0
+
+    def load(self, indices: Sequence[int]) -> None:
+        """Normalises the pictures ``indices`` and keeps them until others are loaded."""
+        wanted = np.asarray(indices, np.int64)
+        self.loaded = len(wanted)
+        rows = np.resize(wanted, self.loaded + self._again)
+        self._row_at = np.arange(len(rows)) % self.loaded
+        self._store = np.empty((len(rows), *self._pictures.shape[1:]), np.float32)
+        for at in range(0, len(rows), _AT_ONCE):
+            batch = normalise(self._pictures[rows[at : at + _AT_ONCE]], self._convention)
+            self._store[at : at + len(batch)] = batch.transpose(0, 2, 3, 1)
+        self._rows[wanted] = np.arange(self.loaded)
+
+    def unload(self, indices: Sequence[int]) -> None:
+        """Forgets where the pictures ``indices`` lie; the memory goes with the next load."""
+        self._rows[np.asarray(indices, np.int64)] = -1
+
+    def rows_of(self, indices: Sequence[int]) -> NDArray[np.int64]:
+        """Returns the rows of loaded pictures.
+
+        Raises:
+            KeyError: one is not loaded.
+        """
+        rows: NDArray[np.int64] = self._rows[np.asarray(indices, np.int64)]
+        if rows.min(initial=0) < 0:
+            raise KeyError(f"LoadGen asks for a picture that is not loaded, among {len(rows)}")
+        return rows
+
+    def batch(self, rows: NDArray[np.int64], room: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns a batch of ``len(room)`` pictures, of which the first are those of ``rows``.
+
+        It is float32 (b, 3, 224, 224), a view of (b, 224, 224, 3): of the store, where the rows lie
+        one after the other; else of ``room``, to which they are copied and whose rest keeps what it
+        held.
+        """
+        count, first = len(rows), int(rows[0])
+        if count == 1 or bool((rows == self._row_at[first : first + count]).all()):
+            return np.transpose(self._store[first : first + len(room)], (0, 3, 1, 2))
+        # Rows were checked: clip only spares numpy a buffer of its own.
+        np.take(self._store, rows, axis=0, out=room[:count], mode="clip")
+        return np.transpose(room, (0, 3, 1, 2))

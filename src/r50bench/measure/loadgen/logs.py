@@ -1,0 +1,152 @@
+"""What LoadGen says in its logs; the parent's side, which never loads LoadGen."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from r50bench.errors import RunFailed
+from r50bench.results.predictions import Predictions
+
+__all__ = ["Detail", "read_detail", "read_predictions"]
+
+_DETAIL = "mlperf_log_detail.txt"
+_ACCURACY = "mlperf_log_accuracy.json"
+_MARK = ":::MLLOG "
+_ERROR, _WARNING = "is_error", "is_warning"
+_PERCENTILES = ("50.00", "90.00", "95.00", "97.00", "99.00", "99.90")
+_PEAK = re.compile(r"Found peak performance field: ([0-9.]+)")
+# LoadGen warns of its own log buffers growing, which concerns nobody else.
+_OWN_AFFAIR = "Logging allocation detected"
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One test. ``values`` are the last of each key; ``verdict`` is empty in accuracy mode.
+
+    ``folder`` is where the log lies; ``peak`` the rate that LoadGen's own search found, None where
+    it did not search or find.
+    """
+
+    folder: Path
+    values: dict[str, Any]
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    peak: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """VALID, INVALID, or nothing."""
+        return str(self.values.get("result_validity", ""))
+
+    @property
+    def reason(self) -> str:
+        """Why the verdict is INVALID, in LoadGen's words; a list of what was not met without."""
+        said = str(self.values.get("result_invalid_reason", "")).strip()
+        unmet = {
+            "result_perf_constraints_met": "latency constraint not met",
+            "result_min_duration_met": "minimum duration not met",
+            "result_min_queries_met": "minimum query count not met",
+            "early_stopping_met": "early stopping not satisfied",
+        }
+        missed = [text for key, text in unmet.items() if self.values.get(key) is False]
+        return ". ".join([", ".join(missed), said] if said else [", ".join(missed)]).strip(". ")
+
+    def figure(self, key: str) -> float:
+        """Returns a number LoadGen gave.
+
+        Raises:
+            RunFailed: it gave none.
+        """
+        value = self.values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise RunFailed(
+                f"LoadGen's log has no {key}", hint=f"{_DETAIL} in the run's folder says more"
+            )
+        return float(value)
+
+    def percentiles_ns(self, *, per_query: bool) -> dict[str, int]:
+        """Returns the latency percentiles LoadGen gave, by name such as ``99.00``."""
+        key = (
+            "result_{}_percentile_per_query_latency_ns"
+            if per_query
+            else ("result_{}_percentile_latency_ns")
+        )
+        found = {name: self.values.get(key.format(name)) for name in _PERCENTILES}
+        return {name: int(value) for name, value in found.items() if value is not None}
+
+
+def read_detail(folder: Path) -> Detail:
+    """Reads the detail log of the test in ``folder``.
+
+    Raises:
+        RunFailed: there is none, or it is cut off.
+    """
+    values: dict[str, Any] = {}
+    errors: list[str] = []
+    warnings: list[str] = []
+    peak = None
+    for entry in _entries(folder / _DETAIL):
+        key, value, metadata = entry["key"], entry["value"], entry["metadata"]
+        values[key] = value
+        if key == "generic_message" and (found := _PEAK.search(str(value))):
+            peak = float(found[1])
+        if metadata.get(_ERROR):
+            errors.append(str(value))
+        elif metadata.get(_WARNING) and not str(value).startswith(_OWN_AFFAIR):
+            warnings.append(str(value))
+    if not values:
+        raise RunFailed(f"LoadGen left an empty {_DETAIL}", hint="the worker's log says more")
+    return Detail(
+        folder, values, tuple(dict.fromkeys(errors)), tuple(dict.fromkeys(warnings)), peak
+    )
+
+
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise RunFailed(f"LoadGen left no {path.name}: {error.strerror}") from None
+    for number, line in enumerate(lines, start=1):
+        if not line.startswith(_MARK):
+            continue
+        try:
+            entry = json.loads(line.removeprefix(_MARK))
+            yield {name: entry[name] for name in ("key", "value", "metadata")}
+        except (ValueError, KeyError) as error:
+            raise RunFailed(f"{path.name}:{number} is cut off or damaged: {error}") from None
+
+
+def read_predictions(folder: Path, names: tuple[str, ...], labels: tuple[int, ...]) -> Predictions:
+    """Reads the accuracy log in ``folder``: the class of each picture, in the data set's order.
+
+    Raises:
+        RunFailed: there is none, or it does not answer every picture once.
+    """
+    path = folder / _ACCURACY
+    try:
+        entries = json.loads(path.read_bytes())
+        answers = [
+            (int(entry["qsl_idx"]), _label(bytes.fromhex(entry["data"]))) for entry in entries
+        ]
+    except OSError as error:
+        raise RunFailed(f"LoadGen left no {path.name}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunFailed(f"{path.name} is cut off or damaged: {error}") from None
+    classes = dict(answers)
+    if len(answers) != len(labels) or set(classes) != set(range(len(labels))):
+        raise RunFailed(
+            f"{path.name} answers {len(classes)} of {len(labels)} pictures, each due once"
+        )
+    return Predictions(names, labels, tuple((classes[at],) for at in range(len(labels))))
+
+
+def _label(data: bytes) -> int:
+    (label,) = np.frombuffer(data, np.int32)
+    return int(label)

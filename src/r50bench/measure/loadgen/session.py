@@ -1,0 +1,193 @@
+"""One LoadGen session: warm instances, what to expect of them, LoadGen itself, the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from r50bench.case import Case
+from r50bench.errors import RunFailed, UsageError
+from r50bench.host.defaults import EffectiveCase
+from r50bench.host.topology import Host
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.answers import samples_of_rounds
+from r50bench.measure.draft import Draft, Finish, Outcome, PlannedCase, keep_record
+from r50bench.measure.ingredients import gather
+from r50bench.measure.loadgen.conf_files import AUDIT_CONFIG, USER_CONF, audit_config, user_conf
+from r50bench.measure.loadgen.logs import Detail, read_detail, read_predictions
+from r50bench.measure.loadgen.peak import find_peak
+from r50bench.measure.loadgen.result import result_of
+from r50bench.measure.loadgen.rules import fill_in
+from r50bench.measure.loadgen.targets import (
+    RawFigures,
+    expected_samples,
+    raw_figures,
+    refuse_too_many_queries,
+    with_target,
+)
+from r50bench.measure.pool import Pool
+from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen
+from r50bench.measure.provisions import Provisions
+from r50bench.measure.warm_pool import soon, warm_pool
+from r50bench.progress import Progress
+from r50bench.results.record import LoadgenResult
+
+__all__ = ["LOADGEN_FOLDER", "PlannedMlperf", "run_loadgen_session"]
+
+LOADGEN_FOLDER = "loadgen"
+"""Where in the record's folder LoadGen's logs and user.conf lie."""
+
+_RAW_S, _RAW_SHARE = 4.0, 0.5  # the closed loop's seconds, and its share of a short run's
+
+
+@dataclass(frozen=True)
+class PlannedMlperf:
+    """What LoadGen is asked, and the placed case that answers it."""
+
+    planned: PlannedCase
+    loadgen: LoadgenSettings
+
+    @property
+    def case(self) -> Case:
+        """The case itself."""
+        return self.planned.case
+
+    @property
+    def effective(self) -> EffectiveCase:
+        """The case with its notes and the sources of its values."""
+        return self.planned.effective
+
+    @property
+    def name(self) -> str:
+        """What ran, such as ``mlperf_Offline_PerformanceOnly_avx_int8``."""
+        return f"{self.loadgen.name}_{self.case.precision}"
+
+
+def run_loadgen_session(
+    planned: PlannedMlperf,
+    host: Host,
+    provisions: Provisions,
+    out: Path,
+    progress: Progress,
+    finish: Finish,
+) -> Outcome:
+    """Runs LoadGen and leaves a record below ``out``; see :func:`r50bench.campaign.mlperf`.
+
+    Raises:
+        AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
+        UsageError: the data set is too small, accuracy was asked of random weights, or ``out``
+            cannot be written.
+    """
+    pictures = provisions.pictures(planned.case)
+    assert pictures is not None
+    settings = fill_in(planned.loadgen, len(pictures.labels))
+    ingredients = gather(planned.case, host, provisions, progress, beside_python=True)
+    if settings.scores_accuracy and ingredients.model.weights == "random":
+        raise UsageError(
+            f"{settings.mode} of random weights means nothing",
+            hint="take --weights v1, v1.5 or a file; random ones serve PerformanceOnly",
+        )
+    draft = Draft(planned.planned, host, ingredients, planned.name)
+    size = settings.dataset_size or 0
+    names, labels = ingredients.names[:size], ingredients.labels[:size]
+
+    def work(folder: Path) -> None:
+        refuse_too_many_queries(settings, host.memory_bytes or 0)
+        with warm_pool(planned.planned, host, ingredients, draft, folder, progress) as pool:
+            session = _Session(planned, settings, host, pool, draft, folder, progress)
+            session.run()
+        if settings.scores_accuracy:
+            draft.predictions = read_predictions(folder / LOADGEN_FOLDER, names, labels)
+
+    return keep_record(draft, out, work, finish)
+
+
+class _Session:
+    """The part of a session in which the pool is warm."""
+
+    def __init__(
+        self,
+        planned: PlannedMlperf,
+        settings: LoadgenSettings,
+        host: Host,
+        pool: Pool,
+        draft: Draft,
+        folder: Path,
+        progress: Progress,
+    ) -> None:
+        self._case = planned.case
+        self._asked = planned.loadgen
+        self._settings = settings
+        self._memory_bytes = host.memory_bytes or 0
+        self._pool = pool
+        self._draft = draft
+        self._folder = folder
+        self._progress = progress
+
+    def run(self) -> None:
+        """Measures what to expect, runs LoadGen, and notes its result.
+
+        Raises:
+            RunFailed: LoadGen calls the run invalid, or there is no result; what is known of it is
+                in the draft.
+        """
+        settings, raw = self._settings, None
+        if settings.measures:
+            raw = self._closed_loop()
+            settings, said = with_target(settings, raw, self._case.instances)
+            for sentence in said:
+                self._progress.warn(sentence)
+            self._draft.warnings += said
+            refuse_too_many_queries(settings, self._memory_bytes)
+        if settings.mode == "FindPeakPerformance":
+            settings, detail, search = find_peak(settings, self._search_test)
+            detail.folder.rename(self._folder / LOADGEN_FOLDER)
+        else:
+            detail, search = self._test(settings, "LoadGen", LOADGEN_FOLDER), ()
+        result = result_of(settings, detail, raw, version("mlcommons-loadgen"))
+        given = self._asked.target_qps or self._asked.target_latency_ms
+        measured = settings.measures and given is None
+        self._conclude(replace(result, peak_search=search, target_measured=measured), detail)
+
+    def _conclude(self, result: LoadgenResult, detail: Detail) -> None:
+        self._draft.fields["loadgen"] = result
+        if result.verdict == "INVALID":
+            raise RunFailed(
+                f"LoadGen calls the run INVALID: {detail.reason}",
+                hint="its logs lie in loadgen/ of the run's folder; a target left out is measured",
+            )
+        if result.errors:
+            raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
+
+    def _closed_loop(self) -> RawFigures:
+        assert self._settings.duration_s is not None
+        seconds = min(_RAW_S, _RAW_SHARE * self._settings.duration_s)
+        self._progress.phase(f"{self._draft.name}  closed loop for {seconds:g} s")
+        begin = soon()
+        answers = self._pool.ask(Measure(begin, begin + round(seconds * 1e9)), Measured)
+        samples = samples_of_rounds([answers], self._case.batch_size)
+        self._draft.samples = samples
+        return raw_figures(samples, self._settings, self._case.batch_size)
+
+    def _search_test(self, settings: LoadgenSettings, what: str) -> Detail:
+        return self._test(settings, what, f"search/{what.replace(' ', '-')}")
+
+    def _test(self, settings: LoadgenSettings, what: str, where: str) -> Detail:
+        """Runs one test, whose logs go to ``where`` in the run's folder; reads its detail log."""
+        folder = self._folder / where
+        folder.mkdir(parents=True)
+        (folder / USER_CONF).write_text(user_conf(settings))
+        if audit := audit_config(settings):
+            (folder / AUDIT_CONFIG).write_text(audit)
+        self._progress.phase(f"{self._draft.name}  {what}", _total(settings))
+        self._pool.ask(RunLoadgen(settings, str(folder.resolve())), LoadgenRan)
+        return read_detail(folder)
+
+
+def _total(settings: LoadgenSettings) -> int | None:
+    """Returns how many samples will be answered, None where LoadGen decides on the way."""
+    if settings.mode == "FindPeakPerformance":
+        return None
+    accuracy = settings.dataset_size or 0 if settings.scores_accuracy else 0
+    return accuracy + (expected_samples(settings) if settings.measures else 0)

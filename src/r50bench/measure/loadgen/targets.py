@@ -1,0 +1,210 @@
+"""What LoadGen must be told to expect, from what the closed loop gave just before; pure.
+
+LoadGen generates all queries before it begins: as many as the target says the minimum duration
+takes. A target that is too low a load ends in "Ran out of generated queries", one that is far too
+high fills the memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from r50bench.errors import RunFailed
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.loadgen.rules import PERCENTILE
+from r50bench.results.samples import Samples
+from r50bench.results.timeline import throughput, windows
+
+__all__ = [
+    "RawFigures",
+    "expected_samples",
+    "raw_figures",
+    "refuse_too_many_queries",
+    "with_target",
+]
+
+_NS_PER_MS = 1e6
+_BYTES_PER_QUERY = 380
+"""What LoadGen 6.0 holds per generated sample, measured."""
+
+_MEMORY_SHARE = 0.25
+_OFFLINE_SLACK = 1.05  # on top of the 10 % that LoadGen adds itself
+_LATENCY_SLACK = 0.6  # a latency that no query undercuts for long
+_SERVER_SHARE = 0.8  # of the rate that the queueing estimate allows
+_POOR_GUESS = 1.5
+
+
+@dataclass(frozen=True)
+class RawFigures:
+    """What the closed loop gave on the warm instances.
+
+    ``throughput`` in samples/s over all instances; ``latency_ns`` of one query at the scenario's
+    percentile (the median in Offline) and ``median_ns``; ``batch_ns`` is the median of one batch,
+    which a hiccup of the machine does not move.
+    """
+
+    throughput: float
+    latency_ns: int
+    median_ns: int
+    batch_ns: int
+
+
+def raw_figures(samples: Samples, settings: LoadgenSettings, batch_size: int) -> RawFigures:
+    """Derives the figures from the loop's samples.
+
+    A query of MultiStream that one batch of each instance cannot hold takes several.
+
+    Raises:
+        RunFailed: the instances never ran at the same time.
+    """
+    common = windows(samples)
+    if common is None:
+        raise RunFailed(
+            "the instances never ran at the same time in the closed loop before LoadGen",
+            hint="another load on this machine: see 'r50bench run' for its warnings",
+        )
+    latency = samples.latency_ns
+    batches = 1
+    if settings.scenario == "MultiStream":
+        batches = -(-settings.samples_per_query // (len(samples.instances) * batch_size))
+    percent = PERCENTILE.get(settings.scenario, 50.0)
+    return RawFigures(
+        throughput=throughput(samples, common).value,
+        latency_ns=round(batches * float(np.percentile(latency, percent))),
+        median_ns=round(batches * float(np.median(latency))),
+        batch_ns=round(float(np.median(latency))),
+    )
+
+
+def with_target(
+    settings: LoadgenSettings, raw: RawFigures, instances: int
+) -> tuple[LoadgenSettings, tuple[str, ...]]:
+    """Returns the settings with a target, and what is to be said of the one that was given.
+
+    A target that was given is kept, but for one: Offline, SingleStream and MultiStream take it
+    only to generate enough queries, and one that would give too few is raised to what was measured.
+
+    Raises:
+        RunFailed: one batch alone takes longer than Server's bound.
+    """
+    if settings.scenario == "Server":
+        return _with_rate(settings, raw, instances)
+    if settings.scenario == "Offline":
+        return _with_throughput(settings, raw.throughput)
+    return _with_latency(settings, raw.median_ns / _NS_PER_MS)
+
+
+def expected_samples(settings: LoadgenSettings) -> int:
+    """Returns how many samples LoadGen will generate, at least, for settings with a target."""
+    if not settings.measures:
+        return settings.dataset_size or 0
+    assert settings.duration_s is not None
+    assert settings.query_count is not None
+    if settings.target_qps is not None:
+        slack = 1.1 if settings.scenario == "Offline" else 1.0
+        return max(settings.query_count, round(slack * settings.target_qps * settings.duration_s))
+    assert settings.target_latency_ms is not None
+    queries = math.ceil(1000 * settings.duration_s / settings.target_latency_ms)
+    per_query = settings.samples_per_query if settings.scenario == "MultiStream" else 1
+    return per_query * max(settings.query_count, queries)
+
+
+def refuse_too_many_queries(settings: LoadgenSettings, memory_bytes: int) -> None:
+    """Raises RunFailed where the queries that a target asks for would not fit into memory.
+
+    ``memory_bytes`` is the host's, 0 where it is not known. Settings without a target pass.
+    """
+    server = settings.scenario == "Server"
+    if settings.target_qps is None and (server or settings.target_latency_ms is None):
+        return
+    needed = expected_samples(settings) * _BYTES_PER_QUERY
+    if memory_bytes and needed > _MEMORY_SHARE * memory_bytes:
+        raise RunFailed(
+            f"LoadGen would generate {expected_samples(settings):,} queries for"
+            f" {_target_words(settings)} over {settings.duration_s:g} s:"
+            f" about {needed / 2**30:,.0f} GiB, of which this host can spare"
+            f" {_MEMORY_SHARE * memory_bytes / 2**30:,.1f}",
+            hint="leave the target out: it is measured then",
+        )
+
+
+def _target_words(settings: LoadgenSettings) -> str:
+    if settings.target_qps is not None:
+        return f"loadgen_target_qps={settings.target_qps:g}"
+    return f"loadgen_target_latency={settings.target_latency_ms:g}"
+
+
+def _with_throughput(
+    settings: LoadgenSettings, measured: float
+) -> tuple[LoadgenSettings, tuple[str, ...]]:
+    given, needed = settings.target_qps, measured * _OFFLINE_SLACK
+    if given is None:
+        return replace(settings, target_qps=needed), ()
+    said = f"loadgen_target_qps={given:g} where {measured:.4g} samples/s were measured"
+    if given < measured:
+        short = f"LoadGen would run out of samples before {settings.duration_s:g} s"
+        return replace(settings, target_qps=needed), (f"{said}: {short}; it gets {needed:.4g}",)
+    if given > _POOR_GUESS * measured:
+        longer = given / measured
+        return settings, (f"{said}: the run takes {longer:.1f} times as long as it must",)
+    return settings, ()
+
+
+def _with_latency(
+    settings: LoadgenSettings, measured_ms: float
+) -> tuple[LoadgenSettings, tuple[str, ...]]:
+    given, needed = settings.target_latency_ms, measured_ms * _LATENCY_SLACK
+    if given is None:
+        return replace(settings, target_latency_ms=needed), ()
+    said = f"loadgen_target_latency={given:g} ms where {measured_ms:.4g} ms were measured"
+    if given > measured_ms:
+        short = f"LoadGen would run out of queries before {settings.duration_s:g} s"
+        return replace(settings, target_latency_ms=needed), (
+            f"{said}: {short}; it gets {needed:.4g}",
+        )
+    if given * _POOR_GUESS < measured_ms:
+        return settings, (f"{said}: LoadGen generates more queries than it needs",)
+    return settings, ()
+
+
+def _with_rate(
+    settings: LoadgenSettings, raw: RawFigures, instances: int
+) -> tuple[LoadgenSettings, tuple[str, ...]]:
+    assert settings.target_latency_ms is not None
+    bound_ns = settings.target_latency_ms * _NS_PER_MS
+    if raw.batch_ns >= bound_ns:
+        raise RunFailed(
+            f"one batch takes {raw.batch_ns / _NS_PER_MS:.1f} ms here, and Server's bound is"
+            f" {settings.target_latency_ms:g} ms: no rate can be valid",
+            hint="a smaller --batch-size, more --cores-per-instance or a faster --precision",
+        )
+    possible = _sustainable_rate(raw, bound_ns, instances)
+    if settings.target_qps is None:
+        return replace(settings, target_qps=_SERVER_SHARE * possible), ()
+    return settings, tuple(_on_given_rate(settings.target_qps, possible, raw.throughput))
+
+
+def _on_given_rate(given: float, possible: float, capacity: float) -> Iterator[str]:
+    said = f"loadgen_target_qps={given:g}"
+    if given > capacity:
+        yield f"{said} is more than the {capacity:.4g} samples/s measured: the queue can only grow"
+    elif given > _POOR_GUESS * possible:
+        yield f"{said} is far above the {possible:.4g}/s that the latency bound is likely to allow"
+    elif given * _POOR_GUESS < possible:
+        yield f"{said} is far below the {possible:.4g}/s that the latency bound is likely to allow"
+
+
+def _sustainable_rate(raw: RawFigures, bound_ns: float, instances: int) -> float:
+    """Returns the rate at which the 99th percentile of the latency is likely to meet the bound.
+
+    Poisson arrivals, constant service time t and n servers: the wait exceeds x with probability
+    ρ · exp(-2 n x (1 - ρ) / (ρ t)) in heavy traffic (Kingman's approximation). With ρ in front
+    taken as 1, the load at which that is 1 % for what the bound leaves to wait is ρ.
+    """
+    left = bound_ns - raw.batch_ns
+    rho = 1 / (1 + math.log(100) * raw.batch_ns / (2 * instances * left))
+    return rho * raw.throughput

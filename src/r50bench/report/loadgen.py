@@ -1,0 +1,142 @@
+"""What is said of a LoadGen run: in KPI blocks, and in the one table of ``r50bench mlperf``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from r50bench.report.numbers import figure
+from r50bench.results.kpi import accuracy_line
+from r50bench.results.record import LoadgenResult, Record
+
+__all__ = ["loadgen_notes", "loadgen_settings", "mlperf_text"]
+
+_MS_PER_NS = 1e-6
+
+
+def loadgen_settings(result: LoadgenResult) -> Iterator[tuple[str, str]]:
+    """Yields what LoadGen was asked, under the names of the query-driven workflow."""
+    settings = result.settings
+    yield "LOADGEN_VERSION", result.version
+    yield "LOADGEN_SCENARIO", settings.scenario
+    yield "LOADGEN_MODE", settings.mode
+    yield "LOADGEN_DATASET_SIZE", str(settings.dataset_size or "")
+    yield "LOADGEN_BUFFER_SIZE", str(settings.buffer_size)
+    if settings.measures:
+        yield "LOADGEN_QUERY_COUNT", str(settings.query_count or "")
+        yield "LOADGEN_DURATION_S", _given(settings.duration_s)
+        yield "LOADGEN_TARGET_QPS", _given(settings.target_qps)
+        yield "LOADGEN_TARGET_LATENCY", _given(settings.target_latency_ms)
+    if settings.scenario == "MultiStream":
+        yield "LOADGEN_SAMPLES_PER_QUERY", str(settings.samples_per_query)
+    yield "LOADGEN_COMPLIANCE_TEST", settings.compliance_test
+    yield "LOADGEN_SEEDS", settings.seeds
+
+
+def loadgen_notes(result: LoadgenResult) -> Iterator[str]:
+    """Yields LoadGen's verdict, errors and warnings, and whether the run complies."""
+    if result.verdict:
+        yield f"LoadGen's verdict: {result.verdict}"
+    yield _compliance(result)
+    for error in result.errors:
+        yield f"LoadGen's error: {error}"
+    for warning in result.warnings:
+        yield f"LoadGen's warning: {warning}"
+
+
+def mlperf_text(record: Record) -> str:
+    """Returns the table of one LoadGen run: verdict, score, what it is to be compared with."""
+    rows = [("scenario", _scenario(record))]
+    result = record.loadgen
+    if result is None:
+        rows.append(("failed", record.reason or "no reason given"))
+    else:
+        rows += [*_timed_rows(result), *_accuracy_rows(record)]
+        rows += [("error", error) for error in result.errors]
+        rows += [("warning", warning) for warning in result.warnings]
+        rows.append(("MLPerf", _compliance(result)))
+    if record.evidence is not None:
+        proof = "proved" if record.evidence.proved else "not proved"
+        rows.append(("kernels", f"{record.evidence.summary}, {proof}"))
+    rows += [("!", warning) for warning in record.warnings]
+    width = max(len(name) for name, _ in rows if name != "!")
+    return "".join(
+        f"! {text}\n" if name == "!" else f"{name:<{width}}  {text}\n" for name, text in rows
+    )
+
+
+def _scenario(record: Record) -> str:
+    case = record.case
+    many = "" if case.instances == 1 else "s"
+    layout = (
+        f"{case.instances} instance{many} × {case.cores_per_instance}"
+        f" core{'' if case.cores_per_instance == 1 else 's'}, batch {case.batch_size}"
+    )
+    what = record.name.removeprefix("mlperf_").removesuffix(f"_{case.precision}")
+    return f"{what.replace('_', ' ')} · {case.precision} · {layout}"
+
+
+def _timed_rows(result: LoadgenResult) -> Iterator[tuple[str, str]]:
+    if result.score is None:
+        return
+    yield "verdict", result.verdict
+    yield "score", f"{_score(result)}   ({result.score_name})"
+    for name, target in _targets(result):
+        yield name, f"{target} ({'measured' if result.target_measured else 'given'})"
+    if result.bound_ns is not None:
+        p99 = result.percentiles_ns["99.00"]
+        relation = "within" if p99 <= result.bound_ns else "beyond"
+        yield "p99", f"{_ms(p99)}, {relation} the bound of {_ms(result.bound_ns)}"
+    yield "raw engine", _raw(result)
+    for tried, verdict, score in result.peak_search:
+        yield "searched", f"target {figure(tried)}: {verdict}, {figure(score)} {result.score_unit}"
+
+
+def _accuracy_rows(record: Record) -> Iterator[tuple[str, str]]:
+    if record.accuracy is not None:
+        yield "accuracy", accuracy_line(record.accuracy)
+
+
+def _targets(result: LoadgenResult) -> Iterator[tuple[str, str]]:
+    settings = result.settings
+    if settings.target_qps is not None:
+        yield "target", f"{figure(settings.target_qps)} samples/s"
+    elif settings.target_latency_ms is not None:
+        yield "target", f"{figure(settings.target_latency_ms)} ms"
+
+
+def _raw(result: LoadgenResult) -> str:
+    """The closed loop's figure that the scenario's is to be compared with, and how far it lies."""
+    assert result.raw_throughput is not None
+    assert result.raw_latency_ns is not None
+    throughput = f"{figure(result.raw_throughput)} samples/s"
+    if result.settings.scenario == "Server":
+        assert result.score is not None
+        below = 100 * (1 - result.score / result.raw_throughput)
+        return f"{throughput}; Server lies {below:.1f} % below it, to meet the bound"
+    raw = throughput if result.settings.scenario == "Offline" else _ms(result.raw_latency_ns)
+    if result.overhead is None:
+        return raw
+    return f"{raw}; harness overhead {100 * result.overhead:.2f} %"
+
+
+def _score(result: LoadgenResult) -> str:
+    assert result.score is not None
+    return (
+        _ms(result.score)
+        if result.score_unit == "ns"
+        else (f"{figure(result.score)} {result.score_unit}")
+    )
+
+
+def _compliance(result: LoadgenResult) -> str:
+    if result.compliant:
+        return "as MLPerf's rules ask"
+    return f"not compliant: {result.why_not_compliant}"
+
+
+def _ms(nanoseconds: float) -> str:
+    return f"{figure(nanoseconds * _MS_PER_NS)} ms"
+
+
+def _given(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"

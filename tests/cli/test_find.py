@@ -1,0 +1,130 @@
+"""``r50bench find``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import records
+from command_line import Call
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.results.history import History, history_path
+from r50bench.results.kpi import kpis
+from r50bench.results.record import Accuracy, Record, write_record
+from scripted_loadgen import result_of
+
+
+def keep(folder: Path, record: Record) -> None:
+    samples = None
+    if record.loadgen is None and record.case.mode != "accuracy":
+        samples = records.samples_of_latencies([[10] * 20] * 2)
+    (folder / record.id).mkdir(parents=True)
+    write_record(record, folder / record.id)
+    figures = kpis(record, samples) if record.status == "valid" else ()
+    with History(history_path()) as history:
+        history.add(record, folder / record.id, figures)
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four records: throughput and a failed latency of the main job, two of LoadGen."""
+    monkeypatch.setenv("R50BENCH_DATA", str(tmp_path / "data"))
+    accuracy = LoadgenSettings(dataset_size=20)
+    offline = LoadgenSettings("Offline", "PerformanceOnly", dataset_size=20)
+    made = [
+        records.record_of("throughput", id="a"),
+        records.record_of("latency", "avx_fp32", id="b", reason="it died"),
+        records.record_of(
+            id="c",
+            case=records.case_of(data_type="real"),
+            accuracy=Accuracy(20, 19, 20),
+            loadgen=result_of(accuracy),
+        ),
+        records.record_of(
+            id="d", case=records.case_of(data_type="real"), loadgen=result_of(offline)
+        ),
+    ]
+    for day, record in enumerate(made, start=1):
+        keep(tmp_path / "runs", replace(record, created=f"2026-01-{day:02}T12:00:00+00:00"))
+    return tmp_path / "runs"
+
+
+def found(call: Call, *words: str) -> list[str]:
+    answer = call("find", "--json", *words)
+    assert answer.code == 0, answer.err
+    return [one["id"] for one in json.loads(answer.out)]
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("", "dcba"),
+        ("loadgen_output", "dc"),
+        ("main_job", "ba"),
+        ("!main_job,accuracy.", "c"),
+        ("classified_imagenet", "dc"),
+        ("accuracy>=95", "c"),
+        ("performance>1000", "a"),
+        ("performance>100,performance<200", "d"),
+        ("verdict=valid", "d"),
+        ("status=invalid", "b"),
+        ("status=invalid,reason=it died", "b"),
+        ("precision=int8", "dca"),
+        ("precision!=int8", "b"),
+        ("mode=latency", "b"),
+        ("loadgen_scenario=Offline,loadgen_mode=PerformanceOnly", "d"),
+        ("loadgen_dataset_size<=20", "dc"),
+        ("created>=2026-01-02,created<2026-01-04", "cb"),
+        ("batch_size=1", "b"),
+        ("framework=pytorch,model_name=resnet50", "dcba"),
+        ("graph=v1", "dcba"),
+        ("compliant?", ""),
+    ],
+)
+@pytest.mark.usefixtures("runs")
+def test_the_records_of_which_every_term_holds_come_newest_first(
+    r50bench_here: Call, query: str, ids: str
+) -> None:
+    assert found(r50bench_here, query) == list(ids)
+
+
+def test_the_table_names_what_ran_what_came_out_and_where_it_lies(
+    r50bench_here: Call, runs: Path
+) -> None:
+    lines = r50bench_here("find").out.splitlines()
+    assert lines[0].split("  ")[0] == "created"
+    assert "mlperf_Offline_PerformanceOnly_avx_int8" in lines[1]
+    assert "171.97 samples/s" in lines[1]
+    assert str(runs / "d") in lines[1]
+    assert "95.000 %" in lines[2]
+    assert "invalid" in lines[3]
+    assert "1600 img/s" in lines[4]
+
+
+@pytest.mark.usefixtures("runs")
+def test_at_most_so_many_are_shown(r50bench_here: Call) -> None:
+    assert found(r50bench_here, "-n", "2") == ["d", "c"]
+    assert found(r50bench_here, "-n", "1", "main_job") == ["b"]
+    assert r50bench_here("find", "-n", "0").code == 2
+
+
+def test_records_that_are_gone_are_counted_and_left_out(r50bench_here: Call, runs: Path) -> None:
+    shutil.rmtree(runs / "d")
+    answer = r50bench_here("find", "loadgen_output")
+    assert answer.code == 0
+    assert len(answer.out.splitlines()) == 2
+    assert "gone or damaged records of the history: 1" in answer.err
+
+
+@pytest.mark.usefixtures("runs")
+def test_what_is_not_found_is_said(r50bench_here: Call) -> None:
+    assert r50bench_here("find", "performance>1e9").code == 2
+    assert r50bench_here("find", "performance>1000000").out == "no such record\n"
+    answer = r50bench_here("find", "lodgen_output")
+    assert (answer.code, answer.out) == (2, "")
+    assert "did you mean loadgen_output" in answer.err
+    assert r50bench_here("find", "loadgen_output , get accuracy").code == 2

@@ -1,0 +1,170 @@
+"""``r50bench mlperf``: plans, refusals, and a whole run with the fake engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import r50bench
+from command_line import Call
+from r50bench.host.defaults import BEST_BATCH
+from r50bench.loadgen_settings import LOADGEN_KEYS
+
+
+@pytest.fixture
+def fake_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Arguments of a run that needs no assets; its history and cache are the test's own."""
+    monkeypatch.setenv("R50BENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("R50BENCH_CACHE", str(tmp_path / "cache"))
+    np.savez(tmp_path / "weights.npz", some=np.zeros(1))
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.fromarray(np.zeros((224, 224, 3), np.uint8)).save(folder / "0.JPEG")
+    (folder / "val_map.txt").write_text("0.JPEG 7\n")
+    weights = f"--weights={tmp_path / 'weights.npz'}"
+    return ["mlperf", "--engine=fake", weights, f"--dataset={folder}", f"--out={tmp_path / 'runs'}"]
+
+
+def test_every_parameter_of_the_workflow_is_an_option(r50bench_here: Call) -> None:
+    out = r50bench_here("mlperf", "--help").out
+    for key in LOADGEN_KEYS.keys() - {"loadgen_quick"}:
+        assert f"--{key.replace('_', '-')}" in out
+
+
+def test_the_workflows_spellings_and_settings_mean_the_same(
+    r50bench_here: Call, host: object
+) -> None:
+    ways = [
+        ("--scenario", "Server", "--target-qps", "70", "--mode", "PerformanceOnly"),
+        ("--loadgen_scenario=Server", "--loadgen_target_qps=70", "--loadgen_mode=PerformanceOnly"),
+        (
+            "--set", "loadgen_scenario=Server", "--set", "LOADGEN_TARGET_QPS=70",
+            "--set", "loadgen_mode=PerformanceOnly",
+        ),
+    ]  # fmt: skip
+    plans = [json.loads(r50bench_here("mlperf", "-N", "--json", *way).out) for way in ways]
+    assert plans[0] == plans[1] == plans[2]
+    assert plans[0]["loadgen"]["target_qps"] == 70
+    assert plans[0]["name"] == "mlperf_Server_PerformanceOnly_avx_fp32"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "layout"),
+    [
+        ("Offline", {"instances": 1, "cores_per_instance": 2, "batch_size": BEST_BATCH["fp32"]}),
+        ("SingleStream", {"instances": 1, "cores_per_instance": 2, "batch_size": 1}),
+        ("MultiStream", {"instances": 1, "cores_per_instance": 2, "batch_size": 8}),
+        ("Server", {"instances": 1, "cores_per_instance": 2, "batch_size": 1}),
+    ],
+)
+def test_every_scenario_has_a_layout_of_its_own(
+    r50bench_here: Call, host: object, scenario: str, layout: dict[str, int]
+) -> None:
+    plan = json.loads(r50bench_here("mlperf", "-N", "--json", "--scenario", scenario).out)
+    assert layout.items() <= plan["case"].items()
+    assert plan["case"]["data_type"] == "real"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--scenario", "Oflline"), "did you mean offline"),
+        (("--scenario", "SingleStream", "--batch-size", "4"), "one sample at a time"),
+        (("--set", "loadgen_targt_qps=3"), "did you mean loadgen_target_qps"),
+        (("--target-qps", "0"), "greater than 0"),
+        (("--target-latency", "5"), "no meaning in Offline"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_exit_code_2(
+    r50bench_here: Call, host: object, arguments: tuple[str, ...], said: str
+) -> None:
+    answer = r50bench_here("mlperf", "-N", *arguments)
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_parameters_of_the_closed_loop_are_said_to_have_no_effect(
+    r50bench_here: Call, host: object
+) -> None:
+    out = r50bench_here("mlperf", "-N", "--set", "STEPS=7").out
+    assert "STEPS=7 (--set) has no effect here: LoadGen decides" in out
+
+
+def test_the_parent_loads_neither_torch_nor_loadgen(
+    r50bench_process: Call, fake_arguments: list[str]
+) -> None:
+    program = (
+        "import sys\n"
+        "from r50bench.cli.main import run_command_line\n"
+        "code = run_command_line(sys.argv[1:])\n"
+        "print([name for name in ('torch', 'mlperf_loadgen') if name in sys.modules])\n"
+        "sys.exit(code)\n"
+    )
+    answer = r50bench_process(*fake_arguments, program=program)
+    assert answer.code == 0, answer.err
+    assert answer.out.splitlines()[-1] == "[]"
+
+
+def test_an_accuracy_run_prints_mlperfs_line_and_says_it_does_not_comply(
+    r50bench_here: Call, fake_arguments: list[str], tmp_path: Path
+) -> None:
+    answer = r50bench_here(*fake_arguments, "-q", "--customer-env", "FAKE_ANSWERS=7")
+    assert answer.code == 0, answer.err
+    assert "accuracy=100.000%, good=1, total=1" in answer.out
+    assert "not compliant: 1 of 50,000 pictures" in answer.out
+    (run,) = (tmp_path / "runs").iterdir()
+    block = (run / "kpi.txt").read_text()
+    assert "*Accuracy (%): 100" in block
+    assert "not compliant" in block
+    again = r50bench_here("kpi", str(run))
+    assert again.out == block
+
+
+def test_a_timed_run_prints_verdict_score_raw_figure_and_compliance(
+    r50bench_here: Call, fake_arguments: list[str]
+) -> None:
+    engine = "FAKE_REALTIME=1 FAKE_LATENCIES_NS=1000000"
+    answer = r50bench_here(
+        *fake_arguments, "-q", "--mode=PerformanceOnly", "--duration=1", "--customer-env", engine
+    )
+    assert answer.code == 0, answer.err
+    lines = dict(line.split("  ", 1) for line in answer.out.splitlines() if "  " in line)
+    assert lines["verdict"].strip() == "VALID"
+    assert "samples/s" in lines["score"]
+    assert "harness overhead" in lines["raw engine"]
+    assert "not compliant: 1 s instead of 600" in lines["MLPerf"]
+
+
+def test_ctrl_c_leaves_nothing_and_exits_with_130(
+    fake_arguments: list[str], tmp_path: Path
+) -> None:
+    program = "from r50bench.cli.main import main; main()"
+    engine = "FAKE_REALTIME=1 FAKE_LATENCIES_NS=1000000"
+    with subprocess.Popen(
+        [
+            sys.executable, "-c", program, *fake_arguments,
+            "--scenario=Server", "--mode=PerformanceOnly", "--customer-env", engine,
+        ],
+        env=os.environ | {"PYTHONPATH": str(Path(r50bench.__file__).parents[1])},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:  # fmt: skip
+        assert running.stderr is not None
+        for line in running.stderr:
+            if line.rstrip().endswith("LoadGen"):
+                break
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        assert running.wait(20) == 130
+        assert time.monotonic() - began < 5
+    assert list((tmp_path / "runs").iterdir()) == []

@@ -1,0 +1,129 @@
+"""What LoadGen is told to expect: pure arithmetic on the closed loop's figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from r50bench.errors import RunFailed
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.loadgen.rules import fill_in
+from r50bench.measure.loadgen.targets import (
+    RawFigures,
+    expected_samples,
+    raw_figures,
+    refuse_too_many_queries,
+    with_target,
+)
+from records import samples_of_latencies
+
+MS = 1_000_000
+GIB = 2**30
+
+
+def filled(scenario, **given):
+    return fill_in(LoadgenSettings(scenario=scenario, mode="PerformanceOnly", **given), 2000)
+
+
+def raw(throughput=100.0, latency_ms=10.0):
+    nanoseconds = round(latency_ms * MS)
+    return RawFigures(throughput, nanoseconds, nanoseconds, nanoseconds)
+
+
+def test_raw_figures_sum_throughput_and_take_the_scenarios_percentile():
+    samples = samples_of_latencies([[10] * 90 + [20] * 10, [10] * 110], images=1)
+    stream = raw_figures(samples, filled("SingleStream"), 1)
+    assert stream.median_ns == 10 * MS
+    assert stream.batch_ns == 10 * MS
+    assert stream.throughput == pytest.approx(200 - 100 * 100 / 1100, rel=0.01)
+
+
+def test_a_multistream_query_that_needs_several_batches_takes_their_time():
+    samples = samples_of_latencies([[10] * 100, [10] * 100], images=1)
+    assert raw_figures(samples, filled("MultiStream"), 1).median_ns == 40 * MS
+    assert raw_figures(samples, filled("MultiStream"), 4).median_ns == 10 * MS
+
+
+def test_an_offline_target_not_given_is_a_little_more_than_what_was_measured():
+    settings, said = with_target(filled("Offline"), raw(100), 2)
+    assert settings.target_qps == pytest.approx(105)
+    assert said == ()
+
+
+def test_a_latency_not_given_is_one_that_queries_do_not_undercut():
+    settings, said = with_target(filled("SingleStream"), raw(latency_ms=10), 1)
+    assert settings.target_latency_ms == pytest.approx(6)
+    assert said == ()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "given", "said"),
+    [
+        ("Offline", {"target_qps": 90.0}, "run out of samples"),
+        ("Offline", {"target_qps": 1000.0}, "10.0 times as long"),
+        ("SingleStream", {"target_latency_ms": 11.0}, "run out of queries"),
+        ("SingleStream", {"target_latency_ms": 1.0}, "more queries than it needs"),
+        ("Server", {"target_qps": 101.0}, "the queue can only grow"),
+        ("Server", {"target_qps": 99.0}, "far above"),
+        ("Server", {"target_qps": 1.0}, "far below"),
+    ],
+)
+def test_a_poor_guess_is_explained(scenario, given, said):
+    _, warnings = with_target(filled(scenario, **given), raw(100, 10), 1)
+    assert len(warnings) == 1
+    assert said in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "given"),
+    [("Offline", {"target_qps": 120.0}), ("SingleStream", {"target_latency_ms": 8.0})],
+)
+def test_a_good_guess_is_taken_as_it_is(scenario, given):
+    settings = filled(scenario, **given)
+    assert with_target(settings, raw(100, 10), 1) == (settings, ())
+
+
+def test_a_given_rate_is_never_changed():
+    settings, _ = with_target(filled("Server", target_qps=5000.0), raw(100, 10), 1)
+    assert settings.target_qps == 5000
+
+
+@given(
+    latency_ms=st.floats(0.01, 14.9),
+    instances=st.integers(1, 256),
+)
+def test_the_rate_chosen_for_server_is_below_capacity_and_grows_with_instances(
+    latency_ms, instances
+):
+    def rate(count):
+        capacity = count * 1000 / latency_ms
+        chosen, _ = with_target(filled("Server"), raw(capacity, latency_ms), count)
+        assert 0 < chosen.target_qps < capacity
+        return chosen.target_qps
+
+    assert rate(instances) < rate(instances + 1)
+
+
+def test_a_batch_beyond_the_bound_can_serve_no_rate():
+    with pytest.raises(RunFailed, match="no rate can be valid"):
+        with_target(filled("Server"), raw(100, 15.0), 4)
+
+
+def test_what_loadgen_generates_follows_from_target_and_duration():
+    assert expected_samples(filled("Offline", target_qps=100.0)) == 66_000
+    assert expected_samples(filled("Offline", target_qps=1.0)) == 24_576
+    assert expected_samples(filled("Server", target_qps=100.0)) == 60_000
+    assert expected_samples(filled("SingleStream", target_latency_ms=10.0)) == 60_000
+    assert expected_samples(filled("MultiStream", target_latency_ms=100.0)) == 48_000
+
+
+def test_queries_that_would_fill_the_memory_are_refused():
+    absurd = filled("Offline", target_qps=1e7)
+    with pytest.raises(RunFailed, match="2,336 GiB") as caught:
+        refuse_too_many_queries(absurd, 64 * GIB)
+    assert caught.value.exit_code == 5
+    refuse_too_many_queries(replace(absurd, target_qps=1e4), 64 * GIB)
+    refuse_too_many_queries(replace(absurd, target_qps=None), 64 * GIB)
