@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from r50bench.engines.base import EngineSpec
 from r50bench.errors import WorkerFailed
-from r50bench.measure.answers import predictions_of, samples_of
-from r50bench.measure.protocol import Measured, Predicted, Timing
+from r50bench.host.placement import Slot
+from r50bench.measure.answers import predictions_of, samples_of, unbound
+from r50bench.measure.protocol import (
+    FeedSpec,
+    Loaded,
+    Measured,
+    Predicted,
+    Timing,
+    WorkerPlan,
+)
 
 
 def measured(*timings):
@@ -55,3 +64,13 @@ def test_predictions_come_back_in_the_order_of_the_data_set():
 def test_every_picture_must_be_answered_exactly_once(answers):
     with pytest.raises(WorkerFailed, match="pictures were answered"):
         predictions_of(answers, ("a", "b"), (7, 7))
+
+
+def test_binding_that_was_meant_and_is_not_is_said():
+    engine = EngineSpec("torch", "cpu", "avx_fp32", "v1", "caffe", "random:1", 1, 2)
+    feed = FeedSpec(None, "caffe", 1, 1, 2)
+    plan = WorkerPlan(0, (Slot(0, (0, 1), (0,)),), engine, feed, 1, 1, True)
+    bound = Loaded("torch", ((0, 1),), (0,), True, {}, 0.1, 0.1)
+    loose = Loaded("torch", ((0, 1),), (), False, {}, 0.1, 0.1)
+    assert unbound([plan], [bound]) == ()
+    assert [sentence.split()[0] for sentence in unbound([plan], [loose])] == ["memory", "the"]

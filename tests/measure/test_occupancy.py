@@ -31,19 +31,19 @@ def other_run(tmp_path, monkeypatch):
 
 def test_a_run_on_a_shared_core_is_named(other_run):
     with occupy([0, 1]) as others:
-        assert others == (f"another r50bench run (pid {other_run.pid}) is measuring on CPU 1",)
+        assert others() == (f"another r50bench run (pid {other_run.pid}) is measuring on CPU 1",)
 
 
 def test_a_run_on_other_cores_is_not(other_run):
     with occupy([0, 3]) as others:
-        assert others == ()
+        assert others() == ()
 
 
 def test_a_run_that_was_killed_is_forgotten(other_run):
     other_run.send_signal(signal.SIGKILL)
     other_run.wait()
     with occupy([1, 2]) as others:
-        assert others == ()
+        assert others() == ()
 
 
 def test_cores_are_free_again_after_the_run(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from r50bench.errors import UsageError
@@ -26,6 +28,17 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_swept_and_a_living_ones_folder_is_not(tmp_path):
+    dead = tmp_path / ".unfinished-dead"
+    dead.mkdir()
+    with RunFolder(tmp_path, "living") as living:
+        for folder in (dead, living.path):
+            os.utime(folder, (0, 0))
+        with RunFolder(tmp_path, "next"):
+            assert living.path.exists()
+            assert not dead.exists()
 
 
 def test_a_place_that_is_a_file_is_refused_with_the_mend(tmp_path):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.assets.store import Store
-from r50bench.errors import R50BenchError, UsageError
+from r50bench.errors import R50BenchError
 from r50bench.host.topology import Host
 from r50bench.measure.provisions import Provisions
+from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.session import Outcome, PlannedCase, run_session
 from r50bench.progress import Progress
 from r50bench.results.record import Record
@@ -38,14 +40,14 @@ def run_cases(
     """Runs the cases in order, yielding each result as it is there.
 
     Raises:
-        UsageError: the request is wrong for every case alike, such as an unwritable ``out``.
+        UsageError: ``out`` cannot be written; said before anything is fetched or compiled.
     """
+    with RunFolder(out, f"check-{os.getpid()}"):
+        pass
     provisions = Provisions(store, progress)
     for case in planned:
         try:
             outcome = run_session(case, host, provisions, out, progress, finish)
-        except UsageError:
-            raise
         except R50BenchError as error:
             yield CaseResult(case, None, error)
         else:

@@ -88,6 +88,8 @@ def main() -> None:
     """The entry point: runs the command line of this process and exits."""
     # A terminated run is cleaned up on the same path as one stopped with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     sys.exit(run_command_line(sys.argv[1:]))
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "predictions_of",
     "samples_of",
     "samples_of_rounds",
+    "unbound",
     "worker_reports",
 ]
 
@@ -31,6 +32,22 @@ def check_affinity(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> Non
                     f" {list(cpus)}",
                     hint="the affinity mask or the container's cpuset changed under the run",
                 )
+
+
+def unbound(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> tuple[str, ...]:
+    """Returns a sentence for each kind of binding that was meant to be and is not."""
+    said = []
+    pairs = list(zip(plans, loaded, strict=True))
+    if any(plan.bind_memory and not answer.memory_nodes for plan, answer in pairs):
+        said.append("memory is not bound to the NUMA nodes: the kernel or the container forbids it")
+    if any(_has_team(plan) and not answer.threads_bound for plan, answer in pairs):
+        said.append("the engine's threads are not one for each core, and were left to roam")
+    return tuple(said)
+
+
+def _has_team(plan: WorkerPlan) -> bool:
+    """The fake engine has no threads, and a GPU's instance needs none."""
+    return plan.engine.engine != "fake" and plan.engine.device == "cpu"
 
 
 def worker_reports(

@@ -1,7 +1,7 @@
 """Binding of the calling thread and process to CPUs, memory nodes and the life of the parent.
 
 The system calls that Python has no wrapper for go through ctypes; their numbers and constants are
-those of the Linux headers <linux/mempolicy.h>, <linux/prctl.h> and the syscall tables.
+those of the Linux header <linux/mempolicy.h> and the syscall tables.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from r50bench.host.lifeline import die_with_parent
 
 __all__ = [
     "bind_cpus",
@@ -23,7 +24,6 @@ __all__ = [
     "threads_of_process",
 ]
 
-_PR_SET_PDEATHSIG = 1
 _MPOL_BIND = 2
 _MAX_NODES = 1024
 _SET_MEMPOLICY = {"x86_64": 238, "aarch64": 237}
@@ -35,13 +35,6 @@ _BITS = 8 * ctypes.sizeof(ctypes.c_ulong)
 
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
-
-
-def die_with_parent(parent_pid: int) -> None:
-    """Has the kernel kill this process when ``parent_pid`` ends, even if it already has."""
-    _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def bind_cpus(cpus: Iterable[int]) -> tuple[int, ...]:

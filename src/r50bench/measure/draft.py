@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,7 +12,7 @@ from r50bench import __version__
 from r50bench.case import Case
 from r50bench.errors import RunFailed
 from r50bench.host.defaults import EffectiveCase
-from r50bench.host.doctor import examine
+from r50bench.host.doctor import Finding
 from r50bench.host.placement import Placement
 from r50bench.host.snapshot import snapshot
 from r50bench.host.topology import Host
@@ -52,10 +52,18 @@ class Outcome:
 
 
 class Draft:
-    """What is known so far of one run, valid or not; ``name`` is what its id is made from."""
+    """What is known so far of one run, valid or not; ``name`` is what its id is made from.
+
+    ``findings`` are from before anything was compiled: that would be taken for others' work.
+    """
 
     def __init__(
-        self, planned: PlannedCase, host: Host, ingredients: Ingredients, name: str
+        self,
+        planned: PlannedCase,
+        host: Host,
+        ingredients: Ingredients,
+        name: str,
+        findings: Sequence[Finding],
     ) -> None:
         now = datetime.now(timezone.utc)
         self.name = name
@@ -65,7 +73,7 @@ class Draft:
         self.warnings = [
             *planned.effective.notes,
             *ingredients.warnings,
-            *(f"{finding.text}. {finding.mend}" for finding in examine(host)),
+            *(f"{finding.text}. {finding.mend}" for finding in findings),
         ]
         self.fields: dict[str, Any] = {
             "id": self.id,

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 __all__ = ["occupy"]
@@ -62,17 +62,16 @@ def _claim(folder: Path, cpus: set[int], stack: contextlib.ExitStack) -> Path:
 
 
 @contextlib.contextmanager
-def occupy(cpus: Iterable[int]) -> Iterator[tuple[str, ...]]:
-    """Holds ``cpus`` while the context lasts; gives one sentence per other run on any of them.
+def occupy(cpus: Iterable[int]) -> Iterator[Callable[[], tuple[str, ...]]]:
+    """Holds ``cpus`` while the context lasts.
 
-    A temporary folder that cannot be written makes it give nothing: the run itself does not depend
-    on it.
+    Gives a function that returns one sentence per other run on any of them at the moment. Where the
+    temporary folder cannot be written it returns none: the run itself does not depend on it.
     """
     wanted = set(cpus)
     folder = _folder()
     with contextlib.ExitStack() as stack:
-        others: tuple[str, ...] = ()
+        own: Path | None = None
         with contextlib.suppress(OSError):
             own = _claim(folder, wanted, stack)
-            others = tuple(_others(folder, own, wanted))
-        yield others
+        yield lambda: () if own is None else tuple(_others(folder, own, wanted))

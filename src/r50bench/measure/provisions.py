@@ -20,6 +20,7 @@ __all__ = ["Calibration", "Provisions"]
 
 SAMPLE = "sample"
 _DUMMY_CALIBRATION_PICTURES = 20
+_MOST_OF_DATASET = 100
 
 
 @dataclass(frozen=True)
@@ -64,19 +65,43 @@ class Provisions:
     def calibration(self, case: Case) -> Calibration:
         """Returns the pictures to calibrate int8 on, disjoint from those scored where possible.
 
-        The 20 sample pictures serve every data set but themselves; where they cannot be had,
-        performance runs are calibrated on seeded dummy pictures and the record says so.
+        The 20 sample pictures serve every data set but themselves. Where they cannot be had, the
+        first pictures of the case's own data set do, and where it is fed none, seeded dummy ones;
+        the record says which.
         """
+        pictures = self.pictures(case)
         try:
             sample = self._prepared(SAMPLE, skip_bad=False)
         except AssetError:
+            if pictures is not None and case.dataset != SAMPLE:
+                return self._excerpt(pictures)
             if case.mode == "accuracy":
                 raise
             self._progress.warn("int8 is calibrated on dummy pictures: no real ones can be had")
             return self._dummy_calibration(case.seed)
-        overlap = "which are also those scored" if case.dataset == SAMPLE else "none of them scored"
-        scored = f", {overlap}" if case.mode == "accuracy" else ""
-        return Calibration(sample.array, f"{len(sample.labels)} sample pictures{scored}")
+        words = f"{len(sample.labels)} sample pictures"
+        if case.mode == "accuracy" and pictures is not None:
+            words += f", {_shared(sample, pictures) or 'none'} of them also scored"
+        return Calibration(sample.array, words)
+
+    def _excerpt(self, pictures: Pictures) -> Calibration:
+        import numpy as np
+
+        count = min(len(pictures.labels), _MOST_OF_DATASET)
+
+        def make(folder: Path) -> None:
+            np.save(folder / "pictures.npy", np.load(pictures.array, mmap_mode="r")[:count])
+
+        folder = self.store.produce(
+            "excerpts",
+            f"{count}-of-{pictures.sha256[:16]}",
+            make,
+            {"source": str(pictures.array)},
+            self._progress,
+        )
+        words = f"the first {count} pictures of the data set, which are also scored"
+        self._progress.warn(f"int8 is calibrated on {words}: the sample cannot be had")
+        return Calibration(folder / "pictures.npy", words)
 
     def _prepared(self, dataset: str, *, skip_bad: bool) -> Pictures:
         key = (dataset, skip_bad)
@@ -97,3 +122,14 @@ class Provisions:
             "dummy-pictures", f"{count}-seed-{seed}", make, {"source": f"seed {seed}"}
         )
         return Calibration(folder / "pictures.npy", f"{count} dummy pictures")
+
+
+def _shared(some: Pictures, others: Pictures) -> int:
+    """Returns how many of ``others`` are in ``some`` too, by their first two rows of pixels."""
+    import numpy as np
+
+    def heads(pictures: Pictures) -> list[bytes]:
+        return [picture[:2].tobytes() for picture in np.load(pictures.array, mmap_mode="r")]
+
+    known = set(heads(some))
+    return sum(head in known for head in heads(others))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from r50bench.case import Case
 from r50bench.errors import WorkerFailed
+from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.measure.answers import predictions_of, samples_of
 from r50bench.measure.draft import Draft, Finish, Outcome, PlannedCase, keep_record
@@ -37,8 +38,9 @@ def run_session(
         UsageError: ``out`` cannot be written.
     """
     case = planned.case
+    findings = examine(host)
     ingredients = gather(case, host, provisions, progress)
-    draft = Draft(planned, host, ingredients, case.name)
+    draft = Draft(planned, host, ingredients, case.name, findings)
 
     def work(folder: Path) -> None:
         with warm_pool(planned, host, ingredients, draft, folder, progress) as pool:

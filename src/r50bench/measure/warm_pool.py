@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from r50bench.case import Case
 from r50bench.engines.evidence import count_kernels, judge
 from r50bench.errors import EngineError
 from r50bench.host.topology import Host
-from r50bench.measure.answers import check_affinity, worker_reports
+from r50bench.measure.answers import check_affinity, unbound, worker_reports
 from r50bench.measure.draft import Draft, PlannedCase
 from r50bench.measure.ingredients import Ingredients
 from r50bench.measure.occupancy import occupy
@@ -20,6 +20,7 @@ from r50bench.measure.plans import worker_plans
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import Load, Loaded, Observe, Observed, Warmed, WarmUp
 from r50bench.progress import Progress
+from r50bench.results.atomic import write_atomically
 
 __all__ = ["soon", "warm_pool"]
 
@@ -60,17 +61,28 @@ def warm_pool(
         occupy(cpu for slot in placement.slots for cpu in slot.cpus) as others,
         Pool(plans, ingredients.environment, folder, progress, timeout_s=case.timeout_s) as pool,
     ):
-        for sentence in others:
-            progress.warn(sentence)
-        draft.warnings += others
+        _warn(others(), draft, progress)
+        if placement.leftover:
+            cores = ", ".join(str(cpu) for cpu in placement.leftover)
+            progress.note(f"cores in no instance: CPU {cores}")
         progress.phase(f"{draft.name}  loading")
         loaded = pool.ask(Load(), Loaded, timeout_s=_LOAD_PATIENCE * case.timeout_s)
         draft.fields["engine"] = replace(ingredients.engine_info, version=loaded[0].engine_version)
         check_affinity(plans, loaded)
+        _warn(unbound(plans, loaded), draft, progress)
         _prove(pool, ingredients, draft, folder, verbose=case.verbose)
         warmed = _warm_up(pool, case, draft, progress)
         draft.fields["workers"] = worker_reports(plans, pool.pids, loaded, warmed)
         yield pool
+        # A run that came later disturbed this one all the same.
+        _warn(others(), draft, progress)
+
+
+def _warn(sentences: Iterable[str], draft: Draft, progress: Progress) -> None:
+    for sentence in sentences:
+        if sentence not in draft.warnings:
+            progress.warn(sentence)
+            draft.warnings.append(sentence)
 
 
 def _prove(
@@ -79,7 +91,7 @@ def _prove(
     observed = pool.ask(Observe(), Observed)
     if verbose:
         for number, answer in enumerate(observed):
-            (folder / f"onednn-verbose-{number}.log").write_text(answer.log)
+            write_atomically(folder / f"onednn-verbose-{number}.log", answer.log.encode())
     engine = ingredients.engine
     for answer in observed:
         evidence = judge(count_kernels(answer.log), engine)

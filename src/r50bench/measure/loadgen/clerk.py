@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import queue
 from collections.abc import Callable, Sequence
 from itertools import repeat
@@ -19,8 +18,8 @@ from r50bench.models.architecture import CLASSES, INPUT_SIZE
 
 __all__ = ["Clerk", "Work"]
 
-Work = tuple[list[int], list[int]]
-"""Ids of LoadGen's samples and the pictures they ask for, one of each."""
+Work = tuple[list[int], NDArray[np.int64]]
+"""Ids of LoadGen's samples and the rows of the pictures they ask for, one of each."""
 
 _LABEL_BYTES = 4
 
@@ -45,13 +44,14 @@ class Clerk:
         self._room = np.zeros((batch_size, INPUT_SIZE, INPUT_SIZE, 3), np.float32)
         self._labels = np.zeros(batch_size, np.int32)
         self._address = self._labels.ctypes.data
+        self._each = np.arange(batch_size)
 
-    def answer(self, ids: Sequence[int], indices: Sequence[int]) -> None:
+    def answer(self, ids: Sequence[int], rows: NDArray[np.int64]) -> None:
         """Classifies any number of samples, batch by batch, and completes each batch at once."""
         size = self._batch_size
         for at in range(0, len(ids), size):
             part = ids[at : at + size]
-            self._classify(indices[at : at + size])
+            self._classify(rows[at : at + size])
             self._complete(part)
             self._tick(len(part))
 
@@ -63,7 +63,7 @@ class Clerk:
     def serve_coalescing(self, waiting: queue.SimpleQueue[Work | None]) -> None:
         """Like :meth:`serve`, but what waits is answered together, up to a batch."""
         while (work := waiting.get()) is not None:
-            ids, indices = work
+            ids, rows = work
             while len(ids) < self._batch_size:
                 try:
                     more = waiting.get_nowait()
@@ -72,18 +72,18 @@ class Clerk:
                 if more is None:
                     waiting.put(None)
                     break
-                ids, indices = ids + more[0], indices + more[1]
-            self.answer(ids, indices)
+                ids, rows = ids + more[0], np.concatenate((rows, more[1]))
+            self.answer(ids, rows)
 
-    def _classify(self, indices: Sequence[int]) -> None:
+    def _classify(self, rows: NDArray[np.int64]) -> None:
         """Leaves the likeliest class of each picture in the buffer.
 
         Raises:
             WorkerFailed: the engine answered another shape than a row of classes a picture, or
                 something that is no number.
         """
-        count = len(indices)
-        batch = self._library.batch(self._library.rows_of(indices), self._room)
+        count = len(rows)
+        batch = self._library.batch(rows, self._room)
         logits: NDArray[np.float32] = self._runner.logits(
             self._runner.infer(self._runner.view(batch))
         )
@@ -93,9 +93,11 @@ class Clerk:
                 f" {self._batch_size}"
             )
         answered = logits[:count]
-        if not math.isfinite(answered.max()):  # the maximum of anything and NaN is NaN
+        likeliest = answered.argmax(axis=1)
+        # Where a row holds NaN, argmax is the place of the first one.
+        if not np.isfinite(answered[self._each[:count], likeliest]).all():
             raise WorkerFailed("the engine answered logits that are not finite")
-        self._labels[:count] = answered.argmax(axis=1)
+        self._labels[:count] = likeliest
 
     def _complete(self, ids: Sequence[int]) -> None:
         end = self._address + len(ids) * _LABEL_BYTES

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 import numpy as np
+from numpy.typing import NDArray
 
 from r50bench.measure.instance import Instance
 from r50bench.measure.loadgen.batching import order_in_runs
@@ -108,28 +109,27 @@ class Desk:
 
     def _answer_here(self, ids: list[int], indices: list[int]) -> None:
         try:
-            self._clerks[0].answer(ids, indices)
+            self._clerks[0].answer(ids, self._library.rows_of(indices))
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
             self._ending.fail(error)
 
     def _hand_over(self, ids: list[int], indices: list[int]) -> None:
         try:
+            rows = self._library.rows_of(indices)
             if len(ids) == 1:
-                self._waiting.put((ids, indices))
+                self._waiting.put((ids, rows))
                 return
             share = self._batch_size
             if self._by_instance:
                 share = -(-len(ids) // len(self._clerks))
             elif share > 1:
-                ids, indices = self._in_runs(ids, indices)
+                ids, rows = self._in_runs(ids, rows)
             for at in range(0, len(ids), share):
-                self._waiting.put((ids[at : at + share], indices[at : at + share]))
+                self._waiting.put((ids[at : at + share], rows[at : at + share]))
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
             self._ending.fail(error)
 
-    def _in_runs(self, ids: list[int], indices: list[int]) -> Work:
-        rows = self._library.rows_of(indices)
+    def _in_runs(self, ids: list[int], rows: NDArray[np.int64]) -> Work:
         order = order_in_runs(rows, self._library.loaded, self._batch_size)
         sorted_ids: list[int] = np.asarray(ids, np.uint64)[order].tolist()
-        sorted_indices: list[int] = np.asarray(indices, np.int64)[order].tolist()
-        return sorted_ids, sorted_indices
+        return sorted_ids, rows[order]

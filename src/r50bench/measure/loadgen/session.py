@@ -9,6 +9,7 @@ from pathlib import Path
 from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host.defaults import EffectiveCase
+from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.answers import samples_of_rounds
@@ -82,13 +83,14 @@ def run_loadgen_session(
     pictures = provisions.pictures(planned.case)
     assert pictures is not None
     settings = fill_in(planned.loadgen, len(pictures.labels))
+    findings = examine(host)
     ingredients = gather(planned.case, host, provisions, progress, beside_python=True)
     if settings.scores_accuracy and ingredients.model.weights == "random":
         raise UsageError(
             f"{settings.mode} of random weights means nothing",
             hint="take --weights v1, v1.5 or a file; random ones serve PerformanceOnly",
         )
-    draft = Draft(planned.planned, host, ingredients, planned.name)
+    draft = Draft(planned.planned, host, ingredients, planned.name, findings)
     size = settings.dataset_size or 0
     names, labels = ingredients.names[:size], ingredients.labels[:size]
 
