@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -80,3 +82,32 @@ def test_an_interrupt_kills_the_child_at_once(program, monkeypatch):
         run_child(["program"], program("import time; time.sleep(60)"), 60)
     assert time.monotonic() - began < 2
     assert not is_alive(started[0])
+
+
+def test_a_child_dies_with_a_parent_that_is_killed(program, tmp_path):
+    environment = program(
+        "import os, pathlib, sys, time\n"
+        "file = pathlib.Path(sys.argv[1])\n"
+        "file.with_suffix('.new').write_text(str(os.getpid()))\n"
+        "file.with_suffix('.new').rename(file)\n"
+        "time.sleep(60)\n"
+    )
+    file = tmp_path / "pid"
+    text = (
+        "import os, sys; from r50bench.engines.child import run_child;"
+        "run_child(['program', sys.argv[1]], os.environ, 60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", text, str(file)], env=environment)
+    wait_until(file.exists)
+    pid = int(file.read_text())
+    assert is_alive(pid)
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not is_alive(pid))
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -18,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from r50bench.errors import AssetError
 from r50bench.host.cgroup import read_cgroup_limits
+from r50bench.host.lifeline import die_with_parent
 from r50bench.progress import Progress
 
 __all__ = ["CROP", "RECIPE", "Failure", "allocate", "decode", "decode_all"]
@@ -32,7 +32,6 @@ Failure = tuple[int, str]
 _Task = tuple[int, str]  # a row and the path of its picture
 _CHUNK = 16  # pictures per task; about 40 ms of a core's work
 _SMALL = 64  # so few are done before the first worker has started
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 # What Pillow's JPEG reader raises on damaged files.
 _DAMAGED = (
     OSError,
@@ -132,9 +131,7 @@ def _usable_cpus() -> int:
 def _start_worker(parent: int) -> None:
     """Makes this process leave Ctrl-C to its ``parent`` and die with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before the line above
-        os._exit(1)
+    die_with_parent(parent)
 
 
 def _decode_chunk(array: Path, chunk: Sequence[_Task]) -> list[Failure]:

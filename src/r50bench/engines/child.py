@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["ChildLog", "run_child"]
+from r50bench.host.lifeline import die_with_parent
+
+__all__ = ["ChildLog", "main", "run_child"]
 
 _TAIL_LINES = 25
 _TAIL_BYTES = 64 << 10
@@ -32,11 +35,12 @@ def run_child(
     """Runs ``python -m MODULE ARGUMENTS…`` to its end; stdout and stderr go to the log.
 
     The child leads a process group, which is killed as a whole when the time is up, and when the
-    caller is interrupted or fails while waiting.
+    caller is interrupted or fails while waiting. The kernel kills the child, though not a compiler
+    that it has running, when the caller is killed.
     """
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", *module_and_arguments],
+            [sys.executable, "-m", __name__, str(os.getpid()), *module_and_arguments],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -73,3 +77,14 @@ def _tail(log: BinaryIO) -> str:
     log.seek(max(0, size - _TAIL_BYTES))
     lines = log.read().decode(errors="replace").splitlines()
     return "\n".join(lines[-_TAIL_LINES:])
+
+
+def main() -> None:
+    """Entry point of every child: ``PARENT MODULE ARGUMENTS…``; becomes ``-m MODULE``."""
+    die_with_parent(int(sys.argv[1]))
+    del sys.argv[:2]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
