@@ -122,11 +122,28 @@ def test_eager_fp32_may_leave_convolutions_to_aten_but_not_run_others(spec):
     eager = replace(spec, engine="torch-eager", precision="avx_fp32")
     partly = judge({"convolution brgconv:avx512_core f32": 20}, eager)
     assert partly.proved
-    assert partly.summary == "brgconv avx512_core (20 of 53 in oneDNN)"
+    assert partly.summary == "brgconv avx512_core (20 of 53 seen)"
     assert not judge({"convolution ref:any f32": 1}, eager).proved
+    mixed = {"convolution brgconv:avx512_core f32": 52, "convolution ref:any f32": 1}
+    assert not judge(mixed, eager).proved
     assert not judge(
         {"convolution brgconv:avx512_core f32": 20}, replace(eager, engine="torch")
     ).proved
+
+
+@pytest.mark.parametrize("kernels", [{}, {"matmul brg_matmul:avx512_core f32": 1}])
+def test_eager_fp32_of_which_no_convolution_was_seen_is_not_proved(spec, kernels):
+    eager = replace(spec, engine="torch-eager", precision="avx_fp32")
+    evidence = judge(kernels, eager)
+    assert not evidence.proved
+    assert evidence.summary == "53 of 53 convolutions never reached oneDNN"
+
+
+def test_eager_fp32_with_more_convolutions_than_the_graph_has_is_not_proved(spec):
+    eager = replace(spec, engine="torch-eager", precision="avx_fp32")
+    evidence = judge({"convolution brgconv:avx512_core f32": 54}, eager)
+    assert not evidence.proved
+    assert evidence.summary == "1 convolutions more than the graph has"
 
 
 @pytest.mark.parametrize(
