@@ -116,6 +116,19 @@ def test_the_record_holds_the_variables_that_can_change_figures():
     ]
 
 
+def test_the_record_holds_all_that_customer_env_names(case, turin):
+    asked = replace(case, customer_env=(("A", "1"), ("HOME", "/tmp")))
+    passed = worker_environment(asked, turin, {"HOME": "/root", "USER": "me"})
+    recorded = recorded_environment(passed)
+    assert {"A": "1", "HOME": "/tmp"}.items() <= recorded.items()
+    assert not {"USER", "R50BENCH_RECORDED"} & set(recorded)
+
+
+def test_the_shell_cannot_have_more_recorded(case, turin):
+    passed = worker_environment(case, turin, {"HOME": "/root", "R50BENCH_RECORDED": "HOME"})
+    assert "HOME" not in recorded_environment(passed)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [

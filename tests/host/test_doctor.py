@@ -120,3 +120,15 @@ def test_inherited_engine_variables_are_named(healthy: MachineTree) -> None:
     found = finding(healthy, OMP_NUM_THREADS="4", KMP_BLOCKTIME="1", HOME="/root")
     assert found.code == "environment"
     assert found.text.endswith("KMP_BLOCKTIME, OMP_NUM_THREADS")
+
+
+@pytest.mark.parametrize("name", ["GOMP_SPINCOUNT", "TORCHINDUCTOR_FREEZING", "LD_PRELOAD"])
+def test_whatever_the_workers_start_without_is_named(healthy: MachineTree, name: str) -> None:
+    assert finding(healthy, **{name: "1"}).text.endswith(name)
+
+
+def test_a_variable_that_is_read_as_a_parameter_is_not_said_to_be_ignored(
+    healthy: MachineTree,
+) -> None:
+    environ = {"TORCH_MKLDNN_MATMUL_MIN_DIM": "64"}
+    assert examine(TWO_CORES, healthy.root, environ) == ()

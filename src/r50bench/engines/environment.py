@@ -17,41 +17,15 @@ from r50bench.case import Case
 from r50bench.errors import Unsupported
 from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.isa import isa_cap
+from r50bench.host.numeric_variables import decides_numerics
 from r50bench.host.topology import Host
 
 __all__ = ["allocator_of", "inert_settings", "recorded_environment", "worker_environment"]
 
-_NUMERIC_PREFIXES = (
-    "ACL_",
-    "ATEN_",
-    "DNNL_",
-    "GOMP_",
-    "KMP_",
-    "MKLDNN_",
-    "MKL_",
-    "OMP_",
-    "ONEDNN_",
-    "OPENBLAS_",
-    "PYTORCH_",
-    "TCMALLOC_",
-    "TORCHAO_",
-    "TORCHDYNAMO_",
-    "TORCHINDUCTOR_",
-    "TORCH_",
-)
-_NUMERIC_NAMES = frozenset(
-    {
-        "GLIBC_TUNABLES",
-        "LD_PRELOAD",
-        "LRU_CACHE_CAPACITY",
-        "MALLOC_ARENA_MAX",
-        "MALLOC_CONF",
-        "MALLOC_TRIM_THRESHOLD_",
-        "NVIDIA_TF32_OVERRIDE",
-        "THP_MEM_ALLOC_ENABLE",
-    }
-)
 _RECORDED_BESIDE = ("CUDA_VISIBLE_DEVICES",)
+_RECORDED_TOO = "R50BENCH_RECORDED"
+"""Tells a worker which variables CUSTOMER_ENV named; they belong in the record whatever they are
+called."""
 
 # oneDNN developer guide, "CPU Dispatcher Control", and oneDNN's cpu_isa_traits.cpp.
 _ISA_VALUES = frozenset(
@@ -82,7 +56,11 @@ def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> 
     Raises:
         Unsupported: the case wants tcmalloc and this host has none.
     """
-    environment = {name: value for name, value in inherited.items() if not _decides_numerics(name)}
+    environment = {
+        name: value
+        for name, value in inherited.items()
+        if not decides_numerics(name) and name != _RECORDED_TOO
+    }
     environment["OMP_NUM_THREADS"] = str(case.cores_per_instance)
     # A torch.py in the user's folder is not to be taken for torch.
     environment["PYTHONSAFEPATH"] = "1"
@@ -94,16 +72,23 @@ def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> 
         environment["LD_PRELOAD"] = preload
     if case.matmul_min_dim is not None:
         environment["TORCH_MKLDNN_MATMUL_MIN_DIM"] = str(case.matmul_min_dim)
-    environment.update(case.customer_env)
+    if case.customer_env:
+        environment.update(case.customer_env)
+        environment[_RECORDED_TOO] = " ".join(name for name, _ in case.customer_env)
     return environment
 
 
 def recorded_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Returns the variables that belong in the record: those that can change figures, sorted."""
+    """Returns the variables that belong in the record, sorted.
+
+    They are those that can change figures, and all that CUSTOMER_ENV named where ``environ`` is
+    that of a worker.
+    """
+    beside = {*_RECORDED_BESIDE, *environ.get(_RECORDED_TOO, "").split()}
     return {
         name: environ[name]
         for name in sorted(environ)
-        if _decides_numerics(name) or name.startswith("FAKE_") or name in _RECORDED_BESIDE
+        if decides_numerics(name) or name.startswith("FAKE_") or name in beside
     }
 
 
@@ -137,10 +122,6 @@ def inert_settings(case: Case, host: Host) -> tuple[str, ...]:
     if settings.get("THP_MEM_ALLOC_ENABLE", "1") != "1":
         said.append("THP_MEM_ALLOC_ENABLE has no effect unless it is exactly 1")
     return tuple(said + _inert_isa(settings, host))
-
-
-def _decides_numerics(name: str) -> bool:
-    return name.startswith(_NUMERIC_PREFIXES) or name in _NUMERIC_NAMES
 
 
 def _preload(case: Case) -> str | None:

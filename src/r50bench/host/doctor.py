@@ -12,14 +12,15 @@ from pathlib import Path
 
 from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.conditions import Conditions, read_conditions
+from r50bench.host.numeric_variables import decides_numerics
 from r50bench.host.placement import usable_cores
 from r50bench.host.topology import Host
+from r50bench.parameters import PARAMETERS
 
 __all__ = ["Finding", "examine"]
 
 _STEAL_LIMIT = 0.01
-# Variables that would change the engine behind the case's back; workers start without them.
-_SCRUBBED = ("OMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "MKLDNN_")
+_READ_AS_PARAMETERS = frozenset(name for one in PARAMETERS for name in one.variables)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,9 @@ def _surroundings(root: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
             "sudo apt-get install libtcmalloc-minimal4 (Debian, Ubuntu), "
             "sudo dnf install gperftools-libs (Fedora, RHEL, Amazon Linux)",
         )
-    ignored = sorted(name for name in environ if name.startswith(_SCRUBBED))
+    ignored = sorted(
+        name for name in environ if decides_numerics(name) and name not in _READ_AS_PARAMETERS
+    )
     if ignored:
         yield Finding(
             "environment",
