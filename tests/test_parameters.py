@@ -96,6 +96,17 @@ def test_newer_parameters_are_not_taken_from_a_shells_own_variables() -> None:
     assert collect({}, [], {"R50BENCH_SEED": "1"})["seed"] == Setting(1, "environment")
 
 
+def test_a_misspelt_variable_with_the_prefix_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="R50BENCH_BATCHSIZE") as caught:
+        collect({}, [], {"R50BENCH_BATCHSIZE": "4"})
+    assert "did you mean R50BENCH_BATCH_SIZE" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", ["CACHE", "DATA", "RECORDED", "TEST_IMAGENET"])
+def test_variables_of_ours_that_are_no_parameters_are_let_alone(name: str) -> None:
+    assert collect({}, [], {f"R50BENCH_{name}": "somewhere"}) == {}
+
+
 def test_of_several_sets_for_one_key_the_last_counts() -> None:
     assert collect({}, ["STEPS=1", "steps=2"], {})["steps"].value == 2
 
@@ -275,6 +286,12 @@ def test_weights_are_a_word_or_an_existing_file(tmp_path: Path) -> None:
     assert by_set(f"WEIGHTS={file}")["weights"].value == str(file)
     with pytest.raises(UsageError, match="no such file"):
         by_set("WEIGHTS=v2")
+
+
+@pytest.mark.parametrize("key", ["DATASET", "WEIGHTS"])
+def test_the_home_folder_of_nobody_is_refused(key: str) -> None:
+    with pytest.raises(UsageError, match="no home folder for '~no-such-user'"):
+        by_set(f"{key}=~no-such-user/pictures")
 
 
 def test_a_home_folder_is_found_also_where_no_shell_expands_it(

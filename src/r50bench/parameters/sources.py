@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from r50bench.errors import UsageError, did_you_mean
-from r50bench.parameters.table import PARAMETERS, Parameter
+from r50bench.parameters.table import ENVIRONMENT_PREFIX, PARAMETERS, Parameter
 from r50bench.parameters.values import Value
 
 __all__ = ["Setting", "Source", "collect"]
 
 Source = Literal["option", "--set", "environment"]
+
+# Folders of ours, a folder of the tests, and what the workers are told about their environment.
+_NO_PARAMETERS = tuple(
+    ENVIRONMENT_PREFIX + name for name in ("CACHE", "DATA", "RECORDED", "TEST_IMAGENET")
+)
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,10 @@ def collect(
     An empty value means the default, and hides what a weaker source says.
 
     Raises:
-        UsageError: an unknown key, or a value that is not valid, named with its source.
+        UsageError: an unknown key, an unknown variable with our prefix, or a value that is not
+            valid, named with its source.
     """
+    _refuse_unknown_variables(environ)
     assigned = _read_sets(sets)
     found: dict[str, Setting] = {}
     for parameter in PARAMETERS:
@@ -78,6 +85,19 @@ def _read_sets(sets: Iterable[str]) -> dict[str, str]:
             )
         assigned[key] = value
     return assigned
+
+
+def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    known = {variable for parameter in PARAMETERS for variable in parameter.variables}
+    ours = sorted(
+        name for name in known.union(_NO_PARAMETERS) if name.startswith(ENVIRONMENT_PREFIX)
+    )
+    for name in environ:
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in ours:
+            raise UsageError(
+                f"unknown environment variable {name}",
+                hint=did_you_mean(name, ours) or f"unset it; known: {' '.join(ours)}",
+            )
 
 
 def _read_environment(parameter: Parameter, environ: Mapping[str, str]) -> Setting | None:

@@ -110,7 +110,7 @@ def weights(text: str) -> str:
     """Reads auto, v1, v1.5, random, or the path of an existing file."""
     if text.lower() in ("auto", "v1", "v1.5", "random"):
         return text.lower()
-    path = Path(text).expanduser()
+    path = _expanded(text)
     if not path.is_file():
         raise ValueError(
             "must be auto, v1, v1.5, random or the path of a state dict, and there is no such file"
@@ -120,7 +120,14 @@ def weights(text: str) -> str:
 
 def dataset(text: str) -> str:
     """Reads ``sample``, or the path of a folder, which is looked at when it is opened."""
-    return "sample" if text.lower() == "sample" else str(Path(text).expanduser())
+    return "sample" if text.lower() == "sample" else str(_expanded(text))
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # no such user
+        raise ValueError(f"there is no home folder for {Path(text).parts[0]!r}") from None
 
 
 def variables(text: str) -> tuple[tuple[str, str], ...]:
