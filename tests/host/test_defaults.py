@@ -143,6 +143,20 @@ def test_a_batch_beyond_memory_is_refused_with_the_largest_that_fits() -> None:
     assert effective("inference_throughput_avx_int8", f"BATCH_SIZE={fitting}")
 
 
+def test_a_batch_beyond_the_memory_limit_of_a_container_is_refused() -> None:
+    host = replace(hosts.two_core_vm(), memory_limit_bytes=2**30)
+    with pytest.raises(UsageError, match=r"1\.0 may be used here"):
+        effective("inference_throughput_avx_int8", "BATCH_SIZE=512", host=host)
+    assert effective("inference_throughput_avx_int8", "BATCH_SIZE=512")
+
+
+def test_int8_is_refused_for_eager_before_anything_is_started() -> None:
+    with pytest.raises(Unsupported, match="no int8 convolutions") as caught:
+        effective("inference_throughput_avx_int8", "ENGINE=torch-eager")
+    assert "--engine torch" in str(caught.value.hint)
+    assert effective("inference_throughput_avx_fp32", "ENGINE=torch-eager")
+
+
 def test_instance_mode_lends_the_layout_of_the_other_mode() -> None:
     host = hosts.spr_two_sockets()
     lent = effective("inference_throughput_avx_int8", "INSTANCE_MODE=latency", host=host).case

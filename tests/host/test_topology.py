@@ -33,6 +33,17 @@ def test_the_cpu_and_its_sizes_are_read(tree: MachineTree) -> None:
     assert host.memory_bytes == 1000 * 1024
 
 
+@pytest.mark.parametrize(
+    ("limit", "usable"), [("max", 1000 * 1024), ("524288", 524288), ("9999999", 1000 * 1024)]
+)
+def test_a_memory_limit_leaves_less_to_use_never_more(
+    tree: MachineTree, limit: str, usable: int
+) -> None:
+    tree.cgroup_v2("/job", {"job/memory.max": limit})
+    host = read_host(tree.root)
+    assert (host.memory_bytes, host.usable_memory_bytes) == (1000 * 1024, usable)
+
+
 def test_an_arm_core_is_named_by_its_midr_fields(tree: MachineTree) -> None:
     tree.write("/proc/cpuinfo", CPUINFO_GRAVITON3)
     host = read_host(tree.root)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TypeVar, cast
 
 from r50bench.case import NUMERICS, Case, CaseName, numerics_of
-from r50bench.errors import UsageError
+from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
 from r50bench.host.layout import cores_of_one_instance, instances_and_cores
 from r50bench.host.notes import notes_on
@@ -57,11 +57,13 @@ def effective_case(name: CaseName, settings: Mapping[str, Setting], host: Host) 
     Raises:
         UsageError: settings contradict the name or each other, or batch, cores or instances cannot
             fit; the hint says what would.
-        Unsupported: this CPU has no instructions for the precision.
+        Unsupported: this CPU has no instructions for the precision, or the engine has no kernels
+            for it.
     """
     named, overruled = _agree(name, settings)
     choice = _Choice(named, settings, _profile_values(named, host))
     case = _fill_in(choice, host)
+    _refuse_engine(case)
     _refuse_weight_sharing(case, settings)
     place(host, case)
     _refuse_batch(case, host)
@@ -243,6 +245,14 @@ def _matmul_min_dim(choice: _Choice, host: Host) -> int | None:
     return choice.take("matmul_min_dim", 1024)  # the original Arm workload's default
 
 
+def _refuse_engine(case: Case) -> None:
+    if case.engine == "torch-eager" and case.numerics == "int8":
+        raise Unsupported(
+            "engine torch-eager has no int8 convolutions: it would emulate them in float32",
+            hint="take --engine torch",
+        )
+
+
 def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:
     forced = settings.get("force_weight_sharing")
     if case.weight_sharing and case.numerics in ("fp32", "bf32") and not (forced and forced.value):
@@ -253,14 +263,15 @@ def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:
 
 
 def _refuse_batch(case: Case, host: Host) -> None:
-    if case.device == "cuda" or not host.memory_bytes:
+    memory = host.usable_memory_bytes
+    if case.device == "cuda" or not memory:
         return
-    fitting = host.memory_bytes // (case.instances * _BYTES_PER_PICTURE)
+    fitting = memory // (case.instances * _BYTES_PER_PICTURE)
     if case.batch_size > fitting:
         needed = case.batch_size * case.instances * _BYTES_PER_PICTURE
         raise UsageError(
             f"a batch of {case.batch_size} in each of {case.instances} instances needs about "
-            f"{needed / 2**30:,.0f} GiB of memory, this host has {host.memory_bytes / 2**30:,.0f}",
+            f"{needed / 2**30:,.1f} GiB of memory, and {memory / 2**30:,.1f} may be used here",
             hint=f"at most BATCH_SIZE={fitting} fits" if fitting else "use fewer instances",
         )
 

@@ -38,6 +38,8 @@ class Host:
     ``l2_bytes`` of one core, ``l3_bytes`` of the one L3 that the first usable core reaches.
     ``cores_in_machine`` counts the online physical cores whether we may use them or not.
     On Arm ``family`` and ``model`` are the MIDR implementer and part.
+    ``memory_bytes`` are the machine's, ``memory_limit_bytes`` the smallest memory limit on the way
+    up the cgroup tree, or None without one.
     ``memory_nodes`` are the NUMA nodes whose memory we may use; empty where the kernel has none.
     """
 
@@ -55,6 +57,13 @@ class Host:
     l3_bytes: int | None
     memory_bytes: int
     memory_nodes: tuple[int, ...] = ()
+    memory_limit_bytes: int | None = None
+
+    @property
+    def usable_memory_bytes(self) -> int:
+        """The machine's memory or the cgroup's limit, if that is less; 0 if neither is known."""
+        known = [size for size in (self.memory_bytes, self.memory_limit_bytes) if size]
+        return min(known, default=0)
 
 
 def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> Host:
@@ -96,6 +105,7 @@ def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> 
         l3_bytes=_cache_bytes(root, first, level=3),
         memory_bytes=read_memory_bytes(root, "MemTotal") or 0,
         memory_nodes=_memory_nodes(root),
+        memory_limit_bytes=limits.memory_bytes,
     )
 
 
