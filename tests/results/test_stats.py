@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import gammaincinv, ndtri
 
 from r50bench.results.stats import (
+    Estimate,
     inflation,
     mean_of_rounds,
     mean_of_series,
@@ -16,7 +17,7 @@ from r50bench.results.stats import (
     supports_percentile,
 )
 
-finite = st.floats(-1e6, 1e6)
+latencies = st.floats(0, 1e6)
 
 
 def test_a_percentile_is_the_nearest_rank() -> None:
@@ -26,7 +27,7 @@ def test_a_percentile_is_the_nearest_rank() -> None:
     assert percentile(np.array([7.0]), 50).value == 7
 
 
-@given(st.lists(finite, min_size=1, max_size=60), st.floats(0.1, 99.9))
+@given(st.lists(latencies, min_size=1, max_size=60), st.floats(0.1, 99.9))
 def test_a_percentile_was_measured_and_splits_the_values(values: list[float], share: float) -> None:
     estimate = percentile(np.array(values), share)
     assert estimate.value in values
@@ -65,6 +66,15 @@ def test_rounds_give_student_s_interval() -> None:
     estimate = mean_of_rounds(values)
     assert estimate.low == pytest.approx(10 - 3.182446 / 2, abs=1e-6)
     assert estimate.high == pytest.approx(10 + 3.182446 / 2, abs=1e-6)
+
+
+def test_no_interval_of_a_time_or_a_rate_goes_below_zero() -> None:
+    scattered = np.array([1.0, 1.0, 1.0, 1.0, 20.0])
+    for estimate in (mean_of_rounds(scattered), mean_of_series([scattered])):
+        assert estimate.low == 0
+        assert estimate.high is not None
+        assert estimate.high > 10
+    assert Estimate(5.0, -1.0, 11.0).scaled(2) == Estimate(10.0, 0.0, 22.0)
 
 
 @pytest.mark.parametrize("values", [[5.0], [5.0, 6.0]])

@@ -41,11 +41,18 @@ _LEAST_FREEDOM = 3.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and the interval that holds the true one in 95 of 100 runs, where known."""
+    """A figure and the interval that holds the true one in 95 of 100 runs, where known.
+
+    Figures are times, rates and shares: the interval of one that is not negative is cut off at 0.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.low is not None and self.low < 0 <= self.value:
+            object.__setattr__(self, "low", 0.0)
 
     def scaled(self, factor: float) -> Estimate:
         """Returns the same figure in another unit; ``factor`` is positive."""
