@@ -6,6 +6,7 @@ import pytest
 
 from r50bench.errors import RunFailed
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
+from r50bench.results.record import DataInfo
 from records import case_of, record_of, samples_of_latencies
 
 
@@ -87,6 +88,25 @@ def test_warnings_and_the_choice_of_weights_are_told() -> None:
     text = block_text(kpi_block(record, None))
     assert "\n# warning: two runs shared core 0" in text
     assert "\n# kernels proved: brgconv avx512_core_vnni" in text
+
+
+def skipping(*pictures: str) -> str:
+    data = DataInfo("real", "sample", 20, "d" * 64, pictures)
+    return block_text(kpi_block(record_of("accuracy", data=data), None))
+
+
+def test_skipped_pictures_are_counted_and_named_in_a_comment() -> None:
+    text = skipping("a.jpg (cut short)", "b.jpg (no JPEG)")
+    line = "# pictures skipped, since they cannot be read: 2: a.jpg (cut short), b.jpg (no JPEG)"
+    assert line in text.splitlines()
+    assert "skipped" not in skipping()
+
+
+def test_of_many_skipped_pictures_ten_are_named() -> None:
+    text = skipping(*(f"{number:02}.jpg" for number in range(12)))
+    assert "cannot be read: 12: 00.jpg, " in text
+    assert "09.jpg and 2 more\n" in text + "\n"
+    assert "10.jpg" not in text
 
 
 def test_settings_follow_the_case_and_the_platform() -> None:

@@ -7,7 +7,7 @@ program may skip. A figure that was not measured has no line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from r50bench.report.loadgen import loadgen_notes, loadgen_settings
@@ -19,6 +19,7 @@ from r50bench.results.samples import Samples
 __all__ = ["KpiBlock", "block_text", "kpi_block"]
 
 _RULE = "#" + "=" * 48
+_NAMED = 10  # skipped pictures named in a block; record.json names all
 
 _WORKLOADS = {
     "avx": "resnet50_pytorch_xeon_public",
@@ -142,8 +143,16 @@ def _notes(record: Record) -> Iterator[str]:
         yield f"kernels {proof}: {record.evidence.summary}"
     if record.model is not None and record.model.why:
         yield f"weights: {record.model.why}"
+    if record.data is not None and record.data.skipped:
+        yield _skipped(record.data.skipped)
     for warning in record.warnings:
         yield f"warning: {warning}"
+
+
+def _skipped(pictures: Sequence[str]) -> str:
+    more = len(pictures) - _NAMED
+    named = ", ".join(pictures[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"pictures skipped, since they cannot be read: {len(pictures)}: {named}"
 
 
 def _one_line(text: str) -> str:
