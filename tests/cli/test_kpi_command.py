@@ -106,6 +106,31 @@ def test_changed_samples_are_refused(r50bench_here: Call, tmp_path: Path) -> Non
     assert "sha256" in answer.err
 
 
+@pytest.mark.parametrize("name", ["record.json", "samples.csv"])
+@pytest.mark.parametrize("content", [b"", b"{\xff"])
+def test_a_damaged_record_does_not_hide_the_others(
+    r50bench_here: Call, tmp_path: Path, name: str, content: bytes
+) -> None:
+    for folder in "abc":
+        keep(tmp_path / "runs" / folder, id=folder)
+    damaged = tmp_path / "runs" / "b" / name
+    damaged.write_bytes(content)
+    answer = r50bench_here("kpi", str(tmp_path / "runs"))
+    assert answer.code == 5
+    assert answer.out.count("*Average Throughput") == 2
+    assert "1 of 3 records have no figures: " in answer.err
+    assert str(damaged) in answer.err
+
+
+def test_where_every_record_is_damaged_there_is_still_json(
+    r50bench_here: Call, tmp_path: Path
+) -> None:
+    (keep(tmp_path / "run") / "record.json").write_text("{")
+    answer = r50bench_here("kpi", "--format", "json", str(tmp_path / "run"))
+    assert (answer.code, json.loads(answer.out)) == (5, [])
+    assert "record.json: not a record" in answer.err
+
+
 @pytest.mark.parametrize("name", ["absent", "empty", "file"])
 def test_what_holds_no_run_is_wrong_usage(r50bench_here: Call, tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

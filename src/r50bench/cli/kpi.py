@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from r50bench.errors import RunFailed, UsageError
+from r50bench.errors import R50BenchError, RunFailed, UsageError
 
 if TYPE_CHECKING:
     from r50bench.report.kpi_block import KpiBlock
@@ -34,20 +35,16 @@ def kpi(paths: tuple[Path, ...], style: str, primary: bool) -> None:
     """Prints the KPIs of runs: what was run, and what came out.
 
     DIR is the folder of a run, its record.json, or a folder that holds runs; without any, the
-    newest run below ./r50bench-runs. Exits with 5 where a record is invalid, and says why it is.
+    newest run below ./r50bench-runs. Exits with 5 where a record is invalid or damaged, and says
+    why it is, after the figures of all others.
     """
     from r50bench.report.kpi_formats import format_kpis
 
     folders = list(dict.fromkeys(found for path in paths for found in _records_in(path)))
-    blocks = [_block(folder) for folder in folders or [_newest()]]
-    click.echo(format_kpis(blocks, style, primary_only=primary), nl=False)
-    invalid = [block for block in blocks if not block.valid]
-    if invalid:
-        raise RunFailed(
-            f"{len(invalid)} of {len(blocks)} records have no figures: "
-            + "; ".join(f"{block.record_id}: {block.reason}" for block in invalid),
-            hint="the logs in the folder of the run say more",
-        )
+    blocks, damaged = _blocks(folders or [_newest()])
+    if blocks or style == "json":
+        click.echo(format_kpis(blocks, style, primary_only=primary), nl=False)
+    _raise_without_figures(blocks, damaged)
 
 
 def _records_in(path: Path) -> list[Path]:
@@ -85,6 +82,17 @@ def _newest() -> Path:
     return max(_records_in(_RUNS), key=lambda folder: (folder.name, folder))
 
 
+def _blocks(folders: Sequence[Path]) -> tuple[list[KpiBlock], list[R50BenchError]]:
+    """Returns what is said of the records that can be read, and why the others cannot."""
+    blocks, damaged = [], []
+    for folder in folders:
+        try:
+            blocks.append(_block(folder))
+        except R50BenchError as error:
+            damaged.append(error)
+    return blocks, damaged
+
+
 def _block(folder: Path) -> KpiBlock:
     from r50bench.report.kpi_block import kpi_block
     from r50bench.results.record import read_record
@@ -92,3 +100,17 @@ def _block(folder: Path) -> KpiBlock:
 
     record = read_record(folder)
     return kpi_block(record, samples_of(record, folder) if record.status == "valid" else None)
+
+
+def _raise_without_figures(blocks: Sequence[KpiBlock], damaged: Sequence[R50BenchError]) -> None:
+    reasons = [f"{block.record_id}: {block.reason}" for block in blocks if not block.valid]
+    hint: str | None = "the logs in the folder of the run say more"
+    if damaged and not reasons:
+        hint = damaged[0].hint
+    reasons += [error.message for error in damaged]
+    if reasons:
+        raise RunFailed(
+            f"{len(reasons)} of {len(blocks) + len(damaged)} records have no figures: "
+            + "; ".join(reasons),
+            hint=hint,
+        )
