@@ -67,11 +67,16 @@ def test_one_case_prints_its_kpi_block_and_keeps_it(run: Run, tmp_path: Path) ->
     assert (tmp_path / "data" / "history.sqlite").exists()
 
 
-def test_several_cases_end_in_one_table_that_names_the_model(run: Run) -> None:
+def test_several_cases_end_in_one_table_that_names_what_ran(run: Run) -> None:
     args = ("run", "inference_throughput_fp32", "inference_latency_fp32", *FAKE)
-    answer = run(*args, "--quiet")
+    answer = run(*args, "--quiet", COLUMNS="120")
     assert answer.code == 0, answer.err
-    assert answer.out.startswith("ResNet-50 v1.5, weights random (seed 2020), 8.18 GFLOP/image\n")
+    heading, empty, *_ = answer.out.splitlines()
+    assert heading.startswith(
+        "ResNet-50 v1.5, weights random (seed 2020), 8.18 GFLOP/image · fake "
+    )
+    assert heading.endswith(" on cpu · 1 instance × 1 core · dummy pictures")
+    assert empty == ""
     assert "precision" in answer.out
     assert "*Average" not in answer.out
     assert "warm-up" not in answer.err

