@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from r50bench.errors import UsageError
 from r50bench.report.overview import Missing, OverviewRow, overview_rows, overview_text
+from r50bench.results.kpi import Kpi
 from r50bench.results.record import Evidence, Record
 from r50bench.results.samples import Samples
 from records import case_of, record_of, samples_of_latencies
@@ -58,6 +59,29 @@ def test_no_line_of_the_table_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(cell_len, lines)) <= width
     for precision in ("avx_fp32", "avx_bfloat16", "amx_bfloat32", "avx_int8"):
         assert "19/20" in line_of("\n".join(lines), precision)
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 60])
+def test_no_figure_is_cut_however_narrow_the_terminal(width: int) -> None:
+    rows = overview_rows(main_job("avx_fp32", "avx_bfloat16", "amx_bfloat32", "avx_int8"))
+    wide, narrow = table_of(rows, 99), table_of(rows, width)
+    for precision in ("avx_fp32", "avx_bfloat16", "amx_bfloat32", "avx_int8"):
+        assert line_of(narrow, precision)[:6] == line_of(wide, precision)[:6]
+        assert line_of(narrow, precision)[1].count(" ± ") == 1
+    for word in ("brgconv", "avx512_core_vnni"):
+        assert narrow.count(word) == 4
+
+
+def test_a_batch_size_that_differs_is_named_with_its_precision() -> None:
+    rows = overview_rows(main_job("avx_fp32", "avx_bfloat16", "avx_int8"))
+    rows[2] = replace(rows[2], throughput_batch=16)
+    assert "batch size: throughput 8 (avx_int8: 16); latency 1\n" in table_of(rows)
+
+
+def test_the_interval_of_a_throughput_is_not_narrowed_by_its_cut_at_zero() -> None:
+    rows = overview_rows(main_job("avx_int8"))
+    cut = Kpi("Average Throughput", "img/s", 10.0, 0.0, 40.0, True)
+    assert line_of(table_of([replace(rows[0], throughput=cut)]), "avx_int8")[1] == "10 ± 30"
 
 
 def test_a_narrow_terminal_loses_only_the_top_5() -> None:

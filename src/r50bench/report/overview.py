@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -18,10 +18,12 @@ from r50bench.results.samples import Samples
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 __all__ = ["Missing", "OverviewRow", "overview_rows", "overview_text"]
 
 _NARROW = 100
+_AMPLE = 10_000  # columns; more than any table needs
 
 
 @dataclass(frozen=True)
@@ -83,19 +85,22 @@ def overview_rows(
 def overview_text(rows: Sequence[OverviewRow], width: int = 100, *, color: bool = False) -> str:
     """Returns the table for a terminal of ``width`` columns, with the notes below it.
 
-    Below 100 columns the top-5 column goes and the kernels wrap. ``color`` adds escape sequences.
+    Below 100 columns the top-5 column goes and the kernels wrap. Where even that does not fit,
+    lines are longer than the terminal: no figure is ever cut. ``color`` adds escape sequences.
     """
     from rich.console import Console
 
+    table = _table(rows, wide=width >= _NARROW)
+    least = Console(width=_AMPLE).measure(table).minimum
     console = Console(
         file=io.StringIO(),
-        width=width,
+        width=max(width, least),
         force_terminal=color,
         color_system="standard" if color else None,
         legacy_windows=False,
     )
     with console.capture() as captured:
-        console.print(_table(rows, wide=width >= _NARROW))
+        console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     lines += [*_batch_sizes(rows), *(f"! {note}" for row in rows for note in row.notes)]
     return "\n".join(lines) + "\n"
@@ -200,7 +205,8 @@ def _columns(rows: Sequence[OverviewRow], *, wide: bool) -> Iterator[_Column]:
 def _throughput_text(cell: Kpi | Missing) -> str | Missing:
     if isinstance(cell, Missing):
         return cell
-    return with_interval(cell.value, cell.half_width)
+    # From the upper end: the lower one may have been cut off at 0.
+    return with_interval(cell.value, None if cell.high is None else cell.high - cell.value)
 
 
 def _latency_text(cell: Kpi | Missing) -> str | Missing:
@@ -225,31 +231,44 @@ def _table(rows: Sequence[OverviewRow], *, wide: bool) -> Table:
 
     columns = list(_columns(rows, wide=wide))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for column in columns:
+    cells = [[_as_text(column.text(row)) for row in rows] for column in columns]
+    for column, below in zip(columns, cells, strict=True):
+        # rich takes the longest word for the least width of a column, even of one kept whole.
+        whole = [*map(Text, column.title.splitlines()), *below]
         table.add_column(
             Text(column.title),
             justify=column.justify,
             no_wrap=not column.wraps,
             overflow="fold",
+            min_width=None if column.wraps else max(text.cell_len for text in whole),
         )
-    for row in rows:
-        cells = [column.text(row) for column in columns]
-        table.add_row(
-            *(Text(c.word, style="red") if isinstance(c, Missing) else Text(c) for c in cells)
-        )
+    for line in zip(*cells, strict=True):
+        table.add_row(*line)
     return table
 
 
+def _as_text(cell: str | Missing) -> Text:
+    from rich.text import Text
+
+    return Text(cell.word, style="red") if isinstance(cell, Missing) else Text(cell)
+
+
 def _batch_sizes(rows: Sequence[OverviewRow]) -> Iterator[str]:
-    """Says at which batch sizes the figures hold: once where alike, else in the rows' order."""
+    """Says at which batch sizes the figures hold: the usual one, and which precisions differ."""
     named = {
-        "throughput": [row.throughput_batch for row in rows if row.throughput_batch is not None],
-        "latency": [row.latency_batch for row in rows if row.latency_batch is not None],
+        "throughput": [(row.precision, row.throughput_batch) for row in rows],
+        "latency": [(row.precision, row.latency_batch) for row in rows],
     }
     parts = []
-    for mode, sizes in named.items():
-        shown = sizes[:1] if len(set(sizes)) == 1 else sizes
-        if shown:
-            parts.append(f"{mode} {', '.join(map(str, shown))}")
+    for mode, pairs in named.items():
+        known = [(precision, size) for precision, size in pairs if size is not None]
+        if known:
+            parts.append(f"{mode} {_sizes_text(known)}")
     if parts:
         yield f"batch size: {'; '.join(parts)}"
+
+
+def _sizes_text(sizes: Sequence[tuple[str, int]]) -> str:
+    usual, _ = Counter(size for _, size in sizes).most_common(1)[0]
+    others = [f"{precision}: {size}" for precision, size in sizes if size != usual]
+    return f"{usual} ({', '.join(others)})" if others else str(usual)
