@@ -53,10 +53,13 @@ class Kpi:
 
     @property
     def half_width(self) -> float | None:
-        """Half the interval's length: the figure's ±. None where the interval is unknown."""
+        """How far the interval's upper end lies above the value: the figure's ±, in its unit.
+
+        The lower end may have been cut at zero. None where the interval is unknown.
+        """
         if self.low is None or self.high is None:
             return None
-        return (self.high - self.low) / 2
+        return self.high - self.value
 
 
 def kpis(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:
