@@ -69,11 +69,11 @@ def test_one_case_prints_its_kpi_block_and_keeps_it(run: Run, tmp_path: Path) ->
 
 def test_several_cases_end_in_one_table_that_names_what_ran(run: Run) -> None:
     args = ("run", "inference_throughput_fp32", "inference_latency_fp32", *FAKE)
-    answer = run(*args, "--quiet", COLUMNS="120")
+    answer = run(*args, "--quiet", COLUMNS="140")
     assert answer.code == 0, answer.err
     heading, empty, *_ = answer.out.splitlines()
     assert heading.startswith(
-        "ResNet-50 v1.5, weights random (seed 2020), 8.18 GFLOP/image · fake "
+        "ResNet-50 v1.5, weights random (seed 2020), 8.18 GFLOP/image · fake (fake 1)"
     )
     assert heading.endswith(" on cpu · 1 instance × 1 core · dummy pictures")
     assert empty == ""

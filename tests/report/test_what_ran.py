@@ -15,7 +15,7 @@ EAGER = EngineInfo("torch-eager", "2.13.0+cpu", "cpu", "tcmalloc", None, False)
 def test_model_engine_device_placement_and_pictures_are_named() -> None:
     records = [record_of("throughput"), record_of("accuracy")]
     assert what_ran(records, 200) == (
-        f"{MODEL} · torch 2.13.0+cpu on cpu · 2 instances × 1 core · 20 pictures"
+        f"{MODEL} · torch (2.13.0+cpu) on cpu · 2 instances × 1 core · 20 pictures"
     )
 
 
@@ -28,8 +28,8 @@ def test_the_placement_is_named_only_where_it_is_the_same_for_all() -> None:
 def test_an_engine_that_differs_is_named_with_its_cases() -> None:
     records = [record_of("throughput"), record_of("latency", "avx_fp32", engine=EAGER)]
     text = what_ran(records, 300)
-    assert "· torch 2.13.0+cpu on cpu (throughput avx_int8) ·" in text
-    assert "· torch-eager 2.13.0+cpu on cpu (latency avx_fp32) ·" in text
+    assert "· torch (2.13.0+cpu) on cpu (throughput avx_int8) ·" in text
+    assert "· torch-eager (2.13.0+cpu) on cpu (latency avx_fp32) ·" in text
 
 
 def test_weights_that_differ_are_named_with_their_cases() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from r50bench.case import MODES, CaseName
+from r50bench.case import CaseName
 from r50bench.errors import Unsupported
-from r50bench.host.defaults import effective_case
+from r50bench.host.defaults import EffectiveCase, effective_case
 from r50bench.host.isa import native_precisions
 from r50bench.host.placement import place
 from r50bench.host.topology import Host
@@ -15,12 +16,16 @@ from r50bench.parameters import Setting
 
 __all__ = ["plan_main_job"]
 
+_ORDER = ("throughput", "latency", "accuracy")
+
 
 def plan_main_job(host: Host, settings: Mapping[str, Setting]) -> tuple[PlannedCase, ...]:
     """Returns the cases of the main job, by precision, then throughput, latency, accuracy.
 
+    What the chosen engine cannot run is left out, and a note of the first case says so.
+
     Raises:
-        Unsupported: this CPU has none of the precisions.
+        Unsupported: this CPU has none of the precisions, or the engine runs none of them.
     """
     precisions = native_precisions(host)
     if not precisions:
@@ -28,10 +33,18 @@ def plan_main_job(host: Host, settings: Mapping[str, Setting]) -> tuple[PlannedC
             f"{host.model_name} has none of the precisions r50bench measures",
             hint="AVX2 or Arm NEON is the least a CPU must have",
         )
-    order = sorted(MODES, key=("throughput", "latency", "accuracy").index)
-    planned = []
+    effective: list[EffectiveCase] = []
+    refused: list[Unsupported] = []
     for precision in precisions:
-        for mode in order:
-            effective = effective_case(CaseName("inference", mode, precision), settings, host)
-            planned.append(PlannedCase(effective, place(host, effective.case)))
-    return tuple(planned)
+        try:
+            effective += [
+                effective_case(CaseName("inference", mode, precision), settings, host)
+                for mode in _ORDER
+            ]
+        except Unsupported as error:
+            refused.append(error)
+    if not effective:
+        raise refused[0]
+    notes = tuple(f"left out: {error.message}" for error in refused)
+    effective[0] = replace(effective[0], notes=(*notes, *effective[0].notes))
+    return tuple(PlannedCase(one, place(host, one.case)) for one in effective)

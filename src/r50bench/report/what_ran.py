@@ -64,7 +64,7 @@ def _model(record: Record) -> str:
 
 def _engine(record: Record) -> str:
     engine = record.engine
-    return "" if engine is None else f"{engine.name} {engine.version} on {engine.device}"
+    return "" if engine is None else f"{engine.name} ({engine.version}) on {engine.device}"
 
 
 def _placement(record: Record) -> str:

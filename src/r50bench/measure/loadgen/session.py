@@ -95,7 +95,7 @@ def run_loadgen_session(
     names, labels = ingredients.names[:size], ingredients.labels[:size]
 
     def work(folder: Path) -> None:
-        refuse_too_many_queries(settings, host.memory_bytes or 0)
+        refuse_too_many_queries(settings, host.usable_memory_bytes or 0)
         with warm_pool(planned.planned, host, ingredients, draft, folder, progress) as pool:
             session = _Session(planned, settings, host, pool, draft, folder, progress)
             session.run()
@@ -121,7 +121,7 @@ class _Session:
         self._case = planned.case
         self._asked = planned.loadgen
         self._settings = settings
-        self._memory_bytes = host.memory_bytes or 0
+        self._memory_bytes = host.usable_memory_bytes or 0
         self._pool = pool
         self._draft = draft
         self._folder = folder
