@@ -39,7 +39,8 @@ def by_set(text: str) -> dict[str, Setting]:
 
 
 def test_the_table_holds_every_key_of_the_original_workloads() -> None:
-    assert {one.key for one in PARAMETERS if one.original} == ORIGINAL_KEYS
+    beside = {"INSTANCES", "ENGINE", "WEIGHTS", "DATASET", "SEED", "REPEAT"}
+    assert {one.key for one in PARAMETERS if one.bare} == ORIGINAL_KEYS | beside
 
 
 def test_names_keys_and_options_are_unique() -> None:
@@ -90,10 +91,15 @@ def test_a_prefixed_variable_is_stronger_than_a_bare_one() -> None:
     assert collect({}, [], environ)["steps"].value == 7
 
 
-def test_newer_parameters_are_not_taken_from_a_shells_own_variables() -> None:
-    environ = {"SEED": "1", "DEVICE": "cuda", "DATASET": "x", "ENGINE": "v8", "REPEAT": "no"}
+@pytest.mark.parametrize("key", ["INSTANCES", "REPEAT", "SEED"])
+def test_size_model_and_input_are_read_from_bare_variables_too(key: str) -> None:
+    assert collect({}, [], {key: "2"})[key.lower()] == Setting(2, "environment")
+
+
+def test_the_rest_is_not_taken_from_a_shells_own_variables() -> None:
+    environ = {"DEVICE": "cuda", "TIMEOUT": "soon", "ALLOCATOR": "mine"}
     assert collect({}, [], environ) == {}
-    assert collect({}, [], {"R50BENCH_SEED": "1"})["seed"] == Setting(1, "environment")
+    assert collect({}, [], {"R50BENCH_DEVICE": "cuda"})["device"] == Setting("cuda", "environment")
 
 
 def test_a_misspelt_variable_with_the_prefix_is_answered_with_the_nearest() -> None:
@@ -114,7 +120,7 @@ def test_of_several_sets_for_one_key_the_last_counts() -> None:
 def test_an_empty_value_is_the_default_and_hides_weaker_ones() -> None:
     assert collect({}, ["BATCH_SIZE="], {"BATCH_SIZE": "64"}) == {}
     assert collect({"batch_size": ""}, ["BATCH_SIZE=2"], {}) == {}
-    assert collect({}, [], {one.key: " " for one in PARAMETERS if one.original}) == {}
+    assert collect({}, [], {one.key: " " for one in PARAMETERS if one.bare}) == {}
 
 
 def test_a_misspelt_key_is_answered_with_the_nearest() -> None:

@@ -65,7 +65,7 @@ def run(
     precision this CPU has natively.
 
     Every option below is also a setting (--set BATCH_SIZE=64) and an environment variable
-    (R50BENCH_BATCH_SIZE=64; the original workloads' names count without the prefix too). An option
+    (R50BENCH_BATCH_SIZE=64, or BATCH_SIZE=64 as the original workloads have it). An option
     is stronger than --set, --set than the environment, the environment than the profile.
     """
     from r50bench.host.topology import read_host

@@ -1,9 +1,9 @@
 """Where the values of parameters come from: options, ``--set``, the environment.
 
 Every parameter is an option (``--batch-size 64``), a setting (``--set BATCH_SIZE=64``) and an
-environment variable (``R50BENCH_BATCH_SIZE=64``). The names of the original workloads are read
-from the environment without the prefix too, so that their ``docker run -e`` lines carry over;
-newer ones are not, because a shell may well have a ``SEED`` or a ``DEVICE`` of its own.
+environment variable (``R50BENCH_BATCH_SIZE=64``). The names of the original workloads, and those
+of the case's size, model and input, are read from the environment without the prefix too, so that
+``docker run -e`` lines carry over; where a shell has a ``SEED`` of its own, the prefixed one wins.
 """
 
 from __future__ import annotations

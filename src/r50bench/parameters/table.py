@@ -31,7 +31,8 @@ class Parameter:
 
     ``name`` is the field of :class:`r50bench.case.Case` where the case has one; ``key`` its
     upper-case name; ``parse`` turns a non-empty text into the value or raises ValueError with what
-    would be right; ``original`` says that the two original workloads know the key.
+    would be right; ``bare`` says that its environment variable
+    counts without the prefix too.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Parameter:
     parse: Callable[[str], Value]
     help: str
     metavar: str
-    original: bool = False
+    bare: bool = False
 
     @property
     def is_flag(self) -> bool:
@@ -55,7 +56,7 @@ class Parameter:
     def variables(self) -> tuple[str, ...]:
         """The environment variables that set it, the strongest first."""
         prefixed = ENVIRONMENT_PREFIX + self.key
-        return (prefixed, self.key) if self.original else (prefixed,)
+        return (prefixed, self.key) if self.bare else (prefixed,)
 
 
 _WORKLOADS = ("resnet50_pytorch_xeon_public", "resnet50_pytorch_arm")
@@ -78,9 +79,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "gated|pkm",
         True,
     ),
-    Parameter(
-        "batch_size", "BATCH_SIZE", whole_number(1), "Pictures per batch.", "N", original=True
-    ),
+    Parameter("batch_size", "BATCH_SIZE", whole_number(1), "Pictures per batch.", "N", bare=True),
     Parameter(
         "cores_per_instance",
         "CORES_PER_INSTANCE",
@@ -95,6 +94,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         whole_number(1),
         "Instances; by default as many as fit.",
         "N",
+        bare=True,
     ),
     Parameter(
         "instance_mode",
@@ -127,7 +127,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         "N",
         True,
     ),
-    Parameter("repeat", "REPEAT", whole_number(1), "Measured rounds of STEPS batches each.", "N"),
+    Parameter(
+        "repeat",
+        "REPEAT",
+        whole_number(1),
+        "Measured rounds of STEPS batches each.",
+        "N",
+        bare=True,
+    ),
     Parameter(
         "timeout_s",
         "TIMEOUT",
@@ -149,6 +156,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         dataset,
         "'sample' (20 pictures) or the folder of ImageNet's validation set.",
         "DIR",
+        bare=True,
     ),
     Parameter(
         "skip_bad_pictures",
@@ -163,6 +171,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         weights,
         "auto, v1, v1.5, random, or the path of a state dict.",
         "WHICH",
+        bare=True,
     ),
     Parameter(
         "weight_sharing",
@@ -179,7 +188,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         "Allow --weight-sharing for fp32 and bf32 too.",
         "BOOL",
     ),
-    Parameter("engine", "ENGINE", one_of(*ENGINES), "What runs the model.", "|".join(ENGINES)),
+    Parameter(
+        "engine", "ENGINE", one_of(*ENGINES), "What runs the model.", "|".join(ENGINES), bare=True
+    ),
     Parameter(
         "device",
         "DEVICE",
@@ -200,6 +211,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         whole_number(0, 2**32 - 1),
         "Seed of dummy input and random weights.",
         "N",
+        bare=True,
     ),
     Parameter(
         "customer_env",
