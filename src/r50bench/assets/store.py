@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 
 from r50bench.errors import AssetError
 from r50bench.progress import Progress, Silent
+from r50bench.results.atomic import is_disk_full
 
 __all__ = ["PROVENANCE", "Entry", "Store", "default_store", "sha256_of"]
 
@@ -36,7 +37,6 @@ _MAKING = ".making"
 _LOCKS = ".locks"
 _JOINT = "@"  # between kind and key; no part of either
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,180}")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_SPACE_BYTES = 1 << 20
 _HINT_ELSEWHERE = "set R50BENCH_CACHE to a folder that you may write to, with a few GB free"
@@ -251,7 +251,7 @@ class Store:
             yield
         except OSError as error:
             where = Path(os.fsdecode(error.filename)) if error.filename else self.root
-            if error.errno in _FULL:
+            if is_disk_full(error):
                 raise AssetError(
                     f"the disk is full at {where}: {kind} {key} was not kept",
                     hint=f"free some space, or {_HINT_ELSEWHERE}",

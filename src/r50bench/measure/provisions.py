@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from r50bench.assets.imagenet import open_dataset
+from r50bench.assets.imagenet import SAMPLE, open_dataset
 from r50bench.assets.preprocess import Pictures, dummy_pictures, preprocess
 from r50bench.assets.store import Store
 from r50bench.assets.weights import Weights, resolve_weights
@@ -18,7 +18,6 @@ from r50bench.progress import Progress
 
 __all__ = ["Calibration", "Provisions"]
 
-SAMPLE = "sample"
 _DUMMY_CALIBRATION_PICTURES = 20
 _MOST_OF_DATASET = 100
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from r50bench.errors import RunFailed, UsageError
+from r50bench.results.atomic import is_disk_full
 
 __all__ = ["RunFolder"]
 
@@ -41,7 +41,7 @@ class RunFolder:
         return self
 
     def _refused(self, error: OSError) -> UsageError | RunFailed:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             return RunFailed(
                 f"the disk is full: {self.path} was not made",
                 hint="free some space there, or name another place with --out DIR",

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from r50bench.errors import RunFailed
 
-__all__ = ["write_atomically"]
+__all__ = ["is_disk_full", "write_atomically"]
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether the error says that the disk, or the user's quota on it, is used up."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -49,7 +52,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _cannot_write(path: Path, error: OSError) -> RunFailed:
-    if error.errno in _FULL:
+    if is_disk_full(error):
         return RunFailed(
             f"the disk is full: {path} was not written",
             hint=f"free some space on the file system of {path.parent}, or write elsewhere",
