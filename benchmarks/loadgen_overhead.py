@@ -3,11 +3,11 @@
     python benchmarks/loadgen_overhead.py             # fake engine, half a minute
     python benchmarks/loadgen_overhead.py --real      # beside the raw engine, several minutes
 
-With the fake engine: Offline's cost of a sample beside the same batches in a closed loop, the
-median latency of SingleStream, and the 99th percentile of Server at 1,000 queries/s. The fake
-engine's own arithmetic is part of the last two. With --real, three rounds each: Offline's samples/s
-as a share of the closed loop's, and SingleStream's p90 over the closed loop's. Exits with 3 where
-a goal is missed.
+With the fake engine: what a sample of Offline costs beside the same batches in a closed loop (the
+median of three rounds), the median latency of SingleStream, and the 99th percentile of Server at
+1,000 queries/s. The fake engine's own arithmetic is part of the last two. With --real, three rounds
+each: Offline's samples/s as a share of the closed loop's, and SingleStream's p90 over the closed
+loop's. Exits with 3 where a goal is missed.
 """
 
 from __future__ import annotations
@@ -64,10 +64,7 @@ def fake_goals(out: Path) -> Iterator[Goal]:
     weights = out / "weights.npz"
     np.savez(weights, none=np.zeros(1))
     sets = ["ENGINE=fake", f"WEIGHTS={weights}", "CUSTOMER_ENV=FAKE_LATENCIES_NS=0 FAKE_ANSWERS=7"]
-    offline = run(out, "Offline", [*sets, "BATCH_SIZE=16"], 1.0)
-    assert offline.score is not None
-    assert offline.raw_throughput is not None
-    cost = 1e6 / offline.score - 1e6 / offline.raw_throughput
+    cost = statistics.median(offline_cost_us(out, [*sets, "BATCH_SIZE=16"]) for _ in range(_ROUNDS))
     yield Goal(
         "Offline, µs a sample", cost, f"≤ {OFFLINE_US_PER_SAMPLE}", cost <= OFFLINE_US_PER_SAMPLE
     )
@@ -79,6 +76,14 @@ def fake_goals(out: Path) -> Iterator[Goal]:
     server = run(out, "Server", sets, 5.0, target_qps=1000.0)
     p99 = server.percentiles_ns["99.00"] / 1e6
     yield Goal("Server p99 at 1,000/s, ms", p99, f"≤ {SERVER_P99_MS}", p99 <= SERVER_P99_MS)
+
+
+def offline_cost_us(out: Path, sets: list[str]) -> float:
+    """Returns what a sample of Offline takes longer than in the closed loop, in µs."""
+    offline = run(out, "Offline", sets, 1.0)
+    assert offline.score is not None
+    assert offline.raw_throughput is not None
+    return 1e6 / offline.score - 1e6 / offline.raw_throughput
 
 
 def real_goals(out: Path, precision: str) -> Iterator[Goal]:

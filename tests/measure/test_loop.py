@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from r50bench.measure.loop import closed_loop, wait_until
+from r50bench.measure.loop import closed_loop, timed_loop, wait_until
 
 
 class ScriptedEngine:
@@ -50,3 +50,20 @@ def test_a_time_that_has_passed_is_not_waited_for():
     before = time.perf_counter_ns()
     wait_until(before - 10**12)
     assert time.perf_counter_ns() - before < 10**9
+
+
+def test_a_timed_loop_pauses_between_batches_and_counts_a_late_waking():
+    now, began = time.perf_counter_ns(), []
+    starts, ends = timed_loop(
+        lambda _: began.append(time.perf_counter_ns()),
+        ["a"],
+        at_ns=now,
+        until_ns=now + 20_000_000,
+        pause_ns=5_000_000,
+        tick=lambda: None,
+    )
+    assert 2 <= len(starts) <= 5
+    assert [after - before for before, after in zip(ends, starts[1:], strict=False)] == [
+        5_000_000
+    ] * (len(starts) - 1)
+    assert all(start <= at for start, at in zip(starts, began, strict=True))

@@ -91,13 +91,14 @@ class Instance:
         )
         return Timing(self.slot.instance, starts, ends)
 
-    def run_for(self, at_ns: int, until_ns: int) -> Timing:
-        """Runs batches from ``at_ns`` to ``until_ns``, timed by CLOCK_MONOTONIC."""
+    def run_for(self, at_ns: int, until_ns: int, pause_ns: int) -> Timing:
+        """Runs batches from ``at_ns`` to ``until_ns`` with pauses, timed by CLOCK_MONOTONIC."""
         starts, ends = timed_loop(
             self._ready().infer,
             self._batches,
             at_ns=at_ns,
             until_ns=until_ns,
+            pause_ns=pause_ns,
             tick=self._tick,
         )
         return Timing(self.slot.instance, starts, ends)

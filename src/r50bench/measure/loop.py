@@ -52,19 +52,28 @@ def timed_loop(
     *,
     at_ns: int,
     until_ns: int,
+    pause_ns: int = 0,
     tick: Callable[[], None],
 ) -> tuple[list[int], list[int]]:
     """Runs batches from ``at_ns`` on, the last begun before ``until_ns``; returns starts and ends.
 
-    Both are in ns of CLOCK_MONOTONIC, which is what LoadGen measures by, too.
+    Both are in ns of CLOCK_MONOTONIC, which is what LoadGen measures by, too. Between two batches
+    the thread sleeps for ``pause_ns``; a batch starts when that is over, however late the thread
+    wakes up, since a query that arrived then would have waited too.
     """
     starts: list[int] = []
     ends: list[int] = []
     count = len(batches)
     wait_until(at_ns)
-    while (start := time.perf_counter_ns()) < until_ns or not starts:
+    start = time.perf_counter_ns()
+    while start < until_ns or not starts:
         infer(batches[len(starts) % count])
         ends.append(time.perf_counter_ns())
         starts.append(start)
         tick()
+        if pause_ns:
+            start = ends[-1] + pause_ns
+            time.sleep(pause_ns / 1e9)
+        else:
+            start = time.perf_counter_ns()
     return starts, ends

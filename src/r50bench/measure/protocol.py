@@ -84,11 +84,12 @@ class Measure(msgspec.Struct, frozen=True, tag=True):
     """Run the measured steps, all instances from ``at_ns`` on (CLOCK_MONOTONIC).
 
     With ``until_ns``, as many steps as begin before that, timed by the same clock and not by the
-    engine's.
+    engine's; with ``pause_ns``, an instance sleeps that long after each.
     """
 
     at_ns: int
     until_ns: int | None = None
+    pause_ns: int = 0
 
 
 class Score(msgspec.Struct, frozen=True, tag=True):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.loadgen.queueing import Service
 from r50bench.measure.loadgen.rules import fill_in
 from r50bench.measure.loadgen.targets import (
     RawFigures,
@@ -30,14 +32,17 @@ def filled(scenario, **given):
 
 def raw(throughput=100.0, latency_ms=10.0):
     nanoseconds = round(latency_ms * MS)
-    return RawFigures(throughput, nanoseconds, nanoseconds, nanoseconds)
+    return RawFigures(throughput, nanoseconds, nanoseconds)
+
+
+def service(latency_ms=10.0, instances=1):
+    return Service(np.full(50, round(latency_ms * MS)), instances, batch_size=1)
 
 
 def test_raw_figures_sum_throughput_and_take_the_scenarios_percentile():
     samples = samples_of_latencies([[10] * 90 + [20] * 10, [10] * 110], images=1)
     stream = raw_figures(samples, filled("SingleStream"), 1)
     assert stream.median_ns == 10 * MS
-    assert stream.batch_ns == 10 * MS
     assert stream.throughput == pytest.approx(200 - 100 * 100 / 1100, rel=0.01)
 
 
@@ -48,13 +53,13 @@ def test_a_multistream_query_that_needs_several_batches_takes_their_time():
 
 
 def test_an_offline_target_not_given_is_a_little_more_than_what_was_measured():
-    settings, said = with_target(filled("Offline"), raw(100), 2)
+    settings, said = with_target(filled("Offline"), raw(100))
     assert settings.target_qps == pytest.approx(105)
     assert said == ()
 
 
 def test_a_latency_not_given_is_one_that_queries_do_not_undercut():
-    settings, said = with_target(filled("SingleStream"), raw(latency_ms=10), 1)
+    settings, said = with_target(filled("SingleStream"), raw(latency_ms=10))
     assert settings.target_latency_ms == pytest.approx(6)
     assert said == ()
 
@@ -66,13 +71,14 @@ def test_a_latency_not_given_is_one_that_queries_do_not_undercut():
         ("Offline", {"target_qps": 1000.0}, "10.0 times as long"),
         ("SingleStream", {"target_latency_ms": 11.0}, "run out of queries"),
         ("SingleStream", {"target_latency_ms": 1.0}, "more queries than it needs"),
-        ("Server", {"target_qps": 101.0}, "the queue can only grow"),
-        ("Server", {"target_qps": 99.0}, "far above"),
+        ("Server", {"target_qps": 181.0}, "the queue can only grow"),
+        ("Server", {"target_qps": 170.0}, "far above"),
         ("Server", {"target_qps": 1.0}, "far below"),
     ],
 )
 def test_a_poor_guess_is_explained(scenario, given, said):
-    _, warnings = with_target(filled(scenario, **given), raw(100, 10), 1)
+    figures = raw(180, 5.5) if scenario == "Server" else raw(100, 10)
+    _, warnings = with_target(filled(scenario, **given), figures, service(5.5))
     assert len(warnings) == 1
     assert said in warnings[0]
 
@@ -83,33 +89,45 @@ def test_a_poor_guess_is_explained(scenario, given, said):
 )
 def test_a_good_guess_is_taken_as_it_is(scenario, given):
     settings = filled(scenario, **given)
-    assert with_target(settings, raw(100, 10), 1) == (settings, ())
+    assert with_target(settings, raw(100, 10), service()) == (settings, ())
 
 
 def test_a_given_rate_is_never_changed():
-    settings, _ = with_target(filled("Server", target_qps=5000.0), raw(100, 10), 1)
+    settings, _ = with_target(filled("Server", target_qps=5000.0), raw(100, 10), service())
     assert settings.target_qps == 5000
 
 
-@given(
-    latency_ms=st.floats(0.01, 14.9),
-    instances=st.integers(1, 256),
-)
+@settings(max_examples=6, deadline=None)
+@given(latency_ms=st.floats(0.01, 14.9), instances=st.integers(1, 16))
 def test_the_rate_chosen_for_server_is_below_capacity_and_grows_with_instances(
     latency_ms, instances
 ):
     def rate(count):
         capacity = count * 1000 / latency_ms
-        chosen, _ = with_target(filled("Server"), raw(capacity, latency_ms), count)
+        chosen, _ = with_target(
+            filled("Server"), raw(capacity, latency_ms), service(latency_ms, count)
+        )
         assert 0 < chosen.target_qps < capacity
         return chosen.target_qps
 
-    assert rate(instances) < rate(instances + 1)
+    assert rate(instances) < rate(2 * instances)
+
+
+def test_a_shorter_server_run_is_offered_less_since_fewer_of_its_queries_may_be_late():
+    short, _ = with_target(filled("Server", duration_s=5.0), raw(180, 5.5), service(5.5))
+    whole, _ = with_target(filled("Server"), raw(180, 5.5), service(5.5))
+    assert short.target_qps < 0.8 * whole.target_qps
+
+
+def test_rare_hiccups_of_the_machine_do_not_forbid_every_rate():
+    hiccups = Service(np.array([5 * MS] * 400 + [40 * MS] * 2), 1, 1)
+    chosen, _ = with_target(filled("Server", duration_s=5.0), raw(180, 5.5), hiccups)
+    assert chosen.target_qps > 1
 
 
 def test_a_batch_beyond_the_bound_can_serve_no_rate():
     with pytest.raises(RunFailed, match="no rate can be valid"):
-        with_target(filled("Server"), raw(100, 15.0), 4)
+        with_target(filled("Server"), raw(100, 15.5), service(15.5, 4))
 
 
 def test_what_loadgen_generates_follows_from_target_and_duration():

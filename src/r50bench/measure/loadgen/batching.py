@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 __all__ = ["order_in_runs"]
 
 
-def order_in_runs(rows: NDArray[np.int64], loaded: int, size: int) -> NDArray[np.int64]:
-    """Returns a permutation of ``rows`` of which most batches of ``size`` are runs of rows.
+def order_in_runs(rows: NDArray[np.int64], loaded: int, size: int) -> tuple[NDArray[np.int64], int]:
+    """Returns a permutation of ``rows``, and how many batches of ``size`` are runs in that order.
 
     A run goes up by one, from row ``loaded`` - 1 on to row 0. First come the batches that are runs,
     then all samples that found no place in one.
@@ -32,7 +32,7 @@ def order_in_runs(rows: NDArray[np.int64], loaded: int, size: int) -> NDArray[np
     bounds = np.append(np.flatnonzero(begins), len(rows))
     length = np.repeat(np.diff(bounds), np.diff(bounds))
     placed = places - start < length // size * size
-    return np.concatenate((order[placed], order[~placed]))
+    return np.concatenate((order[placed], order[~placed])), int(placed.sum()) // size
 
 
 def _stable_order(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from r50bench.measure.instance import Instance
 from r50bench.measure.loadgen.batching import order_in_runs
-from r50bench.measure.loadgen.clerk import Clerk, Work
-from r50bench.measure.loadgen.library import SampleLibrary
+from r50bench.measure.loadgen.clerk import Clerk
+from r50bench.measure.loadgen.library import SampleLibrary, Work
 
 __all__ = ["Desk", "Ending"]
 
@@ -118,18 +118,22 @@ class Desk:
             rows = self._library.rows_of(indices)
             if len(ids) == 1:
                 self._waiting.put((ids, rows))
-                return
-            share = self._batch_size
-            if self._by_instance:
-                share = -(-len(ids) // len(self._clerks))
-            elif share > 1:
-                ids, rows = self._in_runs(ids, rows)
-            for at in range(0, len(ids), share):
-                self._waiting.put((ids[at : at + share], rows[at : at + share]))
+            elif self._by_instance:
+                self._put_in_shares(ids, rows, -(-len(ids) // len(self._clerks)))
+            else:
+                self._put_in_runs(ids, rows)
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
             self._ending.fail(error)
 
-    def _in_runs(self, ids: list[int], rows: NDArray[np.int64]) -> Work:
-        order = order_in_runs(rows, self._library.loaded, self._batch_size)
-        sorted_ids: list[int] = np.asarray(ids, np.uint64)[order].tolist()
-        return sorted_ids, rows[order]
+    def _put_in_shares(self, ids: list[int], rows: NDArray[np.int64], share: int) -> None:
+        for at in range(0, len(ids), share):
+            self._waiting.put((ids[at : at + share], rows[at : at + share]))
+
+    def _put_in_runs(self, ids: list[int], rows: NDArray[np.int64]) -> None:
+        size = self._batch_size
+        order, runs = order_in_runs(rows, self._library.loaded, size)
+        ids, rows = np.asarray(ids, np.uint64)[order].tolist(), rows[order]
+        in_runs = runs * size
+        for at, first in zip(range(0, in_runs, size), rows[:in_runs:size].tolist(), strict=True):
+            self._waiting.put((ids[at : at + size], range(first, first + size)))
+        self._put_in_shares(ids[in_runs:], rows[in_runs:], size)

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from r50bench.assets.preprocess import normalise
 from r50bench.measure.protocol import FeedSpec
 
-__all__ = ["SampleLibrary"]
+__all__ = ["Rows", "SampleLibrary", "Work"]
+
+Rows = NDArray[np.int64] | range
+"""Places of loaded pictures; a range says that they lie one after the other."""
+
+Work = tuple[list[int], Rows]
+"""Ids of LoadGen's samples and the rows of the pictures they ask for, one of each."""
 
 _AT_ONCE = 32
 
@@ -30,7 +36,6 @@ class SampleLibrary:
         self._again = feed.batch_size - 1
         self._store: NDArray[np.float32] = np.empty((0, *self._pictures.shape[1:]), np.float32)
         self._rows = np.full(size, -1, np.int64)
-        self._row_at = np.empty(0, np.int64)
         self.loaded = 0
 
     def load(self, indices: Sequence[int]) -> None:
@@ -38,7 +43,6 @@ class SampleLibrary:
         wanted = np.asarray(indices, np.int64)
         self.loaded = len(wanted)
         rows = np.resize(wanted, self.loaded + self._again)
-        self._row_at = np.arange(len(rows)) % self.loaded
         self._store = np.empty((len(rows), *self._pictures.shape[1:]), np.float32)
         for at in range(0, len(rows), _AT_ONCE):
             batch = normalise(self._pictures[rows[at : at + _AT_ONCE]], self._convention)
@@ -60,15 +64,15 @@ class SampleLibrary:
             raise KeyError(f"LoadGen asks for a picture that is not loaded, among {len(rows)}")
         return rows
 
-    def batch(self, rows: NDArray[np.int64], room: NDArray[np.float32]) -> NDArray[np.float32]:
+    def batch(self, rows: Rows, room: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns a batch of ``len(room)`` pictures, of which the first are those of ``rows``.
 
         It is float32 (b, 3, 224, 224), a view of (b, 224, 224, 3): of the store, where the rows lie
         one after the other; else of ``room``, to which they are copied and whose rest keeps what it
-        held.
+        held. A range may end behind the last row, by less than a batch.
         """
         count, first = len(rows), int(rows[0])
-        if count == 1 or bool((rows == self._row_at[first : first + count]).all()):
+        if count == 1 or isinstance(rows, range):
             return np.transpose(self._store[first : first + len(room)], (0, 3, 1, 2))
         # Rows were checked: clip only spares numpy a buffer of its own.
         np.take(self._store, rows, axis=0, out=room[:count], mode="clip")

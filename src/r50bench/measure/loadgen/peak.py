@@ -1,6 +1,7 @@
 """The highest figure that LoadGen calls valid, and the log that proves it.
 
-Server's rate is searched by LoadGen itself, in short tests, and what it finds is confirmed by whole
+Server's rate is searched by LoadGen itself, in short tests: up in steps of a quarter while they are
+valid, then by halving what lies between. What it finds is confirmed by whole
 PerformanceOnly tests: where the first is not valid, lower rates are tried, then rates between. In
 the other scenarios the target only says how many queries to generate: a test whose figure outran
 its target is repeated with a better one.
@@ -26,7 +27,7 @@ Test = Callable[[LoadgenSettings, str], Detail]
 
 _STEPS_DOWN = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65)  # from a rate that was not confirmed
 _CLOSE_ENOUGH = 1.05  # between a valid rate and one that is not
-_BEGIN_AT = 0.5  # LoadGen doubles from there, and gives up if that is already too much
+_BEGIN_AT = 0.8  # LoadGen goes up from there, and gives up if that is already too much
 _PROBE_S = (5.0, 60.0)
 _PROBE_SHARE = 0.1
 _SLACK = 1.05
@@ -62,7 +63,7 @@ def find_peak(settings: LoadgenSettings, test: Test) -> tuple[LoadgenSettings, D
 
 
 def _server_rate(settings: LoadgenSettings, test: Test) -> LoadgenSettings:
-    """Has LoadGen search; where even its first rate is too much, half of that is the answer."""
+    """Has LoadGen search; where even its first rate is too much, a lower one is the answer."""
     assert settings.target_qps is not None
     assert settings.duration_s is not None
     least, most = _PROBE_S

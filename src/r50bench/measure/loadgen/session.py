@@ -18,6 +18,7 @@ from r50bench.measure.ingredients import gather
 from r50bench.measure.loadgen.conf_files import AUDIT_CONFIG, USER_CONF, audit_config, user_conf
 from r50bench.measure.loadgen.logs import Detail, read_detail, read_predictions
 from r50bench.measure.loadgen.peak import find_peak
+from r50bench.measure.loadgen.queueing import Service
 from r50bench.measure.loadgen.result import result_of
 from r50bench.measure.loadgen.rules import fill_in
 from r50bench.measure.loadgen.targets import (
@@ -33,6 +34,7 @@ from r50bench.measure.provisions import Provisions
 from r50bench.measure.warm_pool import soon, warm_pool
 from r50bench.progress import Progress
 from r50bench.results.record import LoadgenResult
+from r50bench.results.samples import Samples
 
 __all__ = ["LOADGEN_FOLDER", "PlannedMlperf", "run_loadgen_session"]
 
@@ -40,6 +42,7 @@ LOADGEN_FOLDER = "loadgen"
 """Where in the record's folder LoadGen's logs and user.conf lie."""
 
 _RAW_S, _RAW_SHARE = 4.0, 0.5  # the closed loop's seconds, and its share of a short run's
+_PAUSES = 3  # in batches; Server's bound leaves about such a share of the time to wait
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,8 @@ class _Session:
         settings, raw = self._settings, None
         if settings.measures:
             raw = self._closed_loop()
-            settings, said = with_target(settings, raw, self._case.instances)
+            service = self._paced(raw) if settings.scenario == "Server" else None
+            settings, said = with_target(settings, raw, service)
             for sentence in said:
                 self._progress.warn(sentence)
             self._draft.warnings += said
@@ -163,14 +167,21 @@ class _Session:
             raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
 
     def _closed_loop(self) -> RawFigures:
+        self._draft.samples = self._loop("closed loop", pause_ns=0)
+        return raw_figures(self._draft.samples, self._settings, self._case.batch_size)
+
+    def _paced(self, raw: RawFigures) -> Service:
+        """Measures batches with pauses between them, at which caches cool and cores fall asleep."""
+        samples = self._loop("queries far apart", pause_ns=_PAUSES * raw.median_ns)
+        return Service(samples.latency_ns, self._case.instances, self._case.batch_size)
+
+    def _loop(self, what: str, *, pause_ns: int) -> Samples:
         assert self._settings.duration_s is not None
         seconds = min(_RAW_S, _RAW_SHARE * self._settings.duration_s)
-        self._progress.phase(f"{self._draft.name}  closed loop for {seconds:g} s")
+        self._progress.phase(f"{self._draft.name}  {what} for {seconds:g} s")
         begin = soon()
-        answers = self._pool.ask(Measure(begin, begin + round(seconds * 1e9)), Measured)
-        samples = samples_of_rounds([answers], self._case.batch_size)
-        self._draft.samples = samples
-        return raw_figures(samples, self._settings, self._case.batch_size)
+        asked = Measure(begin, begin + round(seconds * 1e9), pause_ns)
+        return samples_of_rounds([self._pool.ask(asked, Measured)], self._case.batch_size)
 
     def _search_test(self, settings: LoadgenSettings, what: str) -> Detail:
         return self._test(settings, what, f"search/{what.replace(' ', '-')}")

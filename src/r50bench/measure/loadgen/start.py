@@ -27,6 +27,7 @@ _MODEL = "resnet50"
 _BUILT_IN, _USER = 0, 2  # FromConfig's kinds of files: the mlperf.conf compiled in, user.conf
 _PR_SET_TIMERSLACK = 29  # <linux/prctl.h>
 _SWITCH_S = 1e-4
+_PEAK_STEP = 0.25  # LoadGen doubles otherwise, and spends long tests far above what is possible
 
 
 def run_test(
@@ -117,6 +118,7 @@ def _test_settings(settings: LoadgenSettings, conf: Path) -> mlperf_loadgen.Test
     ]
     test.server_coalesce_queries = settings.server_coalesce_queries
     test.server_find_peak_qps_decimals_of_precision = 0
+    test.server_find_peak_qps_boundary_step_size = _PEAK_STEP
     return test
 
 

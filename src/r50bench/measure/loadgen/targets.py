@@ -15,6 +15,7 @@ import numpy as np
 
 from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.loadgen.queueing import Service, allowed_late_share, sustainable_rate
 from r50bench.measure.loadgen.rules import PERCENTILE
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import throughput, windows
@@ -34,7 +35,7 @@ _BYTES_PER_QUERY = 380
 _MEMORY_SHARE = 0.25
 _OFFLINE_SLACK = 1.05  # on top of the 10 % that LoadGen adds itself
 _LATENCY_SLACK = 0.6  # a latency that no query undercuts for long
-_SERVER_SHARE = 0.8  # of the rate that the queueing estimate allows
+_SERVER_SHARE = 0.9  # of the rate that the simulated queue allows
 _POOR_GUESS = 1.5
 
 
@@ -43,14 +44,13 @@ class RawFigures:
     """What the closed loop gave on the warm instances.
 
     ``throughput`` in samples/s over all instances; ``latency_ns`` of one query at the scenario's
-    percentile (the median in Offline) and ``median_ns``; ``batch_ns`` is the median of one batch,
-    which a hiccup of the machine does not move.
+    percentile (the median in Offline) and ``median_ns``, which a hiccup of the machine does not
+    move.
     """
 
     throughput: float
     latency_ns: int
     median_ns: int
-    batch_ns: int
 
 
 def raw_figures(samples: Samples, settings: LoadgenSettings, batch_size: int) -> RawFigures:
@@ -76,23 +76,25 @@ def raw_figures(samples: Samples, settings: LoadgenSettings, batch_size: int) ->
         throughput=throughput(samples, common).value,
         latency_ns=round(batches * float(np.percentile(latency, percent))),
         median_ns=round(batches * float(np.median(latency))),
-        batch_ns=round(float(np.median(latency))),
     )
 
 
 def with_target(
-    settings: LoadgenSettings, raw: RawFigures, instances: int
+    settings: LoadgenSettings, raw: RawFigures, service: Service | None = None
 ) -> tuple[LoadgenSettings, tuple[str, ...]]:
     """Returns the settings with a target, and what is to be said of the one that was given.
 
     A target that was given is kept, but for one: Offline, SingleStream and MultiStream take it
     only to generate enough queries, and one that would give too few is raised to what was measured.
+    Server's follows from ``service``, which it needs.
 
     Raises:
-        RunFailed: one batch alone takes longer than Server's bound.
+        RunFailed: no rate of Server meets its bound.
     """
     if settings.scenario == "Server":
-        return _with_rate(settings, raw, instances)
+        if service is None:
+            raise ValueError("Server's rate follows from service times, and none are given")
+        return _with_rate(settings, raw, service)
     if settings.scenario == "Offline":
         return _with_throughput(settings, raw.throughput)
     return _with_latency(settings, raw.median_ns / _NS_PER_MS)
@@ -172,17 +174,17 @@ def _with_latency(
 
 
 def _with_rate(
-    settings: LoadgenSettings, raw: RawFigures, instances: int
+    settings: LoadgenSettings, raw: RawFigures, service: Service
 ) -> tuple[LoadgenSettings, tuple[str, ...]]:
     assert settings.target_latency_ms is not None
-    bound_ns = settings.target_latency_ms * _NS_PER_MS
-    if raw.batch_ns >= bound_ns:
+    batch_ms = float(np.median(service.batches_ns)) / _NS_PER_MS
+    possible = _sustainable_rate(settings, service)
+    if not possible:
         raise RunFailed(
-            f"one batch takes {raw.batch_ns / _NS_PER_MS:.1f} ms here, and Server's bound is"
-            f" {settings.target_latency_ms:g} ms: no rate can be valid",
+            f"one batch takes {batch_ms:.1f} ms here, and more than 1 % of them longer than"
+            f" Server's bound of {settings.target_latency_ms:g} ms: no rate can be valid",
             hint="a smaller --batch-size, more --cores-per-instance or a faster --precision",
         )
-    possible = _sustainable_rate(raw, bound_ns, instances)
     if settings.target_qps is None:
         return replace(settings, target_qps=_SERVER_SHARE * possible), ()
     return settings, tuple(_on_given_rate(settings.target_qps, possible, raw.throughput))
@@ -198,13 +200,16 @@ def _on_given_rate(given: float, possible: float, capacity: float) -> Iterator[s
         yield f"{said} is far below the {possible:.4g}/s that the latency bound is likely to allow"
 
 
-def _sustainable_rate(raw: RawFigures, bound_ns: float, instances: int) -> float:
-    """Returns the rate at which the 99th percentile of the latency is likely to meet the bound.
+def _sustainable_rate(settings: LoadgenSettings, service: Service) -> float:
+    """Returns the rate, in queries/s, at which a run as long as this one is likely to be valid.
 
-    Poisson arrivals, constant service time t and n servers: the wait exceeds x with probability
-    ρ · exp(-2 n x (1 - ρ) / (ρ t)) in heavy traffic (Kingman's approximation). With ρ in front
-    taken as 1, the load at which that is 1 % for what the bound leaves to wait is ρ.
+    The fewer queries a run has, the fewer of them may be late. Where hiccups alone make more late
+    than that, it is the rate at which 1 % are: a longer run would be valid there. 0 where none is.
     """
-    left = bound_ns - raw.batch_ns
-    rho = 1 / (1 + math.log(100) * raw.batch_ns / (2 * instances * left))
-    return rho * raw.throughput
+    assert settings.target_latency_ms is not None
+    assert settings.query_count is not None
+    assert settings.duration_s is not None
+    bound_ns = settings.target_latency_ms * _NS_PER_MS
+    at_one_per_cent = sustainable_rate(service, bound_ns, 1 - PERCENTILE["Server"] / 100)
+    queries = max(settings.query_count, round(at_one_per_cent * settings.duration_s))
+    return sustainable_rate(service, bound_ns, allowed_late_share(queries)) or at_one_per_cent
