@@ -44,7 +44,11 @@ def test_every_key_is_a_field():
         ({"loadgen_server_coalesce_queries": "maybe"}, "True or False"),
         ({"loadgen_scenario": "SingleStream", "loadgen_target_qps": "1"}, "no meaning"),
         ({"loadgen_scenario": "Offline", "loadgen_target_latency": "1"}, "no meaning"),
-        ({"loadgen_compliance_test": "TEST01"}, "PerformanceOnly run, not AccuracyOnly"),
+        (
+            {"loadgen_compliance_test": "TEST01", "loadgen_mode": "AccuracyOnly"},
+            "PerformanceOnly run, not AccuracyOnly",
+        ),
+        ({"sut_name": "a\nb"}, "printable"),
         (
             {"loadgen_multistreamness": "4", "loadgen_samples_per_query": "8"},
             "contradicts another name",
@@ -56,3 +60,7 @@ def test_what_cannot_be_is_refused_with_what_would_be_right(values, said):
         parse_loadgen(values)
     assert said in caught.value.message
     assert caught.value.hint
+
+
+def test_a_compliance_test_measures_performance_unless_told_otherwise():
+    assert parse_loadgen({"loadgen_compliance_test": "TEST04"}).mode == "PerformanceOnly"

@@ -32,6 +32,8 @@ COMPLIANCE_TESTS = ("TEST01", "TEST04")
 DEFAULT_DATASET_SIZE = 20
 """What the workflow's ``loadgen_dataset_size`` is where a query does not say."""
 
+_LONGEST_LABEL = 80
+
 OFFICIAL_SEEDS: dict[str, tuple[int, int, int]] = {
     "v5.1": (1780908523862526354, 14771362308971278857, 18209322760996052031),
     "v6.1": (2085463073848966840, 2747215439041700203, 16159082839903944936),
@@ -49,7 +51,8 @@ class LoadgenSettings:
     and Server, in samples and queries a second; ``target_latency_ms`` the expected latency of
     SingleStream and MultiStream and the bound of Server (None: measured, 15 ms for Server).
     ``compliance_test`` is empty or one of :data:`COMPLIANCE_TESTS`; ``seeds`` names the MLPerf
-    round whose official seeds are taken. ``quick`` shortens a run to a few seconds.
+    round whose official seeds are taken. ``quick`` shortens a run to a few seconds. ``sut_name`` is
+    what the user calls the system under test; empty: what the host calls itself.
     """
 
     scenario: str = "Offline"
@@ -65,6 +68,7 @@ class LoadgenSettings:
     compliance_test: str = ""
     seeds: str = "v5.1"
     quick: bool = False
+    sut_name: str = ""
 
     @property
     def name(self) -> str:
@@ -119,6 +123,12 @@ def _flag(text: str) -> bool:
     raise ValueError("must be True or False")
 
 
+def _label(text: str) -> str:
+    if not text.isprintable() or len(text) > _LONGEST_LABEL:
+        raise ValueError(f"must be printable text of {_LONGEST_LABEL} characters at most")
+    return text
+
+
 LOADGEN_KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "loadgen_scenario": ("scenario", _word(SCENARIOS)),
     "loadgen_mode": ("mode", _word(LOADGEN_MODES)),
@@ -134,6 +144,7 @@ LOADGEN_KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "loadgen_compliance_test": ("compliance_test", _word(COMPLIANCE_TESTS)),
     "loadgen_seeds": ("seeds", _word(tuple(OFFICIAL_SEEDS))),
     "loadgen_quick": ("quick", _flag),
+    "sut_name": ("sut_name", _label),
 }
 """(field of :class:`LoadgenSettings`, reader of its text) by the workflow's key."""
 
@@ -141,7 +152,7 @@ LOADGEN_KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 def parse_loadgen(values: Mapping[str, str]) -> LoadgenSettings:
     """Returns the settings that ``values`` ask for, by the keys of :data:`LOADGEN_KEYS`.
 
-    An empty value means the default.
+    An empty value means the default; that of a compliance test's mode is PerformanceOnly.
 
     Raises:
         UsageError: an unknown key, a value that is not valid, two keys that contradict each other,
@@ -168,6 +179,8 @@ def parse_loadgen(values: Mapping[str, str]) -> LoadgenSettings:
                 f"{key}={text} contradicts another name of the same parameter",
                 hint="loadgen_multistreamness is loadgen_samples_per_query: give one of them",
             )
+    if "compliance_test" in chosen:
+        chosen.setdefault("mode", "PerformanceOnly")
     settings = LoadgenSettings(**chosen)
     _refuse_contradictions(settings, {field.name for field in fields(settings)} & chosen.keys())
     return settings
@@ -189,5 +202,5 @@ def _refuse_contradictions(settings: LoadgenSettings, given: set[str]) -> None:
     if settings.compliance_test and mode != "PerformanceOnly":
         raise UsageError(
             f"{settings.compliance_test} is a PerformanceOnly run, not {mode}",
-            hint="--mode PerformanceOnly --compliance-test " + settings.compliance_test,
+            hint=f"--mode PerformanceOnly --compliance {settings.compliance_test}",
         )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from r50bench.campaign.mlperf import PlannedMlperf
     from r50bench.host.topology import Host
     from r50bench.measure.session import Outcome
+    from r50bench.results.record import Record
 
 __all__ = ["mlperf"]
 
@@ -41,9 +42,10 @@ _OPTIONS = (
     ("samples_per_query", "N", "Samples of a MultiStream query; 8 by default."),
     ("multistreamness", "N", "Another name of --samples-per-query."),
     ("server_coalesce_queries", "BOOL", "Have LoadGen issue queries that are due together."),
-    ("compliance_test", "|".join(COMPLIANCE_TESTS), "Run this test of MLPerf's."),
+    ("compliance_test", "|".join(COMPLIANCE_TESTS), "Run this test of MLPerf's, PerformanceOnly."),
     ("seeds", "|".join(OFFICIAL_SEEDS), "The round whose official seeds are used; v5.1."),
 )
+_SHORTER = {"compliance_test": ("--compliance",)}
 _PARAMETERS = (
     "precision",
     "batch_size",
@@ -69,13 +71,19 @@ def _loadgen_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds LoadGen's parameters, each also under the query-driven workflow's own name."""
     for name, metavar, text in reversed(_OPTIONS):
         short = "--" + name.removesuffix("_s").replace("_", "-")
-        names = dict.fromkeys([short, f"--loadgen-{name.replace('_', '-')}"])
+        names = dict.fromkeys(
+            [*_SHORTER.get(name, ()), short, f"--loadgen-{name.replace('_', '-')}"]
+        )
         command = click.option(*names, f"loadgen_{name}", metavar=metavar, help=text)(command)
     return command
 
 
 @click.command("mlperf", epilog="Empty values mean the default.")
 @_loadgen_options
+@click.option("--sut-name", metavar="NAME", help="What to call the system in a submission.")
+@click.option(
+    "--verbosity", type=click.IntRange(0), metavar="N", help="The workflow's name of --verbose."
+)
 @click.option(
     "--quick", is_flag=True, help="A run of a few seconds, which does not comply with MLPerf."
 )
@@ -100,6 +108,7 @@ def _loadgen_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @options_of(_PARAMETERS)
 def mlperf(
     quick: bool,
+    verbosity: int | None,
     dry_run: bool,
     full: bool,
     as_json: bool,
@@ -121,6 +130,8 @@ def mlperf(
     from r50bench.campaign.mlperf import plan_mlperf
     from r50bench.host.topology import read_host
 
+    if verbosity is not None:
+        options["verbose"] = options["verbose"] or verbosity > 0
     loadgen, others = _read(options, sets, quick=quick)
     host = read_host()
     planned = plan_mlperf(loadgen, collect_settings(_beside(options), others), host)
@@ -138,12 +149,20 @@ def _read(
     others = []
     for text in sets:
         key, equals, value = text.partition("=")
-        if equals and key.strip().lower().startswith("loadgen_"):
-            values[key.strip().lower()] = value
+        name = key.strip().lower()
+        if equals and (name in LOADGEN_KEYS or name.startswith("loadgen_")):
+            values[name] = value
+        elif equals and name == "verbosity":
+            others.append(f"VERBOSE={_verbose(value)}")
         else:
             others.append(text)
     values |= {key: str(options[key]) for key in LOADGEN_KEYS if options.get(key) is not None}
     return parse_loadgen(values), others
+
+
+def _verbose(verbosity: str) -> str:
+    """Returns what VERBOSE is for a level of the workflow's, whatever else for what is none."""
+    return str(int(verbosity) > 0) if verbosity.strip().isdecimal() else verbosity
 
 
 def _beside(options: Mapping[str, str | bool | None]) -> dict[str, str | bool | None]:
@@ -212,5 +231,18 @@ def _as_text(outcome: Outcome, *, full: bool) -> str:
     if full:
         text = block_text(kpi_block(outcome.record, outcome.samples)) + "\n"
     else:
-        text = mlperf_text(outcome.record)
+        text = mlperf_text(outcome.record, _offline_beside(outcome.record))
     return f"{text}# record: {outcome.folder}   look again: r50bench kpi {outcome.folder}\n"
+
+
+def _offline_beside(record: Record) -> Record | None:
+    """Returns the Offline run to compare with; None, too, where the history cannot be read."""
+    from r50bench.campaign.offline_beside import offline_beside
+    from r50bench.errors import R50BenchError
+    from r50bench.results.history import History, history_path
+
+    try:
+        with History(history_path()) as history:
+            return offline_beside(record, history)
+    except R50BenchError:
+        return None

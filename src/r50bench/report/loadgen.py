@@ -30,6 +30,7 @@ def loadgen_settings(result: LoadgenResult) -> Iterator[tuple[str, str]]:
         yield "LOADGEN_SAMPLES_PER_QUERY", str(settings.samples_per_query)
     yield "LOADGEN_COMPLIANCE_TEST", settings.compliance_test
     yield "LOADGEN_SEEDS", settings.seeds
+    yield "SUT_NAME", settings.sut_name
 
 
 def loadgen_notes(result: LoadgenResult) -> Iterator[str]:
@@ -43,14 +44,17 @@ def loadgen_notes(result: LoadgenResult) -> Iterator[str]:
         yield f"LoadGen's warning: {warning}"
 
 
-def mlperf_text(record: Record) -> str:
-    """Returns the table of one LoadGen run: verdict, score, what it is to be compared with."""
+def mlperf_text(record: Record, offline: Record | None = None) -> str:
+    """Returns the table of one LoadGen run: verdict, score, what it is to be compared with.
+
+    ``offline`` is the Offline run that a Server run is set against, if there is one.
+    """
     rows = [("scenario", _scenario(record))]
     result = record.loadgen
     if result is None:
         rows.append(("failed", record.reason or "no reason given"))
     else:
-        rows += [*_timed_rows(result), *_accuracy_rows(record)]
+        rows += [*_timed_rows(result), *_offline_rows(record, offline), *_accuracy_rows(record)]
         rows += [("error", error) for error in result.errors]
         rows += [("warning", warning) for warning in result.warnings]
         rows.append(("MLPerf", _compliance(result)))
@@ -89,6 +93,20 @@ def _timed_rows(result: LoadgenResult) -> Iterator[tuple[str, str]]:
     yield "raw engine", _raw(result)
     for tried, verdict, score in result.peak_search:
         yield "searched", f"target {figure(tried)}: {verdict}, {figure(score)} {result.score_unit}"
+
+
+def _offline_rows(server: Record, offline: Record | None) -> Iterator[tuple[str, str]]:
+    result = server.loadgen
+    if result is None or result.settings.scenario != "Server" or result.score is None:
+        return
+    if offline is None or offline.loadgen is None or offline.loadgen.score is None:
+        command = f"--scenario Offline --mode PerformanceOnly --precision {server.case.precision}"
+        yield "Offline", f"not measured yet; to compare: r50bench mlperf {command}"
+        return
+    score, unit = offline.loadgen.score, offline.loadgen.score_unit
+    below = f"Server lies {100 * (1 - result.score / score):.1f} % below it"
+    where = f"batch {offline.case.batch_size}, {offline.id}"
+    yield "Offline", f"{figure(score)} {unit} ({where}); {below}"
 
 
 def _accuracy_rows(record: Record) -> Iterator[tuple[str, str]]:

@@ -80,7 +80,7 @@ def test_a_batch_that_takes_longer_than_the_bound_is_refused(loadgen_run):
     slow = {"FAKE_REALTIME": 1, "FAKE_LATENCIES_NS": 20_000_000}
     outcome = loadgen_run(scenario="Server", **SHORT, **slow)
     assert isinstance(outcome.error, RunFailed)
-    assert "Server's bound of 15 ms" in read_record(outcome.folder).reason
+    assert "Server's bound is 15 ms" in read_record(outcome.folder).reason
 
 
 @pytest.mark.parametrize(

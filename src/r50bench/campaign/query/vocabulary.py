@@ -63,6 +63,11 @@ def _device(text: str) -> str:
     return "cuda" if word == "gpu" else word
 
 
+def _verbosity(text: str) -> bool:
+    """Reads the workflow's level of verbosity, of which r50bench knows none and some."""
+    return whole_number(0)(text) > 0
+
+
 _NO_KEYS = (*INERT, "function", "topology", "workload", "platform", "device")
 """Parameters that decide nothing under LoadGen; the device's key is execution_device."""
 
@@ -102,6 +107,7 @@ def _keys() -> dict[str, Key]:
         if parameter.name not in _NO_KEYS
     ]
     keys.append(Key("execution_device", _device, "parameter", "device"))
+    keys.append(Key("verbosity", _verbosity, "parameter", "verbose"))
     keys += [Key(name, one_of(word), "fixed") for name, word in fixed.items()]
     keys += [Key(name, parse, "result") for name, parse in _RESULTS.items()]
     return {key.name: key for key in keys}

@@ -132,7 +132,8 @@ def describe_system(record: Record, given: Mapping[str, str]) -> dict[str, str]:
             f"the runs used the device {device}, of which the snapshot knows nothing",
             hint=f"give {', '.join(missing)} with --system FILE",
         )
-    known = {**_hardware(record.host), **_software(record)}
+    sut_name = record.loadgen.settings.sut_name if record.loadgen else ""
+    known = {**_hardware(record.host, sut_name), **_software(record)}
     fields = {field: UNKNOWN for field in SYSTEM_FIELDS if field not in _GIVEN_ELSEWHERE}
     return fields | {field: value for field, value in known.items() if value} | dict(given)
 
@@ -147,14 +148,14 @@ def system_name(description: Mapping[str, str]) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", description["system_name"]).strip("._-") or "system"
 
 
-def _hardware(host: Mapping[str, Any]) -> dict[str, str]:
+def _hardware(host: Mapping[str, Any], sut_name: str) -> dict[str, str]:
     sockets = int(host.get("sockets", 1))
     cores = int(host.get("cores", 0))
     processor = str(host.get("model_name", UNKNOWN))
     return {
         "status": "rdi",
         "system_type": "edge",
-        "system_name": f"{host.get('machine', processor)} {cores} cores",
+        "system_name": sut_name or f"{host.get('machine', processor)} {cores} cores",
         "number_of_nodes": "1",
         "host_processor_model_name": processor,
         "host_processors_per_node": str(sockets),

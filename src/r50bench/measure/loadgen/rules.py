@@ -93,7 +93,8 @@ def _shortfalls(settings: LoadgenSettings) -> Iterator[str]:
         yield f"{settings.duration_s:g} s instead of {_OFFICIAL_DURATION_S:g}"
     if settings.query_count < _OFFICIAL_COUNT[settings.scenario]:
         official = _OFFICIAL_COUNT[settings.scenario]
-        yield f"at least {settings.query_count} queries asked instead of {official:,}"
+        what = "samples" if settings.scenario == "Offline" else "queries"
+        yield f"at least {settings.query_count:,} {what} asked instead of {official:,}"
     if settings.buffer_size < _PERFORMANCE_SET:
         yield f"a performance set of {settings.buffer_size} pictures instead of {_PERFORMANCE_SET}"
     if (

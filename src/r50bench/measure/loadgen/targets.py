@@ -36,6 +36,7 @@ _MEMORY_SHARE = 0.25
 _OFFLINE_SLACK = 1.05  # on top of the 10 % that LoadGen adds itself
 _LATENCY_SLACK = 0.6  # a latency that no query undercuts for long
 _SERVER_SHARE = 0.9  # of the rate that the simulated queue allows
+_LEAST_LOAD = 0.05  # of capacity, where not even single queries are answered in time
 _POOR_GUESS = 1.5
 
 
@@ -178,16 +179,25 @@ def _with_rate(
 ) -> tuple[LoadgenSettings, tuple[str, ...]]:
     assert settings.target_latency_ms is not None
     batch_ms = float(np.median(service.batches_ns)) / _NS_PER_MS
-    possible = _sustainable_rate(settings, service)
-    if not possible:
+    bound_ms = settings.target_latency_ms
+    if batch_ms >= bound_ms:
         raise RunFailed(
-            f"one batch takes {batch_ms:.1f} ms here, and more than 1 % of them longer than"
-            f" Server's bound of {settings.target_latency_ms:g} ms: no rate can be valid",
+            f"one batch takes {batch_ms:.1f} ms here, and Server's bound is {bound_ms:g} ms: no"
+            " rate can be valid",
             hint="a smaller --batch-size, more --cores-per-instance or a faster --precision",
         )
+    possible = _sustainable_rate(settings, service)
+    said: tuple[str, ...] = ()
+    if not possible:
+        possible = _LEAST_LOAD * service.capacity
+        late = 100 * float(np.mean(service.batches_ns > bound_ms * _NS_PER_MS))
+        said = (
+            f"{late:.1f} % of single queries, far apart, took longer than Server's bound of"
+            f" {bound_ms:g} ms: this machine is too unsteady for a rate to be surely valid",
+        )
     if settings.target_qps is None:
-        return replace(settings, target_qps=_SERVER_SHARE * possible), ()
-    return settings, tuple(_on_given_rate(settings.target_qps, possible, raw.throughput))
+        return replace(settings, target_qps=_SERVER_SHARE * possible), said
+    return settings, (*said, *_on_given_rate(settings.target_qps, possible, raw.throughput))
 
 
 def _on_given_rate(given: float, possible: float, capacity: float) -> Iterator[str]:
