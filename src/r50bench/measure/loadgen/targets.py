@@ -191,10 +191,8 @@ def _with_rate(
     if not possible:
         possible = _LEAST_LOAD * service.capacity
         late = 100 * float(np.mean(service.batches_ns > bound_ms * _NS_PER_MS))
-        said = (
-            f"{late:.1f} % of single queries, far apart, took longer than Server's bound of"
-            f" {bound_ms:g} ms: this machine is too unsteady for a rate to be surely valid",
-        )
+        beyond = f"{late:.1f} % of single queries, far apart, took longer than {bound_ms:g} ms"
+        said = (f"{beyond}: this machine is too unsteady for a rate to be surely valid",)
     if settings.target_qps is None:
         return replace(settings, target_qps=_SERVER_SHARE * possible), said
     return settings, (*said, *_on_given_rate(settings.target_qps, possible, raw.throughput))
