@@ -36,7 +36,7 @@ _MEMORY_SHARE = 0.25
 _OFFLINE_SLACK = 1.05  # on top of the 10 % that LoadGen adds itself
 _LATENCY_SLACK = 0.6  # a latency that no query undercuts for long
 _SERVER_SHARE = 0.9  # of the rate that the simulated queue allows
-_LEAST_LOAD = 0.05  # of capacity, where not even single queries are answered in time
+_LEAST_LOAD = 0.05  # of capacity: below, hiccups decide and not the queue
 _POOR_GUESS = 1.5
 
 
@@ -188,7 +188,7 @@ def _with_rate(
         )
     possible = _sustainable_rate(settings, service)
     said: tuple[str, ...] = ()
-    if not possible:
+    if possible < _LEAST_LOAD * service.capacity:
         possible = _LEAST_LOAD * service.capacity
         late = 100 * float(np.mean(service.batches_ns > bound_ms * _NS_PER_MS))
         beyond = f"{late:.1f} % of single queries, far apart, took longer than {bound_ms:g} ms"
