@@ -21,6 +21,7 @@ from r50bench.cli.mlperf import mlperf
 from r50bench.cli.replay import replay
 from r50bench.cli.run import run
 from r50bench.cli.submit import submit
+from r50bench.cli.sweep import sweep
 from r50bench.errors import Interrupted, R50BenchError, RunFailed, UsageError, did_you_mean
 
 __all__ = ["cli", "main", "run_command_line"]
@@ -74,6 +75,7 @@ def cli(ctx: click.Context) -> None:
 
 cli.add_command(run)
 cli.add_command(list_cases)
+cli.add_command(sweep)
 cli.add_command(kpi)
 cli.add_command(submit)
 cli.add_command(mlperf)
