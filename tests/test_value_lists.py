@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,11 +78,8 @@ def test_a_geometric_range_multiplies_until_it_would_pass_its_end(
 
 @given(st.text(alphabet="0123456789 .…|-+x", max_size=20))
 def test_no_text_is_more_than_values_or_a_reason(text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         numbers = expand_numbers(text)
-    except ValueError as error:
-        assert str(error)
-    else:
         assert len(set(numbers)) == len(numbers) > 0
 
 

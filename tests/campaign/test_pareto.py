@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +37,7 @@ def test_the_front_rises_in_cost_and_in_worth(points: list[Point]) -> None:
     ahead = front(points)
     assert all(
         one[0] < after[0] and one[1] < after[1]
-        for one, after in zip(ahead, ahead[1:], strict=False)
+        for one, after in pairwise(ahead)
     )
 
 
