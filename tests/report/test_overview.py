@@ -127,11 +127,11 @@ def test_kernels_that_were_not_proved_are_never_called_proved() -> None:
     assert row.kernels == Missing("not proved: jit_bf16:avx512_core emulates")
 
 
-def test_the_share_of_the_limit_has_a_column_only_where_it_is_known() -> None:
+def test_the_share_of_the_peak_has_a_column_only_where_it_is_known() -> None:
     known, unknown = overview_rows(main_job("avx_fp32", "avx_int8"))
-    assert "limit" not in table_of([known, unknown])
+    assert "peak" not in table_of([known, unknown])
     text = table_of([replace(known, share_of_limit=0.876), unknown])
-    assert "limit" in text
+    assert "peak" in text
     assert "88" in line_of(text, "avx_fp32")
     assert "unknown" in line_of(text, "avx_int8")
 

@@ -86,6 +86,7 @@ class Draft:
             "model": ingredients.model,
             "data": ingredients.data,
             "engine": ingredients.engine_info,
+            "limit": ingredients.limit,
         }
 
     def rounds_were(self, count: int) -> None:
