@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from r50bench.campaign.grid import Assignment
+from r50bench.campaign.identity import host_identity, versions
 from r50bench.case import Case, CaseName
 from r50bench.errors import R50BenchError, Unsupported, UsageError
 from r50bench.host.defaults import EffectiveCase, effective_case
 from r50bench.host.isa import resolve_precision
-from r50bench.host.snapshot import snapshot
 from r50bench.host.topology import Host
 from r50bench.parameters import Setting
 
@@ -20,14 +20,11 @@ __all__ = [
     "SCHEMA_VERSION",
     "SweepPlan",
     "SweepPoint",
-    "host_and_versions",
     "plan_sweep",
     "refuse_axes",
 ]
 
 SCHEMA_VERSION = 1
-
-_HOST_KEYS = ("platform", "model_name", "fingerprint", "cpus")
 
 _NO_AXIS = {
     "REPEAT": "it is how many passes the whole sweep makes: --repeat N",
@@ -128,17 +125,7 @@ def plan_sweep(
     accuracy = any(point.case and point.case.mode == "accuracy" for point in points.values())
     if accuracy and passes > 1:
         raise UsageError("accuracy has no noise to repeat against", hint="leave REPEAT out")
-    where, versions = host_and_versions(host)
-    return SweepPlan(tuple(points.values()), passes, seed, where, versions)
-
-
-def host_and_versions(host: Host) -> tuple[dict[str, Any], dict[str, str]]:
-    """Returns what must stay the same while a sweep is measured: the host, and what computes."""
-    now = snapshot(host)
-    where = {key: now[key] for key in _HOST_KEYS if key in now}
-    versions = now["versions"]
-    assert isinstance(versions, dict)
-    return where, {name: str(version) for name, version in versions.items()}
+    return SweepPlan(tuple(points.values()), passes, seed, host_identity(host), versions(host))
 
 
 def _full_name(name: CaseName, host: Host) -> str:

@@ -189,8 +189,7 @@ def _refuse_beside_resume(
 
 def _resumed(folder: Path, host: Host) -> SweepPlan:
     """Returns the plan in ``folder`` with host and versions as they are now."""
+    from r50bench.campaign.identity import host_identity, versions
     from r50bench.campaign.sweep_folder import read_plan
-    from r50bench.campaign.sweep_plan import host_and_versions
 
-    now, versions = host_and_versions(host)
-    return replace(read_plan(folder), host=now, versions=versions)
+    return replace(read_plan(folder), host=host_identity(host), versions=versions(host))

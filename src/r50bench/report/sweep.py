@@ -9,6 +9,7 @@ from typing import Any
 
 from r50bench.campaign.sweep_results import LATENCY, THROUGHPUT, PointResult, best, front
 from r50bench.report.numbers import fixed, with_interval
+from r50bench.report.text_table import text_table
 from r50bench.results.kpi import Kpi
 
 __all__ = ["live_row", "status", "sweep_as_data", "sweep_csv", "sweep_text"]
@@ -54,18 +55,19 @@ def live_row(result: PointResult, passes: int) -> str:
 def _sections(mode: str, results: Sequence[PointResult], passes: int) -> Iterator[str]:
     done = [one for one in results if one.figures]
     again = f", {passes} passes" if passes > 1 else ""
-    yield f"{mode}: {len(done)} of {len(results)} points{again}\n{_table(_all_rows(mode, results))}"
+    title = f"{mode}: {len(done)} of {len(results)} points{again}"
+    yield f"{title}\n{text_table(_all_rows(mode, results))}"
     # Latencies of different batch sizes are never set side by side.
     if done and mode != "latency":
         rows = _best_rows(best(done, lambda one: one.point.precision))
-        yield f"best per precision ({_SENSE[mode]})\n{_table(rows)}"
+        yield f"best per precision ({_SENSE[mode]})\n{text_table(rows)}"
     chosen = best(done, _precision_and_batch)
     if len(chosen) > 1:
-        yield f"best per batch size ({_SENSE[mode]})\n{_table(_best_rows(chosen))}"
+        yield f"best per batch size ({_SENSE[mode]})\n{text_table(_best_rows(chosen))}"
     if mode != "accuracy":
         for precision in dict.fromkeys(one.point.precision for one in done):
             ahead = front([one for one in done if one.point.precision == precision])
-            yield f"Pareto front of {precision}\n{_table(_front_rows(ahead))}"
+            yield f"Pareto front of {precision}\n{text_table(_front_rows(ahead))}"
 
 
 def _precision_and_batch(result: PointResult) -> tuple[str, int]:
@@ -144,27 +146,6 @@ def _value(kpi: Kpi | None) -> str:
 
 def _plain(kpi: Kpi | None) -> str:
     return "" if kpi is None else fixed(kpi.value, 4)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Returns a table that is Markdown too, without empty columns; words go to the left."""
-    columns = [column for column in zip(*rows, strict=True) if any(column)]
-    left = [not any(cell[:1].isdigit() for cell in column[1:]) for column in columns]
-    widths = [max(3, *map(len, column)) for column in columns]
-    lines = [_line(row, widths, left) for row in zip(*columns, strict=True)]
-    rule = "".join(
-        f"{'-' * (width + 1)}{'-' if is_left else ':'}|"
-        for width, is_left in zip(widths, left, strict=True)
-    )
-    return "\n".join([lines[0], f"|{rule}", *lines[1:]])
-
-
-def _line(row: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
-    cells = [
-        cell.ljust(width) if is_left else cell.rjust(width)
-        for cell, width, is_left in zip(row, widths, left, strict=True)
-    ]
-    return f"| {' | '.join(cells)} |"
 
 
 def sweep_csv(results: Sequence[PointResult]) -> str:
