@@ -62,6 +62,9 @@ _FRAMEWORKS = {
     "torch": "PyTorch with AOTInductor",
     "torch-compile": "PyTorch with torch.compile",
     "torch-eager": "PyTorch",
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "zentorch": "PyTorch with zentorch",
 }
 
 # What no snapshot can tell, and a reader of the results wants to know.
