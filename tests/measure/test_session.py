@@ -55,6 +55,26 @@ def test_throughput_is_summed_over_instances_to_the_exact_digit(run):
     assert found["Samples"] == 8
 
 
+def test_throughput_carries_its_share_of_the_peak_to_the_exact_digit(run):
+    case = planned(
+        "inference_throughput_fp32",
+        INSTANCES=2,
+        BATCH_SIZE=2,
+        STEPS=4,
+        WARMUP_STEPS=1,
+        FAKE_LATENCIES_NS="1000000;2000000",
+        FAKE_PEAK="40000,23",
+    )
+    outcome = run(case)
+    found = figures(outcome)
+    # v1.5 does 7,896,503,808 operations a picture without those on the padding.
+    assert found["Executed per Image"] == 7.896503808
+    assert found["Efficiency"] == pytest.approx(100 * 3000 * 7.896503808 / 40_000, rel=1e-12)
+    assert found["FLOPs"] == pytest.approx(3000 * 8.178368512, rel=1e-12)
+    limit = read_record(outcome.folder).limit
+    assert (limit.gop_per_s, limit.read_gb_per_s, limit.cpus) == (40_000, 23, (CPU, CPU))
+
+
 def test_a_record_says_what_ran_and_where(run):
     case = planned("inference_latency_int8", STEPS=3, INSTANCES=2)
     record = read_record(run(case).folder)

@@ -16,7 +16,7 @@ from r50bench.results.record import Limit
 __all__ = ["Breakdown", "LayerTime", "Roof", "break_down", "group_of", "roof_of_instance"]
 
 _BYTES = {"fp32": 4, "bf32": 4, "bf16": 2, "int8": 1}
-_KINDS = {"conv1": "1×1 reduce", "conv3": "1×1 expand + add", "downsample.0": "1×1 shortcut"}
+_KINDS = {"conv1": "1×1 reduce", "conv3": "1×1 expand", "downsample.0": "1×1 shortcut"}
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,19 @@ def roof_of_instance(limit: Limit, instances: int) -> Roof:
     return Roof(limit.gop_per_s / instances, memory / instances)
 
 
-def group_of(layer: Layer) -> str:
-    """Returns the kind of a layer in a few words, alike for all blocks."""
+def group_of(layer: Layer, *, adds: bool) -> str:
+    """Returns the kind of a layer in a few words, alike for all blocks.
+
+    ``adds``: its kernel adds the block's other branch to what it computes. Engines differ in which
+    of the two branches that is.
+    """
     if layer.name == CLASSIFIER:
         return "classifier"
     if layer.kernel == 7:
         return "stem 7×7"
     if layer.kernel == 3:
         return "3×3" if layer.stride == 1 else "3×3, stride 2"
-    return _KINDS[layer.name.split(".", 2)[2]]
+    return _KINDS[layer.name.split(".", 2)[2]] + (" + add" if adds else "")
 
 
 def break_down(
@@ -161,13 +165,15 @@ def _layer_time(
     number_bytes: int,
     batch_size: int,
 ) -> LayerTime:
+    adds = primitives[where[0]].adds
     gop = 2 * layer.macs_on_picture * batch_size / 1e9
-    gb = number_bytes * (layer.weights + layer.activations * batch_size) / 1e9
+    activations = layer.inputs + layer.outputs * (2 if adds else 1)
+    gb = number_bytes * (layer.weights + activations * batch_size) / 1e9
     least, bound = roof.least_ms(gop, gb)
     between = [gaps[at] for at in where if at in gaps]
     return LayerTime(
         name=layer.name,
-        group=group_of(layer),
+        group=group_of(layer, adds=adds),
         kernel=primitives[where[0]].implementation,
         gop=gop,
         gb=gb,

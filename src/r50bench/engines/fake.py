@@ -173,7 +173,7 @@ def _log_line(layer: Layer, images: int, implementation: str, source_type: str) 
             for axis in "hw"
         )
         problem = "_".join((f"mb{images}", f"ic{layer.channels_in}oc{layer.channels_out}", *axes))
-    added = "attr-post-ops:sum" if layer.adds else ""
+    added = "attr-post-ops:sum" if layer.name.endswith(".conv3") else ""
     return (
         f"onednn_verbose,v1,primitive,exec,cpu,{kind},{implementation},forward_inference,"
         f"src:{source_type}::blocked:acdb::f0 wei:{source_type}::blocked:acdb::f0,"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from r50bench.engines.kernel_log import Primitive, Shape, parse_kernel_log
+from r50bench.models.architecture import STEM
 from r50bench.models.layers import CLASSIFIER, Layer, layers, operations_per_image
 
 __all__ = ["executed_gop_per_image", "executed_layers", "match_layers"]
+
+_LAST_OF_BLOCK = ".conv3"
 
 
 def executed_gop_per_image(log: str, graph: str, batch_size: int) -> float | None:
@@ -49,29 +52,39 @@ def match_layers(
     these the first, so that layers of one shape take turns, also where a batch is worked off in
     parts. The stem may come rearranged into more channels and a smaller kernel; it is the
     convolution that has its output.
+
+    In the first stage the shortcut has the shape of the convolutions it is added to. Where kernels
+    of that shape add, the one that does not is taken for the shortcut.
     """
     adding = {_key(one.shape) for one in primitives if one.adds and one.shape}
     images: Counter[str] = Counter()
-    found = []
+    found: list[str | None] = []
     for primitive in primitives:
-        fitting = [layer for layer in candidates if _fits(primitive, layer, adding)]
-        best = min(fitting, key=lambda layer: images[layer.name], default=None)
-        found.append(None if best is None else best.name)
-        if best is not None and primitive.shape is not None:
-            images[best.name] += primitive.shape.images
+        shape = primitive.shape
+        fitting = [layer for layer in candidates if _fits(primitive, layer)]
+        if shape is None or not fitting:
+            found.append(None)
+            continue
+        told_apart = _key(shape) in adding
+        best = min(
+            fitting,
+            key=lambda layer: (
+                images[layer.name],
+                told_apart and primitive.adds != layer.name.endswith(_LAST_OF_BLOCK),
+            ),
+        )
+        images[best.name] += shape.images
+        found.append(best.name)
     return tuple(found)
 
 
-def _fits(primitive: Primitive, layer: Layer, adding: Iterable[tuple[int, ...]]) -> bool:
+def _fits(primitive: Primitive, layer: Layer) -> bool:
     shape = primitive.shape
     if shape is None or (layer.name == CLASSIFIER) != (primitive.kind != "convolution"):
         return False
-    if layer.name == "conv1":
+    if layer.name == STEM.name:
         return (shape.channels_out, shape.size_out) == (layer.channels_out, layer.size_out)
-    if _key(shape) != _layer_key(layer):
-        return False
-    # In the first stage the shortcut has the shape of convolutions that add it.
-    return primitive.adds == layer.adds or _key(shape) not in adding
+    return _key(shape) == _layer_key(layer)
 
 
 def _key(shape: Shape) -> tuple[int, ...]:

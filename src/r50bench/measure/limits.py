@@ -31,7 +31,7 @@ from r50bench.host.topology import Host
 from r50bench.progress import Progress
 from r50bench.results.record import Limit
 
-__all__ = ["MeasuredPeak", "ensure_peak", "limit_of", "scripted_limit"]
+__all__ = ["MeasuredPeak", "ensure_peak", "limit_of", "peak_program", "scripted_limit"]
 
 _PROGRAMS, _PEAKS = "peak-programs", "peaks"
 _PROGRAM, _FILE = "peak_kernel", "peak.json"
@@ -100,17 +100,15 @@ def ensure_peak(
         RunFailed: the program failed.
         AssetError: the store cannot be written.
     """
-    compiler = _compiler()
-    version = _version_of(compiler)
-    program_key = f"{host.arch}-{_digest(sha256_of(SOURCE), version, sorted(host.isa))}"
+    version = _version_of(_compiler())
     boot = read_text(root, "/proc/sys/kernel/random/boot_id")
     machine = _digest(fingerprint(root), host.model_name, sorted(host.isa))[:8]
     epoch = f"{machine}-{_digest(boot)[:8]}"
-    key = f"{epoch}-{_digest(program_key, list(cpus))}"
+    key = f"{epoch}-{_digest(_program_key(host, version), list(cpus))}"
     found = store.find(_PEAKS, key) if boot else None
     if found is not None:
         return _read(found / _FILE)
-    program = _ensure_program(program_key, compiler, version, host, store, progress)
+    program = peak_program(host, store, progress)
     progress.phase("measuring the peak of the cores")
     peak = _measure(program, cpus, host)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -123,15 +121,27 @@ def ensure_peak(
     return measured
 
 
-def _ensure_program(
-    key: str, compiler: list[str], version: str, host: Host, store: Store, progress: Progress
-) -> Path:
+def peak_program(host: Host, store: Store, progress: Progress) -> Path:
+    """Returns the program that :func:`.measure_peak` runs, built where it is not kept already.
+
+    Raises:
+        EngineError: there is no C++ compiler, or it cannot build the program.
+        AssetError: the store cannot be written.
+    """
+    compiler = _compiler()
+    version = _version_of(compiler)
+
     def make(folder: Path) -> None:
         progress.phase("building the program that measures the peak")
         _build(build_command(compiler, folder / _PROGRAM, host.arch))
 
     provenance = {"source": f"{SOURCE.name}, sha256 {sha256_of(SOURCE)}", "compiler": version}
+    key = _program_key(host, version)
     return store.produce(_PROGRAMS, key, make, provenance, progress) / _PROGRAM
+
+
+def _program_key(host: Host, version: str) -> str:
+    return f"{host.arch}-{_digest(sha256_of(SOURCE), version, sorted(host.isa))}"
 
 
 def _measure(program: Path, cpus: Sequence[int], host: Host) -> Peak:

@@ -28,10 +28,7 @@ CLASSIFIER = "fc"
 
 @dataclass(frozen=True)
 class Layer:
-    """One convolution, or the classifier as a 1×1 convolution of one pixel.
-
-    ``adds``: the block's shortcut is added to what it computes.
-    """
+    """One convolution, or the classifier as a 1×1 convolution of one pixel."""
 
     name: str
     channels_in: int
@@ -40,7 +37,6 @@ class Layer:
     stride: int
     size_in: int
     size_out: int
-    adds: bool = False
 
     @property
     def macs(self) -> int:
@@ -58,12 +54,16 @@ class Layer:
         return self.channels_in * self.channels_out * self.kernel**2
 
     @property
-    def activations(self) -> int:
-        """Numbers of one picture that must be read or written: input, output, what is added."""
+    def inputs(self) -> int:
+        """Numbers of one picture that must be read."""
         # Of what a 1×1 kernel steps over nothing is read.
-        read = self.size_in if self.kernel >= self.stride else self.size_out
-        outputs = self.channels_out * self.size_out**2
-        return self.channels_in * read**2 + outputs * (2 if self.adds else 1)
+        size = self.size_in if self.kernel >= self.stride else self.size_out
+        return self.channels_in * size**2
+
+    @property
+    def outputs(self) -> int:
+        """Numbers of one picture that are written."""
+        return self.channels_out * self.size_out**2
 
     def _taps_on_picture(self) -> int:
         """Returns over how many pixels a row of outputs is summed up along one axis."""
@@ -99,7 +99,7 @@ def _block_layers(block: Block, size: int) -> Iterator[Layer]:
     before = size
     for convolution in block.convolutions:
         layer = _layer(convolution, size)
-        yield replace(layer, adds=convolution is block.convolutions[-1])
+        yield layer
         size = layer.size_out
     if block.shortcut is not None:
         yield _layer(block.shortcut, before)

@@ -23,8 +23,10 @@ _COLORS = {
     "3×3": "#0072b2",
     "3×3, stride 2": "#56b4e9",
     "1×1 reduce": "#009e73",
+    "1×1 expand": "#f0a37a",
     "1×1 expand + add": "#d55e00",
     "1×1 shortcut": "#e69f00",
+    "1×1 shortcut + add": "#b07900",
     "stem 7×7": "#cc79a7",
     "classifier": "#8a8a8a",
 }
@@ -72,12 +74,14 @@ def layer_bars_svg(profile: Profile) -> str:
 
 
 def _subtitle(profile: Profile) -> str:
-    roof = profile.roof
-    return (
-        f"ResNet-50 {profile.model.graph} · {profile.case.instances} ×"
-        f" {profile.case.cores_per_instance} cores · limit of an instance {roof.gop_per_s:.0f} GOP/s ({profile.limit.instruction}) · efficiency"
-        f" {100 * profile.efficiency:.1f} %"
+    case, roof = profile.case, profile.roof
+    parts = (
+        f"ResNet-50 {profile.model.graph}",
+        f"{case.instances} × {case.cores_per_instance} cores",
+        f"limit of an instance {roof.gop_per_s:.0f} GOP/s ({profile.limit.instruction})",
+        f"efficiency {100 * profile.efficiency:.1f} %",
     )
+    return " · ".join(parts)
 
 
 def _batch(profile: Profile) -> Iterator[str]:
