@@ -48,7 +48,8 @@ class TuneRequest:
     def asked(self) -> dict[str, str]:
         """Returns what was fixed, as text: later runs must ask for the same."""
         fixed = {name: str(values[0]) for name, values in self.choices.items() if len(values) == 1}
-        return asked_for_speed(self.settings) | fixed
+        beside = {name: one for name, one in self.settings.items() if name not in self.choices}
+        return asked_for_speed(beside) | fixed
 
 
 @dataclass(frozen=True)

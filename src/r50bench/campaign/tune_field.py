@@ -65,14 +65,17 @@ class Standing:
     """How the configurations stand to one another, as plausible states of affairs.
 
     ``worth`` holds an array for each configuration: entry k is the logarithm of its figure in state
-    k (of the reciprocal where less is better), -inf where it breaks the objective's bound there.
+    k (of the reciprocal where less is better), -inf where it breaks the objective's bound there:
+    where ``excess``, the logarithm of its latency over the bound, is above 0.
     """
 
-    def __init__(self, worth: Mapping[Configuration, Floats], kept: Mapping[Configuration, Floats]):
+    def __init__(
+        self, worth: Mapping[Configuration, Floats], excess: Mapping[Configuration, Floats]
+    ) -> None:
         self._free = worth
-        self._kept = kept
+        self._excess = excess
         self.worth = {
-            one: np.where(kept[one] > 0, values, -np.inf) for one, values in worth.items()
+            one: np.where(excess[one] <= 0, values, -np.inf) for one, values in worth.items()
         }
 
     def leader(self, among: Sequence[Configuration]) -> Configuration:
@@ -81,13 +84,13 @@ class Standing:
         def rank(one: Configuration) -> tuple[int, float]:
             kept = self.keeps_bound(one)
             tier = (kept >= 0.95) + (kept >= 0.5)
-            return tier, float(np.mean(self._free[one])) if tier else kept
+            return tier, float(np.mean(self._free[one] if tier else -self._excess[one]))
 
         return max(among, key=rank)
 
     def keeps_bound(self, one: Configuration) -> float:
         """Returns the probability that a configuration keeps the objective's bound."""
-        return float(np.mean(self._kept[one]))
+        return float(np.mean(self._excess[one] <= 0))
 
     def chance(self, one: Configuration, over: Configuration, margin: float = 0.0) -> float:
         """Returns the probability that ``one`` is better than ``over`` by more than ``margin``."""
@@ -107,7 +110,7 @@ class Standing:
     def ratio(self, one: Configuration, over: Configuration) -> tuple[float, float, float]:
         """Returns by what factor ``one`` is better, and the ends of the 95 % interval."""
         low, high = np.quantile(self._free[one] - self._free[over], [0.025, 0.975])
-        return tuple(math.exp(value) for value in (self.difference(one, over), low, high))  # type: ignore[return-value]
+        return math.exp(self.difference(one, over)), math.exp(low), math.exp(high)
 
 
 class Field:
@@ -122,6 +125,7 @@ class Field:
         self._race: Race[Configuration] = Race()
         self._round_s: dict[Configuration, float] = {}
         self._backwards = False
+        self._standing: Standing | None = None
 
     def enter(self, configuration: Configuration) -> bool:
         """Opens a configuration; returns False, and keeps the error, where that fails."""
@@ -138,8 +142,8 @@ class Field:
         self.open.remove(configuration)
         self._bench.close(configuration)
 
-    def heat(self, some: Sequence[Configuration] | None = None) -> None:
-        """Measures one round of each open configuration, or of ``some`` of them.
+    def heat(self, some: Sequence[Configuration] | None = None) -> dict[Configuration, float]:
+        """Measures one round of each open configuration, or of ``some``; returns what they reached.
 
         Every other heat goes backwards, so that nobody is always measured after the same one.
         """
@@ -147,6 +151,7 @@ class Field:
         if self._backwards:
             order.reverse()
         self._backwards = not self._backwards
+        self._standing = None
         found: dict[Configuration, float] = {}
         for one in order:
             began = self._bench.now()
@@ -160,7 +165,9 @@ class Field:
             self._round_s[one] = self._bench.now() - began
             self.figures.setdefault(one, []).append(figures)
             found[one] = self._goal(figures)
-        self._race.add(found)
+        if found:
+            self._race.add(found)
+        return found
 
     def expected_heat_s(self, some: Sequence[Configuration] | None = None) -> float:
         """Returns how long the next heat will take."""
@@ -168,23 +175,25 @@ class Field:
 
     def standing(self) -> Standing:
         """Returns how those that have figures stand to one another."""
-        drawn = self._race.draws()
-        worth = {one: drawn[one] for one in self.figures}
-        count = len(next(iter(worth.values())))
-        return Standing(worth, {one: self._keeps(one, count) for one in worth})
+        if self._standing is None:
+            drawn = self._race.draws()
+            worth = {one: drawn[one] for one in self.figures}
+            count = len(next(iter(worth.values())))
+            self._standing = Standing(worth, {one: self._excess(one, count) for one in worth})
+        return self._standing
 
     def _goal(self, figures: Figures) -> float:
         if self._objective.goal == "throughput":
             return figures.throughput
         return 1e9 / figures.latency_ns["latency"]
 
-    def _keeps(self, one: Configuration, count: int) -> Floats:
-        """Returns 1 in the states in which the bound is kept, 0 in the others."""
+    def _excess(self, one: Configuration, count: int) -> Floats:
+        """Returns the logarithm of latency over bound in as many states; -1 without a bound."""
         if not self._objective.bounded:
-            return np.ones(count)
+            return np.full(count, -1.0)
         seen = np.log([f.latency_ns[self._objective.bounded] for f in self.figures[one]])
         freedom = len(seen) - 1 + _PRIOR_FREEDOM
         square = float(np.sum((seen - seen.mean()) ** 2)) + _PRIOR_FREEDOM * _PRIOR_SCATTER**2
         error = math.sqrt(square / freedom / len(seen))
         drawn = seen.mean() + error * np.random.default_rng(1).standard_t(freedom, count)
-        return np.asarray(drawn <= math.log(self._objective.bound_ns), np.float64)
+        return np.asarray(drawn - math.log(self._objective.bound_ns))

@@ -8,6 +8,7 @@ unlikely to be more than 2 % better than the leader is dropped: either would do.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ WANTED_CONFIDENCE = 0.975
 """From this probability on of being within the margin, a winner is taken to be one."""
 
 _SCREENING_SHARE = 0.7  # of the budget; the rest is for the race of the leaders
-_SCREENING_HEATS = 2  # one could not tell scatter from difference
+_SCREENING_HEATS, _MOST_SCREENING_HEATS = 2, 5  # one could not tell scatter from difference
+_AGREEMENT = 0.06  # how far the nearest two ratios of such heats may lie apart
 _MOST_OPEN = 4
 _LEAST_ROUNDS = 3  # of the winner: from there on its record has an interval from its rounds
 _MOST_HEATS = 40
@@ -105,6 +107,8 @@ class Tuner:
 
     @property
     def _leader(self) -> Configuration:
+        if not self._field.open:
+            raise next(iter(self._field.failed.values()))
         return self._field.standing().leader(self._field.open)
 
     def _begin(self) -> None:
@@ -171,14 +175,23 @@ class Tuner:
         self._left_out.pop(one, None)
         if not self._field.enter(one):
             return False
-        for _ in range(_SCREENING_HEATS):
-            if one in self._field.open:
-                self._field.heat([leader, one])
-        if one not in self._field.figures:
+        if not self._screen(one, leader):
             return False
         self._tell(one, self._field.figures[one][0])
         self._drop_the_beaten()
         return True
+
+    def _screen(self, one: Configuration, leader: Configuration) -> bool:
+        """Measures ``one`` beside the leader, more often where the rounds do not agree."""
+        ratios: list[float] = []
+        for number in range(_MOST_SCREENING_HEATS):
+            if number >= _SCREENING_HEATS and _agree(ratios):
+                break
+            found = self._field.heat([leader, one])
+            if one not in found or leader not in found:
+                break
+            ratios.append(found[one] / found[leader])
+        return one in self._field.figures
 
     @property
     def _spent(self) -> float:
@@ -262,6 +275,12 @@ def describe(configuration: Configuration) -> str:
     if configuration.weight_sharing:
         parts.append("shared weights")
     return ", ".join(parts)
+
+
+def _agree(ratios: list[float]) -> bool:
+    """Says whether the heats' ratios tell what is usual: the two nearest are near one another."""
+    ordered = sorted(ratios)
+    return any(high / low < 1 + _AGREEMENT for low, high in itertools.pairwise(ordered))
 
 
 def _mean(values: list[float]) -> float:
