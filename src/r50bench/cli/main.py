@@ -18,6 +18,7 @@ from r50bench.cli.find import find
 from r50bench.cli.kpi import kpi
 from r50bench.cli.list_cases import list_cases
 from r50bench.cli.mlperf import mlperf
+from r50bench.cli.peers import peers
 from r50bench.cli.profile import profile
 from r50bench.cli.replay import replay
 from r50bench.cli.run import run
@@ -79,6 +80,7 @@ cli.add_command(run)
 cli.add_command(list_cases)
 cli.add_command(sweep)
 cli.add_command(tune)
+cli.add_command(peers)
 cli.add_command(kpi)
 cli.add_command(submit)
 cli.add_command(mlperf)

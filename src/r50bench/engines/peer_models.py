@@ -39,22 +39,22 @@ _PACKAGES = {
 _INSTALL = {"zentorch": "pip install 'zentorch==2.13.*', which is for x86"}
 
 
-def require_packages(spec: EngineSpec) -> dict[str, str]:
-    """Returns the versions of the packages that the spec's peer needs.
+def require_packages(engine: str, precision: str) -> dict[str, str]:
+    """Returns the versions of the packages that a peer needs, by name.
 
     Raises:
         EngineError: one is not installed; the hint says how to install it.
     """
-    always, for_int8 = _PACKAGES[spec.engine]
-    wanted = always + (for_int8 if numerics_of(spec.precision) == "int8" else ())
+    always, for_int8 = _PACKAGES[engine]
+    wanted = always + (for_int8 if numerics_of(precision) == "int8" else ())
     found = {}
     for package in wanted:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             raise EngineError(
-                f"engine {spec.engine}: {package} is not installed",
-                hint=_INSTALL.get(spec.engine, "pip install 'r50bench[peers]'"),
+                f"engine {engine}: {package} is not installed",
+                hint=_INSTALL.get(engine, "pip install 'r50bench[peers]'"),
             ) from None
     return found
 
@@ -73,7 +73,7 @@ def ensure_peer_model(
         EngineError: a package is missing, or export or conversion failed.
         AssetError: the state dict does not fit, or the store cannot be written.
     """
-    packages = require_packages(spec)
+    packages = require_packages(spec.engine, spec.precision)
     if spec.engine == "zentorch":
         return spec, False
     plain = {name: value for name, value in environment.items() if name != "LD_PRELOAD"}

@@ -89,10 +89,10 @@ class Draft:
             "limit": ingredients.limit,
         }
 
-    def rounds_were(self, count: int) -> None:
-        """Notes that another number of rounds was measured than the case was planned with."""
-        self.fields["case"] = replace(self.fields["case"], repeat=count)
-        self.fields["request"] = self.fields["request"] | {"repeat": f"{count} (as it turned out)"}
+    def became(self, field: str, value: int, why: str) -> None:
+        """Notes that a field of the case was not run as planned."""
+        self.fields["case"] = replace(self.fields["case"], **{field: value})
+        self.fields["request"] = self.fields["request"] | {field: f"{value} ({why})"}
 
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""

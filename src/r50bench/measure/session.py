@@ -26,6 +26,8 @@ from r50bench.results.timeline import windows
 
 __all__ = ["Outcome", "PlannedCase", "Session", "open_session", "run_session"]
 
+_LEAST_STEPS, _MOST_STEPS = 2, 10_000
+
 T = TypeVar("T")
 
 
@@ -110,7 +112,25 @@ class Session:
         self._life = life
         self._progress = progress
         self._pool: Pool | None = None
+        self._steps = case.steps or 0
         self._rounds: list[list[Measured]] = []
+
+    @property
+    def scorable(self) -> bool:
+        """Whether there are labelled pictures and weights that were trained on their like."""
+        return bool(self._ingredients.labels) and self._ingredients.model.weights != "random"
+
+    def pace(self, seconds: float) -> None:
+        """Has every round take about so long, going by the warm-up; call it before the first.
+
+        The record has the steps that come of it in place of the case's.
+        """
+        workers = self._draft.fields.get("workers", ())
+        slowest_s = max((worker.warmup_s for worker in workers), default=0.0)
+        if slowest_s > 0 and self.case.warmup_steps:
+            steps = round(seconds * self.case.warmup_steps / slowest_s)
+            self._steps = min(max(steps, _LEAST_STEPS), _MOST_STEPS)
+            self._draft.became("steps", self._steps, f"rounds of about {seconds:g} s")
 
     def measure_round(self) -> Samples | None:
         """Runs the case's steps once; returns their samples, None where the session has failed.
@@ -145,13 +165,12 @@ class Session:
     def _measure_round(self) -> Samples:
         case, number = self.case, len(self._rounds) + 1
         assert self._pool is not None
-        assert case.steps is not None
         title = f"{case.name}  measuring"
         if max(case.repeat, number) > 1:
             title += f", round {number} of {max(case.repeat, number)}"
-        self._progress.phase(title, case.steps * case.instances)
-        answers = self._pool.ask(Measure(soon()), Measured)
-        samples = samples_of([answers], case.batch_size, case.steps)
+        self._progress.phase(title, self._steps * case.instances)
+        answers = self._pool.ask(Measure(soon(), steps=self._steps), Measured)
+        samples = samples_of([answers], case.batch_size, self._steps)
         if windows(samples) is None:
             raise WorkerFailed(
                 "the instances never ran at the same time: the first was done before the last"
@@ -165,10 +184,9 @@ class Session:
         case, count = self.case, len(self._rounds)
         if not count:
             raise RunFailed("the session was ended before a round was measured")
-        assert case.steps is not None
-        self._draft.samples = samples_of(self._rounds, case.batch_size, case.steps)
+        self._draft.samples = samples_of(self._rounds, case.batch_size, self._steps)
         if count != case.repeat:
-            self._draft.rounds_were(count)
+            self._draft.became("repeat", count, "as it turned out")
 
     def _score(self) -> None:
         names, labels = self._ingredients.names, self._ingredients.labels

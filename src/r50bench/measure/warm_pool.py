@@ -56,7 +56,7 @@ def warm_pool(
         ingredients.engine,
         ingredients.feed,
         bind_memory=len({core.node for core in host.cores}) > 1,
-        pictures=len(ingredients.labels) if case.mode == "accuracy" else 0,
+        pictures=len(ingredients.labels),
     )
     with (
         occupy(cpu for slot in placement.slots for cpu in slot.cpus) as others,

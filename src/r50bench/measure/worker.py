@@ -75,8 +75,8 @@ class Worker:
                 answer = self._observe()
             case WarmUp(at_ns=at_ns):
                 answer = self._warm_up(at_ns)
-            case Measure(at_ns=at_ns, until_ns=until_ns):
-                answer = self._measure(at_ns, until_ns)
+            case Measure():
+                answer = self._measure(command)
             case Score():
                 answer = self._score()
             case RunLoadgen():
@@ -120,13 +120,14 @@ class Worker:
         self._everywhere([(one.run, (steps, at_ns)) for one in self._instances])
         return Warmed(time.perf_counter() - began, pss_bytes())
 
-    def _measure(self, at_ns: int, until_ns: int | None) -> Measured:
+    def _measure(self, command: Measure) -> Measured:
+        steps = command.steps or self._plan.steps
         with _no_garbage_collection():
             timings = self._everywhere(
                 [
-                    (one.run, (self._plan.steps, at_ns))
-                    if until_ns is None
-                    else (one.run_for, (at_ns, until_ns))
+                    (one.run, (steps, command.at_ns))
+                    if command.until_ns is None
+                    else (one.run_for, (command.at_ns, command.until_ns))
                     for one in self._instances
                 ]
             )
