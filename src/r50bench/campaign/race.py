@@ -81,7 +81,7 @@ class Race(Generic[Name]):
         design[np.arange(len(values)), count + heats] = 1
         design = np.delete(design, count, axis=1)
         weights = _robust_weights(design, values)
-        inverse: Floats = np.linalg.inv(_normal(design, weights))
+        inverse = np.asarray(np.linalg.inv(_normal(design, weights)), np.float64)
         solution = inverse @ (design.T * weights) @ values
         residual = values - design @ solution
         freedom = max(float(np.sum(weights)) - (count + self._heats - 1), 0.0)

@@ -108,6 +108,8 @@ def tune(
 
     untuned = effective_case(request.name, free, host).case
     space = space_around(untuned, request.choices, host, possible)
+    if not any(space.all()):
+        plan(space.start)  # says why
     folder = out / new_record_id(f"tune_{untuned.name}", datetime.now(timezone.utc))
     within = BudgetProgress(progress, f"tuning {untuned.name}", request.budget_s)
     with Trials(plan, host, store, folder, within, finish) as trials:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +19,10 @@ __all__ = ["MARGIN", "Bench", "Field", "Figures", "Standing"]
 
 MARGIN = 0.02
 """How far from the best the winner may be."""
+
+# Neighbours on the same physical cores halve a figure for seconds; no configuration does so to
+# itself from one round to the next.
+_DISTURBED, _RETRIES = 0.8, 5
 
 # A latency is taken to scatter by 2 % before its own rounds say so, as if seen in four rounds.
 _PRIOR_SCATTER, _PRIOR_FREEDOM = 0.02, 4
@@ -124,6 +129,7 @@ class Field:
         self._objective = objective
         self._race: Race[Configuration] = Race()
         self._round_s: dict[Configuration, float] = {}
+        self._usual: dict[Configuration, list[float]] = {}
         self._backwards = False
         self._standing: Standing | None = None
 
@@ -145,29 +151,50 @@ class Field:
     def heat(self, some: Sequence[Configuration] | None = None) -> dict[Configuration, float]:
         """Measures one round of each open configuration, or of ``some``; returns what they reached.
 
-        Every other heat goes backwards, so that nobody is always measured after the same one.
+        Every other heat goes backwards, so that nobody is always measured after the same one. A
+        heat in which something else has slowed anyone is measured again, a few times at most.
         """
         order = list(self.open if some is None else some)
         if self._backwards:
             order.reverse()
         self._backwards = not self._backwards
+        found = self._measure(order)
+        for _ in range(_RETRIES):
+            if not self._disturbed(found):
+                break
+            found = self._measure([one for one in order if one in found])
+        else:
+            self._usual.clear()  # it is no passing disturbance: this is what is usual now
+        goals = {one: self._goal(figures) for one, figures in found.items()}
+        for one, figures in found.items():
+            self.figures.setdefault(one, []).append(figures)
+            self._usual.setdefault(one, []).append(goals[one])
+        if goals:
+            self._race.add(goals)
         self._standing = None
-        found: dict[Configuration, float] = {}
+        return goals
+
+    def _measure(self, order: Sequence[Configuration]) -> dict[Configuration, Figures]:
+        found: dict[Configuration, Figures] = {}
         for one in order:
             began = self._bench.now()
             try:
-                figures = self._bench.measure(one)
+                found[one] = self._bench.measure(one)
             except R50BenchError as error:
                 self.failed[one] = error
                 self.open.remove(one)
                 self.figures.pop(one, None)
-                continue
-            self._round_s[one] = self._bench.now() - began
-            self.figures.setdefault(one, []).append(figures)
-            found[one] = self._goal(figures)
-        if found:
-            self._race.add(found)
+            else:
+                self._round_s[one] = self._bench.now() - began
         return found
+
+    def _disturbed(self, found: Mapping[Configuration, Figures]) -> bool:
+        """Says whether anyone is so far below its own usual figure that something else did it."""
+        return any(
+            self._goal(figures) < _DISTURBED * statistics.median(self._usual[one])
+            for one, figures in found.items()
+            if self._usual.get(one)
+        )
 
     def expected_heat_s(self, some: Sequence[Configuration] | None = None) -> float:
         """Returns how long the next heat will take."""

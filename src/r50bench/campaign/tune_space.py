@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
@@ -55,6 +56,11 @@ class Space:
     allocators: tuple[str, ...]
     sharings: tuple[bool, ...]
     possible: Callable[[Configuration], bool]
+
+    def all(self) -> Iterator[Configuration]:
+        """Yields every configuration that is possible."""
+        choice = itertools.product(self.batches, self.cores, self.allocators, self.sharings)
+        return filter(self.possible, itertools.starmap(Configuration, choice))
 
     def variants(self, of: Configuration) -> list[Configuration]:
         """Returns ``of`` with each other allocator and each other way to hold the weights."""

@@ -31,6 +31,7 @@ _LEAST_ROUNDS = 3  # of the winner: from there on its record has an interval fro
 _MOST_HEATS = 40
 _UNLIKELY = 0.025
 _FALLING = 0.1  # probability below which a batch size is taken to be worse than the line's best
+_HARDLY = 0.05  # probability below which a latency is taken to break its bound
 _CLIFF = math.log(0.85)  # beyond it, a line of batch sizes does not rise again
 _HOPELESS = math.log(0.7)  # a line that begins so far behind the leader is not climbed
 
@@ -113,11 +114,9 @@ class Tuner:
 
     def _begin(self) -> None:
         start = self._space.start
-        others = [
-            self._at(batch, cores) for cores in self._space.cores for batch in self._space.batches
-        ]
-        for one in dict.fromkeys([start, *others]):
-            if self._space.possible(one) and self._field.enter(one):
+        rest = (one for one in self._space.all() if one != start)
+        for one in itertools.chain([start] if self._space.possible(start) else [], rest):
+            if self._field.enter(one):
                 self._field.heat()
                 if self._field.open:
                     self._tell(one, self._field.figures[one][0])
@@ -151,7 +150,7 @@ class Tuner:
         """Returns how many sizes in a row are behind the line's best; 2 ends a direction."""
         standing = self._field.standing()
         best = standing.leader([other for other in line if other in self._field.figures])
-        if standing.keeps_bound(one) < 0.05:
+        if standing.keeps_bound(one) < _HARDLY:
             return 2 if upwards else 0  # larger batches take longer, smaller ones may keep it
         if one == best or standing.chance(one, best) >= _FALLING:
             return 0
@@ -214,6 +213,8 @@ class Tuner:
             self._drop_the_beaten()
             standing = self._field.standing()
             leader = standing.leader(self._field.open)
+            if standing.keeps_bound(leader) < _HARDLY:
+                return
             certain = standing.confidence(leader) >= WANTED_CONFIDENCE
             if len(self._field.figures[leader]) >= _LEAST_ROUNDS and (
                 certain or not self._has_rival(leader)

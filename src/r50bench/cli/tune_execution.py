@@ -58,7 +58,7 @@ def execute_tunes(
             file = kept.keep(result_of(tuned, host))
             found.append(tune_as_data(tuned) | {"kept": str(file)})
             if not as_json:
-                click.echo(tune_text(tuned) + _what_next(tuned, file))
+                click.echo(tune_text(tuned) + _what_next(tuned, file), nl=False)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     if errors:
