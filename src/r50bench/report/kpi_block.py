@@ -29,6 +29,7 @@ _WORKLOADS = {
 }
 _FRAMEWORKS = {
     "torch": "PyTorch",
+    "torch-aot": "PyTorch",
     "torch-compile": "PyTorch",
     "torch-eager": "PyTorch",
     "onnxruntime": "ONNX Runtime",
