@@ -32,6 +32,7 @@ def space(start: Configuration = START) -> Space:
         cores=(1, 2),
         allocators=("auto", "system"),
         sharings=(False, True),
+        engines=("torch",),
         possible=lambda one: not (one.weight_sharing and one.cores_per_instance == 2),
     )
 

@@ -179,7 +179,7 @@ def test_a_bound_that_nothing_keeps_exits_3_and_keeps_nothing(call: Call, tmp_pa
         ),
         ([CASE, "--budget", "soon"], 2, "--budget 'soon' is no time"),
         ([CASE, "--budget", "0s"], 2, "is no time"),
-        ([CASE, "--set", "ENGINE=torch fake"], 2, "ENGINE takes one value: it is not tuned"),
+        ([CASE, "--set", "SEED=1 2"], 2, "SEED takes one value: it is not tuned"),
         ([CASE, "--set", "STEPS=5"], 2, "STEPS has no place here"),
         ([CASE, "--set", "BATCH_SIZE=4 0"], 2, "BATCH_SIZE=0"),
         ([CASE, "--cores-per-instance", "3"], 2, "does not fit"),

@@ -26,7 +26,7 @@ from r50bench.results.record import EngineInfo, Evidence, Limit, ModelInfo
 
 __all__ = ["KERNEL_LOGS", "Profile", "profile_case"]
 
-KERNEL_LOGS = ("torch", "torch-compile", "torch-eager", "fake")
+KERNEL_LOGS = ("torch", "torch-aot", "torch-compile", "torch-eager", "fake")
 """The engines whose kernels say how long they took."""
 
 _PLAIN_STEPS = 4

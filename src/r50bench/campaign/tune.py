@@ -36,7 +36,8 @@ __all__ = ["TuneRequest", "Tuned", "result_of", "tune"]
 class TuneRequest:
     """What is to be tuned. ``choices`` are the values given for tuned fields, by field.
 
-    ``settings`` hold everything else that was asked. ``budget_s`` is for all, compiling included.
+    ``settings`` hold all that was asked, with the first of several values. ``budget_s`` is for
+    everything, compiling included.
     """
 
     name: CaseName
@@ -45,11 +46,10 @@ class TuneRequest:
     objective: Objective
     budget_s: float
 
-    def asked(self) -> dict[str, str]:
-        """Returns what was fixed, as text: later runs must ask for the same."""
-        fixed = {name: str(values[0]) for name, values in self.choices.items() if len(values) == 1}
-        beside = {name: one for name, one in self.settings.items() if name not in self.choices}
-        return asked_for_speed(beside) | fixed
+    def fixed(self) -> dict[str, Setting]:
+        """Returns what was asked without leaving a choice: later runs must ask for the same."""
+        free = {name for name, values in self.choices.items() if len(values) > 1}
+        return {name: one for name, one in self.settings.items() if name not in free}
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def tune(
     """
     began = time.monotonic()
     _refuse(request)
-    free = {name: one for name, one in request.settings.items() if name not in request.choices}
+    free = request.fixed()
 
     def plan(configuration: Configuration, source: str = "trial") -> EffectiveCase:
         return effective_case(request.name, free, host, TunedValues(configuration.values, source))
@@ -144,7 +144,7 @@ def result_of(tuned: Tuned, host: Host) -> TunedResult:
     return TunedResult(
         case=tuned.case,
         chosen=TUNED_FIELDS,
-        asked=tuned.request.asked(),
+        asked=asked_for_speed(tuned.request.fixed()),
         objective=str(tuned.request.objective),
         host=host_identity(host),
         versions=engine_versions(host),

@@ -17,6 +17,7 @@ __all__ = ["TUNED_FIELDS", "Configuration", "Space", "space_around"]
 
 T = TypeVar("T")
 
+_RECIPES = ("torch", "torch-aot")
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -28,6 +29,7 @@ class Configuration:
     cores_per_instance: int
     allocator: str
     weight_sharing: bool
+    engine: str = Case.engine
 
     @classmethod
     def of(cls, case: Case) -> Configuration:
@@ -55,16 +57,20 @@ class Space:
     cores: tuple[int, ...]
     allocators: tuple[str, ...]
     sharings: tuple[bool, ...]
+    engines: tuple[str, ...]
     possible: Callable[[Configuration], bool]
 
     def all(self) -> Iterator[Configuration]:
         """Yields every configuration that is possible."""
-        choice = itertools.product(self.batches, self.cores, self.allocators, self.sharings)
+        choice = itertools.product(
+            self.batches, self.cores, self.allocators, self.sharings, self.engines
+        )
         return filter(self.possible, itertools.starmap(Configuration, choice))
 
     def variants(self, of: Configuration) -> list[Configuration]:
-        """Returns ``of`` with each other allocator and each other way to hold the weights."""
-        others = [replace(of, allocator=one) for one in self.allocators if one != of.allocator]
+        """Returns ``of`` with each other engine, allocator and way to hold the weights."""
+        others = [replace(of, engine=one) for one in self.engines if one != of.engine]
+        others += [replace(of, allocator=one) for one in self.allocators if one != of.allocator]
         others += [
             replace(of, weight_sharing=one) for one in self.sharings if one != of.weight_sharing
         ]
@@ -82,15 +88,16 @@ def space_around(
     ``asked`` holds the values that somebody gave for a tuned field: one fixes it, several are the
     choice. Otherwise, batches are 1 2 4 … 64, but in latency mode the case's own, since latencies
     of different batch sizes are never compared; cores per instance are the divisors of a NUMA
-    node's; weights are shared or not with ``torch``, and tcmalloc is tried against the system's
-    allocator where there is one.
+    node's; the engine is any of torch's recipes unless another was asked for, and these are tried
+    with shared weights too; tcmalloc is tried against the system's allocator where there is one.
     """
     cores = cores_of_one_instance(host, "throughput", start.across_nodes)
     default: dict[str, tuple[Value, ...]] = {
         "batch_size": (start.batch_size,) if start.mode == "latency" else _BATCHES,
         "cores_per_instance": tuple(size for size in range(1, cores + 1) if cores % size == 0),
         "allocator": _allocators(start),
-        "weight_sharing": (False, True) if start.engine == "torch" else (start.weight_sharing,),
+        "weight_sharing": (False, True) if start.engine in _RECIPES else (start.weight_sharing,),
+        "engine": _RECIPES if start.engine == Case.engine else (start.engine,),
     }
     chosen = {name: tuple(asked.get(name) or default[name]) for name in TUNED_FIELDS}
     untuned = Configuration.of(start)
@@ -100,11 +107,13 @@ def space_around(
             _nearest(untuned.cores_per_instance, chosen["cores_per_instance"]),
             _nearest(untuned.allocator, chosen["allocator"]),
             _nearest(untuned.weight_sharing, chosen["weight_sharing"]),
+            _nearest(untuned.engine, chosen["engine"]),
         ),
         batches=tuple(sorted(int(str(one)) for one in chosen["batch_size"])),
         cores=tuple(sorted(int(str(one)) for one in chosen["cores_per_instance"])),
         allocators=tuple(str(one) for one in chosen["allocator"]),
         sharings=tuple(bool(one) for one in chosen["weight_sharing"]),
+        engines=tuple(str(one) for one in chosen["engine"]),
         possible=possible,
     )
 

@@ -1,9 +1,9 @@
 """The search for the best configuration: few and short trials, more rounds for the leaders.
 
 First each number of cores per instance is a line of batch sizes, climbed from the best known one in
-both directions until it falls; then allocator and weight sharing are varied around the leader; then
-the leaders race until one of them is, as likely as is wanted, within 2 % of the best. What is
-unlikely to be more than 2 % better than the leader is dropped: either would do.
+both directions until it falls; then engine, allocator and weight sharing are varied around the
+leader; then the leaders race until one of them is, as likely as is wanted, within 2 % of the best.
+What is unlikely to be more than 2 % better than the leader is dropped: either would do.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from r50bench.campaign.objective import Objective
 from r50bench.campaign.tune_field import MARGIN, Bench, Field, Figures
 from r50bench.campaign.tune_space import Configuration, Space
+from r50bench.case import Case
 from r50bench.errors import CheckFailed
 
 __all__ = ["WANTED_CONFIDENCE", "Tried", "Tuner", "Verdict", "describe"]
@@ -100,7 +101,7 @@ class Tuner:
         cores = self._leader.cores_per_instance
         for size in sorted(self._space.cores, key=lambda one: (one != cores, one)):
             self._climb(size)
-        for _ in range(2):  # allocator and weight sharing, and both together
+        for _ in range(2):  # one change of the recipe, then a second one beside it
             for variant in self._space.variants(self._leader):
                 self._try(variant)
         self._race()
@@ -124,8 +125,7 @@ class Tuner:
         raise next(iter(self._field.failed.values()))
 
     def _at(self, batch: int, cores: int) -> Configuration:
-        start = self._space.start
-        return Configuration(batch, cores, start.allocator, start.weight_sharing)
+        return replace(self._space.start, batch_size=batch, cores_per_instance=cores)
 
     def _climb(self, cores: int) -> None:
         """Tries batch sizes outward from the leader's, in each direction until they fall."""
@@ -275,6 +275,8 @@ def describe(configuration: Configuration) -> str:
         parts.append(f"{configuration.allocator} allocator")
     if configuration.weight_sharing:
         parts.append("shared weights")
+    if configuration.engine != Case.engine:
+        parts.append(configuration.engine)
     return ", ".join(parts)
 
 

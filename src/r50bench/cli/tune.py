@@ -24,7 +24,7 @@ DEFAULT_OUT = Path("r50bench-tunes")
 
 # Trials have as many steps and rounds as the search gives them.
 _INERT = ("steps", "warmup_steps", "repeat")
-_TUNED = ("batch_size", "cores_per_instance", "allocator", "weight_sharing")
+_TUNED = ("batch_size", "cores_per_instance", "allocator", "weight_sharing", "engine")
 _OBJECTIVES = {"throughput": "throughput", "latency": "latency", "accuracy": "throughput"}
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -73,10 +73,10 @@ def tune(
 ) -> None:
     """Finds the best configuration of a case in a short time, and keeps it for later runs.
 
-    Batch size, cores per instance, allocator and weight sharing are tried in short trials, the
-    leaders in more of them, until one is likely within 2 % of the best. In latency mode the batch
-    size stays. Whatever an option or --set gives one value is left as it is; several values are
-    what is chosen from:
+    Batch size, cores per instance, engine recipe, allocator and weight sharing are tried in short
+    trials, the leaders in more of them, until one is likely within 2 % of the best. In latency mode
+    the batch size stays. Whatever an option or --set gives one value is left as it is; several
+    values are what is chosen from:
 
     \b
     r50bench tune inference_throughput_int8 --set BATCH_SIZE="4 8 16 32"
@@ -134,8 +134,8 @@ def _read(
         if len(axis.values) > 1 and name not in _TUNED:
             raise UsageError(
                 f"{axis.parameter.key} takes one value: it is not tuned",
-                hint="several values are for BATCH_SIZE, CORES_PER_INSTANCE, ALLOCATOR and"
-                " WEIGHT_SHARING; 'r50bench sweep' takes them for all",
+                hint="several values are for BATCH_SIZE, CORES_PER_INSTANCE, ALLOCATOR,"
+                " WEIGHT_SHARING and ENGINE; 'r50bench sweep' takes them for all",
             )
         if name in _INERT:
             raise UsageError(

@@ -11,6 +11,7 @@ import click
 
 from r50bench.assets.store import default_store
 from r50bench.campaign.tune import Tuned, TuneRequest, result_of, tune
+from r50bench.campaign.tuned_defaults import asked_for_speed
 from r50bench.cli.execution import write_kpi_file
 from r50bench.cli.plan_text import describe_host
 from r50bench.errors import R50BenchError
@@ -68,7 +69,7 @@ def execute_tunes(
 def _what_next(tuned: Tuned, file: Path) -> str:
     asked = "".join(
         f" --set {shlex.quote(f'{_KEYS[name]}={text}')}"
-        for name, text in tuned.request.asked().items()
+        for name, text in asked_for_speed(tuned.request.fixed()).items()
     )
     return (
         f"# kept: {file}   trials: {tuned.folder}\n"

@@ -52,6 +52,7 @@ _HEAD = [
     "CPI",
     "allocator",
     "weights",
+    "engine",
     "rounds",
     "throughput img/s",
     "latency ms",
@@ -67,6 +68,7 @@ def _row(tried: Tried) -> list[str]:
         str(one.cores_per_instance),
         one.allocator,
         "shared" if one.weight_sharing else "apart",
+        one.engine,
         str(tried.rounds),
         fixed(tried.throughput, 4),
         fixed(tried.latency_ns["latency"] / 1e6, 4),
@@ -86,7 +88,8 @@ def _described(case: Case) -> str:
 
 def _else(case: Case) -> str:
     shared = ", shared weights" if case.weight_sharing else ""
-    return (f", {case.allocator} allocator" if case.allocator != "auto" else "") + shared
+    allocator = f", {case.allocator} allocator" if case.allocator != "auto" else ""
+    return allocator + shared + (f", {case.engine}" if case.engine != Case.engine else "")
 
 
 def _over_start(tuned: Tuned) -> str:
