@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
-from r50bench.case import Case
+from r50bench.case import ENGINES, Case
 from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.layout import cores_of_one_instance
 from r50bench.host.topology import Host
@@ -17,7 +17,7 @@ __all__ = ["TUNED_FIELDS", "Configuration", "Space", "space_around"]
 
 T = TypeVar("T")
 
-_RECIPES = ("torch", "torch-aot")
+_RECIPES = tuple(engine for engine in ("torch", "torch-aot") if engine in ENGINES)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
 
