@@ -65,7 +65,11 @@ def test_the_folder_holds_what_finish_put_there_and_nothing_is_left_beside_it(pr
     [
         ({"name": "inference_accuracy_fp32"}, UsageError, "accuracy case times nothing"),
         ({"ENGINE": "torch", "DEVICE": "cuda"}, Unsupported, "do not tell how long"),
-        ({"WEIGHT_SHARING": 1}, UsageError, "cannot be observed all at once"),
+        (
+            {"name": "inference_throughput_bf16", "WEIGHT_SHARING": 1},
+            UsageError,
+            "cannot be observed all at once",
+        ),
     ],
 )
 def test_what_cannot_be_profiled_is_refused_before_anything_runs(
