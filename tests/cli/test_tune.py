@@ -64,7 +64,8 @@ def test_what_is_tuned_is_what_later_runs_run_and_they_say_so(call: Call, tmp_pa
     (result,) = json.loads(tuned.out)
     assert result["case"]["batch_size"] == 4
     assert result["confidence"] > 0.95
-    assert result["over_default"][0] == pytest.approx(1.0)
+    assert result["start"]["batch_size"] == 4
+    assert result["over_start"][0] == pytest.approx(1.0)
     assert {one["batch_size"] for one in result["tried"]} == {2, 4}
     assert list(Path(tmp_path / result["folder"]).glob("*/record.json"))
 

@@ -64,7 +64,7 @@ class BudgetProgress:
 
     def phase(self, title: str, total: int | None = None) -> None:
         """Shows a task's own phase beside the budget."""
-        self._detail = title
+        self._detail = title.rpartition("  ")[2]
         self.advance(0)
 
     def advance(self, done: int, detail: str = "") -> None:

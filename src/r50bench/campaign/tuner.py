@@ -56,10 +56,12 @@ class Verdict:
     """What a search came to.
 
     ``confidence`` is the probability that the winner is within :data:`.MARGIN` of the best that was
-    tried; ``over_start`` how many times the goal of the untuned configuration it reaches, with the
-    ends of the 95 % interval, None where that failed. ``left_out`` and ``failed`` say why.
+    tried; ``over_start`` how many times the goal of ``start`` it reaches, the space's untuned
+    configuration, with the ends of the 95 % interval, None where that failed. ``left_out`` and
+    ``failed`` say why.
     """
 
+    start: Configuration
     winner: Configuration
     confidence: float
     over_start: tuple[float, float, float] | None
@@ -246,6 +248,7 @@ class Tuner:
             )
         start = self._space.start
         return Verdict(
+            start=start,
             winner=winner,
             confidence=standing.confidence(winner),
             over_start=standing.ratio(winner, start) if start in self._field.figures else None,

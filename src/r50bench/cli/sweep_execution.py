@@ -56,18 +56,17 @@ def execute_sweep(
         UsageError: the folder cannot be used.
     """
     path = out or below / new_record_id("sweep", datetime.now(timezone.utc))
-    with (
-        SweepFolder.opened(path, plan) as folder,
-        TerminalProgress(quiet=quiet) as progress,
-    ):
+    with SweepFolder.opened(path, plan) as folder:
+        progress = TerminalProgress(quiet=quiet)
         sweep = Sweep(folder, host, default_store(), progress, write_kpi_file)
         try:
-            _announce(sweep, plan, host, path, progress)
-            for result, outcome in sweep.run():
-                if outcome is not None:
-                    remember(outcome, progress)
-                progress.note(live_row(result, plan.passes))
-                _keep(sweep.results, plan.passes, path)
+            with progress:
+                _announce(sweep, plan, host, path, progress)
+                for result, outcome in sweep.run():
+                    if outcome is not None:
+                        remember(outcome, progress)
+                    progress.note(live_row(result, plan.passes))
+                    _keep(sweep.results, plan.passes, path)
         finally:
             # What is finished is shown, also where the rest was interrupted.
             _keep(sweep.results, plan.passes, path)

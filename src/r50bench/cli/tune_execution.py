@@ -11,7 +11,9 @@ import click
 
 from r50bench.assets.store import default_store
 from r50bench.campaign.tune import Tuned, TuneRequest, result_of, tune
+from r50bench.campaign.tune_field import Figures
 from r50bench.campaign.tuned_defaults import asked_for_speed
+from r50bench.case import Case
 from r50bench.cli.execution import write_kpi_file
 from r50bench.cli.plan_text import describe_host
 from r50bench.errors import R50BenchError
@@ -38,32 +40,36 @@ def execute_tunes(
     kept = TunedResults(tuned_folder())
     found: list[dict[str, object]] = []
     errors: list[R50BenchError] = []
-    with TerminalProgress(quiet=quiet) as progress:
-        progress.note(describe_host(host))
-        for finding in examine(host):
-            progress.warn(f"{finding.text}: {finding.mend}")
-        for request in requests:
-            try:
-                tuned = tune(
-                    request,
-                    host,
-                    default_store(),
-                    out,
-                    progress,
-                    write_kpi_file,
-                    lambda case, figures: progress.note(trial_row(case, figures)),
-                )
-            except R50BenchError as error:
-                errors.append(error)
-                continue
-            file = kept.keep(result_of(tuned, host))
-            found.append(tune_as_data(tuned) | {"kept": str(file)})
-            if not as_json:
-                click.echo(tune_text(tuned) + _what_next(tuned, file), nl=False)
+    for number, request in enumerate(requests):
+        try:
+            with TerminalProgress(quiet=quiet) as progress:
+                if number == 0:
+                    _announce(host, progress)
+                tuned = _tune(request, host, out, progress)
+                file = kept.keep(result_of(tuned, host))
+        except R50BenchError as error:
+            errors.append(error)
+            continue
+        found.append(tune_as_data(tuned) | {"kept": str(file)})
+        if not as_json:
+            click.echo(tune_text(tuned) + _what_next(tuned, file), nl=False)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     if errors:
         raise errors[0]
+
+
+def _announce(host: Host, progress: TerminalProgress) -> None:
+    progress.note(describe_host(host))
+    for finding in examine(host):
+        progress.warn(f"{finding.text}: {finding.mend}")
+
+
+def _tune(request: TuneRequest, host: Host, out: Path, progress: TerminalProgress) -> Tuned:
+    def tell(case: Case, figures: Figures) -> None:
+        progress.note(trial_row(case, figures))
+
+    return tune(request, host, default_store(), out, progress, write_kpi_file, tell)
 
 
 def _what_next(tuned: Tuned, file: Path) -> str:

@@ -93,13 +93,15 @@ def _else(case: Case) -> str:
 
 
 def _over_start(tuned: Tuned) -> str:
-    ratio, start = tuned.verdict.over_start, tuned.untuned
-    if Configuration.of(start) == tuned.verdict.winner:
-        return ", and that is the default"
-    if ratio is None:
+    verdict = tuned.verdict
+    is_default = Configuration.of(tuned.untuned) == verdict.start
+    if verdict.winner == verdict.start:
+        return ", and that is the default" if is_default else ""
+    if verdict.over_start is None:
         return ""
-    size = f"batch {start.batch_size}, {start.instances} × {start.cores_per_instance}"
-    return f", {ratio[0]:.3f} × the default's ({size}); 95 %: {ratio[1]:.3f} to {ratio[2]:.3f}"
+    ratio, low, high = verdict.over_start
+    than = f"the default's ({describe(verdict.start)})" if is_default else describe(verdict.start)
+    return f", {ratio:.3f} × {than}; 95 %: {low:.3f} to {high:.3f}"
 
 
 def _sureness(verdict: Verdict) -> str:
@@ -140,7 +142,8 @@ def tune_as_data(tuned: Tuned) -> dict[str, Any]:
         "primary": msgspec.to_builtins(tuned.primary),
         "confidence": verdict.confidence,
         "margin": MARGIN,
-        "over_default": verdict.over_start,
+        "over_start": verdict.over_start,
+        "start": verdict.start.values,
         "tried": [
             one.configuration.values
             | {"rounds": one.rounds, "throughput": one.throughput, "ratio_to_winner": one.ratio}
