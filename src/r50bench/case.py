@@ -16,6 +16,7 @@ __all__ = [
     "FUNCTIONS",
     "MODES",
     "NUMERICS",
+    "PEERS",
     "PRECISIONS",
     "PROFILES",
     "Case",
@@ -30,7 +31,10 @@ FUNCTIONS = ("inference", "training")
 MODES = ("latency", "throughput", "accuracy")
 PROFILES = ("", "gated", "pkm")
 NUMERICS = ("fp32", "bf16", "bf32", "int8")
-ENGINES = ("torch", "torch-compile", "torch-eager", "fake")
+PEERS = ("onnxruntime", "openvino", "zentorch")
+"""Engines of others, to be measured beside the product's."""
+
+ENGINES = ("torch", "torch-compile", "torch-eager", *PEERS, "fake")
 
 PRECISIONS: dict[str, str] = {
     "avx_fp32": "fp32",

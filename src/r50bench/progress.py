@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Progress", "Silent"]
+__all__ = ["Progress", "Silent", "Titled"]
 
 
 class Progress(Protocol):
@@ -33,3 +33,27 @@ class Silent:
     def note(self, text: str) -> None: ...
 
     def warn(self, text: str) -> None: ...
+
+
+class Titled:
+    """Passes everything on, with a title before all that is said."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress = progress
+        self._title = title
+
+    def phase(self, title: str, total: int | None = None) -> None:
+        """See :class:`Progress`."""
+        self._progress.phase(f"{self._title}  {title}", total)
+
+    def advance(self, done: int, detail: str = "") -> None:
+        """See :class:`Progress`."""
+        self._progress.advance(done, detail)
+
+    def note(self, text: str) -> None:
+        """See :class:`Progress`."""
+        self._progress.note(f"{self._title}: {text}")
+
+    def warn(self, text: str) -> None:
+        """See :class:`Progress`."""
+        self._progress.warn(f"{self._title}: {text}")

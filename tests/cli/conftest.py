@@ -19,7 +19,9 @@ from r50bench.parameters import PARAMETERS
 
 
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Neither parameters nor what was tuned on this machine.
+    monkeypatch.setenv("R50BENCH_DATA", str(tmp_path / "data"))
     for parameter in PARAMETERS:
         for variable in parameter.variables:
             monkeypatch.delenv(variable, raising=False)

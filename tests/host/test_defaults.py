@@ -157,6 +157,25 @@ def test_int8_is_refused_for_eager_before_anything_is_started() -> None:
     assert effective("inference_throughput_avx_fp32", "ENGINE=torch-eager")
 
 
+@pytest.mark.parametrize(
+    ("name", "sets", "said"),
+    [
+        ("inference_throughput_avx_bfloat16", ["ENGINE=onnxruntime"], "no bf16 convolutions"),
+        ("inference_throughput_avx_int8", ["ENGINE=openvino", "DEVICE=cuda"], "CPUs only"),
+        ("inference_throughput_avx_int8", ["ENGINE=openvino", "ALLOCATOR=tcmalloc"], "aborts"),
+        ("inference_throughput_avx_int8", ["ENGINE=openvino", "WEIGHT_SHARING=1"], "a copy"),
+    ],
+)
+def test_what_a_peer_cannot_do_is_refused_before_anything_runs(name, sets, said):
+    with pytest.raises(Unsupported, match=said):
+        effective(name, *sets)
+
+
+def test_a_peer_runs_what_it_can():
+    assert effective("inference_throughput_avx_bfloat16", "ENGINE=openvino")
+    assert effective("inference_throughput_avx_int8", "ENGINE=onnxruntime")
+
+
 def test_instance_mode_lends_the_layout_of_the_other_mode() -> None:
     host = hosts.spr_two_sockets()
     lent = effective("inference_throughput_avx_int8", "INSTANCE_MODE=latency", host=host).case

@@ -14,6 +14,7 @@ from r50bench.measure.binding import (
     bind_memory,
     bind_team,
     bound_memory_nodes,
+    busiest_threads,
     pss_bytes,
     threads_of_process,
 )
@@ -60,6 +61,34 @@ def test_a_team_of_another_size_than_its_cpus_is_left_alone():
         return bind_team([], [cpus[0], cpus[-1]]), os.sched_getaffinity(0)
 
     assert in_a_thread(lead) == (False, set(cpus))
+
+
+def test_the_threads_that_compute_are_told_from_those_that_wait():
+    go, end, closing = (threading.Event() for _ in range(3))
+    found = []
+
+    def compute():
+        found.append(threading.get_native_id())
+        go.wait()
+        sum(range(3_000_000))
+        end.set()
+        closing.wait()
+
+    threads = [threading.Thread(target=compute), threading.Thread(target=closing.wait)]
+    before = threads_of_process()
+    for thread in threads:
+        thread.start()
+    helpers = threads_of_process() - before
+
+    def work():
+        go.set()
+        end.wait()
+
+    assert busiest_threads(helpers, 1, work) == found
+    assert busiest_threads(helpers, 0, lambda: None) == []
+    closing.set()
+    for thread in threads:
+        thread.join()
 
 
 def test_memory_bound_to_a_node_is_read_back_where_the_kernel_allows_it():

@@ -10,6 +10,7 @@ import pytest
 
 from r50bench.measure.occupancy import occupy
 
+LOOK = "from r50bench.measure.occupancy import occupy\nwith occupy([0]) as o: print(*o())"
 HOLD = (
     "import sys, time; from r50bench.measure.occupancy import occupy\n"
     "with occupy([1, 2]) as others:\n"
@@ -52,4 +53,17 @@ def test_cores_are_free_again_after_the_run(tmp_path, monkeypatch):
     with occupy([0]):
         pass
     assert list((tmp_path / "r50bench-occupancy").iterdir()) == []
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+
+def test_a_session_that_ends_leaves_those_beside_it_in_sight(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with occupy([0]) as others:
+        with occupy([0]) as beside:
+            assert (others(), beside()) == ((), ())
+        seen = subprocess.run(
+            [sys.executable, "-c", LOOK], capture_output=True, text=True, check=True
+        )
+    assert "is measuring on CPU 0" in seen.stdout
     monkeypatch.setattr("tempfile.tempdir", None)

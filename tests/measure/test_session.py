@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from fake_cases import CPU, host, planned
 from r50bench.assets.store import Store
-from r50bench.case import CaseName
 from r50bench.errors import EngineError, UsageError, WorkerFailed
-from r50bench.host.defaults import effective_case
-from r50bench.host.placement import place
-from r50bench.host.topology import Core, read_host
 from r50bench.measure.provisions import Provisions
 from r50bench.measure.session import Outcome, PlannedCase, run_session
-from r50bench.parameters import collect
 from r50bench.progress import Silent
 from r50bench.results.kpi import kpis
 from r50bench.results.record import read_record
 from r50bench.results.samples import read_samples
-
-CPU = min(os.sched_getaffinity(0))
-
-
-def host():
-    """This host as if it had two AVX-512 cores, both the same CPU, which virtual time allows."""
-    cores = (Core((CPU,), 0, 0), Core((CPU,), 0, 0))
-    flags = frozenset({"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16"})
-    flags |= {"avx512bw", "avx512vl", "avx512dq"}
-    return replace(
-        read_host(), arch="x86_64", isa=flags, sockets=1, cores=cores, cpu_quota=None, l3_bytes=1
-    )
-
-
-def planned(name, **settings) -> PlannedCase:
-    fake = " ".join(
-        f"{key}={settings.pop(key)}" for key in list(settings) if key.startswith("FAKE_")
-    )
-    chosen = {"ENGINE": "fake", "WEIGHTS": "random", "CUSTOMER_ENV": fake}
-    chosen |= {"CORES_PER_INSTANCE": 1, **settings}
-    sets = [f"{key}={value}" for key, value in chosen.items()]
-    effective = effective_case(CaseName.parse(name), collect({}, sets, {}), host())
-    return PlannedCase(effective, place(host(), effective.case))
 
 
 @pytest.fixture
@@ -82,6 +53,26 @@ def test_throughput_is_summed_over_instances_to_the_exact_digit(run):
     assert found["Max Latency"] == 2
     assert found["Average Latency"] == pytest.approx(1.5)
     assert found["Samples"] == 8
+
+
+def test_throughput_carries_its_share_of_the_peak_to_the_exact_digit(run):
+    case = planned(
+        "inference_throughput_fp32",
+        INSTANCES=2,
+        BATCH_SIZE=2,
+        STEPS=4,
+        WARMUP_STEPS=1,
+        FAKE_LATENCIES_NS="1000000;2000000",
+        FAKE_PEAK="40000,23",
+    )
+    outcome = run(case)
+    found = figures(outcome)
+    # v1.5 does 7,896,503,808 operations a picture without those on the padding.
+    assert found["Executed per Image"] == 7.896503808
+    assert found["Efficiency"] == pytest.approx(100 * 3000 * 7.896503808 / 40_000, rel=1e-12)
+    assert found["FLOPs"] == pytest.approx(3000 * 8.178368512, rel=1e-12)
+    limit = read_record(outcome.folder).limit
+    assert (limit.gop_per_s, limit.read_gb_per_s, limit.cpus) == (40_000, 23, (CPU, CPU))
 
 
 def test_a_record_says_what_ran_and_where(run):

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from r50bench.errors import UsageError
 from r50bench.report.overview import Missing, OverviewRow, overview_rows, overview_text
 from r50bench.results.kpi import Kpi
-from r50bench.results.record import Evidence, Record
+from r50bench.results.record import Evidence, Limit, Record
 from r50bench.results.samples import Samples
 from records import case_of, record_of, samples_of_latencies
 
@@ -127,13 +127,24 @@ def test_kernels_that_were_not_proved_are_never_called_proved() -> None:
     assert row.kernels == Missing("not proved: jit_bf16:avx512_core emulates")
 
 
-def test_the_share_of_the_limit_has_a_column_only_where_it_is_known() -> None:
+def test_the_share_of_the_peak_has_a_column_only_where_it_is_known() -> None:
     known, unknown = overview_rows(main_job("avx_fp32", "avx_int8"))
-    assert "limit" not in table_of([known, unknown])
+    assert "peak" not in table_of([known, unknown])
     text = table_of([replace(known, share_of_limit=0.876), unknown])
-    assert "limit" in text
+    assert "peak" in text
     assert "88" in line_of(text, "avx_fp32")
     assert "unknown" in line_of(text, "avx_int8")
+
+
+def test_the_share_of_the_peak_is_the_throughput_s_efficiency() -> None:
+    runs = main_job("avx_int8")
+    record, samples = runs[0]
+    limit = Limit("vpdpbusd_512", 20_000, 40, 44, (0, 1), "2026-01-31T11:00:00+00:00")
+    counted = Evidence(True, "brgconv", "int8", {}, gop_per_image=6.67)
+    runs[0] = (replace(record, limit=limit, evidence=counted), samples)
+    (row,) = overview_rows(runs)
+    assert isinstance(row.throughput, Kpi)
+    assert row.share_of_limit == pytest.approx(row.throughput.value * 6.67 / 20_000)
 
 
 def test_a_second_run_of_a_case_has_a_row_of_its_own() -> None:

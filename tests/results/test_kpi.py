@@ -4,7 +4,7 @@ import pytest
 
 from r50bench.errors import RunFailed
 from r50bench.results.kpi import Kpi, accuracy_line, kpis
-from r50bench.results.record import Accuracy, Record
+from r50bench.results.record import Accuracy, Evidence, Limit, Record
 from r50bench.results.samples import Samples
 from records import case_of, record_of, samples_of_latencies
 
@@ -108,6 +108,34 @@ def test_the_accuracy_line_is_mlperf_s() -> None:
 def test_what_was_not_measured_is_absent() -> None:
     found = figures(record_of(model=None, workers=()), samples_of_latencies([[10] * 20] * 2))
     assert not any("FLOPs" in label or "Memory" in label or "First" in label for label in found)
+
+
+LIMIT = Limit("vpdpbusd_512", 20_000, 40, 44, (0, 1), "2026-01-31T11:00:00+00:00")
+COUNTED = Evidence(True, "brgconv", "int8", {}, gop_per_image=6.67)
+
+
+def test_efficiency_is_what_was_executed_over_the_peak() -> None:
+    row = ([10] * 9 + [20]) * 10
+    found = figures(
+        record_of(limit=LIMIT, evidence=COUNTED), samples_of_latencies([row, row], images=8)
+    )
+    rate, share = found["Average Throughput (img/s)"], found["Efficiency (%)"]
+    assert share.value == pytest.approx(100 * 2 * 800 / 1.1 * 6.67 / 20_000, rel=1e-12)
+    assert share.half_width is not None
+    assert rate.half_width is not None
+    assert share.half_width / share.value == pytest.approx(rate.half_width / rate.value)
+    assert found["Executed per Image (GOP)"].value == 6.67
+    assert found["Peak Compute (GOP/s)"].value == 20_000
+    assert found["Peak Memory Read (GB/s)"].value == 40
+    assert found["FLOPs per Image (GFLOP)"].value == 7.72
+
+
+@pytest.mark.parametrize(
+    "known", [{"limit": LIMIT}, {"evidence": COUNTED}, {"limit": LIMIT, "evidence": None}]
+)
+def test_there_is_no_efficiency_where_either_is_unknown(known: dict[str, object]) -> None:
+    found = figures(record_of(**known), samples_of_latencies([[10] * 20] * 2))
+    assert "Efficiency (%)" not in found
 
 
 def test_an_invalid_record_has_no_figures() -> None:

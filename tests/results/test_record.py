@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from r50bench.errors import UsageError
-from r50bench.results.record import SCHEMA_VERSION, new_record_id, read_record, write_record
+from r50bench.results.record import (
+    SCHEMA_VERSION,
+    Limit,
+    new_record_id,
+    read_record,
+    write_record,
+)
 from r50bench.results.schema import bring_up_to
 from records import case_of, record_of
 
@@ -22,14 +28,23 @@ from records import case_of, record_of
         record_of("accuracy", "avx_fp32"),
         record_of("latency", reason="worker 1 was killed by SIGKILL"),
         record_of(case=case_of(customer_env=(("A", "1"), ("B", "two words")), verbose=True)),
+        record_of(limit=Limit("fma_512", 485.5, 42.6, 49.1, (0, 1), "2026-01-31T11:00:00+00:00")),
         record_of(model=None, engine=None, evidence=None, workers=(), samples_sha256=None),
     ],
-    ids=["throughput", "accuracy", "invalid", "environment", "nothing but the request"],
+    ids=["throughput", "accuracy", "invalid", "environment", "limit", "nothing but the request"],
 )
 def test_a_record_reads_back_as_it_was_written(record: Any, tmp_path: Path) -> None:
     path = write_record(record, tmp_path)
     assert read_record(tmp_path) == record
     assert read_record(path) == record
+
+
+def test_a_record_from_before_limits_were_measured_still_reads(tmp_path: Path) -> None:
+    path = write_record(record_of(), tmp_path)
+    raw = json.loads(path.read_text())
+    del raw["limit"], raw["evidence"]["gop_per_image"]
+    path.write_text(json.dumps(raw))
+    assert read_record(tmp_path) == record_of()
 
 
 def test_a_record_is_never_overwritten(tmp_path: Path) -> None:

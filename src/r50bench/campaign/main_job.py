@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from r50bench.campaign.tuned_defaults import EffectiveOf, effective_cases
 from r50bench.case import CaseName
 from r50bench.errors import Unsupported
-from r50bench.host.defaults import EffectiveCase, effective_case
+from r50bench.host.defaults import EffectiveCase
 from r50bench.host.isa import native_precisions
 from r50bench.host.placement import place
 from r50bench.host.topology import Host
@@ -19,14 +20,18 @@ __all__ = ["plan_main_job"]
 _ORDER = ("throughput", "latency", "accuracy")
 
 
-def plan_main_job(host: Host, settings: Mapping[str, Setting]) -> tuple[PlannedCase, ...]:
+def plan_main_job(
+    host: Host, settings: Mapping[str, Setting], effective_of: EffectiveOf | None = None
+) -> tuple[PlannedCase, ...]:
     """Returns the cases of the main job, by precision, then throughput, latency, accuracy.
 
-    What the chosen engine cannot run is left out, and a note of the first case says so.
+    ``effective_of`` fills in what ``settings`` leave open; by default, without what was tuned. What
+    the chosen engine cannot run is left out, and a note of the first case says so.
 
     Raises:
         Unsupported: this CPU has none of the precisions, or the engine runs none of them.
     """
+    fill_in = effective_of or effective_cases(host, tuned=False)
     precisions = native_precisions(host)
     if not precisions:
         raise Unsupported(
@@ -38,8 +43,7 @@ def plan_main_job(host: Host, settings: Mapping[str, Setting]) -> tuple[PlannedC
     for precision in precisions:
         try:
             effective += [
-                effective_case(CaseName("inference", mode, precision), settings, host)
-                for mode in _ORDER
+                fill_in(CaseName("inference", mode, precision), settings) for mode in _ORDER
             ]
         except Unsupported as error:
             refused.append(error)

@@ -28,12 +28,13 @@ def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> N
     With --platform ICX, SPR, EMR, GNR, GENOA, TURIN, ARMv8 or ARMv9 it lists those of a typical
     machine of that platform.
     """
+    from r50bench.campaign.tuned_defaults import effective_cases
     from r50bench.cli.plan_text import describe_host
     from r50bench.cli.selection import matching
-    from r50bench.host.defaults import effective_case
     from r50bench.host.nominal import nominal_host
     from r50bench.host.platforms import designed_cases, detect_platform
     from r50bench.host.topology import read_host
+    from r50bench.report.tuned_values import tuned_values
 
     host = nominal_host(platform) if platform else read_host()
     designed = designed_cases(host)
@@ -41,15 +42,22 @@ def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> N
     if globs:
         chosen = [name for glob in globs for name in matching(glob, designed, host)]
         names = [name for name in designed if name in chosen]
-    cases = [effective_case(name, {}, host).case for name in names]
+    # What was tuned is for this very host.
+    effective_of = effective_cases(host, tuned=platform is None)
+    effective = [effective_of(name, {}) for name in names]
     here = detect_platform(host)
     if as_json:
-        listed = [{"name": case.name, **asdict(case)} for case in cases]
+        listed = [
+            {"name": one.case.name, **asdict(one.case), "request": one.request} for one in effective
+        ]
         data = {"platform": here, "nominal": platform is not None, "cases": listed}
         click.echo(json.dumps(data, indent=2))
         return
     click.echo(("nominal " if platform else "") + describe_host(host))
-    click.echo("\n".join(_case_lines(cases)))
+    click.echo("\n".join(_case_lines([one.case for one in effective])))
+    for one in effective:
+        if words := tuned_values(one.request):
+            click.echo(f"{one.case.name}: {words}")
     if host.arch == "aarch64":
         click.echo("\n" + "\n".join(_machine_lines()))
 

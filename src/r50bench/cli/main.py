@@ -18,9 +18,13 @@ from r50bench.cli.find import find
 from r50bench.cli.kpi import kpi
 from r50bench.cli.list_cases import list_cases
 from r50bench.cli.mlperf import mlperf
+from r50bench.cli.peers import peers
+from r50bench.cli.profile import profile
 from r50bench.cli.replay import replay
 from r50bench.cli.run import run
 from r50bench.cli.submit import submit
+from r50bench.cli.sweep import sweep
+from r50bench.cli.tune import tune
 from r50bench.errors import Interrupted, R50BenchError, RunFailed, UsageError, did_you_mean
 
 __all__ = ["cli", "main", "run_command_line"]
@@ -74,9 +78,13 @@ def cli(ctx: click.Context) -> None:
 
 cli.add_command(run)
 cli.add_command(list_cases)
+cli.add_command(sweep)
+cli.add_command(tune)
+cli.add_command(peers)
 cli.add_command(kpi)
 cli.add_command(submit)
 cli.add_command(mlperf)
+cli.add_command(profile)
 cli.add_command(byquery)
 cli.add_command(find)
 cli.add_command(replay)

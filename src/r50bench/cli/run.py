@@ -38,6 +38,11 @@ DEFAULT_OUT = Path("r50bench-runs")
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option(
+    "--tuned/--no-tuned",
+    default=True,
+    help="Take what 'r50bench tune' found for a case as its defaults, or do not.",
+)
+@click.option(
     "--set",
     "sets",
     multiple=True,
@@ -53,6 +58,7 @@ def run(
     as_json: bool,
     out: Path,
     quiet: bool,
+    tuned: bool,
     sets: tuple[str, ...],
     **options: str | bool | None,
 ) -> None:
@@ -66,13 +72,14 @@ def run(
 
     Every option below is also a setting (--set BATCH_SIZE=64) and an environment variable
     (R50BENCH_BATCH_SIZE=64, or BATCH_SIZE=64 as the original workloads have it). An option
-    is stronger than --set, --set than the environment, the environment than the profile.
+    is stronger than --set, --set than the environment, the environment than the profile, and that
+    than what was tuned on this host.
     """
     from r50bench.host.topology import read_host
 
     settings = collect_settings(options, sets)
     host = read_host()
-    planned = _plan(cases, regex, settings, host)
+    planned = _plan(cases, regex, settings, host, tuned=tuned)
     if dry_run:
         _show_plan(planned, host, as_json=as_json)
         return
@@ -82,19 +89,25 @@ def run(
 
 
 def _plan(
-    words: Sequence[str], regex: str | None, settings: Mapping[str, Setting], host: Host
+    words: Sequence[str],
+    regex: str | None,
+    settings: Mapping[str, Setting],
+    host: Host,
+    *,
+    tuned: bool,
 ) -> list[PlannedCase]:
     """Returns the cases that are asked, or those of the main job; equal ones once."""
     from r50bench.campaign.main_job import plan_main_job
+    from r50bench.campaign.tuned_defaults import effective_cases
     from r50bench.cli.selection import select
-    from r50bench.host.defaults import effective_case
     from r50bench.host.placement import place
     from r50bench.measure.session import PlannedCase
 
     names = select(words, regex, settings, host)
+    effective_of = effective_cases(host, tuned=tuned)
     if not names:
-        return list(plan_main_job(host, settings))
-    effective = {one.case: one for one in (effective_case(name, settings, host) for name in names)}
+        return list(plan_main_job(host, settings, effective_of))
+    effective = {one.case: one for one in (effective_of(name, settings) for name in names)}
     return [PlannedCase(one, place(host, case)) for case, one in effective.items()]
 
 

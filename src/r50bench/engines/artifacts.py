@@ -16,10 +16,11 @@ from pathlib import Path
 
 from r50bench import errors
 from r50bench.assets.store import Store, sha256_of
-from r50bench.case import numerics_of
+from r50bench.case import PEERS, numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.child import run_child
 from r50bench.engines.environment import recorded_environment
+from r50bench.engines.peer_models import ensure_peer_model
 from r50bench.errors import EngineError, R50BenchError
 from r50bench.host.topology import Host
 from r50bench.progress import Progress
@@ -58,6 +59,8 @@ def ensure_artifact(
         Unsupported: the device is not there.
         AssetError: the state dict does not fit, or the store cannot be written.
     """
+    if spec.engine in PEERS:
+        return ensure_peer_model(spec, state_dict_sha256, store, progress, environment, timeout_s)
     if spec.engine != "torch":
         return spec, False
     compiler_environment = _compiler_environment(environment)

@@ -127,9 +127,11 @@ def inert_settings(case: Case, host: Host) -> tuple[str, ...]:
 def _preload(case: Case) -> str | None:
     """Returns the allocator to preload; ``auto`` takes tcmalloc for torch where there is one.
 
-    tcmalloc is worth 2 to 4 % to torch.
+    tcmalloc is worth 2 to 4 % to torch and zentorch, nothing to ONNX Runtime, and OpenVINO aborts
+    under it.
     """
-    if case.allocator == "system" or (case.allocator == "auto" and case.engine == "fake"):
+    without = case.engine in ("fake", "onnxruntime", "openvino")
+    if case.allocator == "system" or (case.allocator == "auto" and without):
         return None
     found = find_tcmalloc()
     if found is None and case.allocator == "tcmalloc":

@@ -1,7 +1,8 @@
 """Which kernels an inference really used, and whether they are those of its precision.
 
 oneDNN prints one line per primitive when it is told to; on CUDA, torch's profiler names the
-kernels. Capturing happens in the worker, reading and judging in the parent, without torch.
+kernels; peers say what their introspection knows. Capturing happens in the worker, reading and
+judging in the parent, without torch.
 """
 
 from __future__ import annotations
@@ -9,14 +10,21 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.models.architecture import GRAPHS, tensor_shapes
 from r50bench.results.record import Evidence
 
-__all__ = ["CONVOLUTIONS", "CUDA_PREFIX", "count_kernels", "judge", "native_kernel"]
+__all__ = [
+    "CONVOLUTIONS",
+    "CUDA_PREFIX",
+    "PEER_PREFIX",
+    "count_kernels",
+    "judge",
+    "native_kernel",
+]
 
 CONVOLUTIONS = sum(len(shape) == 4 for shape in tensor_shapes(GRAPHS[0]).values())
 """53, in both graphs."""
@@ -24,18 +32,23 @@ CONVOLUTIONS = sum(len(shape) == 4 for shape in tensor_shapes(GRAPHS[0]).values(
 CUDA_PREFIX = "cuda_kernel,"
 """Begins each line of the log of a CUDA inference; the kernel's name follows."""
 
+PEER_PREFIX = "peer_kernel,"
+"""Begins each line of a peer's log: ``primitive,implementation:isa,source-type`` follows."""
+
 
 @dataclass(frozen=True)
 class _Rule:
     """Source types and instruction sets (a pattern for what follows the implementation's colon).
 
+    ``native`` is a kernel that fits; ``code`` a pattern for what precedes the colon.
     ``stem_exempt``: the stem reads three channels only, for which tiles need not pay; it may use
     another instruction set.
     """
 
     sources: frozenset[str]
     isa: str
-    native: str
+    native: str = ""
+    code: str = ".*"
     stem_exempt: bool = False
 
     def says(self) -> str:
@@ -73,6 +86,16 @@ _EXECUTED = re.compile(
 )
 _CONVOLUTION = "convolution "
 
+# What the peers' own words for their kernels must be, by engine and numerics.
+_FLOAT, _BFLOAT16 = frozenset({"f32"}), frozenset({"bf16"})
+_ONNXRUNTIME_RULES = {"fp32": _Rule(_FLOAT, "mlas"), "int8": _Rule(_INT8, "mlas")}
+_OPENVINO_RULES = {
+    "fp32": _Rule(_FLOAT, "avx512|avx2|acl|asimd|sve"),
+    # Emulated bfloat16 goes by the same instruction set, but is jit and not brgconv.
+    "bf16": _Rule(_BFLOAT16, "avx512|avx2|acl|asimd|sve", code="brgconv.*|gemm"),
+    "int8": _Rule(_INT8, "avx512|avx2|acl|asimd|sve", code="brgconv.*|gemm"),
+}
+
 
 def native_kernel(precision: str) -> str:
     """Returns a kernel that proves ``precision``: ``implementation source-type``."""
@@ -93,6 +116,11 @@ def count_kernels(log: str) -> dict[str, int]:
         for line in log.splitlines()
         if line.startswith(CUDA_PREFIX)
     )
+    counts.update(
+        line.removeprefix(PEER_PREFIX).strip().replace(",", " ")
+        for line in log.splitlines()
+        if line.startswith(PEER_PREFIX)
+    )
     return dict(counts)
 
 
@@ -107,7 +135,7 @@ def judge(kernels: Mapping[str, int], spec: EngineSpec) -> Evidence:
     """
     if spec.device == "cuda":
         return _judge_cuda(kernels, numerics_of(spec.precision))
-    rule = _RULES[spec.precision]
+    rule = _rule_for(spec)
     good: Counter[str] = Counter()
     bad: Counter[str] = Counter()
     for kernel, count in kernels.items():
@@ -128,11 +156,22 @@ def judge(kernels: Mapping[str, int], spec: EngineSpec) -> Evidence:
     return Evidence(proved, summary, expected, dict(kernels))
 
 
+def _rule_for(spec: EngineSpec) -> _Rule:
+    """ONNX Runtime does not name instruction sets: its types are all that can be proved of it."""
+    if spec.engine == "onnxruntime":
+        return _ONNXRUNTIME_RULES[numerics_of(spec.precision)]
+    if spec.engine == "openvino":
+        rule = _OPENVINO_RULES[numerics_of(spec.precision)]
+        tiles = spec.precision.startswith("amx_")
+        return replace(rule, isa=r"\w*amx\w*", stem_exempt=True) if tiles else rule
+    return _RULES[spec.precision]
+
+
 def _fits(rule: _Rule, implementation: str, source: str) -> bool:
     code, _, isa = implementation.partition(":")
     if code.startswith("ref") or source not in rule.sources:
         return False
-    return re.fullmatch(rule.isa, isa) is not None
+    return bool(re.fullmatch(rule.isa, isa) and re.fullmatch(rule.code, code))
 
 
 def _families(kernels: Mapping[str, int]) -> str:
@@ -153,7 +192,7 @@ def _what_else(good: Mapping[str, int], bad: Mapping[str, int]) -> str:
     if proper and found:
         found.append(f"{proper} as they should be")
     if missing > 0:
-        found.append(f"{missing} of {CONVOLUTIONS} convolutions never reached oneDNN")
+        found.append(f"{missing} of {CONVOLUTIONS} convolutions are not in the kernel log")
     elif missing < 0:
         found.append(f"{-missing} convolutions more than the graph has")
     return ", ".join(found)

@@ -23,6 +23,9 @@ checked to the last digit. The script is read from the worker's environment when
 ``FAKE_KERNELS``
     Implementation and source type that the kernel log claims for all convolutions:
     ``"jit_bf16:avx512_core bf16"``. Default: what the precision calls for.
+``FAKE_PEAK``
+    What the cores are said to do at most, in 1e9 operations and bytes per second: ``"950,23"``.
+    Without it their limit is not known. Read by :mod:`r50bench.measure.limits`, in the parent.
 
 Every inference counts and costs, but for the one of the kernel log, which is not run.
 """
@@ -42,9 +45,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.evidence import CONVOLUTIONS, native_kernel
+from r50bench.engines.evidence import native_kernel
 from r50bench.errors import UsageError
 from r50bench.models.architecture import CLASSES
+from r50bench.models.layers import CLASSIFIER, Layer, layers
 
 __all__ = ["FakeEngine", "Fault", "Script"]
 
@@ -143,17 +147,38 @@ class FakeEngine:
         return now
 
     def observe(self, infer: Callable[[], object]) -> str:
-        """Returns the log of a run that used one kernel for all convolutions; runs nothing."""
+        """Returns the log of a run that used one kernel for all convolutions; runs nothing.
+
+        The layers have the shapes that the torch engines give them, and take 0.1 ms each.
+        """
         claimed = self._script.kernels or native_kernel(self._spec.precision)
         implementation, source_type = claimed.split()
-        line = (
-            f"onednn_verbose,v1,primitive,exec,cpu,convolution,{implementation},forward_inference,"
-            f"src:{source_type}::blocked:acdb::f0 wei:{source_type}::blocked:acdb::f0,,,,0.1\n"
+        shapes = layers(self._spec.graph, pulled_back=True)
+        return "".join(
+            _log_line(layer, self._spec.batch_size, implementation, source_type) for layer in shapes
         )
-        return line * CONVOLUTIONS
 
     def close(self) -> None:
         """Holds nothing."""
+
+
+def _log_line(layer: Layer, images: int, implementation: str, source_type: str) -> str:
+    if layer.name == CLASSIFIER:
+        kind, problem = "matmul", f"{images}x{layer.channels_in}:{layer.channels_in}x{CLASSES}"
+    else:
+        kind = "convolution"
+        axes = (
+            f"i{axis}{layer.size_in}o{axis}{layer.size_out}k{axis}{layer.kernel}s{axis}"
+            f"{layer.stride}d{axis}0p{axis}{layer.kernel // 2}"
+            for axis in "hw"
+        )
+        problem = "_".join((f"mb{images}", f"ic{layer.channels_in}oc{layer.channels_out}", *axes))
+    added = "attr-post-ops:sum" if layer.name.endswith(".conv3") else ""
+    return (
+        f"onednn_verbose,v1,primitive,exec,cpu,{kind},{implementation},forward_inference,"
+        f"src:{source_type}::blocked:acdb::f0 wei:{source_type}::blocked:acdb::f0,"
+        f"{added},,{problem},0.1\n"
+    )
 
 
 # By the likeliest class: a row that falls by one with each class after it, modulo the classes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from r50bench.case import ENGINES
 from r50bench.engines.base import Engine, EngineSpec
 from r50bench.errors import UsageError
 
@@ -25,10 +26,20 @@ def load_engine(spec: EngineSpec) -> Engine:
             from r50bench.engines.modules import ModuleEngine
 
             return ModuleEngine(spec)
+        case "onnxruntime":
+            from r50bench.engines.onnxruntime import OnnxRuntimeEngine
+
+            return OnnxRuntimeEngine(spec)
+        case "openvino":
+            from r50bench.engines.openvino import OpenVinoEngine
+
+            return OpenVinoEngine(spec)
+        case "zentorch":
+            from r50bench.engines.zentorch import ZentorchEngine
+
+            return ZentorchEngine(spec)
         case "fake":
             from r50bench.engines.fake import FakeEngine
 
             return FakeEngine(spec)
-    raise UsageError(
-        f"unknown engine {spec.engine!r}", hint="torch, torch-compile, torch-eager or fake"
-    )
+    raise UsageError(f"unknown engine {spec.engine!r}", hint=f"known: {', '.join(ENGINES)}")

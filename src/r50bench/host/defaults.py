@@ -1,6 +1,7 @@
 """From a case name and what was asked to a case in which nothing is left open on this host.
 
-Precedence, strongest first: option, ``--set``, environment, profile, the mode's default. Whatever
+Precedence, strongest first: option, ``--set``, environment, profile, what was tuned on this host,
+the mode's default. Whatever
 was asked and has no effect is said in a note; what contradicts itself or cannot fit is refused.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar, cast
 
-from r50bench.case import NUMERICS, Case, CaseName, numerics_of
+from r50bench.case import NUMERICS, PEERS, Case, CaseName, numerics_of
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
 from r50bench.host.layout import cores_of_one_instance, instances_and_cores
@@ -20,7 +21,7 @@ from r50bench.host.placement import place
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Setting, Value
 
-__all__ = ["BEST_BATCH", "EffectiveCase", "effective_case"]
+__all__ = ["BEST_BATCH", "EffectiveCase", "TunedValues", "effective_case"]
 
 BEST_BATCH = {"fp32": 8, "bf16": 8, "bf32": 8, "int8": 16}
 """Batch size of throughput mode by numerics.
@@ -51,7 +52,20 @@ class EffectiveCase:
     request: dict[str, str]
 
 
-def effective_case(name: CaseName, settings: Mapping[str, Setting], host: Host) -> EffectiveCase:
+@dataclass(frozen=True)
+class TunedValues:
+    """Better defaults, by field, and where they are from, such as ``tuned 2026-01-31``."""
+
+    values: Mapping[str, Value]
+    source: str
+
+
+def effective_case(
+    name: CaseName,
+    settings: Mapping[str, Setting],
+    host: Host,
+    tuned: TunedValues | None = None,
+) -> EffectiveCase:
     """Fills in every value of a case for this host.
 
     Raises:
@@ -61,7 +75,7 @@ def effective_case(name: CaseName, settings: Mapping[str, Setting], host: Host) 
             for it.
     """
     named, overruled = _agree(name, settings)
-    choice = _Choice(named, settings, _profile_values(named, host))
+    choice = _Choice(named, settings, _profile_values(named, host), tuned)
     case = _fill_in(choice, host)
     _refuse_engine(case)
     _refuse_weight_sharing(case, settings)
@@ -76,25 +90,32 @@ class _Choice:
     """Chooses values by precedence and keeps where each came from."""
 
     def __init__(
-        self, name: CaseName, settings: Mapping[str, Setting], profile: Mapping[str, Value]
+        self,
+        name: CaseName,
+        settings: Mapping[str, Setting],
+        profile: Mapping[str, Value],
+        tuned: TunedValues | None,
     ) -> None:
         self.name = name
         self.request: dict[str, str] = {}
-        self._settings = settings
-        self._profile = profile
+        self._layers = [
+            {field: (setting.value, str(setting.source)) for field, setting in settings.items()},
+            {field: (value, f"profile {name.profile}") for field, value in profile.items()},
+            {field: (value, tuned.source) for field, value in tuned.values.items()}
+            if tuned
+            else {},
+        ]
 
     def asked(self, field: str) -> Value | None:
-        """Returns what was asked or the profile says, None where neither does."""
-        setting = self._settings.get(field)
-        return setting.value if setting else self._profile.get(field)
+        """Returns what was asked, the profile says or was tuned, None where nothing is said."""
+        return next((layer[field][0] for layer in self._layers if field in layer), None)
 
     def take(self, field: str, default: T, source: str = "default") -> T:
-        """Returns what was asked, else the profile's value, else ``default`` from ``source``."""
-        setting = self._settings.get(field)
-        if setting is not None:
-            return self.fix(field, cast(T, setting.value), setting.source)
-        if field in self._profile:
-            return self.fix(field, cast(T, self._profile[field]), f"profile {self.name.profile}")
+        """Returns the value of the strongest layer that has one, else ``default``."""
+        for layer in self._layers:
+            if field in layer:
+                value, origin = layer[field]
+                return self.fix(field, cast(T, value), origin)
         return self.fix(field, default, source)
 
     def fix(self, field: str, value: T, source: str) -> T:
@@ -251,6 +272,27 @@ def _refuse_engine(case: Case) -> None:
             "engine torch-eager has no int8 convolutions: it would emulate them in float32",
             hint="take --engine torch",
         )
+    if case.engine in PEERS:
+        _refuse_peer(case)
+
+
+def _refuse_peer(case: Case) -> None:
+    if case.device != "cpu":
+        raise Unsupported(
+            f"engine {case.engine} is run on CPUs only here", hint="leave --device out"
+        )
+    if case.numerics == "bf32" or (case.engine, case.numerics) == ("onnxruntime", "bf16"):
+        raise Unsupported(
+            f"engine {case.engine} has no {case.numerics} convolutions for CPUs",
+            hint="take --engine torch, or another precision",
+        )
+    if case.weight_sharing and case.engine != "zentorch":
+        raise Unsupported(
+            f"engine {case.engine} keeps a copy of the weights for every instance",
+            hint="leave WEIGHT_SHARING out",
+        )
+    if case.allocator == "tcmalloc" and case.engine == "openvino":
+        raise Unsupported("OpenVINO aborts under tcmalloc", hint="leave ALLOCATOR out")
 
 
 def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:

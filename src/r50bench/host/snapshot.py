@@ -19,7 +19,7 @@ from r50bench.host.kernel_files import read_int, read_text
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, read_memory_bytes
 
-__all__ = ["JSON", "snapshot"]
+__all__ = ["JSON", "fingerprint", "snapshot"]
 
 JSON: TypeAlias = str | int | float | bool | list["JSON"] | dict[str, "JSON"] | None
 
@@ -40,7 +40,7 @@ def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
     """
     found: dict[str, JSON] = {
         "platform": detect_platform(host),
-        "fingerprint": _fingerprint(root),
+        "fingerprint": fingerprint(root),
         "machine": _machine(root),
         **_cpu(host, root),
         **_extent(host, root),
@@ -97,7 +97,7 @@ def _system(root: Path) -> dict[str, JSON]:
     }
 
 
-def _fingerprint(root: Path) -> str | None:
+def fingerprint(root: Path) -> str | None:
     """Returns 16 hex digits that tell hosts apart and lead back to none."""
     machine_id = read_text(root, "/etc/machine-id")
     if not machine_id:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from r50bench.host.lifeline import die_with_parent
@@ -19,6 +19,7 @@ __all__ = [
     "bind_memory",
     "bind_team",
     "bound_memory_nodes",
+    "busiest_threads",
     "die_with_parent",
     "pss_bytes",
     "threads_of_process",
@@ -46,6 +47,26 @@ def bind_cpus(cpus: Iterable[int]) -> tuple[int, ...]:
 def threads_of_process() -> set[int]:
     """Returns the kernel's ids of this process's threads."""
     return {int(name) for name in os.listdir("/proc/self/task")}
+
+
+def busiest_threads(threads: Iterable[int], count: int, work: Callable[[], object]) -> list[int]:
+    """Returns the ``count`` of ``threads`` that ran longest while ``work`` did, by kernel id.
+
+    Fewer where fewer ran at all, or where the kernel does not say.
+    """
+    before = {thread: _ran_ns(thread) for thread in threads}
+    work()
+    ran = {thread: _ran_ns(thread) - earlier for thread, earlier in before.items()}
+    busiest = sorted((thread for thread in ran if ran[thread] > 0), key=lambda one: -ran[one])
+    return sorted(busiest[:count])
+
+
+def _ran_ns(thread: int) -> int:
+    """Returns the CPU time of one of this process's threads: proc(5), /proc/pid/schedstat."""
+    try:
+        return int(Path(f"/proc/self/task/{thread}/schedstat").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def bind_team(helpers: Sequence[int], cpus: Sequence[int]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from r50bench.results.predictions import Predictions, write_predictions
 from r50bench.results.record import Accuracy, Record, new_record_id, write_record
 from r50bench.results.samples import SAMPLES_FILE, Samples, write_samples
 
-__all__ = ["Draft", "Finish", "Outcome", "PlannedCase", "keep_record"]
+__all__ = ["Draft", "Finish", "Outcome", "PlannedCase", "keep_record", "leave_record"]
 
 Finish = Callable[[Record, "Samples | None", Path], None]
 """Is given record, samples and folder before the folder takes its final name."""
@@ -86,7 +86,13 @@ class Draft:
             "model": ingredients.model,
             "data": ingredients.data,
             "engine": ingredients.engine_info,
+            "limit": ingredients.limit,
         }
+
+    def became(self, field: str, value: int, why: str) -> None:
+        """Notes that a field of the case was not run as planned."""
+        self.fields["case"] = replace(self.fields["case"], **{field: value})
+        self.fields["request"] = self.fields["request"] | {field: f"{value} ({why})"}
 
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""
@@ -120,6 +126,13 @@ def keep_record(draft: Draft, out: Path, work: Callable[[Path], None], finish: F
             work(folder.path)
         except RunFailed as failure:
             error = failure
-        record = draft.write(folder.path, error)
-        finish(record, draft.samples, folder.path)
-        return Outcome(folder.keep(), record, draft.samples, error)
+        return leave_record(draft, folder, error, finish)
+
+
+def leave_record(
+    draft: Draft, folder: RunFolder, error: RunFailed | None, finish: Finish
+) -> Outcome:
+    """Writes the record, invalid where there is an ``error``, and gives the folder its name."""
+    record = draft.write(folder.path, error)
+    finish(record, draft.samples, folder.path)
+    return Outcome(folder.keep(), record, draft.samples, error)

@@ -18,14 +18,17 @@ from r50bench.measure.protocol import FeedSpec
 from r50bench.measure.provisions import Provisions
 from r50bench.models.architecture import gflop_per_image
 from r50bench.progress import Progress
-from r50bench.results.record import DataInfo, EngineInfo, ModelInfo
+from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
 
 __all__ = ["Ingredients", "gather"]
 
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What goes into the pool, and what the record says about it. ``labels`` by picture."""
+    """What goes into the pool, and what the record says about it. ``labels`` by picture.
+
+    ``limit`` is None where it is not known.
+    """
 
     engine: EngineSpec
     feed: FeedSpec
@@ -36,6 +39,7 @@ class Ingredients:
     names: tuple[str, ...]
     labels: tuple[int, ...]
     warnings: tuple[str, ...]
+    limit: Limit | None = None
 
 
 def gather(
@@ -95,6 +99,7 @@ def gather(
         names=pictures.names if pictures else (),
         labels=pictures.labels if pictures else (),
         warnings=inert,
+        limit=provisions.limit_if_known(case, host),
     )
 
 

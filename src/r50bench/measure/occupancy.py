@@ -1,20 +1,26 @@
 """Which cores other r50bench runs are measuring on right now.
 
-Each run holds a lock on a small file that names its CPUs; the kernel lets go of the lock when the
-run ends, however it ends, so a stale file is never taken for a run.
+Each session holds a lock on a small file that names its CPUs; the kernel lets go of the lock when
+its process ends, however it ends, so a stale file is never taken for a run. Sessions of one process
+take turns and are no others to each other.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 __all__ = ["occupy"]
+
+_numbers = itertools.count()
+"""Tells the sessions of this process apart."""
 
 
 def _folder() -> Path:
@@ -30,26 +36,29 @@ def _is_running(path: Path) -> bool:
     return False
 
 
-def _others(folder: Path, own: Path, cpus: set[int]) -> Iterator[str]:
+def _others(folder: Path, cpus: set[int]) -> Iterator[str]:
+    shared: defaultdict[str, set[int]] = defaultdict(set)
     for path in sorted(folder.glob("*.json")):
         with contextlib.suppress(OSError, ValueError):
-            if path == own:
+            pid = path.stem.partition("-")[0]
+            if pid == str(os.getpid()):
                 continue
             if not _is_running(path):
                 path.unlink()
                 continue
-            shared = sorted(cpus & set(json.loads(path.read_text())["cpus"]))
-            if shared:
-                names = ",".join(str(cpu) for cpu in shared)
-                yield f"another r50bench run (pid {path.stem}) is measuring on CPU {names}"
+            shared[pid] |= cpus & set(json.loads(path.read_text())["cpus"])
+    for pid, common in shared.items():
+        if common:
+            names = ",".join(str(cpu) for cpu in sorted(common))
+            yield f"another r50bench run (pid {pid}) is measuring on CPU {names}"
 
 
-def _claim(folder: Path, cpus: set[int], stack: contextlib.ExitStack) -> Path:
-    """Writes this run's file; it is locked before it takes a name that others look at."""
+def _claim(folder: Path, cpus: set[int], stack: contextlib.ExitStack) -> None:
+    """Writes this session's file; it is locked before it takes a name that others look at."""
     folder.mkdir(exist_ok=True)
     with contextlib.suppress(PermissionError):
         folder.chmod(0o1777)
-    own = folder / f"{os.getpid()}.json"
+    own = folder / f"{os.getpid()}-{next(_numbers)}.json"
     descriptor, name = tempfile.mkstemp(dir=folder)
     file = stack.enter_context(os.fdopen(descriptor, "w"))
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +67,6 @@ def _claim(folder: Path, cpus: set[int], stack: contextlib.ExitStack) -> Path:
     os.fchmod(descriptor, 0o644)
     os.replace(name, own)
     stack.callback(own.unlink, missing_ok=True)
-    return own
 
 
 @contextlib.contextmanager
@@ -71,7 +79,8 @@ def occupy(cpus: Iterable[int]) -> Iterator[Callable[[], tuple[str, ...]]]:
     wanted = set(cpus)
     folder = _folder()
     with contextlib.ExitStack() as stack:
-        own: Path | None = None
+        claimed = False
         with contextlib.suppress(OSError):
-            own = _claim(folder, wanted, stack)
-        yield lambda: () if own is None else tuple(_others(folder, own, wanted))
+            _claim(folder, wanted, stack)
+            claimed = True
+        yield lambda: tuple(_others(folder, wanted)) if claimed else ()

@@ -30,7 +30,7 @@ def worker_plans(
 ) -> tuple[WorkerPlan, ...]:
     """Returns one plan per instance, or one for all where the case shares weights.
 
-    ``pictures`` is the size of the data set in accuracy mode, 0 otherwise.
+    ``pictures`` is the size of the labelled data set, 0 without one.
     """
     shared, apart = [placement.slots], [(slot,) for slot in placement.slots]
     groups = shared if case.weight_sharing else apart

@@ -81,7 +81,7 @@ class WarmUp(msgspec.Struct, frozen=True, tag=True):
 
 
 class Measure(msgspec.Struct, frozen=True, tag=True):
-    """Run the measured steps, all instances from ``at_ns`` on (CLOCK_MONOTONIC).
+    """Run ``steps``, or the plan's, all instances from ``at_ns`` on (CLOCK_MONOTONIC).
 
     With ``until_ns``, as many steps as begin before that, timed by the same clock and not by the
     engine's; with ``pause_ns``, an instance sleeps that long after each.
@@ -89,6 +89,7 @@ class Measure(msgspec.Struct, frozen=True, tag=True):
 
     at_ns: int
     until_ns: int | None = None
+    steps: int | None = None
     pause_ns: int = 0
 
 

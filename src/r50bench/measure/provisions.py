@@ -1,4 +1,4 @@
-"""What sessions need beside a host: weights, pictures, calibration pictures; each resolved once.
+"""What sessions need beside a host: weights, pictures, the machine's limit; each resolved once.
 
 One object serves all sessions of a command, so that a whole main job runs one model.
 """
@@ -13,8 +13,12 @@ from r50bench.assets.preprocess import Pictures, dummy_pictures, preprocess
 from r50bench.assets.store import Store
 from r50bench.assets.weights import Weights, resolve_weights
 from r50bench.case import Case
-from r50bench.errors import AssetError
+from r50bench.errors import AssetError, RunFailed, Unsupported
+from r50bench.host.placement import place
+from r50bench.host.topology import Host
+from r50bench.measure.limits import MeasuredPeak, ensure_peak, limit_of, scripted_limit
 from r50bench.progress import Progress
+from r50bench.results.record import Limit
 
 __all__ = ["Calibration", "Provisions"]
 
@@ -38,6 +42,8 @@ class Provisions:
         self._progress = progress
         self._weights: dict[tuple[str, int], Weights] = {}
         self._pictures: dict[tuple[str, bool], Pictures] = {}
+        self._peaks: dict[tuple[int, ...], MeasuredPeak | RunFailed] = {}
+        self._noted: set[str] = set()
 
     def weights(self, case: Case) -> Weights:
         """Returns the weights of ``case``.
@@ -82,6 +88,42 @@ class Provisions:
         if case.mode == "accuracy" and pictures is not None:
             words += f", {_shared(sample, pictures) or 'none'} of them also scored"
         return Calibration(sample.array, words)
+
+    def limit(self, case: Case, host: Host) -> Limit | None:
+        """Returns what the cores of the case do at most, measuring it where that was not done yet.
+
+        None on a GPU. The fake engine's limit is what its script says, None if nothing.
+
+        Raises:
+            EngineError: there is no C++ compiler to build the measuring program with.
+            RunFailed: the program failed, or the store cannot be written.
+            Unsupported: it knows no instruction for the precision here.
+        """
+        cpus = tuple(cpu for slot in place(host, case).slots for cpu in slot.cpus)
+        if case.engine == "fake":
+            return scripted_limit(case, cpus)
+        if case.device != "cpu":
+            return None
+        if cpus not in self._peaks:
+            try:
+                self._peaks[cpus] = ensure_peak(host, cpus, self.store, self._progress)
+            except RunFailed as error:  # asked again for each case, and no wiser then
+                self._peaks[cpus] = error
+        found = self._peaks[cpus]
+        if isinstance(found, RunFailed):
+            raise found
+        return limit_of(found, case.precision)
+
+    def limit_if_known(self, case: Case, host: Host) -> Limit | None:
+        """Like :meth:`limit`, but where that raises, None and a note that says why, once."""
+        try:
+            return self.limit(case, host)
+        except (RunFailed, Unsupported) as error:
+            sentence = f"no share of the machine's peak: {error.message}; {error.hint}"
+            if sentence not in self._noted:
+                self._noted.add(sentence)
+                self._progress.note(sentence)
+            return None
 
     def _excerpt(self, pictures: Pictures) -> Calibration:
         import numpy as np

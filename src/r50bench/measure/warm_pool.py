@@ -10,6 +10,7 @@ from pathlib import Path
 
 from r50bench.case import Case
 from r50bench.engines.evidence import count_kernels, judge
+from r50bench.engines.layer_match import executed_gop_per_image
 from r50bench.errors import EngineError
 from r50bench.host.topology import Host
 from r50bench.measure.answers import check_affinity, unbound, worker_reports
@@ -55,7 +56,7 @@ def warm_pool(
         ingredients.engine,
         ingredients.feed,
         bind_memory=len({core.node for core in host.cores}) > 1,
-        pictures=len(ingredients.labels) if case.mode == "accuracy" else 0,
+        pictures=len(ingredients.labels),
     )
     with (
         occupy(cpu for slot in placement.slots for cpu in slot.cpus) as others,
@@ -94,7 +95,10 @@ def _prove(
             write_atomically(folder / f"onednn-verbose-{number}.log", answer.log.encode())
     engine = ingredients.engine
     for answer in observed:
-        evidence = judge(count_kernels(answer.log), engine)
+        evidence = replace(
+            judge(count_kernels(answer.log), engine),
+            gop_per_image=executed_gop_per_image(answer.log, engine.graph, engine.batch_size),
+        )
         draft.fields["evidence"] = evidence
         if not evidence.proved:
             raise EngineError(

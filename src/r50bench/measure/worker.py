@@ -120,13 +120,14 @@ class Worker:
         self._everywhere([(one.run, (steps, at_ns)) for one in self._instances])
         return Warmed(time.perf_counter() - began, pss_bytes())
 
-    def _measure(self, asked: Measure) -> Measured:
+    def _measure(self, command: Measure) -> Measured:
+        steps = command.steps or self._plan.steps
         with _no_garbage_collection():
             timings = self._everywhere(
                 [
-                    (one.run, (self._plan.steps, asked.at_ns))
-                    if asked.until_ns is None
-                    else (one.run_for, (asked.at_ns, asked.until_ns, asked.pause_ns))
+                    (one.run, (steps, command.at_ns))
+                    if command.until_ns is None
+                    else (one.run_for, (command.at_ns, command.until_ns, command.pause_ns))
                     for one in self._instances
                 ]
             )

@@ -48,6 +48,11 @@ class Parameter:
         return self.parse is yes_or_no
 
     @property
+    def is_number(self) -> bool:
+        """Whether its values are whole numbers."""
+        return self.metavar in ("N", "SECONDS")
+
+    @property
     def option(self) -> str:
         """The long option, such as ``--batch-size``."""
         return "--" + self.key.lower().replace("_", "-")

@@ -40,7 +40,7 @@ _RESERVED_VARIABLES = {
 
 def _one_value(text: str) -> str:
     if re.search(r"\s|\.\.\.|…|/", text):
-        raise ValueError("takes one value; lists and ranges are not supported, run one at a time")
+        raise ValueError("takes one value; 'r50bench sweep' takes lists and ranges")
     return text
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from r50bench.report.loadgen import loadgen_notes, loadgen_settings
 from r50bench.report.numbers import figure
+from r50bench.report.tuned_values import tuned_values
 from r50bench.results.kpi import Kpi, accuracy_line, kpis
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
@@ -26,7 +27,15 @@ _WORKLOADS = {
     "amx": "resnet50_pytorch_xeon_public",
     "arm": "resnet50_pytorch_arm",
 }
-_FRAMEWORKS = {"torch": "PyTorch", "torch-compile": "PyTorch", "torch-eager": "PyTorch"}
+_FRAMEWORKS = {
+    "torch": "PyTorch",
+    "torch-aot": "PyTorch",
+    "torch-compile": "PyTorch",
+    "torch-eager": "PyTorch",
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "zentorch": "PyTorch with zentorch",
+}
 
 
 @dataclass(frozen=True)
@@ -145,6 +154,8 @@ def _notes(record: Record) -> Iterator[str]:
         yield f"weights: {record.model.why}"
     if record.data is not None and record.data.skipped:
         yield _skipped(record.data.skipped)
+    if words := tuned_values(record.request):
+        yield words
     for warning in record.warnings:
         yield f"warning: {warning}"
 

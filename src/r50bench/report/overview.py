@@ -12,7 +12,7 @@ from r50bench.case import PRECISIONS, Case
 from r50bench.errors import UsageError
 from r50bench.report.numbers import fixed, with_interval
 from r50bench.results.compare import same_model
-from r50bench.results.kpi import Kpi, kpis
+from r50bench.results.kpi import EFFICIENCY, Kpi, kpis
 from r50bench.results.record import Accuracy, Record
 from r50bench.results.samples import Samples
 
@@ -145,6 +145,7 @@ def _row(precision: str, cells: Mapping[str, _Cell]) -> OverviewRow:
         kernels=_kernels(cells.values()),
         throughput_batch=throughput.case.batch_size if throughput else None,
         latency_batch=latency.case.batch_size if latency else None,
+        share_of_limit=_share_of_limit(throughput),
         notes=tuple(
             f"{cell.case.name} failed: {cell.reason}" for cell in cells.values() if cell.reason
         ),
@@ -157,6 +158,11 @@ def _figure(cell: _Cell | None, name: str) -> Kpi | Missing:
     if cell.reason is not None:
         return Missing("failed")
     return cell.figures.get(name, Missing("too few"))
+
+
+def _share_of_limit(cell: _Cell | None) -> float | None:
+    figure = None if cell is None else cell.figures.get(EFFICIENCY)
+    return None if figure is None else figure.value / 100
 
 
 def _accuracy(cell: _Cell | None) -> Accuracy | Missing:
@@ -198,7 +204,7 @@ def _columns(rows: Sequence[OverviewRow], *, wide: bool) -> Iterator[_Column]:
     if wide:
         yield _Column("\ntop-5", lambda row: _score_text(row.accuracy, "good5"))
     if any(row.share_of_limit is not None for row in rows):
-        yield _Column("% of\nlimit", lambda row: _share_text(row.share_of_limit))
+        yield _Column("% of\npeak", lambda row: _share_text(row.share_of_limit))
     yield _Column("\nkernels proved", lambda row: row.kernels, "left", wraps=True)
 
 

@@ -20,7 +20,10 @@ from r50bench.results.timeline import (
     windows,
 )
 
-__all__ = ["PERCENTILES", "PRIMARY", "Kpi", "accuracy_line", "kpis"]
+__all__ = ["EFFICIENCY", "PERCENTILES", "PRIMARY", "Kpi", "accuracy_line", "kpis"]
+
+EFFICIENCY = "Efficiency"
+"""The name of the share of the machine's measured peak, in %."""
 
 PRIMARY = {
     "throughput": "Average Throughput",
@@ -78,7 +81,7 @@ def kpis(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:
         )
     figures = [*_accuracy(record)]
     if record.loadgen is not None:
-        figures += [*_loadgen(record.loadgen)]
+        figures += [*_loadgen(record, record.loadgen)]
     elif samples is not None:
         figures += [*_timed(record, samples)]
     figures += [*_footprint(record)]
@@ -117,13 +120,15 @@ def _accuracy(record: Record) -> Iterator[Kpi]:
     yield Kpi("Scored Pictures", "", counts.total)
 
 
-def _loadgen(result: LoadgenResult) -> Iterator[Kpi]:
+def _loadgen(record: Record, result: LoadgenResult) -> Iterator[Kpi]:
     """LoadGen's own figures, and those of the closed loop just before it; latencies in ms."""
     if result.score is not None:
         value, unit = result.score, result.score_unit
         if unit == "ns":
             value, unit = value * _MS_PER_NS, "ms"
         yield Kpi(result.score_name, unit, value, primary=True)
+        if unit == "samples/s":
+            yield from _efficiency(record, Estimate(value))
     for name, latency in result.percentiles_ns.items():
         yield Kpi(f"P{float(name):g} Latency", "ms", latency * _MS_PER_NS)
     if result.bound_ns is not None:
@@ -163,6 +168,16 @@ def _throughput(record: Record, samples: Samples, common: tuple[Window, ...]) ->
     if record.model is not None:
         done = total.scaled(record.model.gflop_per_image)
         yield Kpi("FLOPs", "GFLOP/s", done.value, done.low, done.high)
+    yield from _efficiency(record, total)
+
+
+def _efficiency(record: Record, images_per_s: Estimate) -> Iterator[Kpi]:
+    """What was carried out as a share of what the cores can carry out, where both are known."""
+    executed = None if record.evidence is None else record.evidence.gop_per_image
+    if record.limit is None or executed is None:
+        return
+    share = images_per_s.scaled(100 * executed / record.limit.gop_per_s)
+    yield Kpi(EFFICIENCY, "%", share.value, share.low, share.high)
 
 
 def _latency(record: Record, samples: Samples) -> Iterator[Kpi]:
@@ -197,6 +212,12 @@ def _percentile(samples: Samples, percent: float) -> Estimate:
 def _footprint(record: Record) -> Iterator[Kpi]:
     if record.model is not None:
         yield Kpi("FLOPs per Image", "GFLOP", record.model.gflop_per_image)
+    if record.evidence is not None and record.evidence.gop_per_image is not None:
+        yield Kpi("Executed per Image", "GOP", record.evidence.gop_per_image)
+    if record.limit is not None:
+        yield Kpi("Peak Compute", "GOP/s", record.limit.gop_per_s)
+        yield Kpi("Peak Memory Read", "GB/s", record.limit.read_gb_per_s)
+        yield Kpi("Peak Memory Triad", "GB/s", record.limit.triad_gb_per_s)
     if record.workers:
         pss = sum(worker.pss_bytes for worker in record.workers)
         first = max(worker.load_s + worker.first_batch_s for worker in record.workers)

@@ -26,6 +26,7 @@ __all__ = [
     "DataInfo",
     "EngineInfo",
     "Evidence",
+    "Limit",
     "LoadgenResult",
     "ModelInfo",
     "Record",
@@ -92,12 +93,33 @@ class Evidence:
     ``kernels`` counts ``primitive implementation source-type`` strings such as
     ``convolution brgconv:avx512_core_bf16 bf16``; ``proved`` says that they match the precision;
     ``summary`` is a few words for tables; ``expected`` the rule that was applied.
+    ``gop_per_image`` are the operations that the engine carried out for one picture, in 1e9,
+    counted from the shapes it computed (:mod:`r50bench.engines.layer_match`); None where they did
+    not show.
     """
 
     proved: bool
     summary: str
     expected: str
     kernels: dict[str, int] = field(default_factory=dict)
+    gop_per_image: float | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What the cores of the placement do at most, all at once (:mod:`r50bench.host.peak`).
+
+    ``instruction`` is the one the precision is bound by, ``gop_per_s`` its operations in 1e9 per
+    second, two to a multiply-accumulate. Memory bandwidth is in 1e9 bytes per second: ``read`` of
+    one stream, ``triad`` as STREAM counts it. ``measured`` is UTC, ISO 8601.
+    """
+
+    instruction: str
+    gop_per_s: float
+    read_gb_per_s: float
+    triad_gb_per_s: float
+    cpus: tuple[int, ...]
+    measured: str
 
 
 @dataclass(frozen=True)
@@ -182,6 +204,7 @@ class Record:
     ``request`` holds what was asked and where each setting came from, ``case`` what was run.
     ``host`` is :func:`r50bench.host.snapshot.snapshot` of the moment before the run. ``created`` is
     UTC, ISO 8601. ``samples_sha256`` is that of samples.csv, None where nothing was timed.
+    ``limit`` is None where the peak was not, or could not be, measured.
     """
 
     id: str
@@ -202,6 +225,7 @@ class Record:
     samples_sha256: str | None = None
     warnings: tuple[str, ...] = ()
     loadgen: LoadgenResult | None = None
+    limit: Limit | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -19,7 +19,8 @@ IMPLEMENTATION_FIELDS = (
 # bf32 rounds inside the convolutions; what is stored stays float32.
 _WEIGHT_TYPES = {"fp32": "fp32", "bf16": "bf16", "bf32": "fp32", "int8": "int8"}
 _PREPARATION = {
-    "torch": "constants folded and weights reordered when compiled ahead of time (AOTInductor)",
+    "torch": "batch-norms folded, weights laid out ahead of time for the kernels that read them",
+    "torch-aot": "constants folded and weights reordered when compiled ahead of time (AOTInductor)",
     "torch-compile": "constants folded and weights reordered when compiled (torch.compile)",
 }
 

@@ -59,9 +59,13 @@ _CHOICES = {"status": STATUSES, "system_type": tuple(REQUIRED_SCENARIOS)}
 _ACCELERATOR = ("accelerators_per_node", "accelerator_model_name", "accelerator_memory_capacity")
 
 _FRAMEWORKS = {
-    "torch": "PyTorch with AOTInductor",
+    "torch": "PyTorch with kernels of r50bench, or AOTInductor",
+    "torch-aot": "PyTorch with AOTInductor",
     "torch-compile": "PyTorch with torch.compile",
     "torch-eager": "PyTorch",
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "zentorch": "PyTorch with zentorch",
 }
 
 # What no snapshot can tell, and a reader of the results wants to know.

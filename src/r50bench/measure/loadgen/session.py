@@ -180,7 +180,7 @@ class _Session:
         seconds = min(_RAW_S, _RAW_SHARE * self._settings.duration_s)
         self._progress.phase(f"{self._draft.name}  {what} for {seconds:g} s")
         begin = soon()
-        asked = Measure(begin, begin + round(seconds * 1e9), pause_ns)
+        asked = Measure(begin, begin + round(seconds * 1e9), pause_ns=pause_ns)
         return samples_of_rounds([self._pool.ask(asked, Measured)], self._case.batch_size)
 
     def _search_test(self, settings: LoadgenSettings, what: str) -> Detail:

@@ -1,0 +1,52 @@
+"""How long the rest of a sweep will take, learnt from what it has done so far; arithmetic only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from r50bench.case import Case
+
+__all__ = ["TimeLeft", "words_for"]
+
+# What a picture costs in each precision relative to int8: a first guess, so that a few fast points
+# do not promise an early end to the slow ones.
+_RELATIVE_COST = {"fp32": 4.0, "bf32": 2.0, "bf16": 2.0, "int8": 1.0}
+
+
+class TimeLeft:
+    """Expects ``start-up + pace × work`` seconds of a session, after those that are done."""
+
+    def __init__(self) -> None:
+        self._done: list[tuple[float, float]] = []
+
+    def learn(self, case: Case, seconds: float) -> None:
+        """Takes note that a session of ``case`` took ``seconds`` in all."""
+        self._done.append((_work(case), seconds))
+
+    def seconds(self, cases: Iterable[Case]) -> float | None:
+        """Returns how long ``cases`` will take; None as long as nothing has been learnt."""
+        if not self._done:
+            return None
+        start_up, pace = self._fit()
+        return sum(start_up + pace * _work(case) for case in cases)
+
+    def _fit(self) -> tuple[float, float]:
+        """Returns start-up and pace: the shortest session was all start-up, the rest is work."""
+        start_up = min(seconds for _, seconds in self._done)
+        beyond = sum(seconds - start_up for _, seconds in self._done)
+        work = sum(work for work, _ in self._done)
+        return start_up, beyond / work if work else 0.0
+
+
+def words_for(seconds: float) -> str:
+    """Returns ``40 s``, ``3 min`` or ``2 h 10 min``."""
+    if seconds < 90:
+        return f"{max(5, 5 * round(seconds / 5))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _work(case: Case) -> float:
+    batches = (case.steps or 0) + case.warmup_steps
+    cost = _RELATIVE_COST[case.numerics]
+    return batches * case.batch_size / case.cores_per_instance * cost

@@ -1,0 +1,132 @@
+"""``r50bench profile``: where the time of a case goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from r50bench.cli.options import collect_settings, parameter_options
+from r50bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from r50bench.campaign.profile import Profile
+    from r50bench.host.topology import Host
+    from r50bench.measure.session import PlannedCase
+
+__all__ = ["profile"]
+
+DEFAULT_OUT = Path("r50bench-profiles")
+_PAGE, _DATA = "profile.html", "profile.json"
+
+
+@click.command("profile")
+@click.argument("case")
+@click.option(
+    "--rounds",
+    type=click.IntRange(3),
+    default=15,
+    show_default=True,
+    help="So many batches are observed; medians are shown.",
+)
+@click.option("--layers", "all_layers", is_flag=True, help="Print every layer, not only the kinds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_OUT,
+    show_default=True,
+    help="Where the picture and the figures go.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a parameter by its upper-case name, such as BATCH_SIZE=64.",
+)
+@parameter_options
+def profile(
+    case: str,
+    rounds: int,
+    all_layers: bool,
+    as_json: bool,
+    out: Path,
+    quiet: bool,
+    sets: tuple[str, ...],
+    **options: str | bool | None,
+) -> None:
+    """Shows where the time of CASE goes: layer by layer beside the machine's limit.
+
+    \b
+    r50bench profile inference_throughput_int8 --batch-size 8 --cores-per-instance 1
+
+    Of each layer: the time of its kernels, and the least that the measured peak of the cores and
+    the bandwidth of their memory allow; then what is spent outside of kernels. The batches that are
+    timed are not observed, and the observed ones run in turn with them. A page with a picture is
+    left below --out.
+    """
+    from r50bench.assets.store import default_store
+    from r50bench.campaign.profile import profile_case
+    from r50bench.cli.plan_text import describe_host
+    from r50bench.host.topology import read_host
+    from r50bench.measure.provisions import Provisions
+    from r50bench.report.profile import profile_text
+    from r50bench.report.terminal import TerminalProgress
+
+    host = read_host()
+    planned = _plan(case, options, sets, host)
+    with TerminalProgress(quiet=quiet) as progress:
+        progress.note(describe_host(host))
+        for note in planned.effective.notes:
+            progress.warn(note)
+        provisions = Provisions(default_store(), progress)
+        found, folder = profile_case(planned, host, provisions, out, rounds, progress, _write)
+    if as_json:
+        click.echo(_as_json(found).decode())
+        return
+    click.echo(profile_text(found, all_layers=all_layers))
+    click.echo(f"# picture: {folder / _PAGE}   data: {folder / _DATA}")
+
+
+def _plan(
+    word: str, options: dict[str, str | bool | None], sets: tuple[str, ...], host: Host
+) -> PlannedCase:
+    from r50bench.cli.selection import select
+    from r50bench.host.defaults import effective_case
+    from r50bench.host.placement import place
+    from r50bench.measure.session import PlannedCase
+
+    settings = collect_settings(options, sets)
+    names = select([word], None, settings, host)
+    if len(names) != 1:
+        raise UsageError(
+            f"{word!r} means {len(names)} cases: {', '.join(map(str, names[:4]))}…",
+            hint="one case is profiled at a time",
+        )
+    effective = effective_case(names[0], settings, host)
+    return PlannedCase(effective, place(host, effective.case))
+
+
+def _write(found: Profile, folder: Path) -> None:
+    from r50bench.report.profile_page import profile_page
+    from r50bench.results.atomic import write_atomically
+
+    write_atomically(folder / _PAGE, profile_page(found).encode())
+    write_atomically(folder / _DATA, _as_json(found) + b"\n")
+
+
+def _as_json(found: Profile) -> bytes:
+    """Returns the profile with the sums that are derived from it."""
+    import msgspec
+
+    parts = found.breakdown
+    sums: dict[str, Any] = {
+        "efficiency": found.efficiency,
+        "least_ms": parts.least_ms,
+        "kernels_ms": parts.kernels_ms,
+        "outside_ms": parts.outside_ms,
+    }
+    return msgspec.json.format(msgspec.json.encode(msgspec.to_builtins(found) | sums), indent=2)

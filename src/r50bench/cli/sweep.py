@@ -1,0 +1,195 @@
+"""``r50bench sweep``: every combination of several values, and which is best."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from r50bench.cli.options import collect_settings, parameter_options
+from r50bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from r50bench.campaign.grid import Assignment
+    from r50bench.campaign.sweep_plan import SweepPlan
+    from r50bench.case import CaseName
+    from r50bench.host.topology import Host
+    from r50bench.parameters import Setting
+    from r50bench.parameters.value_lists import Axis
+
+__all__ = ["sweep"]
+
+DEFAULT_OUT = Path("r50bench-sweeps")
+
+Options = Mapping[str, "str | bool | None"]
+
+
+@click.command("sweep")
+@click.argument("cases", nargs=-1, metavar="[CASE-OR-GLOB]...")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUES",
+    help="Values of a parameter: BATCH_SIZE='1 2 4 … 64', or several joined by '/'.",
+)
+@click.option(
+    "--zip",
+    "zipped",
+    is_flag=True,
+    help="Take the values of several --set side by side, as ctest does, not in every combination.",
+)
+@click.option("-N", "--dry-run", is_flag=True, help="Print the points, measure nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print points and results as JSON.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help=f"The sweep's folder; a new one below {DEFAULT_OUT} by default. The same sweep goes on.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Go on with the sweep in this folder; nothing else need be said.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@parameter_options
+def sweep(
+    cases: tuple[str, ...],
+    sets: tuple[str, ...],
+    zipped: bool,
+    dry_run: bool,
+    as_json: bool,
+    out: Path | None,
+    resume: Path | None,
+    quiet: bool,
+    **options: str | bool | None,
+) -> None:
+    """Measures every combination of several values, and says which is best.
+
+    \b
+    r50bench sweep inference_throughput_int8 --set BATCH_SIZE="1 2 4 … 64" \\
+                   --set CORES_PER_INSTANCE="1 2"
+
+    Values are lists ("1 2 4"), arithmetic ranges ("1000 1300 … 2000"), geometric ones ("1 2 4 …
+    64") and products ("BATCH_SIZE=1 2/CORES_PER_INSTANCE=1 2"); "|16" keeps what 16 divides, "48|"
+    what divides 48. '...' may stand for '…'. PRECISION, MODE and CASE_TYPE given so take the place
+    of the name's. Without any list, BATCH_SIZE is 1 2 4 … 64 and CORES_PER_INSTANCE 1 2 4 … up to a
+    NUMA node; without a case, throughput is measured in every precision of this CPU.
+
+    Points are measured in shuffled order, --repeat times each, so that a drift of the machine
+    strikes all alike. What was killed goes on with --resume DIR, or with the same command and
+    --out, and tries what has failed again. The folder holds a record for each measurement,
+    points.csv, and the picture sweep.html.
+    """
+    from r50bench.cli.sweep_execution import execute_sweep, show_points
+    from r50bench.host.topology import read_host
+
+    host = read_host()
+    if resume is None:
+        plan = _plan(cases, sets, options, host, zipped=zipped)
+    else:
+        _refuse_beside_resume(cases, sets, options, out)
+        plan, out = _resumed(resume, host), resume
+    if dry_run:
+        show_points(plan, as_json=as_json)
+        return
+    execute_sweep(plan, host, out, DEFAULT_OUT, as_json=as_json, quiet=quiet)
+
+
+def _plan(
+    words: Sequence[str], sets: Sequence[str], options: Options, host: Host, *, zipped: bool
+) -> SweepPlan:
+    from r50bench.campaign.grid import full_grid, side_by_side
+    from r50bench.campaign.sweep_plan import plan_sweep, refuse_axes
+    from r50bench.parameters.value_lists import read_axes
+
+    groups = read_axes(sets)
+    axes = [axis for group in groups for axis in group]
+    _refuse_twice(axes, options)
+    if all(len(axis.values) == 1 for axis in axes):
+        groups = (*_default_axes(axes, options, host), *groups)
+    assignments = side_by_side(groups) if zipped else full_grid(groups)
+    refuse_axes(assignments)
+    swept = {axis.parameter.name for axis in axes if len(axis.values) > 1}
+    return plan_sweep(_requests(words, assignments, options, swept, host), host)
+
+
+def _requests(
+    words: Sequence[str],
+    assignments: Iterable[Assignment],
+    options: Options,
+    swept: Collection[str],
+    host: Host,
+) -> Iterator[tuple[CaseName, Mapping[str, Setting], Assignment]]:
+    for assignment in assignments:
+        settings = collect_settings(options, [f"{key}={text}" for key, text in assignment])
+        for name in _names(words, settings, swept, host):
+            yield name, settings, assignment
+
+
+def _names(
+    words: Sequence[str], settings: Mapping[str, Setting], swept: Collection[str], host: Host
+) -> list[CaseName]:
+    """Returns the cases of one point, in which parts that are swept take the place of the name's.
+
+    Throughput is what is measured where nothing names a mode.
+    """
+    from r50bench.cli.selection import select
+    from r50bench.parameters import Setting
+
+    if not words:
+        throughput = {"mode": Setting("throughput", "option")}
+        return list(select((), None, {**throughput, **settings}, host))
+    parts = {
+        part: str(settings[part].value)
+        for part in ("mode", "precision", "profile")
+        if part in swept and part in settings
+    }
+    unswept = {name: setting for name, setting in settings.items() if name not in parts}
+    names = [replace(name, **parts) for name in select(words, None, unswept, host)]
+    return list(dict.fromkeys(names))
+
+
+def _refuse_twice(axes: Iterable[Axis], options: Options) -> None:
+    for axis in axes:
+        parameter = axis.parameter
+        if len(axis.values) > 1 and options.get(parameter.name) is not None:
+            raise UsageError(
+                f"{parameter.key} is given by {parameter.option} and swept by --set",
+                hint="leave one of the two out",
+            )
+
+
+def _default_axes(axes: Sequence[Axis], options: Options, host: Host) -> tuple[tuple[Axis], ...]:
+    """Returns the axes of the full sweep, less what was given one value."""
+    from r50bench.host.layout import cores_of_one_instance
+    from r50bench.parameters.value_lists import read_axes
+
+    given = collect_settings(options, [f"{axis.parameter.key}={axis.values[0]}" for axis in axes])
+    cores = cores_of_one_instance(host, "throughput", across_nodes=False)
+    sizes = " ".join(str(size) for size in range(1, cores + 1) if cores % size == 0)
+    full = read_axes(["BATCH_SIZE=1 2 4 … 64", f"CORES_PER_INSTANCE={sizes}"])
+    return tuple((axis,) for (axis,) in full if axis.parameter.name not in given)
+
+
+def _refuse_beside_resume(
+    cases: Sequence[str], sets: Sequence[str], options: Options, out: Path | None
+) -> None:
+    if cases or sets or out is not None or any(value is not None for value in options.values()):
+        raise UsageError(
+            "--resume goes on with a sweep as it was begun, and takes nothing beside it",
+            hint="leave the rest out, or leave --resume out to begin a new sweep",
+        )
+
+
+def _resumed(folder: Path, host: Host) -> SweepPlan:
+    """Returns the plan in ``folder`` with host and versions as they are now."""
+    from r50bench.campaign.identity import host_identity, versions
+    from r50bench.campaign.sweep_folder import read_plan
+
+    return replace(read_plan(folder), host=host_identity(host), versions=versions(host))

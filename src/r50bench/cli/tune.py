@@ -1,0 +1,167 @@
+"""``r50bench tune``: the best configuration of a case, found quickly and kept for later runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from r50bench.cli.options import collect_settings, options_of
+from r50bench.errors import UsageError
+from r50bench.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from r50bench.campaign.tune import TuneRequest
+    from r50bench.host.topology import Host
+    from r50bench.parameters import Setting, Value
+
+__all__ = ["tune"]
+
+DEFAULT_OUT = Path("r50bench-tunes")
+
+# Trials have as many steps and rounds as the search gives them.
+_INERT = ("steps", "warmup_steps", "repeat")
+_TUNED = ("batch_size", "cores_per_instance", "allocator", "weight_sharing", "engine")
+_OBJECTIVES = {"throughput": "throughput", "latency": "latency", "accuracy": "throughput"}
+_UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+
+
+@click.command("tune")
+@click.argument("cases", nargs=-1, metavar="[CASE-OR-GLOB]...")
+@click.option(
+    "--objective",
+    metavar="GOAL",
+    help="throughput, latency, or in quotes 'throughput@latency<=15ms' (or p50, p90, p99);"
+    " by default what the case's mode measures.",
+)
+@click.option(
+    "--budget",
+    metavar="TIME",
+    default="120s",
+    show_default=True,
+    help="Time for each case, compiling included, such as 120s or 5m.",
+)
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUES",
+    help="Fix a parameter; several values of a tuned one are what is chosen from.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_OUT,
+    show_default=True,
+    help="Where the records of the trials go.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@options_of([one.name for one in PARAMETERS if one.name not in _INERT])
+def tune(
+    cases: tuple[str, ...],
+    objective: str | None,
+    budget: str,
+    sets: tuple[str, ...],
+    as_json: bool,
+    out: Path,
+    quiet: bool,
+    **options: str | bool | None,
+) -> None:
+    """Finds the best configuration of a case in a short time, and keeps it for later runs.
+
+    Batch size, cores per instance, engine recipe, allocator and weight sharing are tried in short
+    trials, the leaders in more of them, until one is likely within 2 % of the best. In latency mode
+    the batch size stays. Whatever an option or --set gives one value is left as it is; several
+    values are what is chosen from:
+
+    \b
+    r50bench tune inference_throughput_int8 --set BATCH_SIZE="4 8 16 32"
+
+    Later 'r50bench run's of the case on this host with these weights and versions take what was
+    found as their defaults, and say so; 'r50bench run --no-tuned' does not. Models that are not
+    compiled yet cost their time: with a short budget they are left out, and named.
+
+    Without a case, throughput is tuned in every precision of this CPU.
+    """
+    from r50bench.cli.tune_execution import execute_tunes
+    from r50bench.host.topology import read_host
+
+    host = read_host()
+    budget_s = _seconds(budget)
+    requests = _requests(cases, objective, budget_s, sets, options, host)
+    execute_tunes(requests, host, out, as_json=as_json, quiet=quiet)
+
+
+def _requests(
+    words: Sequence[str],
+    objective: str | None,
+    budget_s: float,
+    sets: Sequence[str],
+    options: Mapping[str, str | bool | None],
+    host: Host,
+) -> list[TuneRequest]:
+    from r50bench.campaign.objective import Objective
+    from r50bench.campaign.tune import TuneRequest
+    from r50bench.cli.selection import select
+    from r50bench.parameters import Setting
+
+    settings, choices = _read(sets, options)
+    throughput = {"mode": Setting("throughput", "option")}
+    names = select(words, None, settings if words else {**throughput, **settings}, host)
+    requests = []
+    for name in names:
+        goal = Objective.parse(objective or _OBJECTIVES[name.mode])
+        requests.append(TuneRequest(name, settings, choices, goal, budget_s))
+    return requests
+
+
+def _read(
+    sets: Sequence[str], options: Mapping[str, str | bool | None]
+) -> tuple[dict[str, Setting], dict[str, list[Value]]]:
+    """Returns what is fixed, and the values to choose from by tuned field.
+
+    Raises:
+        UsageError: several values of a parameter that is not tuned, or a value that is not valid.
+    """
+    from r50bench.parameters.value_lists import read_axes
+
+    axes = {axis.parameter.name: axis for group in read_axes(sets) for axis in group}
+    for name, axis in axes.items():
+        if len(axis.values) > 1 and name not in _TUNED:
+            raise UsageError(
+                f"{axis.parameter.key} takes one value: it is not tuned",
+                hint="several values are for BATCH_SIZE, CORES_PER_INSTANCE, ALLOCATOR,"
+                " WEIGHT_SHARING and ENGINE; 'r50bench sweep' takes them for all",
+            )
+        if name in _INERT:
+            raise UsageError(
+                f"{axis.parameter.key} has no place here: trials are as long as the search needs",
+                hint="--budget says how long it may take in all",
+            )
+    first = [f"{axis.parameter.key}={axis.values[0]}" for axis in axes.values()]
+    settings = {
+        name: setting
+        for name, setting in collect_settings(options, first).items()
+        if name not in _INERT
+    }
+    choices: dict[str, list[Value]] = {}
+    for name in _TUNED:
+        if name not in settings:
+            continue
+        choices[name] = [settings[name].value]
+        if settings[name].source == "--set":
+            key = axes[name].parameter.key
+            texts = [f"{key}={text}" for text in axes[name].values]
+            choices[name] = [collect_settings({}, [text])[name].value for text in texts]
+    return settings, choices
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([a-z]*)", text.strip().lower())
+    if match is None or match[2] not in _UNITS_S or float(match[1]) <= 0:
+        raise UsageError(f"--budget {text!r} is no time", hint="such as 120s, 5m or 1h")
+    return float(match[1]) * _UNITS_S[match[2]]

@@ -1,0 +1,221 @@
+"""The limit of a case's cores: measured once per boot, kept in the store, found again in 10 ms."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from r50bench.assets.store import Store, sha256_of
+from r50bench.case import Case
+from r50bench.errors import EngineError, UsageError
+from r50bench.host.kernel_files import read_text
+from r50bench.host.peak import (
+    READ,
+    SOURCE,
+    TRIAD,
+    Peak,
+    build_command,
+    measure_peak,
+    peak_rates,
+)
+from r50bench.host.snapshot import fingerprint
+from r50bench.host.topology import Host
+from r50bench.progress import Progress
+from r50bench.results.record import Limit
+
+__all__ = ["MeasuredPeak", "ensure_peak", "limit_of", "peak_program", "scripted_limit"]
+
+_PROGRAMS, _PEAKS = "peak-programs", "peaks"
+_PROGRAM, _FILE = "peak_kernel", "peak.json"
+_COMPILERS = ("g++", "clang++", "c++")
+_BUILD_TIMEOUT_S = 120.0
+_REPETITIONS = 2
+
+
+@dataclass(frozen=True)
+class MeasuredPeak:
+    """A peak and when it was measured (UTC, ISO 8601)."""
+
+    peak: Peak
+    measured: str
+
+
+def limit_of(measured: MeasuredPeak, precision: str) -> Limit:
+    """Returns what a record keeps of a peak.
+
+    Raises:
+        Unsupported: the CPU or the compiler lacks the precision's instruction.
+    """
+    rates = measured.peak.rates
+    instruction, compute = peak_rates(measured.peak, precision)
+    return Limit(
+        instruction=instruction,
+        gop_per_s=compute.total / 1e9,
+        read_gb_per_s=rates[READ].total / 1e9,
+        triad_gb_per_s=rates[TRIAD].total / 1e9,
+        cpus=measured.peak.cpus,
+        measured=measured.measured,
+    )
+
+
+def scripted_limit(case: Case, cpus: tuple[int, ...]) -> Limit | None:
+    """Returns the limit that the fake engine's script claims, None where it claims none.
+
+    ``FAKE_PEAK="GOP_PER_S,GB_PER_S"`` in CUSTOMER_ENV.
+
+    Raises:
+        UsageError: the variable is something else.
+    """
+    text = dict(case.customer_env).get("FAKE_PEAK")
+    if text is None:
+        return None
+    try:
+        compute, memory = (float(word) for word in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"FAKE_PEAK={text!r} is no peak", hint="operations and bytes per second, in 1e9: 950,23"
+        ) from None
+    return Limit("fake", compute, memory, memory, cpus, "")
+
+
+def ensure_peak(
+    host: Host, cpus: Sequence[int], store: Store, progress: Progress, root: Path = Path("/")
+) -> MeasuredPeak:
+    """Returns the peak of ``cpus``, measured now unless it was since the machine booted.
+
+    Measuring takes a second, and another to build the program the first time. Where the rounds
+    disagree it is repeated, and if they still do the figures are returned but not kept; nor are
+    those of a machine that does not tell when it booted.
+
+    Raises:
+        EngineError: there is no C++ compiler, or it cannot build the program.
+        RunFailed: the program failed.
+        AssetError: the store cannot be written.
+    """
+    version = _version_of(_compiler())
+    boot = read_text(root, "/proc/sys/kernel/random/boot_id")
+    machine = _digest(fingerprint(root), host.model_name, sorted(host.isa))[:8]
+    epoch = f"{machine}-{_digest(boot)[:8]}"
+    key = f"{epoch}-{_digest(_program_key(host, version), list(cpus))}"
+    found = store.find(_PEAKS, key) if boot else None
+    if found is not None:
+        return _read(found / _FILE)
+    program = peak_program(host, store, progress)
+    progress.phase("measuring the peak of the cores")
+    peak = _measure(program, cpus, host)
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    measured = MeasuredPeak(peak, now)
+    if not peak.steady:
+        progress.note("the machine was not at rest when its peak was measured; it will be again")
+    elif boot:
+        _forget_other_boots(store, machine, epoch)
+        _keep(measured, key, store, version)
+    return measured
+
+
+def peak_program(host: Host, store: Store, progress: Progress) -> Path:
+    """Returns the program that :func:`.measure_peak` runs, built where it is not kept already.
+
+    Raises:
+        EngineError: there is no C++ compiler, or it cannot build the program.
+        AssetError: the store cannot be written.
+    """
+    compiler = _compiler()
+    version = _version_of(compiler)
+
+    def make(folder: Path) -> None:
+        progress.phase("building the program that measures the peak")
+        _build(build_command(compiler, folder / _PROGRAM, host.arch))
+
+    provenance = {"source": f"{SOURCE.name}, sha256 {sha256_of(SOURCE)}", "compiler": version}
+    key = _program_key(host, version)
+    return store.produce(_PROGRAMS, key, make, provenance, progress) / _PROGRAM
+
+
+def _program_key(host: Host, version: str) -> str:
+    return f"{host.arch}-{_digest(sha256_of(SOURCE), version, sorted(host.isa))}"
+
+
+def _measure(program: Path, cpus: Sequence[int], host: Host) -> Peak:
+    """Measures until the rounds agree, a few times at most; the best counts."""
+    peak = measure_peak(program, cpus, host)
+    for _ in range(_REPETITIONS):
+        if peak.steady:
+            break
+        peak = peak.merged(measure_peak(program, cpus, host))
+    return peak
+
+
+def _build(command: Sequence[str]) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_BUILD_TIMEOUT_S,
+            check=False,
+        )
+        said = done.stderr.strip().splitlines()
+        failure = None if done.returncode == 0 else said[0] if said else f"{done.returncode}"
+    except subprocess.TimeoutExpired:
+        failure = f"it did not end within {_BUILD_TIMEOUT_S:g} s"
+    if failure is not None:
+        raise EngineError(
+            f"{command[0]} cannot build the program that measures the peak: {failure}",
+            hint="name another C++ compiler in CXX",
+        )
+
+
+def _compiler() -> list[str]:
+    """Returns the words of CXX, or the first C++ compiler of the usual names."""
+    named = os.environ.get("CXX", "").split()
+    for words in [named] if named else [[name] for name in _COMPILERS]:
+        if shutil.which(words[0]) is not None:
+            return words
+    raise EngineError(
+        f"the machine's peak is not known: there is no C++ compiler {' '.join(named)}".rstrip(),
+        hint="install one (Debian, Ubuntu: apt install g++) or name it in CXX",
+    )
+
+
+def _version_of(compiler: Sequence[str]) -> str:
+    done = subprocess.run(
+        [*compiler, "--version"], capture_output=True, text=True, timeout=60, check=False
+    )
+    return (done.stdout.splitlines() or [" ".join(compiler)])[0]
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _forget_other_boots(store: Store, machine: str, epoch: str) -> None:
+    """Removes what was measured on this machine before it booted last."""
+    for entry in store.entries():
+        older = entry.key.startswith(f"{machine}-") and not entry.key.startswith(f"{epoch}-")
+        if entry.kind == _PEAKS and older:
+            store.remove(entry.kind, entry.key)
+
+
+def _keep(measured: MeasuredPeak, key: str, store: Store, version: str) -> None:
+    import msgspec
+
+    def make(folder: Path) -> None:
+        (folder / _FILE).write_bytes(msgspec.json.encode(measured))
+
+    store.produce(_PEAKS, key, make, {"source": f"{SOURCE.name}, {version}"})
+
+
+def _read(file: Path) -> MeasuredPeak:
+    import msgspec
+
+    return msgspec.json.decode(file.read_bytes(), type=MeasuredPeak)

@@ -1,0 +1,269 @@
+"""``r50bench sweep`` with the fake engine: points, order, resuming, what is printed and left."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import r50bench
+from command_line import Answer, Call
+
+FAKE = ("--engine", "fake", "--weights", "random", "--steps", "20", "--warmup-steps", "1")
+GRID = ("--set", "BATCH_SIZE=1 2", "--set", "CORES_PER_INSTANCE=1")
+CASE = "inference_throughput_fp32"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def environment(cache: Path, tmp_path: Path) -> dict[str, str]:
+    return os.environ | {
+        "PYTHONPATH": str(Path(r50bench.__file__).parents[1]),
+        "R50BENCH_CACHE": str(cache),
+        "R50BENCH_DATA": str(tmp_path / "data"),
+        "FAKE_LATENCIES_NS": "2000000",
+        "COLUMNS": "140",
+    }
+
+
+@pytest.fixture
+def call(environment: dict[str, str], tmp_path: Path) -> Call:
+    """Runs ``r50bench sweep`` in a process of its own, in an empty folder."""
+
+    def call(*args: str, **variables: str) -> Answer:
+        done = subprocess.run(
+            [sys.executable, "-m", "r50bench", "sweep", *args],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=tmp_path,
+            env=environment | variables,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+def batches(folder: Path) -> Counter[int]:
+    """Returns how many valid records there are of each batch size."""
+    found = [json.loads(path.read_text()) for path in folder.glob("[!.]*/record.json")]
+    return Counter(one["case"]["batch_size"] for one in found if one["status"] == "valid")
+
+
+def planned(r50bench_here: Call, *args: str) -> list[dict[str, str]]:
+    answer = r50bench_here("sweep", "-N", "--json", *args)
+    assert answer.code == 0, answer.err
+    points: list[dict[str, str]] = json.loads(answer.out)["points"]
+    return points
+
+
+@pytest.mark.usefixtures("host")
+def test_without_any_list_the_full_grid_of_batches_and_cores_is_planned(
+    r50bench_here: Call,
+) -> None:
+    points = planned(r50bench_here, CASE)
+    assert [tuple(point["set"].values()) for point in points] == [
+        (str(batch), str(cores)) for batch in (1, 2, 4, 8, 16, 32, 64) for cores in (1, 2)
+    ]
+    assert len(planned(r50bench_here, CASE, "--batch-size", "8")) == 2
+    assert len(planned(r50bench_here)) == 3 * 14
+
+
+@pytest.mark.usefixtures("host")
+def test_swept_parts_of_the_name_take_its_place(r50bench_here: Call) -> None:
+    args = ("--set", "PRECISION=fp32 int8", "--set", "MODE=throughput latency")
+    names = [point["name"] for point in planned(r50bench_here, CASE, *args)]
+    assert names == [
+        "inference_throughput_avx_fp32",
+        "inference_latency_avx_fp32",
+        "inference_throughput_avx_int8",
+        "inference_latency_avx_int8",
+    ]
+
+
+@pytest.mark.usefixtures("host")
+def test_zip_takes_values_side_by_side_and_equal_cases_are_one_point(r50bench_here: Call) -> None:
+    grid = ("--set", "BATCH_SIZE=1 2 1", "--set", "CORES_PER_INSTANCE=1 2", "--zip")
+    assert [tuple(point["set"].values()) for point in planned(r50bench_here, CASE, *grid)] == [
+        ("1", "1"),
+        ("2", "2"),
+    ]
+    same = ("--set", "PRECISION=fp32 avx_fp32", "--set", "BATCH_SIZE=1 2")
+    assert len(planned(r50bench_here, CASE, *same)) == 2
+
+
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["--set", "BATCH_SIZE=1 0"], 2, "BATCH_SIZE=0"),
+        (["--set", "BATCH_SIZE=1 2", "--batch-size", "4"], 2, "given by --batch-size and swept"),
+        (["--set", "WEIGHTS=v1 random"], 2, "WEIGHTS takes one value in a sweep"),
+        (["--set", "REPEAT=1 2"], 2, "REPEAT takes one value in a sweep"),
+        (["--set", "CORES_PER_INSTANCE=3 4"], 2, "1 instance of 3 cores does not fit"),
+        (["--set", "PRECISION=amx_int8 amx_bfloat16"], 6, "amx"),
+        (["--resume", "here", "--set", "BATCH_SIZE=1 2"], 2, "takes nothing beside it"),
+        (["--resume", "nowhere"], 2, "nowhere holds no sweep"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused_before_anything_runs(
+    r50bench_here: Call, args: list[str], code: int, said: str
+) -> None:
+    case = [] if "--resume" in args else [CASE]
+    answer = r50bench_here("sweep", *case, *args)
+    assert (answer.code, answer.out) == (code, "")
+    assert said in answer.err
+
+
+def test_a_sweep_ends_with_the_best_the_front_and_what_could_not_run(
+    call: Call, tmp_path: Path
+) -> None:
+    cores = len(os.sched_getaffinity(0)) + 1
+    grid = ("--set", f"BATCH_SIZE=1 2/CORES_PER_INSTANCE=1 {cores}")
+    answer = call(CASE, *FAKE, "--instances", "1", *grid, "--out", "here")
+    assert answer.code == 0, answer.err
+    assert "throughput: 2 of 4 points" in answer.out
+    assert answer.out.count("cannot run") == 2
+    lines = [" ".join(line.replace("|", " ").split()) for line in answer.out.splitlines()]
+    best = lines.index("best per precision (img/s, the most)")
+    assert lines[best + 1] == "precision BS CPI CPU value"
+    assert lines[best + 3].startswith("avx_fp32 2 1 ")
+    assert lines[best + 3].endswith(" 1000")
+    assert lines[lines.index("Pareto front of avx_fp32") + 3] == "2 1 2.000 1000"
+    assert f"CORES_PER_INSTANCE={cores} and 1 more: 1 instance of {cores} cores" in answer.out
+    page = (tmp_path / "here" / "sweep.html").read_text()
+    assert "<svg" in page
+    assert "<script" not in page
+    rows = list(csv.DictReader((tmp_path / "here" / "points.csv").read_text().splitlines()))
+    assert [row["status"] for row in rows] == ["measured", "refused", "measured", "refused"]
+    assert float(rows[0]["Average Throughput"]) == pytest.approx(500)
+
+
+def test_a_sweep_goes_on_with_the_same_command_and_refuses_another(
+    call: Call, tmp_path: Path
+) -> None:
+    first = call(CASE, *FAKE, *GRID, "--out", "here")
+    again = call(CASE, *FAKE, *GRID, "--out", "here", "--json")
+    assert (first.code, again.code) == (0, 0), first.err + again.err
+    assert batches(tmp_path / "here") == {1: 1, 2: 1}
+    assert {point["status"] for point in json.loads(again.out)["points"]} == {"measured"}
+    other = call(CASE, *FAKE, "--set", "BATCH_SIZE=1 4", "--out", "here")
+    assert other.code == 2
+    assert "holds another sweep" in other.err
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    assert "is not empty and holds no sweep" in call(CASE, *GRID, "--out", "full").err
+
+
+def test_a_point_that_fails_is_named_and_tried_again_by_resume(call: Call, tmp_path: Path) -> None:
+    fake = ("--engine", "fake", "--weights", "random", "--warmup-steps", "1")
+    grid = ("--instances", "1", "--set", "STEPS=5 40")
+    failed = call(CASE, *fake, *grid, "--out", "here", FAKE_FAULT="kill@30")
+    assert failed.code == 5
+    assert "1 of 2 points failed" in failed.err
+    assert "SIGKILL" in failed.out
+    assert "go on with: r50bench sweep --resume here" in failed.out
+    mended = call("--resume", "here")
+    assert mended.code == 0, mended.err
+    assert "2 of 2 points" in mended.out
+    assert sum(batches(tmp_path / "here").values()) == 2
+
+
+def test_a_sweep_of_several_passes_gives_each_point_as_many_rounds(
+    call: Call, tmp_path: Path
+) -> None:
+    answer = call(CASE, *FAKE, *GRID, "--repeat", "3", "--out", "here", "--json")
+    assert answer.code == 0, answer.err
+    assert batches(tmp_path / "here") == {1: 3, 2: 3}
+    assert [point["passes"] for point in json.loads(answer.out)["points"]] == [3, 3]
+
+
+def test_a_sweep_killed_thrice_and_resumed_has_the_points_of_an_undisturbed_one(
+    call: Call, environment: dict[str, str], tmp_path: Path
+) -> None:
+    args = (CASE, *FAKE, *GRID, "--repeat", "3", "--out", "here")
+    chance = random.Random()
+    for number in range(3):
+        line = args if number == 0 else ("--resume", "here")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "r50bench", "sweep", *line],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        before = sum(batches(tmp_path / "here").values())
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "here" / "sweep.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        # At any moment of one measurement or two: while one loads, runs or is being kept.
+        time.sleep(chance.uniform(0.0, 2.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert before <= sum(batches(tmp_path / "here").values()) <= 6
+    last = call("--resume", "here", "--json")
+    assert last.code == 0, last.err
+    assert batches(tmp_path / "here") == {1: 3, 2: 3}
+    points = json.loads(last.out)["points"]
+    assert [(point["case"]["batch_size"], point["passes"]) for point in points] == [
+        (1, 3),
+        (2, 3),
+    ]
+
+
+def test_an_interrupted_sweep_shows_what_it_has_and_how_to_go_on(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "r50bench", "sweep", CASE, *FAKE, *GRID, "--out", "here"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not batches(tmp_path / "here") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "not yet" in out
+    assert "r50bench sweep --resume here" in out
+
+
+def test_two_processes_do_not_work_on_one_sweep(
+    call: Call, environment: dict[str, str], tmp_path: Path
+) -> None:
+    args = (CASE, *FAKE, *GRID, "--out", "here")
+    first = subprocess.Popen(
+        [sys.executable, "-m", "r50bench", "sweep", *args],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "here" / "sweep.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        second = call(*args)
+        assert second.code == 2
+        assert "another process is at work" in second.err
+    finally:
+        first.kill()
+        first.wait()
