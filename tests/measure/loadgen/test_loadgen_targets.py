@@ -129,7 +129,7 @@ def test_a_machine_too_unsteady_for_any_rate_is_tried_at_a_low_one_and_called_so
     unsteady = Service(np.array([5 * MS] * 90 + [40 * MS] * 10), 1, 1)
     chosen, said = with_target(filled("Server"), raw(180, 5.5), unsteady)
     assert 0 < chosen.target_qps < 10
-    assert "10.0 % of single queries" in said[0]
+    assert "10.0 % of them over 15 ms" in said[0]
 
 
 def test_a_batch_beyond_the_bound_can_serve_no_rate():
