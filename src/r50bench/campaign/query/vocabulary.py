@@ -65,7 +65,7 @@ def _device(text: str) -> str:
 
 def _verbosity(text: str) -> bool:
     """Reads the workflow's level of verbosity, of which r50bench knows none and some."""
-    return whole_number(0)(text) > 0
+    return int(text) > 0 if text.isdecimal() else yes_or_no(text)
 
 
 _NO_KEYS = (*INERT, "function", "topology", "workload", "platform", "device")
