@@ -34,7 +34,7 @@ NUMERICS = ("fp32", "bf16", "bf32", "int8")
 PEERS = ("onnxruntime", "openvino", "zentorch")
 """Engines of others, to be measured beside the product's."""
 
-ENGINES = ("torch", "torch-compile", "torch-eager", *PEERS, "fake")
+ENGINES = ("torch", "torch-aot", "torch-compile", "torch-eager", *PEERS, "fake")
 
 PRECISIONS: dict[str, str] = {
     "avx_fp32": "fp32",

@@ -99,6 +99,9 @@ def test_without_the_first_engine_the_others_have_figures_and_no_ratios(race):
     rows = peer_rows(standings)
     assert rows[1].ratio is None
     assert peers_as_data(rows)["engines"][1]["throughput"]["value"] > 0
+    ratios = [line.split("|")[5].strip() for line in peers_text(rows).splitlines() if "|" in line]
+    assert ratios[0] == "÷ torch"
+    assert ratios[2:] == ["", ""]
 
 
 def test_rounds_of_time_have_the_steps_that_the_warm_up_promises(race):

@@ -24,6 +24,7 @@ SEED = 7
 def case():
     return Case(
         mode="throughput",
+        engine="torch-aot",
         precision="avx_int8",
         batch_size=8,
         cores_per_instance=2,
@@ -42,7 +43,7 @@ def turin():
 @pytest.fixture(scope="session")
 def spec():
     return EngineSpec(
-        engine="torch",
+        engine="torch-aot",
         device="cpu",
         precision="avx_fp32",
         graph="v1.5",

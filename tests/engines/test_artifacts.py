@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+import synthetic_hosts
 from r50bench.assets.store import Store
 from r50bench.engines import artifacts
 from r50bench.engines.artifacts import artifact_key, ensure_artifact
 from r50bench.engines.child import ChildLog
+from r50bench.engines.native_build import fits
 from r50bench.errors import EngineError, Unsupported
 from r50bench.progress import Silent
 
@@ -197,8 +199,63 @@ def test_weights_pictures_host_and_switches_are_in_the_key(calibrated, turin):
 
 def test_what_only_matters_at_run_time_is_not_in_the_key(calibrated, turin):
     plain = artifact_key(calibrated, SHA256, turin, {})
-    other = replace(
-        calibrated, threads=64, runners=4, first_instance=3, state_dict="/another/place"
-    )
+    other = replace(calibrated, runners=4, first_instance=3, state_dict="/another/place")
     environment = {"OMP_NUM_THREADS": "64", "LD_PRELOAD": "x", "FAKE_ANSWERS": "1", "HOME": "/"}
     assert artifact_key(other, SHA256, turin, environment) == plain
+
+
+def test_a_plan_for_our_own_kernels_serves_any_batch_and_any_cores(spec, turin):
+    ours = replace(spec, engine="torch", kernels="/somewhere/r50bench_kernels.so")
+    keys = {
+        artifact_key(replace(ours, batch_size=batch, threads=threads), SHA256, turin, {})
+        for batch in (1, 8)
+        for threads in (1, 2)
+    }
+    assert len(keys) == 1
+
+
+def test_a_model_for_onednn_is_laid_out_for_its_cores(spec, turin):
+    keys = {artifact_key(replace(spec, threads=n), SHA256, turin, {}) for n in (1, 2)}
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "device", "ours"),
+    [
+        ("turin", "avx_int8", "cpu", True),
+        ("spr", "avx_bfloat16", "cpu", True),
+        ("spr", "amx_int8", "cpu", False),
+        ("icx", "avx_int8", "cpu", True),
+        ("icx", "avx_bfloat16", "cpu", False),
+        ("haswell", "avx_fp32", "cpu", False),
+        ("graviton3", "arm_fp32", "cpu", False),
+        ("turin", "avx_fp32", "cuda", False),
+    ],
+)
+def test_our_own_kernels_are_for_avx512(model, precision, device, ours):
+    host = synthetic_hosts.host_of([[2]], model=model)
+    assert fits("torch", device, precision, host) is ours
+    assert not fits("torch-aot", device, precision, host)
+
+
+def test_kernels_are_built_once_and_named_in_the_spec(spec, turin, store, environment, children):
+    def act(target):
+        assert target.is_dir()
+        (target / "r50bench_kernels.so").write_bytes(b"kernels")
+
+    built = children(act)
+    made = []
+
+    def make(module, asked, out, *_, task):
+        made.append(asked)
+        compile_it(out)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artifacts, "make_in_child", make)
+        for graph in ("v1", "v1.5"):
+            asked = replace(spec, engine="torch", graph=graph)
+            found, now = ensure_artifact(asked, SHA256, turin, store, Silent(), environment)
+            assert now
+            assert Path(found.kernels).read_bytes() == b"kernels"
+    assert len(built.calls) == 1
+    assert [one.graph for one in made] == ["v1", "v1.5"]

@@ -20,6 +20,8 @@ from r50bench.case import PEERS, numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.child import run_child
 from r50bench.engines.environment import recorded_environment
+from r50bench.engines.maker import make_in_child
+from r50bench.engines.native_build import LIBRARY, SOURCE, compiler_flags, fits
 from r50bench.engines.peer_models import ensure_peer_model
 from r50bench.errors import EngineError, R50BenchError
 from r50bench.host.topology import Host
@@ -27,13 +29,15 @@ from r50bench.progress import Progress
 
 __all__ = ["artifact_key", "ensure_artifact"]
 
-RECIPE_VERSION = 2
+RECIPE_VERSION = 3
 """Part of every compiled model's key: raise it when what is compiled changes."""
 
-_MODELS, _LOADERS = "models", "loaders"
+_MODELS, _LOADERS, _KERNELS = "models", "loaders", "kernels"
 _MODEL = "model"
 _COMPILE_MODULE = "r50bench.engines.compile_model"
 _NATIVE_MODULE = "r50bench.engines.native"
+_PLAN_MODULE = "r50bench.engines.compile_plan"
+_KERNELS_MODULE = "r50bench.engines.native_build"
 # They change how a compiled model runs, not what is compiled.
 _OF_RUN_TIME_ONLY = ("OMP_", "GOMP_", "KMP_", "LD_PRELOAD", "TCMALLOC_", "MALLOC_", "FAKE_")
 
@@ -61,10 +65,13 @@ def ensure_artifact(
     """
     if spec.engine in PEERS:
         return ensure_peer_model(spec, state_dict_sha256, store, progress, environment, timeout_s)
-    if spec.engine != "torch":
+    if spec.engine not in ("torch", "torch-aot"):
         return spec, False
     compiler_environment = _compiler_environment(environment)
-    if spec.runners > 1 or spec.beside_python:
+    if fits(spec.engine, spec.device, spec.precision, host):
+        library = _ensure_kernels(spec, store, progress, compiler_environment, timeout_s)
+        spec = replace(spec, kernels=str(library))
+    elif spec.runners > 1 or spec.beside_python:
         library = _ensure_loader(store, progress, compiler_environment, timeout_s)
         spec = replace(spec, loader=str(library))
     key = artifact_key(spec, state_dict_sha256, host, environment)
@@ -72,14 +79,20 @@ def ensure_artifact(
     if found is not None:
         return replace(spec, artifact=str(found / _MODEL)), False
     compiler = _require_compiler(compiler_environment)
-    title = f"compiling {spec.precision}, batch {spec.batch_size}"
 
     def make(folder: Path) -> None:
-        progress.phase(title)
-        _compile(spec, folder, compiler_environment, timeout_s)
+        if spec.kernels is not None:
+            progress.phase(f"preparing {spec.precision}")
+            task = f"preparing {spec.precision}"
+            out = folder / _MODEL
+            make_in_child(_PLAN_MODULE, spec, out, compiler_environment, timeout_s, task=task)
+        else:
+            progress.phase(f"compiling {spec.precision}, batch {spec.batch_size}")
+            _compile(spec, folder, compiler_environment, timeout_s)
 
+    how = "a plan for kernels of r50bench" if spec.kernels else f"AOTInductor, {compiler}"
     provenance = {
-        "source": f"AOTInductor, torch {_version('torch')}, {compiler}",
+        "source": f"{how}, torch {_version('torch')}",
         "precision": spec.precision,
         "graph": spec.graph,
         "batch_size": spec.batch_size,
@@ -94,7 +107,9 @@ def artifact_key(
 ) -> str:
     """Returns the name of a compiled model: everything that decides its bytes, hashed.
 
-    The number of threads is not part of it: one model serves any number of cores.
+    oneDNN lays weights out by the number of threads, and reorders them in every inference where it
+    is another one: at batch 1 that took two thirds of the time on one core. A plan for kernels of
+    our own serves any number of cores and any batch size.
     """
     decisive = {
         name: value
@@ -107,7 +122,9 @@ def artifact_key(
         "state_dict": state_dict_sha256,
         "graph": spec.graph,
         "precision": spec.precision,
-        "batch_size": spec.batch_size,
+        "batch_size": None if spec.kernels else spec.batch_size,
+        "threads": None if spec.kernels else spec.threads,
+        "kernels": spec.kernels is not None,
         "device": spec.device,
         "calibration": sha256_of(Path(str(spec.calibration))) if calibrated else None,
         "convention": spec.convention if calibrated else None,
@@ -117,7 +134,8 @@ def artifact_key(
         "torchao": _version("torchao") if calibrated else None,
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    return f"{spec.graph}-{spec.precision}-b{spec.batch_size}-{digest[:16]}"
+    kind = "plan" if spec.kernels else f"b{spec.batch_size}"
+    return f"{spec.graph}-{spec.precision}-{kind}-{digest[:16]}"
 
 
 def _compile(
@@ -151,13 +169,44 @@ def _said_by_child(file: Path) -> R50BenchError:
     return kind(said["message"], hint=said["hint"])
 
 
+def _ensure_kernels(
+    spec: EngineSpec,
+    store: Store,
+    progress: Progress,
+    environment: Mapping[str, str],
+    timeout_s: float,
+) -> Path:
+    """Returns the library of kernels for the spec's precision, built if need be."""
+    source = sha256_of(SOURCE)
+    compiler = environment.get("CXX") or "g++"
+    told = " ".join((source, compiler, *compiler_flags(spec.precision)))
+    key = f"{spec.precision}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+    def make(folder: Path) -> None:
+        progress.phase(f"building the kernels of {spec.precision}")
+        arguments = [_KERNELS_MODULE, spec.precision, str(folder)]
+        log = run_child(arguments, environment, timeout_s)
+        if log.failure is not None:
+            raise EngineError(
+                f"building the kernels of {spec.precision} {log.failure}:\n{log.tail}",
+                hint="--engine torch-aot takes oneDNN's",
+            )
+
+    if (found := store.find(_KERNELS, key)) is None:
+        _require_compiler(environment)
+        provenance = {"source": f"{SOURCE.name}, sha256 {source}", "compiler": compiler}
+        found = store.produce(_KERNELS, key, make, provenance, progress)
+    return found / LIBRARY
+
+
 def _ensure_loader(
     store: Store, progress: Progress, environment: Mapping[str, str], timeout_s: float
 ) -> Path:
     """Returns the extension that shares one model among several runners, built if need be."""
-    from r50bench.engines.native import EXTENSION, SOURCE
+    from r50bench.engines import native
+    from r50bench.engines.native import EXTENSION
 
-    source = sha256_of(SOURCE)
+    source = sha256_of(native.SOURCE)
     key = f"{EXTENSION}-{_python_tag()}-torch-{_version('torch')}-{source[:16]}"
 
     def make(folder: Path) -> None:
@@ -171,7 +220,7 @@ def _ensure_loader(
 
     if (found := store.find(_LOADERS, key)) is None:
         _require_compiler(environment)
-        provenance = {"source": f"{SOURCE.name}, sha256 {source}"}
+        provenance = {"source": f"{native.SOURCE.name}, sha256 {source}"}
         found = store.produce(_LOADERS, key, make, provenance, progress)
     return found / f"{EXTENSION}.so"
 

@@ -17,11 +17,11 @@ class EngineSpec:
     :mod:`r50bench.assets.weights` keeps it, or ``random:<seed>``; ``convention`` the name of the
     preprocessing the weights were trained with. ``artifact`` is the folder with the compiled model
     of engines that are compiled ahead (None for the others); ``loader`` the extension that lets
-    several runners share it, or one give up the interpreter (None for others). ``threads`` are the
-    cores of one instance; ``runners`` says how many instances share one copy of the weights in this
-    process;
-    ``first_instance`` is the number, in the whole run, of this process's instance 0;
-    ``calibration`` the path of a uint8 array (N, 224, 224, 3) RGB that int8 is calibrated on.
+    several runners share it, or one give up the interpreter (None for others); ``kernels`` the
+    library of our own kernels that the artifact is a plan for (None where it is none). ``threads``
+    are the cores of one instance; ``runners`` says how many instances share one copy of the weights
+    in this process; ``first_instance`` is the number, in the whole run, of this process's instance
+    0; ``calibration`` the path of a uint8 array (N, 224, 224, 3) RGB that int8 is calibrated on.
     ``beside_python`` asks of an inference to let other Python threads run, also of a single one.
     """
 
@@ -37,6 +37,7 @@ class EngineSpec:
     first_instance: int = 0
     artifact: str | None = None
     loader: str | None = None
+    kernels: str | None = None
     calibration: str | None = None
     beside_python: bool = False
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from r50bench.case import Case
+from r50bench.engines.native_build import fits
 from r50bench.errors import Unsupported
 from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.isa import isa_cap
@@ -27,6 +28,7 @@ _RECORDED_TOO = "R50BENCH_RECORDED"
 """Tells a worker which variables CUSTOMER_ENV named; they belong in the record whatever they are
 called."""
 
+_OF_ONEDNN = ("ONEDNN_", "DNNL_", "MKLDNN_", "THP_MEM_ALLOC_ENABLE")
 # oneDNN developer guide, "CPU Dispatcher Control", and oneDNN's cpu_isa_traits.cpp.
 _ISA_VALUES = frozenset(
     {
@@ -119,6 +121,14 @@ def inert_settings(case: Case, host: Host) -> tuple[str, ...]:
         )
     if "LRU_CACHE_CAPACITY" in settings:
         said.append("LRU_CACHE_CAPACITY has no effect: convolutions do not use that cache")
+    if fits(case.engine, case.device, case.precision, host):
+        said += [
+            f"{name} has no effect: engine torch computes by kernels of r50bench here, not by"
+            " oneDNN; --engine torch-aot does"
+            for name in settings
+            if name.startswith(_OF_ONEDNN)
+        ]
+        return tuple(said)
     if settings.get("THP_MEM_ALLOC_ENABLE", "1") != "1":
         said.append("THP_MEM_ALLOC_ENABLE has no effect unless it is exactly 1")
     return tuple(said + _inert_isa(settings, host))

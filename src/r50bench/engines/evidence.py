@@ -20,6 +20,7 @@ from r50bench.results.record import Evidence
 __all__ = [
     "CONVOLUTIONS",
     "CUDA_PREFIX",
+    "NATIVE_PREFIX",
     "PEER_PREFIX",
     "count_kernels",
     "judge",
@@ -31,6 +32,9 @@ CONVOLUTIONS = sum(len(shape) == 4 for shape in tensor_shapes(GRAPHS[0]).values(
 
 CUDA_PREFIX = "cuda_kernel,"
 """Begins each line of the log of a CUDA inference; the kernel's name follows."""
+
+NATIVE_PREFIX = "r50bench_verbose,"
+"""Begins each line of the log of our own kernels, which is otherwise as oneDNN's."""
 
 PEER_PREFIX = "peer_kernel,"
 """Begins each line of a peer's log: ``primitive,implementation:isa,source-type`` follows."""
@@ -81,7 +85,7 @@ _RULES = {
     "arm_int8": _Rule(_INT8, _ARM, "brgconv:sve_256 s8"),
 }
 _EXECUTED = re.compile(
-    r"^onednn_verbose,.*?exec,cpu,([^,]+),([^,]+),[^,]*,src:(\w+)(?:.*attr-(fpmath:\w+))?",
+    r"^(?:onednn|r50bench)_verbose,.*?exec,cpu,([^,]+),([^,]+),[^,]*,src:(\w+)(?:.*attr-(fpmath:\w+))?",
     re.MULTILINE,
 )
 _CONVOLUTION = "convolution "

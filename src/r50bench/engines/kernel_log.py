@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["Primitive", "Shape", "parse_kernel_log"]
 
-_PREFIX = "onednn_verbose,"
+_PREFIXES = ("onednn_verbose,", "r50bench_verbose,")
 _SQUARE = re.compile(
     r"(?:g(?P<groups>\d+))?mb(?P<images>\d+)_(?:g\d+)?ic(?P<ic>\d+)oc(?P<oc>\d+)"
     r"_ih(?P<size_in>\d+)oh(?P<size_out>\d+)kh(?P<kernel>\d+)sh(?P<stride>\d+)\w*"
@@ -61,7 +61,7 @@ def parse_kernel_log(log: str) -> tuple[Primitive, ...]:
     A line is ``onednn_verbose,v1[,STAMP],primitive,exec,cpu,KIND,IMPLEMENTATION,PROPAGATION,
     FORMATS,ATTRIBUTES,AUXILIARY,PROBLEM,MS``.
     """
-    found = (_primitive(line) for line in log.splitlines() if line.startswith(_PREFIX))
+    found = (_primitive(line) for line in log.splitlines() if line.startswith(_PREFIXES))
     return tuple(primitive for primitive in found if primitive is not None)
 
 

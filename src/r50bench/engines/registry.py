@@ -18,10 +18,8 @@ def load_engine(spec: EngineSpec) -> Engine:
         UsageError: there is no such engine.
     """
     match spec.engine:
-        case "torch":
-            from r50bench.engines.aot import AotEngine
-
-            return AotEngine(spec)
+        case "torch" | "torch-aot":
+            return _compiled_ahead(spec)
         case "torch-compile" | "torch-eager":
             from r50bench.engines.modules import ModuleEngine
 
@@ -43,3 +41,13 @@ def load_engine(spec: EngineSpec) -> Engine:
 
             return FakeEngine(spec)
     raise UsageError(f"unknown engine {spec.engine!r}", hint=f"known: {', '.join(ENGINES)}")
+
+
+def _compiled_ahead(spec: EngineSpec) -> Engine:
+    if spec.kernels is not None:
+        from r50bench.engines.native_engine import NativeEngine
+
+        return NativeEngine(spec)
+    from r50bench.engines.aot import AotEngine
+
+    return AotEngine(spec)

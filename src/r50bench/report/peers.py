@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from r50bench.assets.imagenet import SAMPLE
 from r50bench.campaign.peers import Standing
 from r50bench.report.numbers import fixed, with_interval
 from r50bench.report.text_table import text_table
@@ -61,15 +62,18 @@ def peer_rows(standings: Sequence[Standing]) -> list[Row]:
 
 
 def _valid(standing: Standing) -> Record | None:
-    measured = standing.state == "measured" and standing.outcome is not None
-    return standing.outcome.record if measured and standing.outcome else None
+    if standing.state != "measured" or standing.outcome is None:
+        return None
+    return standing.outcome.record
 
 
 def peers_text(rows: Sequence[Row]) -> str:
     """Returns heading, table, what differs beyond the noise, and why engines are missing."""
     reference = rows[0].engine
+    heading = [] if (record := _first_record(rows)) is None else [_heading(record)]
     head = ("engine", "img/s", "latency ms", "p99", f"÷ {reference}", "top-1", "MiB", "first s")
-    lines = [text_table([(*head, "kernels"), *(_cells(row) for row in rows)])]
+    cells = [_cells(row, "1" if row is rows[0] else "") for row in rows]
+    lines = [text_table([(*head, "kernels"), *cells])]
     lines += [f"  {sentence}" for sentence in _verdicts(rows, reference)]
     lines += [
         f"! {row.engine} {_STATES[row.standing.state]}: {row.standing.error.message}"
@@ -77,13 +81,12 @@ def peers_text(rows: Sequence[Row]) -> str:
         for row in rows
         if row.standing.error is not None
     ]
-    heading = _heading(rows)
-    return "\n".join([*([heading] if heading else []), *lines]) + "\n"
+    return "\n".join([*heading, *lines]) + "\n"
 
 
 def peers_as_data(rows: Sequence[Row]) -> dict[str, Any]:
     """Returns the same for programs; throughput in images/s, times in ms and s, memory in MiB."""
-    first = next((row.record for row in rows if row.record is not None), None)
+    first = _first_record(rows)
     return {
         "case": None if first is None else first.case.name,
         "graph": None if first is None or first.model is None else first.model.graph,
@@ -96,10 +99,11 @@ def peers_as_data(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _heading(rows: Sequence[Row]) -> str:
-    record = next((row.record for row in rows if row.record is not None), None)
-    if record is None:
-        return ""
+def _first_record(rows: Sequence[Row]) -> Record | None:
+    return next((row.record for row in rows if row.record is not None), None)
+
+
+def _heading(record: Record) -> str:
     case, model = record.case, record.model
     parts = [
         case.name,
@@ -110,11 +114,13 @@ def _heading(rows: Sequence[Row]) -> str:
         f"{case.repeat} rounds in turns",
     ]
     if record.engine is not None and record.engine.calibration:
-        parts.append(f"calibrated on {record.engine.calibration}")
+        scored = record.accuracy is not None and case.dataset == SAMPLE
+        which = ", which are scored too" if scored else ""
+        parts.append(f"calibrated on {record.engine.calibration}{which}")
     return " · ".join(part for part in parts if part)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row, without_ratio: str) -> tuple[str, ...]:
     record, figures = row.record, row.figures
     if record is None:
         return (row.engine, row.standing.state, *[""] * 7)
@@ -124,7 +130,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _with_interval(figures.get("Average Throughput")),
         _with_interval(figures.get("Average Latency")),
         _plain(figures.get("P99 Latency"), 4),
-        "1" if row.ratio is None else _ratio(row.ratio),
+        without_ratio if row.ratio is None else _ratio(row.ratio),
         "" if accuracy is None else f"{accuracy.good}/{accuracy.total}",
         "" if "Memory PSS" not in figures else f"{figures['Memory PSS'].value:.0f}",
         _plain(figures.get("Time to First Batch"), 2),

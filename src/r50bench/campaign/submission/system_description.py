@@ -59,7 +59,7 @@ _CHOICES = {"status": STATUSES, "system_type": tuple(REQUIRED_SCENARIOS)}
 _ACCELERATOR = ("accelerators_per_node", "accelerator_model_name", "accelerator_memory_capacity")
 
 _FRAMEWORKS = {
-    "torch": "PyTorch with kernels of r50bench, or AOTInductor",
+    "torch": "PyTorch",
     "torch-aot": "PyTorch with AOTInductor",
     "torch-compile": "PyTorch with torch.compile",
     "torch-eager": "PyTorch",
