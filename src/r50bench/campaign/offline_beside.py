@@ -29,5 +29,5 @@ def offline_beside(server: Record, history: History) -> Record | None:
     )
     alike = [f"{key}={value}" for key, value in zip(_SAME, values, strict=True)]
     offline = ["loadgen_output", "loadgen_scenario=Offline", "verdict=VALID", *alike]
-    found = next(Search(history, parse_terms([",".join(offline)])).results(), None)
+    found = next(Search(history, parse_terms(offline)).results(), None)
     return found.record if found else None

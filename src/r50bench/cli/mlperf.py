@@ -238,11 +238,11 @@ def _as_text(outcome: Outcome, *, full: bool) -> str:
 def _offline_beside(record: Record) -> Record | None:
     """Returns the Offline run to compare with; None, too, where the history cannot be read."""
     from r50bench.campaign.offline_beside import offline_beside
-    from r50bench.errors import R50BenchError
+    from r50bench.errors import RunFailed
     from r50bench.results.history import History, history_path
 
     try:
         with History(history_path()) as history:
             return offline_beside(record, history)
-    except R50BenchError:
+    except RunFailed:
         return None
