@@ -35,10 +35,7 @@ def test_every_other_point_is_beaten_by_one_of_the_front(points: list[Point]) ->
 @given(POINTS)
 def test_the_front_rises_in_cost_and_in_worth(points: list[Point]) -> None:
     ahead = front(points)
-    assert all(
-        one[0] < after[0] and one[1] < after[1]
-        for one, after in pairwise(ahead)
-    )
+    assert all(one[0] < after[0] and one[1] < after[1] for one, after in pairwise(ahead))
 
 
 @given(POINTS, st.randoms())
