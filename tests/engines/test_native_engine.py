@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -147,7 +148,20 @@ def reference(pictures):
     return compute
 
 
-def probe(spec, environment, pictures):
+@pytest.fixture(scope="module")
+def probe(pictures):
+    """Gives what a process says that runs all pictures by a spec; one process per spec."""
+    said = {}
+
+    def run(spec, environment):
+        if spec not in said:
+            said[spec] = _run(spec, environment, pictures)
+        return said[spec]
+
+    return run
+
+
+def _run(spec, environment, pictures):
     done = subprocess.run(
         [sys.executable, "-c", PROBE, msgspec.json.encode(spec).decode(), str(pictures[0])],
         env={**environment, "OMP_NUM_THREADS": str(spec.threads)},
@@ -162,63 +176,84 @@ def probe(spec, environment, pictures):
 
 @pytest.mark.parametrize("graph", ["v1", "v1.5"])
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_the_logits_are_those_of_torch(precision, graph, prepared, reference, pictures):
+def test_the_logits_are_those_of_torch(precision, graph, prepared, reference, probe):
     spec, environment = prepared(precision, graph)
     expected = reference(spec)
-    said = probe(replace(spec, batch_size=PICTURES), environment, pictures)
+    said = probe(replace(spec, batch_size=PICTURES), environment)
     error = np.abs(np.array(said["logits"][0]) - expected).max() / np.abs(expected).max()
     assert error < TOLERANCE[precision]
 
 
 @pytest.mark.parametrize(("batch_size", "threads"), [(1, 1), (1, 2), (2, 3), (3, 2), (9, 4)])
-def test_batch_size_and_threads_change_no_bit(batch_size, threads, prepared, pictures):
+def test_batch_size_and_threads_change_no_bit(batch_size, threads, prepared, probe):
     spec, environment = prepared("avx_fp32", "v1.5")
-    whole = probe(replace(spec, batch_size=PICTURES), environment, pictures)
+    whole = probe(replace(spec, batch_size=PICTURES), environment)
     asked = replace(spec, batch_size=batch_size, threads=threads)
-    parts = probe(asked, environment, pictures)
-    padded = np.array(parts["logits"][0])[:PICTURES]
-    assert np.array_equal(padded, np.array(whole["logits"][0]))
+    assert probe(asked, environment)["logits"] == whole["logits"]
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_pictures_are_read_as_they_lie(precision, prepared, pictures):
+def test_pictures_are_read_as_they_lie(precision, prepared, probe):
     spec, environment = prepared(precision, "v1.5")
-    said = probe(replace(spec, batch_size=3), environment, pictures)
+    said = probe(replace(spec, batch_size=PICTURES), environment)
     assert said["viewed"] == said["logits"][0]
 
 
-def test_runners_that_share_weights_answer_alike(prepared, pictures):
+def test_runners_that_share_weights_answer_alike(prepared, probe):
     spec, environment = prepared("avx_int8", "v1.5")
-    first, second = probe(replace(spec, batch_size=3, runners=2), environment, pictures)["logits"]
+    first, second = probe(replace(spec, batch_size=3, runners=2), environment)["logits"]
     assert first == second
 
 
 @pytest.mark.parametrize("graph", ["v1", "v1.5"])
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_the_log_proves_the_kernels_and_shows_every_layer(precision, graph, prepared, pictures):
+def test_the_log_proves_the_kernels_and_shows_every_layer(precision, graph, prepared, probe):
     spec, environment = prepared(precision, graph)
-    asked = replace(spec, batch_size=3)
-    said = probe(asked, environment, pictures)
+    asked = replace(spec, batch_size=PICTURES)
+    said = probe(asked, environment)
     evidence = judge(count_kernels(said["log"]), asked)
     assert evidence.proved, evidence.summary
     assert said["version"].endswith("kernels of r50bench")
-    assert executed_layers(parse_kernel_log(said["log"]), graph, 3) is not None
+    assert executed_layers(parse_kernel_log(said["log"]), graph, PICTURES) is not None
 
 
-def test_a_damaged_plan_is_refused(prepared, pictures, tmp_path):
+def test_a_damaged_plan_is_refused(prepared, probe, tmp_path):
     spec, environment = prepared("avx_fp32", "v1.5")
     (tmp_path / "plan.npz").write_bytes(Path(spec.artifact, "plan.npz").read_bytes()[:1000])
-    said = probe(replace(spec, artifact=str(tmp_path)), environment, pictures)
+    said = probe(replace(spec, artifact=str(tmp_path)), environment)
     assert said["error"] == "EngineError"
     assert os.fspath(tmp_path) in said["message"]
 
 
-def test_a_plan_that_no_kernel_fits_is_refused(prepared, pictures, tmp_path):
+def test_a_plan_that_no_kernel_fits_is_refused(prepared, probe, tmp_path):
     spec, environment = prepared("avx_fp32", "v1.5")
     with np.load(Path(spec.artifact, "plan.npz")) as arrays:
         plan = dict(arrays)
     plan["steps"][5, 8] += 16  # a pixel of another width
     np.savez(tmp_path / "plan.npz", **plan)
-    said = probe(replace(spec, artifact=str(tmp_path)), environment, pictures)
+    said = probe(replace(spec, artifact=str(tmp_path)), environment)
     assert said["error"] == "EngineError"
     assert "no kernel fits step 5" in said["message"]
+
+
+@pytest.mark.parametrize(
+    ("precision", "does", "never"),
+    [
+        ("avx_fp32", "vfmadd", ("vdpbf16ps", "vpdpbusd")),
+        ("avx_bfloat16", "vdpbf16ps", ("vpdpbusd",)),
+        ("avx_int8", "vpdpbusd", ("vdpbf16ps",)),
+    ],
+)
+def test_a_library_multiplies_by_the_instruction_of_its_precision(precision, does, never, prepared):
+    if shutil.which("objdump") is None:
+        pytest.skip("objdump is not installed")
+    spec, _ = prepared(precision, "v1.5")
+    listing = subprocess.run(
+        ["objdump", "-d", "--no-show-raw-insn", spec.kernels],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    # 28 times in each loop over 14 pixels.
+    assert listing.count(does) > 28 * 15
+    assert not any(instruction in listing for instruction in never)

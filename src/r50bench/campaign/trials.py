@@ -198,8 +198,8 @@ class Trials:
         """Returns the case with as few steps as a short round takes."""
         effective = self._plan(configuration)
         latency = self._expected_latency_s(effective.case)
-        steps = min(_MOST_STEPS, max(2, math.ceil(_ROUND_S / latency)))
-        warm_up = min(_MOST_STEPS, max(1, math.ceil(_WARMUP_S / latency)))
+        steps = min(_MOST_STEPS, math.ceil(_ROUND_S / latency))
+        warm_up = min(_MOST_STEPS, math.ceil(_WARMUP_S / latency))
         said = {"steps": f"{steps} (trial)", "warmup_steps": f"{warm_up} (trial)"}
         case = replace(effective.case, steps=steps, warmup_steps=warm_up, repeat=1)
         return replace(effective, case=case, request=effective.request | said)

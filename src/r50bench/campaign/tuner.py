@@ -3,7 +3,7 @@
 First each number of cores per instance is a line of batch sizes, climbed from the best known one in
 both directions until it falls; then engine, allocator and weight sharing are varied around the
 leader; then the leaders race until one of them is, as likely as is wanted, within 2 % of the best.
-What is unlikely to be more than 2 % better than the leader is dropped: either would do.
+What is unlikely to be more than 2 % better than the leader is not measured again: either would do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from r50bench.campaign.objective import Objective
-from r50bench.campaign.tune_field import MARGIN, Bench, Field, Figures
+from r50bench.campaign.tune_field import MARGIN, Bench, Field, Figures, Standing
 from r50bench.campaign.tune_space import Configuration, Space
 from r50bench.case import Case
 from r50bench.errors import CheckFailed
@@ -30,11 +30,12 @@ _AGREEMENT = 0.06  # how far the nearest two ratios of such heats may lie apart
 _MOST_OPEN = 4
 _LEAST_ROUNDS = 3  # of the winner: from there on its record has an interval from its rounds
 _MOST_HEATS = 40
-_UNLIKELY = 0.025
+_UNLIKELY = 0.025  # to be more than the margin better than the leader: not worth another round
+_HOPELESS = 0.001  # as unlikely as to be closed
 _FALLING = 0.1  # probability below which a batch size is taken to be worse than the line's best
 _HARDLY = 0.05  # probability below which a latency is taken to break its bound
 _CLIFF = math.log(0.85)  # beyond it, a line of batch sizes does not rise again
-_HOPELESS = math.log(0.7)  # a line that begins so far behind the leader is not climbed
+_FAR_BEHIND = math.log(0.7)  # a line that begins so far behind the leader is not climbed
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,9 @@ class Tuner:
         for _ in range(2):  # one change of the recipe, then a second one beside it
             for variant in self._space.variants(self._leader):
                 self._try(variant)
+        # Compiling may have turned out to take less time than was thought.
+        for one in list(self._left_out):
+            self._try(one)
         self._race()
         return self._verdict()
 
@@ -138,7 +142,7 @@ class Tuner:
         )
         line = [self._at(batch, cores) for batch in batches]
         first = line[middle]
-        if self._try(first) and self._field.standing().difference(first, leader) < _HOPELESS:
+        if self._try(first) and self._field.standing().difference(first, leader) < _FAR_BEHIND:
             return
         for upwards in (True, False):
             falls = 0
@@ -179,7 +183,7 @@ class Tuner:
         if not self._screen(one, leader):
             return False
         self._tell(one, self._field.figures[one][0])
-        self._drop_the_beaten()
+        self._make_room()
         return True
 
     def _screen(self, one: Configuration, leader: Configuration) -> bool:
@@ -198,12 +202,12 @@ class Tuner:
     def _spent(self) -> float:
         return self._bench.now() - self._began
 
-    def _drop_the_beaten(self) -> None:
-        """Drops what is hardly better than the leader, and the last of more than a few."""
+    def _make_room(self) -> None:
+        """Closes what has no chance, and the last of more than a few."""
         standing = self._field.standing()
         leader = standing.leader(self._field.open)
         for one in [other for other in self._field.open if other != leader]:
-            if standing.chance(one, leader, MARGIN) < _UNLIKELY:
+            if standing.chance(one, leader, MARGIN) < _HOPELESS:
                 self._field.drop(one)
         while len(self._field.open) > _MOST_OPEN:
             others = [one for one in self._field.open if one != leader]
@@ -212,31 +216,43 @@ class Tuner:
     def _race(self) -> None:
         """Measures the leaders in turn until one is certain enough, or the budget is spent."""
         for _ in range(_MOST_HEATS):
-            self._drop_the_beaten()
             standing = self._field.standing()
             leader = standing.leader(self._field.open)
             if standing.keeps_bound(leader) < _HARDLY:
                 return
-            certain = standing.confidence(leader) >= WANTED_CONFIDENCE
-            if len(self._field.figures[leader]) >= _LEAST_ROUNDS and (
-                certain or not self._has_rival(leader)
-            ):
+            enough = len(self._field.figures[leader]) >= _LEAST_ROUNDS
+            if enough and standing.confidence(leader) >= WANTED_CONFIDENCE:
                 return
-            if self._spent + self._field.expected_heat_s() > self._budget_s:
+            starters = [leader, *self._rivals(leader, standing)]
+            if enough and len(starters) == 1:
                 return
-            self._field.heat()
+            if self._spent + self._field.expected_heat_s(starters) > self._budget_s:
+                return
+            self._field.heat(starters)
 
-    def _has_rival(self, leader: Configuration) -> bool:
-        """Whether anyone is open to race the leader; opens the likeliest of those dropped."""
-        if len(self._field.open) > 1:
-            return True
-        standing = self._field.standing()
-        others = [one for one in self._field.figures if one != leader]
-        if not others:
-            return False
-        rival = max(others, key=lambda one: standing.chance(one, leader, MARGIN))
-        needed = self._bench.expected_s(rival) + self._field.expected_heat_s()
-        return self._spent + needed <= self._budget_s and self._field.enter(rival)
+    def _rivals(self, leader: Configuration, standing: Standing) -> list[Configuration]:
+        """Returns the open ones that may still beat the leader, at least the likeliest one.
+
+        The likeliest of all is opened again where it was closed, if there is time.
+        """
+        chances = {
+            one: standing.chance(one, leader, MARGIN)
+            for one in self._field.figures
+            if one != leader
+        }
+        others = sorted(chances, key=lambda one: -chances[one])
+        alone = len(self._field.open) == 1
+        if (
+            others
+            and others[0] not in self._field.open
+            and (alone or chances[others[0]] >= _UNLIKELY)
+        ):
+            needed = self._bench.expected_s(others[0]) + self._field.expected_heat_s([leader])
+            if self._spent + needed <= self._budget_s:
+                self._field.enter(others[0])
+        present = [one for one in others if one in self._field.open]
+        likely = [one for one in present if chances[one] >= _UNLIKELY]
+        return likely or present[:1]
 
     def _verdict(self) -> Verdict:
         standing = self._field.standing()

@@ -21,7 +21,7 @@ from r50bench.engines.base import EngineSpec
 from r50bench.engines.child import run_child
 from r50bench.engines.environment import recorded_environment
 from r50bench.engines.maker import make_in_child
-from r50bench.engines.native_build import LIBRARY, SOURCE, compiler_flags, fits
+from r50bench.engines.native_build import LIBRARY, SOURCES, compiler_flags, fits
 from r50bench.engines.peer_models import ensure_peer_model
 from r50bench.errors import EngineError, R50BenchError
 from r50bench.host.topology import Host
@@ -29,7 +29,7 @@ from r50bench.progress import Progress
 
 __all__ = ["artifact_key", "ensure_artifact"]
 
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 """Part of every compiled model's key: raise it when what is compiled changes."""
 
 _MODELS, _LOADERS, _KERNELS = "models", "loaders", "kernels"
@@ -177,9 +177,9 @@ def _ensure_kernels(
     timeout_s: float,
 ) -> Path:
     """Returns the library of kernels for the spec's precision, built if need be."""
-    source = sha256_of(SOURCE)
+    hashes = [sha256_of(file) for file in SOURCES]
     compiler = environment.get("CXX") or "g++"
-    told = " ".join((source, compiler, *compiler_flags(spec.precision)))
+    told = " ".join((*hashes, compiler, *compiler_flags(spec.precision)))
     key = f"{spec.precision}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
     def make(folder: Path) -> None:
@@ -194,7 +194,9 @@ def _ensure_kernels(
 
     if (found := store.find(_KERNELS, key)) is None:
         _require_compiler(environment)
-        provenance = {"source": f"{SOURCE.name}, sha256 {source}", "compiler": compiler}
+        named = zip(SOURCES, hashes, strict=True)
+        sources = "; ".join(f"{file.name}, sha256 {digest}" for file, digest in named)
+        provenance = {"source": sources, "compiler": compiler}
         found = store.produce(_KERNELS, key, make, provenance, progress)
     return found / LIBRARY
 

@@ -14,10 +14,12 @@ from pathlib import Path
 from r50bench.case import numerics_of
 from r50bench.host.topology import Host
 
-__all__ = ["LIBRARY", "SOURCE", "build_kernels", "compiler_flags", "fits"]
+__all__ = ["LIBRARY", "SOURCES", "build_kernels", "compiler_flags", "fits"]
 
 LIBRARY = "r50bench_kernels.so"
-SOURCE = Path(__file__).with_name("native_kernels.cpp")
+_FOLDER = Path(__file__).parent
+_SOURCE = _FOLDER / "native_kernels.cpp"
+SOURCES = (_SOURCE, _FOLDER / "native_numerics.h", _FOLDER / "native_tile.h")
 
 _AVX512 = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl", "fma"})
 # By precision: what the kernels need of a CPU beside these, by Linux' name and the compiler's.
@@ -59,7 +61,7 @@ def build_kernels(precision: str, folder: Path) -> Path:
     library = folder / LIBRARY
     compiler = shlex.split(os.environ.get("CXX", "g++"))
     subprocess.run(
-        [*compiler, *compiler_flags(precision), str(SOURCE), "-o", str(library)], check=True
+        [*compiler, *compiler_flags(precision), str(_SOURCE), "-o", str(library)], check=True
     )
     return library
 

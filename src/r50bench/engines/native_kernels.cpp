@@ -4,9 +4,8 @@
 //
 // Activations are NHWC. Weights lie in panels of 32 output channels; within one, for each kernel
 // element and each group of input channels, 32 × group values follow one another: the order in
-// which the innermost loop reads them. That loop holds 14 pixels × 32 channels in 28 registers,
-// which leaves two for weights and one for a broadcast pixel.
-#include <immintrin.h>
+// which the innermost loop reads them. That loop holds 14 pixels × 32 channels in 28 registers, which
+// leaves two for weights and one for a broadcast pixel.
 #include <omp.h>
 #include <sys/mman.h>
 
@@ -14,8 +13,9 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <new>
+
+#include "native_tile.h"
 
 namespace {
 
@@ -45,74 +45,6 @@ struct Plan {
   float input_scale, input_zero;
 };
 
-// --- numerics -----------------------------------------------------------------------------------
-
-#if defined(R50_INT8)
-using Value = uint8_t;
-using Weight = int8_t;
-using Sum = __m512i;
-constexpr int kGroup = 4;
-inline Sum zero() { return _mm512_setzero_si512(); }
-inline Sum dot(Sum sum, __m512i pixel, __m512i weights) {
-  // As assembly: g++ 12 spills the accumulators around its own intrinsic.
-  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(pixel), "v"(weights));
-  return sum;
-}
-inline __m512 scaled(Sum sum, __m512 scale, __m512 bias) {
-  return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, bias);
-}
-inline __m512 load(const Value* at) {
-  return _mm512_cvtepi32_ps(
-      _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))));
-}
-inline __m512 plus(__m512 sum, __m512 residual, __m512 scale) {
-  return _mm512_fmadd_ps(residual, scale, sum);
-}
-inline void store(Value* at, __m512 value, __m512) {
-  const __m512i whole = _mm512_max_epi32(_mm512_cvtps_epi32(value), _mm512_setzero_si512());
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm512_cvtusepi32_epi8(whole));
-}
-inline __m512i largest(__m512i a, __m512i b) { return _mm512_max_epu8(a, b); }
-#elif defined(R50_BF16)
-using Value = uint16_t;
-using Weight = uint16_t;
-using Sum = __m512;
-constexpr int kGroup = 2;
-inline Sum zero() { return _mm512_setzero_ps(); }
-inline Sum dot(Sum sum, __m512i pixel, __m512i weights) {
-  return _mm512_dpbf16_ps(sum, (__m512bh)pixel, (__m512bh)weights);
-}
-inline __m512 scaled(Sum sum, __m512, __m512 bias) { return _mm512_add_ps(sum, bias); }
-inline __m512 load(const Value* at) {
-  const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-}
-inline __m512 plus(__m512 sum, __m512 residual, __m512) { return _mm512_add_ps(sum, residual); }
-inline void store(Value* at, __m512 value, __m512 low) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(at),
-                      (__m256i)_mm512_cvtneps_pbh(_mm512_max_ps(value, low)));
-}
-inline __m512i largest(__m512i a, __m512i b) { return _mm512_max_epu16(a, b); }
-#else
-using Value = float;
-using Weight = float;
-using Sum = __m512;
-constexpr int kGroup = 1;
-inline Sum zero() { return _mm512_setzero_ps(); }
-inline Sum dot(Sum sum, __m512i pixel, __m512i weights) {
-  return _mm512_fmadd_ps(_mm512_castsi512_ps(pixel), _mm512_castsi512_ps(weights), sum);
-}
-inline __m512 scaled(Sum sum, __m512, __m512 bias) { return _mm512_add_ps(sum, bias); }
-inline __m512 load(const Value* at) { return _mm512_loadu_ps(at); }
-inline __m512 plus(__m512 sum, __m512 residual, __m512) { return _mm512_add_ps(sum, residual); }
-inline void store(Value* at, __m512 value, __m512 low) {
-  _mm512_storeu_ps(at, _mm512_max_ps(value, low));
-}
-inline __m512i largest(__m512i a, __m512i b) { return _mm512_max_epu32(a, b); }
-#endif
-
-constexpr int kPanel = 32;  // output channels
-constexpr int64_t kLine = 64;
 constexpr int64_t kBlock = 8;  // tiles whose pixels stay in L2 while all panels pass
 
 constexpr int64_t pixel_of(int64_t channels) {
@@ -121,109 +53,7 @@ constexpr int64_t pixel_of(int64_t channels) {
                                                   : channels + kLine / int64_t(sizeof(Value));
 }
 
-// --- the innermost loop ---------------------------------------------------------------------------
-
-struct Tile {
-  const Value* in;
-  const Weight* weights;
-  const char* next;  // weights to fetch meanwhile, `ahead` bytes per step
-  int64_t ahead;
-  int64_t kernel_rows, kernel_columns, groups, in_row, in_pixel;
-  Value* out;
-  const Value* residual;
-  int64_t out_pixel, out_seventh, residual_pixel, residual_seventh;
-  const float *scale, *bias;
-  float residual_scale, low;
-};
-
-inline __m512i broadcast(const Value* at) {
-  int32_t bits;
-  std::memcpy(&bits, at, sizeof bits);
-  return _mm512_set1_epi32(bits);
-}
-
-// Values are stored as the next layer reads them; the classifier's as float.
-template <bool Logits>
-inline __attribute__((always_inline)) void put(const Tile& tile, int64_t at, __m512 value,
-                                               __m512 low) {
-  if constexpr (Logits)
-    _mm512_storeu_ps(reinterpret_cast<float*>(tile.out) + at, value);
-  else
-    store(tile.out + at, value, low);
-}
-
-template <int Pixels, bool Logits>
-inline __attribute__((always_inline)) void finish(const Tile& tile, Sum (&sum)[Pixels][2]) {
-  const __m512 low = _mm512_set1_ps(tile.low), worth = _mm512_set1_ps(tile.residual_scale);
-  const __m512 scale[2] = {_mm512_loadu_ps(tile.scale), _mm512_loadu_ps(tile.scale + 16)};
-  const __m512 bias[2] = {_mm512_loadu_ps(tile.bias), _mm512_loadu_ps(tile.bias + 16)};
-  if (tile.residual) {
-#pragma GCC unroll 16
-    for (int p = 0; p < Pixels; p++)
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; half++) {
-        const Value* residual = tile.residual + (p / 7) * tile.residual_seventh +
-                                (p % 7) * tile.residual_pixel + 16 * half;
-        put<Logits>(tile, (p / 7) * tile.out_seventh + (p % 7) * tile.out_pixel + 16 * half,
-                    plus(scaled(sum[p][half], scale[half], bias[half]), load(residual), worth), low);
-      }
-  } else {
-#pragma GCC unroll 16
-    for (int p = 0; p < Pixels; p++)
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; half++)
-        put<Logits>(tile, (p / 7) * tile.out_seventh + (p % 7) * tile.out_pixel + 16 * half,
-                    scaled(sum[p][half], scale[half], bias[half]), low);
-  }
-}
-
-// What the end of the tile reads and writes is fetched while its sums are computed.
-template <int Pixels>
-inline __attribute__((always_inline)) void fetch(const Tile& tile) {
-  constexpr int64_t bytes = kPanel * int64_t(sizeof(Value));
-#pragma GCC unroll 16
-  for (int p = 0; p < Pixels; p++)
-#pragma GCC unroll 2
-    for (int64_t at = 0; at < bytes; at += kLine) {
-      const int64_t value = at / int64_t(sizeof(Value));
-      if (tile.residual)
-        __builtin_prefetch(tile.residual + (p / 7) * tile.residual_seventh +
-                           (p % 7) * tile.residual_pixel + value);
-      __builtin_prefetch(tile.out + (p / 7) * tile.out_seventh + (p % 7) * tile.out_pixel + value,
-                         1);
-    }
-}
-
-// Pixels p of a tile lie at (p / 7) · Seventh + (p % 7) · Pixel: two rows of 7, or one of 14.
-template <int Pixels, int64_t Pixel, int64_t Seventh, bool Logits = false>
-__attribute__((noinline)) void multiply(const Tile& tile) {
-  Sum sum[Pixels][2];
-#pragma GCC unroll 16
-  for (int p = 0; p < Pixels; p++) sum[p][0] = sum[p][1] = zero();
-  if constexpr (!Logits) fetch<Pixels>(tile);
-  const Weight* weights = tile.weights;
-  const char* next = tile.next;
-  const int64_t ahead = tile.ahead;
-  for (int64_t row = 0; row < tile.kernel_rows; row++)
-    for (int64_t column = 0; column < tile.kernel_columns; column++) {
-      const Value* in = tile.in + row * tile.in_row + column * tile.in_pixel;
-      for (int64_t group = 0; group < tile.groups; group++) {
-        const __m512i first = _mm512_loadu_si512(weights);
-        const __m512i second = _mm512_loadu_si512(weights + 16 * kGroup);
-#pragma GCC unroll 16
-        for (int p = 0; p < Pixels; p++) {
-          const __m512i pixel = broadcast(in + (p / 7) * Seventh + (p % 7) * Pixel);
-          sum[p][0] = dot(sum[p][0], pixel, first);
-          sum[p][1] = dot(sum[p][1], pixel, second);
-        }
-        _mm_prefetch(next, _MM_HINT_T1);
-        next += ahead;
-        in += kGroup;
-        weights += kPanel * kGroup;
-      }
-    }
-  finish<Pixels, Logits>(tile, sum);
-}
+// --- which kernels there are --------------------------------------------------------------------
 
 struct Kernel {
   int64_t pixel, seventh;
@@ -388,15 +218,19 @@ void pool(const Run& run, const Step& step, int64_t image) {
 
 // The mean over each picture, in the classifier's own values.
 void average(const Run& run, const Step& step, const float* of_step, int64_t image) {
-  const Range lanes = share(step.channels_out / 16, run.team.rank, run.team.size);
+  const Range panels = share(step.channels_out / kPanel, run.team.rank, run.team.size);
   const Value* in = at(run, step.in) + image * step.in_image;
   Value* out = at(run, step.out) + image * step.out_image;
-  for (int64_t lane = lanes.begin; lane < lanes.end; lane++) {
-    __m512 sum = _mm512_setzero_ps();
-    for (int64_t pixel = 0; pixel < step.height * step.height; pixel++)
-      sum = _mm512_add_ps(sum, load(in + pixel * step.in_pixel + 16 * lane));
-    const __m512 mean = _mm512_mul_ps(sum, _mm512_set1_ps(of_step[0]));
-    store(out + 16 * lane, mean, _mm512_set1_ps(of_step[1]));
+  const __m512 scale = _mm512_set1_ps(of_step[0]), low = _mm512_set1_ps(of_step[1]);
+  for (int64_t p = panels.begin; p < panels.end; p++) {
+    __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+    for (int64_t pixel = 0; pixel < step.height * step.height; pixel++) {
+      __m512 half[2];
+      load(in + pixel * step.in_pixel + p * kPanel, half);
+      sum[0] = _mm512_add_ps(sum[0], half[0]);
+      sum[1] = _mm512_add_ps(sum[1], half[1]);
+    }
+    store(out + p * kPanel, _mm512_mul_ps(sum[0], scale), _mm512_mul_ps(sum[1], scale), low);
   }
 }
 
@@ -435,8 +269,12 @@ constexpr int64_t kSide = 224, kBorder = 3, kColours = 3;
 inline void put_inputs(const Plan& plan, Value* out, const float* in, int64_t count) {
   const __m512 scale = _mm512_set1_ps(plan.input_scale), zero = _mm512_set1_ps(plan.input_zero);
   const __m512 low = _mm512_set1_ps(-__builtin_inff());
-  for (int64_t i = 0; i < count; i += 16)
-    store(out + i, _mm512_fmadd_ps(_mm512_loadu_ps(in + i), scale, zero), low);
+  const __m512i first = _mm512_load_si512(kOrder), second = _mm512_load_si512(kOrder + 16);
+  for (int64_t i = 0; i < count; i += kPanel) {
+    const __m512 a = _mm512_loadu_ps(in + i), b = _mm512_loadu_ps(in + i + 16);
+    store(out + i, _mm512_fmadd_ps(_mm512_permutex2var_ps(a, first, b), scale, zero),
+          _mm512_fmadd_ps(_mm512_permutex2var_ps(a, second, b), scale, zero), low);
+  }
 }
 
 // Copies a picture into its padded place, in the precision's own values.

@@ -112,12 +112,24 @@ class _Layout:
         self.steps.append({"kind": kind, "late": int(self.late), "residual": -1, **fields})
         self.of_step.append(of_step)
 
-    def pack(self, layer: LayerArithmetic, taps: NDArray[Any]) -> dict[str, int]:
-        """Adds a layer's weights, (out, rows, columns, in) with ``in`` of whole groups."""
+    def pack(
+        self, layer: LayerArithmetic, taps: NDArray[Any], *, logits: bool = False
+    ) -> dict[str, int]:
+        """Adds a layer's weights, (out, rows, columns, in) with ``in`` of whole groups.
+
+        The instruction that packs two registers of int8 into one takes four channels of each in
+        turn; so a panel's first register gets the channels 0-3, 8-11, …, its second 4-7, 12-15, …
+        Logits are not packed.
+        """
         _, group = _VALUES[self.numerics]
         out, rows, columns, channels = taps.shape
-        padded = np.zeros((-(-out // _PANEL) * _PANEL, rows, columns, channels), taps.dtype)
+        whole = -(-out // _PANEL) * _PANEL
+        order = np.arange(whole)
+        if self.numerics == "int8" and not logits:
+            order = order.reshape(-1, 4, 2, 4).transpose(0, 2, 1, 3).reshape(-1)
+        padded = np.zeros((whole, rows, columns, channels), taps.dtype)
         padded[:out] = taps
+        padded = padded[order]
         panels = padded.reshape(-1, _PANEL, rows, columns, channels // group, group)
         packed = np.ascontiguousarray(panels.transpose(0, 2, 3, 4, 1, 5))
         stored = _bfloat16(packed) if self.numerics == "bf16" else packed
@@ -125,8 +137,8 @@ class _Layout:
         self.weights.append(stored.reshape(-1).view(np.uint8))
         self.weight_bytes += stored.nbytes  # of whole panels, so whole lines
         for array, parts in ((layer.scale, self.scales), (layer.bias, self.biases)):
-            parts.append(np.pad(array, (0, len(padded) - out)))
-        self.floats += len(padded)
+            parts.append(np.pad(array, (0, whole - out))[order])
+        self.floats += whole
         return place
 
 
@@ -290,7 +302,7 @@ def _head(layout: _Layout, arithmetic: Arithmetic, source: _Place) -> None:
         _CLASSIFY,
         (1.0, -np.inf),
         **_from(mean.at, mean.pixel, mean.row, mean.image),
-        **layout.pack(layer, layer.weight.transpose(0, 2, 3, 1)),
+        **layout.pack(layer, layer.weight.transpose(0, 2, 3, 1), logits=True),
         groups=FEATURES // group,
         size_out=CLASSES,
         channels_out=-(-CLASSES // _PANEL) * _PANEL,

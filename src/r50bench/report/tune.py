@@ -37,7 +37,7 @@ def tune_text(tuned: Tuned) -> str:
         f"  {with_interval(kpi.value, kpi.half_width)} {kpi.unit}{_over_start(tuned)}",
         f"  {_sureness(verdict)}",
         f"  took {words_for(tuned.seconds)} of {words_for(tuned.request.budget_s)}"
-        + (f", {words_for(tuned.compile_s)} of it for compiling" if tuned.compile_s else ""),
+        + (f", {tuned.compile_s:.0f} s of it for compiling" if tuned.compile_s else ""),
         "",
         text_table([_HEAD, *(_row(one) for one in _by_ratio(verdict))]),
     ]
