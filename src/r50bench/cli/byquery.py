@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from r50bench.cli.options import out_option, quiet_option
+
 if TYPE_CHECKING:
     from r50bench.assets.store import Store
     from r50bench.campaign.mlperf import PlannedMlperf
@@ -20,19 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["byquery"]
 
-DEFAULT_OUT = Path("r50bench-runs")
-
 
 @click.command("byquery", short_help="Answers a query, from the cache or by a LoadGen run.")
 @click.argument("words", nargs=-1, metavar="QUERY [, get KEY]")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_OUT,
-    show_default=True,
-    help="Where the record goes if something is run.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@out_option("the record goes if something is run")
+@quiet_option
 def byquery(words: tuple[str, ...], out: Path, quiet: bool) -> None:
     """Answers a query: from the cache if the very same was run before, else by running LoadGen.
 

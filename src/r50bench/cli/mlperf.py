@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from r50bench.cli.options import collect_settings, options_of
+from r50bench.cli.options import (
+    collect_settings,
+    dry_run_option,
+    full_option,
+    json_option,
+    options_of,
+    out_option,
+    quiet_option,
+    set_option,
+)
 from r50bench.loadgen_settings import (
     COMPLIANCE_TESTS,
     LOADGEN_KEYS,
@@ -28,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["mlperf"]
 
-DEFAULT_OUT = Path("r50bench-runs")
 
 _OPTIONS = (
     ("scenario", "|".join(SCENARIOS), "How queries come; Offline by default."),
@@ -87,24 +95,12 @@ def _loadgen_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--quick", is_flag=True, help="A run of a few seconds, which does not comply with MLPerf."
 )
-@click.option("-N", "--dry-run", is_flag=True, help="Print what would run and where, run nothing.")
-@click.option("-V", "--full", is_flag=True, help="Print the whole KPI block.")
-@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_OUT,
-    show_default=True,
-    help="Where the record goes.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a parameter by name, such as loadgen_target_qps=100 or BATCH_SIZE=8.",
-)
+@dry_run_option("what would run and where")
+@full_option
+@json_option("the record")
+@out_option("the record goes")
+@quiet_option
+@set_option("Set a parameter by name, such as loadgen_target_qps=100 or BATCH_SIZE=8.")
 @options_of(_PARAMETERS)
 def mlperf(
     quick: bool,

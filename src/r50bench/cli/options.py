@@ -1,16 +1,32 @@
-"""The parameters as options of a command."""
+"""The options that several commands share: the parameters, and how they print and keep."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
 
-__all__ = ["collect_settings", "options_of", "parameter_options"]
+__all__ = [
+    "RUNS",
+    "collect_settings",
+    "dry_run_option",
+    "full_option",
+    "json_option",
+    "options_of",
+    "out_option",
+    "parameter_options",
+    "quiet_option",
+    "set_option",
+]
+
+RUNS = Path("r50bench-runs")
+"""Where records go unless ``--out`` says otherwise."""
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,6 +46,38 @@ def options_of(names: Collection[str]) -> Callable[[Command], Command]:
         return command
 
     return add
+
+
+def dry_run_option(what: str) -> Callable[[Command], Command]:
+    """Returns what adds ``-N``, which prints ``what`` and runs nothing."""
+    return click.option("-N", "--dry-run", is_flag=True, help=f"Print {what}, run nothing.")
+
+
+def full_option(command: Command) -> Command:
+    """Adds ``-V``, for the KPI block in place of the table."""
+    return click.option("-V", "--full", is_flag=True, help="Print the whole KPI block.")(command)
+
+
+def json_option(what: str) -> Callable[[Command], Command]:
+    """Returns what adds ``--json``, which prints ``what``."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
+
+
+def out_option(what: str, default: Path = RUNS) -> Callable[[Command], Command]:
+    """Returns what adds ``--out``, the folder that ``what`` goes to."""
+    folder = click.Path(path_type=Path, file_okay=False)
+    text = f"Where {what}."
+    return click.option("--out", type=folder, default=default, show_default=True, help=text)
+
+
+def quiet_option(command: Command) -> Command:
+    """Adds ``-q``."""
+    return click.option("-q", "--quiet", is_flag=True, help="Show no progress.")(command)
+
+
+def set_option(text: str, metavar: str = "KEY=VALUE") -> Callable[[Command], Command]:
+    """Returns what adds ``--set``, explained by ``text``."""
+    return click.option("--set", "sets", multiple=True, metavar=metavar, help=text)
 
 
 def collect_settings(

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from r50bench.cli.options import collect_settings, options_of
+from r50bench.cli.options import (
+    collect_settings,
+    json_option,
+    options_of,
+    out_option,
+    quiet_option,
+    set_option,
+)
 from r50bench.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["peers"]
 
-DEFAULT_OUT = Path("r50bench-runs")
 
 _PARAMETERS = (
     "mode",
@@ -54,22 +60,10 @@ _PARAMETERS = (
     metavar="SECONDS",
     help="How long each engine runs in a round, where --steps does not say.  [default: 2]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_OUT,
-    show_default=True,
-    help="Where the records go.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a parameter by its upper-case name, such as BATCH_SIZE=8.",
-)
+@json_option("the figures")
+@out_option("the records go")
+@quiet_option
+@set_option("Set a parameter by its upper-case name, such as BATCH_SIZE=8.")
 @options_of(_PARAMETERS)
 def peers(
     engines: str | None,

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from r50bench.cli.options import collect_settings, parameter_options
+from r50bench.cli.options import (
+    collect_settings,
+    json_option,
+    out_option,
+    parameter_options,
+    quiet_option,
+    set_option,
+)
 from r50bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,22 +38,10 @@ _PAGE, _DATA = "profile.html", "profile.json"
     help="So many batches are observed; medians are shown.",
 )
 @click.option("--layers", "all_layers", is_flag=True, help="Print every layer, not only the kinds.")
-@click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_OUT,
-    show_default=True,
-    help="Where the picture and the figures go.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a parameter by its upper-case name, such as BATCH_SIZE=64.",
-)
+@json_option("the profile")
+@out_option("the picture and the figures go", DEFAULT_OUT)
+@quiet_option
+@set_option("Set a parameter by its upper-case name, such as BATCH_SIZE=64.")
 @parameter_options
 def profile(
     case: str,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from r50bench.cli.options import out_option, quiet_option
 from r50bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["replay"]
 
-DEFAULT_OUT = Path("r50bench-runs")
 _COLUMNS = ("figure", "before", "now", "change", "")
 _SAID = {
     "agrees": "",
@@ -34,14 +34,8 @@ _SAID = {
 
 @click.command("replay")
 @click.argument("record", metavar="RECORD")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_OUT,
-    show_default=True,
-    help="Where the new record goes.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@out_option("the new record goes")
+@quiet_option
 def replay(record: str, out: Path, quiet: bool) -> None:
     """Runs the same again and says what differs.
 

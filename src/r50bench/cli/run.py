@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from r50bench.cli.options import collect_settings, parameter_options
+from r50bench.cli.options import (
+    collect_settings,
+    dry_run_option,
+    full_option,
+    json_option,
+    out_option,
+    parameter_options,
+    quiet_option,
+    set_option,
+)
 
 if TYPE_CHECKING:
     from r50bench.host.topology import Host
@@ -18,37 +27,21 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-DEFAULT_OUT = Path("r50bench-runs")
-
 
 @click.command("run", epilog="Empty values mean the default. See also 'r50bench list'.")
 @click.argument("cases", nargs=-1, metavar="[CASE-OR-GLOB]...")
 @click.option("-R", "regex", metavar="REGEX", help="Choose designed cases by regular expression.")
-@click.option(
-    "-N", "--dry-run", is_flag=True, help="Print the effective cases and their CPUs, run nothing."
-)
-@click.option("-V", "--full", is_flag=True, help="Print the whole KPI block of every case.")
-@click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_OUT,
-    show_default=True,
-    help="Where the records go.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@dry_run_option("the effective cases and their CPUs")
+@full_option
+@json_option("the records")
+@out_option("the records go")
+@quiet_option
 @click.option(
     "--tuned/--no-tuned",
     default=True,
     help="Take what 'r50bench tune' found for a case as its defaults, or do not.",
 )
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a parameter by its upper-case name, such as BATCH_SIZE=64.",
-)
+@set_option("Set a parameter by its upper-case name, such as BATCH_SIZE=64.")
 @parameter_options
 def run(
     cases: tuple[str, ...],

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from r50bench.cli.options import collect_settings, parameter_options
+from r50bench.cli.options import (
+    collect_settings,
+    json_option,
+    parameter_options,
+    quiet_option,
+    set_option,
+)
 from r50bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,12 +35,8 @@ Options = Mapping[str, "str | bool | None"]
 
 @click.command("sweep")
 @click.argument("cases", nargs=-1, metavar="[CASE-OR-GLOB]...")
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="KEY=VALUES",
-    help="Values of a parameter: BATCH_SIZE='1 2 4 … 64', or several joined by '/'.",
+@set_option(
+    "Values of a parameter: BATCH_SIZE='1 2 4 … 64', or several joined by '/'.", "KEY=VALUES"
 )
 @click.option(
     "--zip",
@@ -43,7 +45,7 @@ Options = Mapping[str, "str | bool | None"]
     help="Take the values of several --set side by side, as ctest does, not in every combination.",
 )
 @click.option("-N", "--dry-run", is_flag=True, help="Print the points, measure nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print points and results as JSON.")
+@json_option("points and results")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -56,7 +58,7 @@ Options = Mapping[str, "str | bool | None"]
     metavar="DIR",
     help="Go on with the sweep in this folder; nothing else need be said.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
 @parameter_options
 def sweep(
     cases: tuple[str, ...],

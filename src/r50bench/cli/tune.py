@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from r50bench.cli.options import collect_settings, options_of
+from r50bench.cli.options import (
+    collect_settings,
+    json_option,
+    options_of,
+    out_option,
+    quiet_option,
+    set_option,
+)
 from r50bench.errors import UsageError
 from r50bench.parameters import PARAMETERS
 
@@ -44,22 +51,10 @@ _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
     show_default=True,
     help="Time for each case, compiling included, such as 120s or 5m.",
 )
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="KEY=VALUES",
-    help="Fix a parameter; several values of a tuned one are what is chosen from.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_OUT,
-    show_default=True,
-    help="Where the records of the trials go.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@set_option("Fix a parameter; several values of a tuned one are what is chosen from.", "KEY=VALUES")
+@json_option("the results")
+@out_option("the records of the trials go", DEFAULT_OUT)
+@quiet_option
 @options_of([one.name for one in PARAMETERS if one.name not in _INERT])
 def tune(
     cases: tuple[str, ...],
