@@ -80,8 +80,8 @@ def sweep(
     Values are lists ("1 2 4"), arithmetic ranges ("1000 1300 … 2000"), geometric ones ("1 2 4 …
     64") and products ("BATCH_SIZE=1 2/CORES_PER_INSTANCE=1 2"); "|16" keeps what 16 divides, "48|"
     what divides 48. '...' may stand for '…'. PRECISION, MODE and CASE_TYPE given so take the place
-    of the name's. Without any list, BATCH_SIZE is 1 2 4 … 64 and CORES_PER_INSTANCE 1 2 4 … up to a
-    NUMA node; without a case, throughput is measured in every precision of this CPU.
+    of the name's. Without any list, BATCH_SIZE is 1 2 4 … 64 and CORES_PER_INSTANCE all that divide
+    a NUMA node; without a case, throughput is measured in every precision of this CPU.
 
     Points are measured in shuffled order, --repeat times each, so that a drift of the machine
     strikes all alike. What was killed goes on with --resume DIR, or with the same command and
