@@ -65,3 +65,40 @@ def r50bench_process(tmp_path: Path) -> Call:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     return call
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for the tests of one file, empty at first."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def fake_environment(cache: Path, tmp_path: Path) -> dict[str, str]:
+    """The variables for a process in which the fake engine takes 2 ms for any batch."""
+    return os.environ | {
+        "PYTHONPATH": str(Path(r50bench.__file__).parents[1]),
+        "R50BENCH_CACHE": str(cache),
+        "R50BENCH_DATA": str(tmp_path / "data"),
+        "FAKE_LATENCIES_NS": "2000000",
+        "COLUMNS": "140",
+    }
+
+
+@pytest.fixture
+def r50bench_fake(fake_environment: dict[str, str], tmp_path: Path) -> Call:
+    """Runs ``r50bench`` with the fake engine in a process of its own, in an empty folder."""
+
+    def call(*args: str, **variables: str) -> Answer:
+        done = subprocess.run(
+            [sys.executable, "-m", "r50bench", *args],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=tmp_path,
+            env=fake_environment | variables,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import os
 import random
@@ -15,47 +16,17 @@ from pathlib import Path
 
 import pytest
 
-import r50bench
-from command_line import Answer, Call
+from command_line import Call
 
 FAKE = ("--engine", "fake", "--weights", "random", "--steps", "20", "--warmup-steps", "1")
 GRID = ("--set", "BATCH_SIZE=1 2", "--set", "CORES_PER_INSTANCE=1")
 CASE = "inference_throughput_fp32"
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
-def environment(cache: Path, tmp_path: Path) -> dict[str, str]:
-    return os.environ | {
-        "PYTHONPATH": str(Path(r50bench.__file__).parents[1]),
-        "R50BENCH_CACHE": str(cache),
-        "R50BENCH_DATA": str(tmp_path / "data"),
-        "FAKE_LATENCIES_NS": "2000000",
-        "COLUMNS": "140",
-    }
-
-
-@pytest.fixture
-def call(environment: dict[str, str], tmp_path: Path) -> Call:
-    """Runs ``r50bench sweep`` in a process of its own, in an empty folder."""
-
-    def call(*args: str, **variables: str) -> Answer:
-        done = subprocess.run(
-            [sys.executable, "-m", "r50bench", "sweep", *args],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            cwd=tmp_path,
-            env=environment | variables,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
-
-    return call
+def call(r50bench_fake: Call) -> Call:
+    """Runs ``r50bench sweep``."""
+    return functools.partial(r50bench_fake, "sweep")
 
 
 def batches(folder: Path) -> Counter[int]:
@@ -193,7 +164,7 @@ def test_a_sweep_of_several_passes_gives_each_point_as_many_rounds(
 
 
 def test_a_sweep_killed_thrice_and_resumed_has_the_points_of_an_undisturbed_one(
-    call: Call, environment: dict[str, str], tmp_path: Path
+    call: Call, fake_environment: dict[str, str], tmp_path: Path
 ) -> None:
     args = (CASE, *FAKE, *GRID, "--repeat", "3", "--out", "here")
     chance = random.Random()
@@ -202,7 +173,7 @@ def test_a_sweep_killed_thrice_and_resumed_has_the_points_of_an_undisturbed_one(
         process = subprocess.Popen(
             [sys.executable, "-m", "r50bench", "sweep", *line],
             cwd=tmp_path,
-            env=environment,
+            env=fake_environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -226,12 +197,12 @@ def test_a_sweep_killed_thrice_and_resumed_has_the_points_of_an_undisturbed_one(
 
 
 def test_an_interrupted_sweep_shows_what_it_has_and_how_to_go_on(
-    environment: dict[str, str], tmp_path: Path
+    fake_environment: dict[str, str], tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "r50bench", "sweep", CASE, *FAKE, *GRID, "--out", "here"],
         cwd=tmp_path,
-        env=environment,
+        env=fake_environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -247,13 +218,13 @@ def test_an_interrupted_sweep_shows_what_it_has_and_how_to_go_on(
 
 
 def test_two_processes_do_not_work_on_one_sweep(
-    call: Call, environment: dict[str, str], tmp_path: Path
+    call: Call, fake_environment: dict[str, str], tmp_path: Path
 ) -> None:
     args = (CASE, *FAKE, *GRID, "--out", "here")
     first = subprocess.Popen(
         [sys.executable, "-m", "r50bench", "sweep", *args],
         cwd=tmp_path,
-        env=environment,
+        env=fake_environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

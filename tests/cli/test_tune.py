@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import r50bench
-from command_line import Answer, Call
+from command_line import Call
 
 # The fake engine takes as long for any batch: the largest on the most instances is best.
 FAKE = ("--engine", "fake", "--weights", "random")
@@ -19,47 +15,18 @@ CHOICE = ("--set", "BATCH_SIZE=2 4")
 CASE = "inference_throughput_fp32"
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def call(cache: Path, tmp_path: Path) -> Call:
-    """Runs ``r50bench`` in a process of its own, in an empty folder."""
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(r50bench.__file__).parents[1]),
-        "R50BENCH_CACHE": str(cache),
-        "R50BENCH_DATA": str(tmp_path / "data"),
-        "FAKE_LATENCIES_NS": "2000000",
-        "COLUMNS": "140",
-    }
-
-    def call(*args: str, **variables: str) -> Answer:
-        done = subprocess.run(
-            [sys.executable, "-m", "r50bench", *args],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            cwd=tmp_path,
-            env=environment | variables,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
-
-    return call
-
-
-def plan(call: Call, *args: str) -> dict[str, object]:
-    answer = call("run", "-N", "--json", CASE, *args)
+def plan(r50bench_fake: Call, *args: str) -> dict[str, object]:
+    answer = r50bench_fake("run", "-N", "--json", CASE, *args)
     assert answer.code == 0, answer.err
     (found,) = json.loads(answer.out)
     assert isinstance(found, dict)
     return found
 
 
-def test_what_is_tuned_is_what_later_runs_run_and_they_say_so(call: Call, tmp_path: Path) -> None:
-    tuned = call("tune", CASE, *FAKE, *CHOICE, "--set", "CORES_PER_INSTANCE=1", "--json")
+def test_what_is_tuned_is_what_later_runs_run_and_they_say_so(
+    r50bench_fake: Call, tmp_path: Path
+) -> None:
+    tuned = r50bench_fake("tune", CASE, *FAKE, *CHOICE, "--set", "CORES_PER_INSTANCE=1", "--json")
     assert tuned.code == 0, tuned.err
     (result,) = json.loads(tuned.out)
     assert result["case"]["batch_size"] == 4
@@ -70,60 +37,62 @@ def test_what_is_tuned_is_what_later_runs_run_and_they_say_so(call: Call, tmp_pa
     assert list(Path(tmp_path / result["folder"]).glob("*/record.json"))
 
     fixed = (*FAKE, "--cores-per-instance", "1")
-    later = plan(call, *fixed)
+    later = plan(r50bench_fake, *fixed)
     assert later["case"]["batch_size"] == 4  # type: ignore[index]
     source = later["request"]["batch_size"]  # type: ignore[index]
     assert source.startswith("4 (tuned 20")
     assert source.endswith(" for throughput)")
-    assert plan(call, *fixed, "--no-tuned")["case"]["batch_size"] == 8  # type: ignore[index]
+    assert plan(r50bench_fake, *fixed, "--no-tuned")["case"]["batch_size"] == 8  # type: ignore[index]
 
-    run = call("run", CASE, *fixed, "--steps", "20")
+    run = r50bench_fake("run", CASE, *fixed, "--steps", "20")
     assert run.code == 0, run.err
     assert "BATCH_SIZE=4" in run.err
     assert "--no-tuned takes the defaults" in run.err
     assert "# BATCH_SIZE=4 " in run.out
-    assert "(tuned 20" in call("kpi").out
+    assert "(tuned 20" in r50bench_fake("kpi").out
 
 
-def test_a_tuned_configuration_is_used_whole_or_not_at_all(call: Call) -> None:
-    assert call("tune", CASE, *FAKE, *CHOICE).code == 0
-    other = plan(call, *FAKE, "--batch-size", "2")
+def test_a_tuned_configuration_is_used_whole_or_not_at_all(r50bench_fake: Call) -> None:
+    assert r50bench_fake("tune", CASE, *FAKE, *CHOICE).code == 0
+    other = plan(r50bench_fake, *FAKE, "--batch-size", "2")
     assert other["case"]["batch_size"] == 2  # type: ignore[index]
     assert other["request"]["cores_per_instance"].endswith("(default throughput)")  # type: ignore[index]
     assert other["notes"] == [
         "what was tuned is not used: BATCH_SIZE=2 was asked for, and it has 4"
     ]
-    same = plan(call, *FAKE, "--batch-size", "4")
+    same = plan(r50bench_fake, *FAKE, "--batch-size", "4")
     assert same["request"]["batch_size"] == "4 (option)"  # type: ignore[index]
     assert "(tuned " in same["request"]["cores_per_instance"]  # type: ignore[index]
     # Another engine's and another case's are none of ours.
-    assert plan(call, "--weights", "random")["notes"] == []
-    latency = call("run", "-N", "inference_latency_fp32", *FAKE)
+    assert plan(r50bench_fake, "--weights", "random")["notes"] == []
+    latency = r50bench_fake("run", "-N", "inference_latency_fp32", *FAKE)
     assert "tuned" not in latency.out
 
 
 def test_what_was_tuned_with_other_weights_or_versions_is_not_used(
-    call: Call, tmp_path: Path
+    r50bench_fake: Call, tmp_path: Path
 ) -> None:
-    assert call("tune", CASE, *FAKE, *CHOICE).code == 0
-    seeded = plan(call, *FAKE, "--seed", "7")
+    assert r50bench_fake("tune", CASE, *FAKE, *CHOICE).code == 0
+    seeded = plan(r50bench_fake, *FAKE, "--seed", "7")
     assert seeded["notes"] == ["what was tuned is not used: it was found with other weights"]
     (file,) = (tmp_path / "data" / "tuned").glob("*.json")
     kept = json.loads(file.read_text())
     kept["versions"]["r50bench"] = "0.0.1"
     file.write_text(json.dumps(kept))
-    (note,) = plan(call, *FAKE)["notes"]  # type: ignore[misc]
+    (note,) = plan(r50bench_fake, *FAKE)["notes"]  # type: ignore[misc]
     assert "with r50bench 0.0.1" in note
     assert "tune again" in note
     kept["host"]["fingerprint"] = "elsewhere"
     file.write_text(json.dumps(kept))
-    assert plan(call, *FAKE)["notes"] == []
+    assert plan(r50bench_fake, *FAKE)["notes"] == []
     file.write_text("{")
-    assert plan(call, *FAKE)["notes"] == []
+    assert plan(r50bench_fake, *FAKE)["notes"] == []
 
 
-def test_the_report_names_the_winner_how_sure_it_is_and_the_run_that_uses_it(call: Call) -> None:
-    answer = call("tune", CASE, *FAKE, *CHOICE, "--budget", "1m")
+def test_the_report_names_the_winner_how_sure_it_is_and_the_run_that_uses_it(
+    r50bench_fake: Call,
+) -> None:
+    answer = r50bench_fake("tune", CASE, *FAKE, *CHOICE, "--budget", "1m")
     assert answer.code == 0, answer.err
     first = answer.out.splitlines()[0]
     assert first.startswith("inference_throughput_")
@@ -136,8 +105,8 @@ def test_the_report_names_the_winner_how_sure_it_is_and_the_run_that_uses_it(cal
     assert last.endswith(" --set ENGINE=fake")
 
 
-def test_list_shows_what_was_tuned(call: Call, tmp_path: Path) -> None:
-    assert call("tune", CASE, *FAKE, *CHOICE).code == 0
+def test_list_shows_what_was_tuned(r50bench_fake: Call, tmp_path: Path) -> None:
+    assert r50bench_fake("tune", CASE, *FAKE, *CHOICE).code == 0
     # As if it had been tuned with the engine that the designed cases have.
     (file,) = (tmp_path / "data" / "tuned").glob("*.json")
     kept = json.loads(file.read_text())
@@ -145,22 +114,24 @@ def test_list_shows_what_was_tuned(call: Call, tmp_path: Path) -> None:
     kept["case"]["engine"] = "torch"
     file.write_text(json.dumps(kept))
     name = file.name.rpartition("-")[0]
-    assert f"{name}: BATCH_SIZE=4 " in call("list", name).out
-    (listed,) = json.loads(call("list", "--json", name).out)["cases"]
+    assert f"{name}: BATCH_SIZE=4 " in r50bench_fake("list", name).out
+    (listed,) = json.loads(r50bench_fake("list", "--json", name).out)["cases"]
     assert listed["request"]["batch_size"].startswith("4 (tuned 20")
-    assert "tuned" not in call("list", "--platform", "TURIN", name).out
+    assert "tuned" not in r50bench_fake("list", "--platform", "TURIN", name).out
 
 
-def test_a_latency_case_keeps_its_batch_size(call: Call) -> None:
-    answer = call("tune", "inference_latency_fp32", *FAKE, "--json")
+def test_a_latency_case_keeps_its_batch_size(r50bench_fake: Call) -> None:
+    answer = r50bench_fake("tune", "inference_latency_fp32", *FAKE, "--json")
     assert answer.code == 0, answer.err
     (result,) = json.loads(answer.out)
     assert result["objective"] == "latency"
     assert {one["batch_size"] for one in result["tried"]} == {1}
 
 
-def test_a_bound_that_nothing_keeps_exits_3_and_keeps_nothing(call: Call, tmp_path: Path) -> None:
-    answer = call("tune", CASE, *FAKE, *CHOICE, "--objective", "throughput@latency<=1ms")
+def test_a_bound_that_nothing_keeps_exits_3_and_keeps_nothing(
+    r50bench_fake: Call, tmp_path: Path
+) -> None:
+    answer = r50bench_fake("tune", CASE, *FAKE, *CHOICE, "--objective", "throughput@latency<=1ms")
     assert answer.code == 3
     assert "no configuration keeps throughput@latency<=1ms" in answer.err
     assert not (tmp_path / "data" / "tuned").exists()

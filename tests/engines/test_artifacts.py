@@ -8,7 +8,7 @@ import pytest
 
 import synthetic_hosts
 from r50bench.assets.store import Store
-from r50bench.engines import artifacts
+from r50bench.engines import artifacts, maker
 from r50bench.engines.artifacts import artifact_key, ensure_artifact
 from r50bench.engines.child import ChildLog
 from r50bench.engines.native_build import fits
@@ -60,6 +60,7 @@ def children(monkeypatch):
     def install(act):
         stand_in = Children(act)
         monkeypatch.setattr(artifacts, "run_child", stand_in)
+        monkeypatch.setattr(maker, "run_child", stand_in)
         return stand_in
 
     return install

@@ -11,15 +11,34 @@ from r50bench.progress import Progress
 __all__ = ["BudgetProgress", "PointProgress"]
 
 
-class PointProgress:
-    """A :class:`r50bench.progress.Progress` for sessions; each warning is passed on only once."""
+class _SaidOnce:
+    """Passes each note and warning on only once, however many sessions make it."""
 
     def __init__(self, outer: Progress) -> None:
         self._outer = outer
+        self._said: set[str] = set()
+
+    def note(self, text: str) -> None:
+        """Passes on what has not been said before."""
+        if text not in self._said:
+            self._said.add(text)
+            self._outer.note(text)
+
+    def warn(self, text: str) -> None:
+        """Passes on what has not been said before."""
+        if text not in self._said:
+            self._said.add(text)
+            self._outer.warn(text)
+
+
+class PointProgress(_SaidOnce):
+    """A :class:`r50bench.progress.Progress` for the sessions of one point."""
+
+    def __init__(self, outer: Progress) -> None:
+        super().__init__(outer)
         self._finished = 0
         self._current = 0
         self._detail = ""
-        self._said: set[str] = set()
 
     def begin(self, title: str, case: Case) -> None:
         """Starts the phase of a session of ``case``, counted in batches of all instances."""
@@ -39,26 +58,13 @@ class PointProgress:
         self._current = done
         self._outer.advance(self._finished + done, detail or self._detail)
 
-    def note(self, text: str) -> None:
-        """Passes on what has not been said before."""
-        if text not in self._said:
-            self._said.add(text)
-            self._outer.note(text)
 
-    def warn(self, text: str) -> None:
-        """Passes on what has not been said before."""
-        if text not in self._said:
-            self._said.add(text)
-            self._outer.warn(text)
-
-
-class BudgetProgress:
+class BudgetProgress(_SaidOnce):
     """A :class:`r50bench.progress.Progress` for what works within a budget of time: one phase."""
 
     def __init__(self, outer: Progress, title: str, budget_s: float) -> None:
-        self._outer = outer
+        super().__init__(outer)
         self._began = time.monotonic()
-        self._said: set[str] = set()
         self._detail = ""
         outer.phase(title, math.ceil(budget_s))
 
@@ -71,15 +77,3 @@ class BudgetProgress:
         """Shows how much of the budget is spent."""
         spent = int(time.monotonic() - self._began)
         self._outer.advance(spent, detail or self._detail)
-
-    def note(self, text: str) -> None:
-        """Passes on what has not been said before."""
-        if text not in self._said:
-            self._said.add(text)
-            self._outer.note(text)
-
-    def warn(self, text: str) -> None:
-        """Passes on what has not been said before."""
-        if text not in self._said:
-            self._said.add(text)
-            self._outer.warn(text)

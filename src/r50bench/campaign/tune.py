@@ -94,20 +94,9 @@ def tune(
     """
     began = time.monotonic()
     _refuse(request)
-    free = request.fixed()
-
-    def plan(configuration: Configuration, source: str = "trial") -> EffectiveCase:
-        return effective_case(request.name, free, host, TunedValues(configuration.values, source))
-
-    def possible(configuration: Configuration) -> bool:
-        try:
-            case = plan(configuration).case
-        except (UsageError, Unsupported):
-            return False
-        return case.instances > 1 or not configuration.weight_sharing
-
-    untuned = effective_case(request.name, free, host).case
-    space = space_around(untuned, request.choices, host, possible)
+    plan = _Plan(request, host)
+    untuned = effective_case(request.name, request.fixed(), host).case
+    space = space_around(untuned, request.choices, host, plan.possible)
     if not any(space.all()):
         plan(space.start)  # says why
     folder = out / new_record_id(f"tune_{untuned.name}", datetime.now(timezone.utc))
@@ -135,6 +124,28 @@ def tune(
         compile_s=trials.compile_s,
         wanted_s=wanted_s,
     )
+
+
+class _Plan:
+    """Turns a configuration into the case that tries it."""
+
+    def __init__(self, request: TuneRequest, host: Host) -> None:
+        self._name = request.name
+        self._fixed = request.fixed()
+        self._host = host
+
+    def __call__(self, configuration: Configuration) -> EffectiveCase:
+        """Returns the case, or raises what keeps it from being one."""
+        values = TunedValues(configuration.values, "trial")
+        return effective_case(self._name, self._fixed, self._host, values)
+
+    def possible(self, configuration: Configuration) -> bool:
+        """Whether there is such a case; sharing weights takes two instances or more."""
+        try:
+            case = self(configuration).case
+        except (UsageError, Unsupported):
+            return False
+        return case.instances > 1 or not configuration.weight_sharing
 
 
 def result_of(tuned: Tuned, host: Host) -> TunedResult:

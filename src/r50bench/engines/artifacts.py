@@ -14,7 +14,6 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from r50bench import errors
 from r50bench.assets.store import Store, sha256_of
 from r50bench.case import PEERS, numerics_of
 from r50bench.engines.base import EngineSpec
@@ -23,7 +22,7 @@ from r50bench.engines.environment import recorded_environment
 from r50bench.engines.maker import make_in_child
 from r50bench.engines.native_build import LIBRARY, SOURCES, compiler_flags, fits
 from r50bench.engines.peer_models import ensure_peer_model
-from r50bench.errors import EngineError, R50BenchError
+from r50bench.errors import EngineError
 from r50bench.host.topology import Host
 from r50bench.progress import Progress
 
@@ -141,32 +140,17 @@ def artifact_key(
 def _compile(
     spec: EngineSpec, folder: Path, environment: Mapping[str, str], timeout_s: float
 ) -> None:
-    import msgspec
-
-    model, request = folder / _MODEL, folder / "spec.json"
-    error_file = folder / f"{_MODEL}.error"
-    request.write_bytes(msgspec.json.encode(spec))
     scratch = folder / "inductor"
-    log = run_child(
-        [_COMPILE_MODULE, str(request), str(model)],
+    make_in_child(
+        _COMPILE_MODULE,
+        spec,
+        folder / _MODEL,
         {**environment, "TORCHINDUCTOR_CACHE_DIR": str(scratch)},
         timeout_s,
+        task=f"compiling {spec.precision}",
+        hint="--engine torch-eager runs without compiling",
     )
-    if error_file.exists():
-        raise _said_by_child(error_file)
-    if log.failure is not None or not model.exists():
-        raise EngineError(
-            f"compiling {spec.precision} {log.failure or 'wrote nothing'}:\n{log.tail}",
-            hint="--engine torch-eager runs without compiling",
-        )
     shutil.rmtree(scratch, ignore_errors=True)
-    request.unlink()
-
-
-def _said_by_child(file: Path) -> R50BenchError:
-    said = json.loads(file.read_bytes())
-    kind: type[R50BenchError] = getattr(errors, said["kind"])
-    return kind(said["message"], hint=said["hint"])
 
 
 def _ensure_kernels(

@@ -1,25 +1,20 @@
 """Compiles one model, in a process of its own.
 
-Run as ``python -m r50bench.engines.compile_model SPEC OUT``: SPEC is a JSON file with an
-:class:`.EngineSpec`, OUT the folder to make. Errors meant for the user are left beside OUT as
-``OUT.error``, a JSON object with kind, message and hint.
+Run as ``python -m r50bench.engines.compile_model SPEC OUT``; see :mod:`.maker`.
 """
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
-import sys
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from r50bench.engines.base import EngineSpec
-from r50bench.errors import R50BenchError
+from r50bench.engines.maker import serve
 
-__all__ = ["compile_model", "main"]
+__all__ = ["compile_model"]
 
 
 def compile_model(spec: EngineSpec, folder: Path) -> None:
@@ -68,20 +63,5 @@ def _inductor_settings() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Entry point of the compiling process."""
-    import msgspec
-
-    spec_file, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    spec = msgspec.json.decode(spec_file.read_bytes(), type=EngineSpec)
-    warnings.simplefilter("ignore")
-    try:
-        compile_model(spec, folder)
-    except R50BenchError as error:
-        said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
-        folder.with_name(f"{folder.name}.error").write_text(json.dumps(said))
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    serve(compile_model)

@@ -29,8 +29,11 @@ def make_in_child(
     timeout_s: float,
     *,
     task: str,
+    hint: str | None = None,
 ) -> None:
     """Has ``module`` make the folder ``out``; ``task`` says what that is, for messages.
+
+    ``hint`` goes with a failure that the child did not explain.
 
     Raises:
         R50BenchError: what the child said is wrong, of its own class.
@@ -47,7 +50,7 @@ def make_in_child(
         kind: type[R50BenchError] = getattr(errors, said["kind"])
         raise kind(said["message"], hint=said["hint"])
     if log.failure is not None or not out.exists():
-        raise EngineError(f"{task} {log.failure or 'wrote nothing'}:\n{log.tail}")
+        raise EngineError(f"{task} {log.failure or 'wrote nothing'}:\n{log.tail}", hint=hint)
     request.unlink()
 
 

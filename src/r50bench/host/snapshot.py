@@ -19,7 +19,10 @@ from r50bench.host.kernel_files import read_int, read_text
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, read_memory_bytes
 
-__all__ = ["JSON", "fingerprint", "snapshot"]
+__all__ = ["JSON", "PASSING", "fingerprint", "snapshot"]
+
+PASSING = ("memory_available_bytes", "load_average", "running", "steal_share")
+"""Keys of what the snapshot says of one moment, which is never the same twice."""
 
 JSON: TypeAlias = str | int | float | bool | list["JSON"] | dict[str, "JSON"] | None
 

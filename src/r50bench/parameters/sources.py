@@ -16,7 +16,7 @@ from r50bench.errors import UsageError, did_you_mean
 from r50bench.parameters.table import ENVIRONMENT_PREFIX, PARAMETERS, Parameter
 from r50bench.parameters.values import Value
 
-__all__ = ["Setting", "Source", "collect"]
+__all__ = ["Setting", "Source", "collect", "read_set"]
 
 Source = Literal["option", "--set", "environment"]
 
@@ -69,22 +69,27 @@ def collect(
 
 
 def _read_sets(sets: Iterable[str]) -> dict[str, str]:
+    assigned = (read_set(text, "KEY=VALUE", "BATCH_SIZE=64") for text in sets)
+    return {parameter.key: value for parameter, value in assigned}
+
+
+def read_set(text: str, form: str, example: str) -> tuple[Parameter, str]:
+    """Splits the text of a ``--set`` into parameter and value; ``form`` and ``example`` for errors.
+
+    Raises:
+        UsageError: there is no ``=``, or the key is unknown.
+    """
     known = {parameter.key: parameter for parameter in PARAMETERS}
-    assigned: dict[str, str] = {}
-    for text in sets:
-        key, equals, value = text.partition("=")
-        key = key.strip().upper().replace("-", "_")
-        if not equals:
-            raise UsageError(
-                f"--set {text!r} is not KEY=VALUE", hint="for example --set BATCH_SIZE=64"
-            )
-        if key not in known:
-            raise UsageError(
-                f"unknown parameter {key!r} in --set {text!r}",
-                hint=did_you_mean(key, known) or f"known: {' '.join(known)}",
-            )
-        assigned[key] = value
-    return assigned
+    key, equals, value = text.partition("=")
+    key = key.strip().upper().replace("-", "_")
+    if not equals:
+        raise UsageError(f"--set {text!r} is not {form}", hint=f"for example --set {example}")
+    if key not in known:
+        raise UsageError(
+            f"unknown parameter {key!r} in --set {text!r}",
+            hint=did_you_mean(key, known) or f"known: {' '.join(known)}",
+        )
+    return known[key], value
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:

@@ -28,7 +28,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from r50bench.errors import UsageError, did_you_mean
+from r50bench.errors import UsageError
+from r50bench.parameters.sources import read_set
 from r50bench.parameters.table import PARAMETERS, Parameter
 
 __all__ = ["MOST_VALUES", "Axis", "expand_numbers", "read_axes"]
@@ -38,8 +39,8 @@ MOST_VALUES = 10_000
 
 _DOTS = "..."
 _WHOLE_TEXT = ("customer_env", "platform")
-_BY_KEY = {parameter.key: parameter for parameter in PARAMETERS}
-_PRODUCT = re.compile(r"/(?=\s*(?:" + "|".join(_BY_KEY).replace("_", "[_-]") + r")\s*=)", re.I)
+_KEYS = "|".join(parameter.key for parameter in PARAMETERS).replace("_", "[_-]")
+_PRODUCT = re.compile(rf"/(?=\s*(?:{_KEYS})\s*=)", re.I)
 
 
 @dataclass(frozen=True)
@@ -82,23 +83,12 @@ def _extend(groups: Sequence[list[Axis]], place: tuple[int, int], more: Axis) ->
 
 
 def _read_axis(text: str) -> Axis:
-    key, equals, value = text.partition("=")
-    key = key.strip().upper().replace("-", "_")
-    if not equals:
-        raise UsageError(
-            f"--set {text!r} is not KEY=VALUES", hint='for example --set BATCH_SIZE="1 2 4 … 64"'
-        )
-    if key not in _BY_KEY:
-        raise UsageError(
-            f"unknown parameter {key!r} in --set {text!r}",
-            hint=did_you_mean(key, _BY_KEY) or f"known: {' '.join(_BY_KEY)}",
-        )
-    parameter = _BY_KEY[key]
+    parameter, value = read_set(text, "KEY=VALUES", 'BATCH_SIZE="1 2 4 … 64"')
     try:
         values = _values(parameter, value.strip())
     except ValueError as error:
         raise UsageError(
-            f"--set {key}={value.strip()}: {error}",
+            f"--set {parameter.key}={value.strip()}: {error}",
             hint='lists and ranges are "1 2 4", "4 8 … 64" and "1 2 4 … 64"',
         ) from None
     return Axis(parameter, tuple(dict.fromkeys(values)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 
 from r50bench.campaign.sweep import describe
 from r50bench.campaign.sweep_results import LATENCY, THROUGHPUT, PointResult, front
 from r50bench.report.numbers import with_interval
+from r50bench.report.page import page
 from r50bench.report.scatter import Mark, Scatter, scatter_svg
 from r50bench.report.sweep import sweep_text
 from r50bench.report.what_ran import what_ran
@@ -15,32 +15,15 @@ from r50bench.results.kpi import Kpi
 
 __all__ = ["sweep_page", "sweep_plots"]
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>r50bench sweep</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 14px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto }}
-svg {{ width: 100%; height: auto }}
-pre {{ font: 12px/1.4 ui-monospace, monospace; overflow-x: auto }}
-</style>
-<h1>r50bench sweep</h1>
-<p>{heading}</p>
-{plots}
-<pre>{tables}</pre>
-</html>
-"""
-
 
 def sweep_page(results: Sequence[PointResult], passes: int) -> str:
-    """Returns a page that needs nothing beside itself, and no script."""
+    """Returns the whole page as HTML."""
     records = [one.record for one in results if one.record is not None]
-    return _PAGE.format(
-        heading=escape(what_ran(records, 10_000)) if records else "",
-        plots="\n".join(scatter_svg(plot) for plot in sweep_plots(results)),
-        tables=escape(sweep_text(results, passes)),
+    return page(
+        "r50bench sweep",
+        what_ran(records, 10_000) if records else "",
+        "\n".join(scatter_svg(plot) for plot in sweep_plots(results)),
+        sweep_text(results, passes),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from r50bench.host.snapshot import PASSING
 from r50bench.results.kpi import Kpi
 from r50bench.results.record import Record
 
@@ -13,8 +14,6 @@ __all__ = ["Difference", "FigurePair", "differences", "figure_pairs"]
 
 _INCIDENTAL = ("compiled_in_this_run", "why")
 _COUNTED = ("Accuracy", "Top-5 Accuracy", "Scored Pictures")
-# What the snapshot says of one moment is never the same twice.
-_PASSING = ("memory_available_bytes", "load_average", "running", "steal_share")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def _differing(
 ) -> Iterator[Difference]:
     for key in dict.fromkeys((*before, *after)):
         old, new = before.get(key), after.get(key)
-        if old == new or key in _PASSING:
+        if old == new or key in PASSING:
             continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from _differing(f"{name} {key}", old, new)

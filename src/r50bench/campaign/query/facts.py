@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from r50bench.campaign.query.figures import accuracy_percent, performance
-from r50bench.campaign.query.vocabulary import KEYS
+from r50bench.campaign.query.vocabulary import FIXED, KEYS
 from r50bench.case import Case
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.results.record import LoadgenResult, Record
 
 __all__ = ["facts_of_record", "facts_of_request", "tags_of_record"]
-
-FIXED = {"task": "image_classification", "framework": "pytorch", "model_name": "resnet50"}
 
 
 def tags_of_record(record: Record) -> frozenset[str]:

@@ -14,16 +14,13 @@ from r50bench.assets.store import sha256_of
 from r50bench.assets.weights import Weights
 from r50bench.campaign.mlperf import PlannedMlperf
 from r50bench.engines.environment import recorded_environment, worker_environment
-from r50bench.host.snapshot import snapshot
+from r50bench.host.snapshot import PASSING, snapshot
 from r50bench.host.topology import Host
 from r50bench.measure.provisions import Provisions
 
 __all__ = ["Identity", "identify"]
 
 _REVISION = 1  # raise it when equal parts no longer mean equal results
-
-# What the snapshot says of one moment, or of clocks that follow the load.
-_PASSING = ("memory_available_bytes", "load_average", "running", "steal_share")
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def identify(
         "calibration": sha256_of(calibration.array) if calibration else None,
         "environment": environment,
         "loadgen_version": _version("mlcommons-loadgen"),
-        "host": {name: value for name, value in snapshot(host).items() if name not in _PASSING},
+        "host": {name: value for name, value in snapshot(host).items() if name not in PASSING},
     }
     return Identity(parts, weights.sha256, data_sha256)
 

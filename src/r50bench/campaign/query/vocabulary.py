@@ -12,7 +12,7 @@ from r50bench.loadgen_settings import LOADGEN_KEYS
 from r50bench.parameters import PARAMETERS
 from r50bench.parameters.values import one_of, whole_number, yes_or_no
 
-__all__ = ["KEYS", "REPOSITORY_KEYS", "REPOSITORY_TAG", "TAGS", "Key", "Scalar"]
+__all__ = ["FIXED", "KEYS", "REPOSITORY_KEYS", "REPOSITORY_TAG", "TAGS", "Key", "Scalar"]
 
 Scalar = str | int | float | bool | tuple[tuple[str, str], ...]
 
@@ -94,12 +94,11 @@ _RESULTS: dict[str, Callable[[str], Scalar]] = {
 }
 
 
+FIXED = {"task": "image_classification", "framework": "pytorch", "model_name": "resnet50"}
+"""Keys that have one value for all runs of r50bench, and that value."""
+
+
 def _keys() -> dict[str, Key]:
-    fixed = {
-        "task": "image_classification",
-        "framework": "pytorch",
-        "model_name": "resnet50",
-    }
     keys = [Key(name, parse, "loadgen", field) for name, (field, parse) in LOADGEN_KEYS.items()]
     keys += [
         Key(parameter.name, parameter.parse, "parameter", parameter.name)
@@ -108,7 +107,7 @@ def _keys() -> dict[str, Key]:
     ]
     keys.append(Key("execution_device", _device, "parameter", "device"))
     keys.append(Key("verbosity", _verbosity, "parameter", "verbose"))
-    keys += [Key(name, one_of(word), "fixed") for name, word in fixed.items()]
+    keys += [Key(name, one_of(word), "fixed") for name, word in FIXED.items()]
     keys += [Key(name, parse, "result") for name, parse in _RESULTS.items()]
     return {key.name: key for key in keys}
 
