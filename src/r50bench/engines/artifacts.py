@@ -28,7 +28,7 @@ from r50bench.progress import Progress
 
 __all__ = ["artifact_key", "ensure_artifact"]
 
-RECIPE_VERSION = 4
+RECIPE_VERSION = 5
 """Part of every compiled model's key: raise it when what is compiled changes."""
 
 _MODELS, _LOADERS, _KERNELS = "models", "loaders", "kernels"

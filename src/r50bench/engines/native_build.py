@@ -19,7 +19,7 @@ __all__ = ["LIBRARY", "SOURCES", "build_kernels", "compiler_flags", "fits"]
 LIBRARY = "r50bench_kernels.so"
 _FOLDER = Path(__file__).parent
 _SOURCE = _FOLDER / "native_kernels.cpp"
-SOURCES = (_SOURCE, _FOLDER / "native_numerics.h", _FOLDER / "native_tile.h")
+SOURCES = (_SOURCE, *sorted(_FOLDER.glob("native_*.h")))
 
 _AVX512 = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl", "fma"})
 # By precision: what the kernels need of a CPU beside these, by Linux' name and the compiler's.

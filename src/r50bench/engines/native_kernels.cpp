@@ -1,201 +1,16 @@
 // ResNet-50 as one prepared run over a plan: convolutions by AVX-512 with bias, residual, ReLU and
 // requantisation in registers. Compiled once per numerics (-DR50_FP32, -DR50_BF16 or -DR50_INT8) by
 // native_build.py; native_plan.py lays out plan and weights, and says what every field means.
-//
-// Activations are NHWC. Weights lie in panels of 32 output channels; within one, for each kernel
-// element and each group of input channels, 32 × group values follow one another: the order in
-// which the innermost loop reads them. That loop holds 14 pixels × 32 channels in 28 registers, which
-// leaves two for weights and one for a broadcast pixel.
 #include <omp.h>
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cstdint>
 #include <cstdlib>
 #include <new>
 
-#include "native_tile.h"
+#include "native_convolution.h"
 
 namespace {
-
-// --- the plan: mirrored by native_plan.py, all sizes in elements -------------------------------
-
-enum Kind : int64_t { kConvolution, kMaxPool, kAverage, kClassify };
-
-struct Step {
-  int64_t kind, late;            // late: runs over all images of a group at once
-  int64_t in, out, residual;     // offsets into the arena; residual -1: none
-  int64_t in_image, out_image, residual_image;  // from one image to the next, 0: one image only
-  int64_t in_pixel, in_row, out_pixel, out_row, residual_pixel, residual_row;
-  int64_t kernel_rows, kernel_columns, groups;  // groups of input channels per kernel element
-  int64_t stride, padding, height;              // of the input, without padding
-  int64_t size_out, channels_out;
-  int64_t weights, floats;       // bytes into the weights; floats into scales and biases
-};
-
-struct Plan {
-  const Step* steps;
-  int64_t count;
-  const char* weights;
-  const float* scales;  // by output channel: what one unit of the accumulator is worth
-  const float* biases;
-  const float* of_step;  // per step: residual's scale, lower bound
-  int64_t arena_bytes, group, input, input_row;
-  float input_scale, input_zero;
-};
-
-constexpr int64_t kBlock = 8;  // tiles whose pixels stay in L2 while all panels pass
-
-constexpr int64_t pixel_of(int64_t channels) {
-  // A multiple of 1 KiB would put the 14 pixels of a tile into a few sets of L1.
-  return channels * int64_t(sizeof(Value)) % 1024 ? channels
-                                                  : channels + kLine / int64_t(sizeof(Value));
-}
-
-// --- which kernels there are --------------------------------------------------------------------
-
-struct Kernel {
-  int64_t pixel, seventh;
-  void (*fourteen)(const Tile&);
-  void (*seven)(const Tile&);
-};
-
-template <int64_t Pixel, int64_t Seventh>
-constexpr Kernel kernel() {
-  return {Pixel, Seventh, multiply<14, Pixel, Seventh>, multiply<7, Pixel, Seventh>};
-}
-
-// Strides 1 and 2 over rows of 14 and more; two rows of 7, out of rows padded to 9 and 16 or of 14.
-constexpr int64_t kStem = 6;
-const Kernel kKernels[] = {
-    kernel<kStem, 7 * kStem>(),
-    kernel<pixel_of(64), 7 * pixel_of(64)>(),
-    kernel<pixel_of(128), 7 * pixel_of(128)>(),
-    kernel<pixel_of(256), 7 * pixel_of(256)>(),
-    kernel<pixel_of(512), 7 * pixel_of(512)>(),
-    kernel<pixel_of(1024), 7 * pixel_of(1024)>(),
-    kernel<pixel_of(2048), 7 * pixel_of(2048)>(),
-    kernel<2 * pixel_of(64), 14 * pixel_of(64)>(),
-    kernel<2 * pixel_of(128), 14 * pixel_of(128)>(),
-    kernel<2 * pixel_of(256), 14 * pixel_of(256)>(),
-    kernel<2 * pixel_of(512), 14 * pixel_of(512)>(),
-    kernel<pixel_of(512), 9 * pixel_of(512)>(),
-    kernel<2 * pixel_of(256), 32 * pixel_of(256)>(),
-    kernel<2 * pixel_of(512), 32 * pixel_of(512)>(),
-    kernel<2 * pixel_of(1024), 28 * pixel_of(1024)>(),
-};
-
-template <int Pixels>
-constexpr auto classify = multiply<Pixels, pixel_of(2048), 7 * pixel_of(2048), true>;
-void (*const kClassifiers[])(const Tile&) = {classify<1>, classify<2>, classify<3>, classify<4>,
-                                             classify<5>, classify<6>, classify<7>};
-
-const Kernel* find_kernel(const Step& step) {
-  const int64_t pixel = step.stride * step.in_pixel;
-  const int64_t seventh = step.size_out == 7 ? step.stride * step.in_row : 7 * pixel;
-  for (const Kernel& kernel : kKernels)
-    if (kernel.pixel == pixel && kernel.seventh == seventh) return &kernel;
-  return nullptr;
-}
-
-// --- one step over some images, shared by a team ------------------------------------------------
-
-struct Team {
-  int64_t rank, size;
-};
-
-struct Range {
-  int64_t begin, end;
-};
-
-Range share(int64_t count, int64_t rank, int64_t size) {
-  return {count * rank / size, count * (rank + 1) / size};
-}
-
-// Large pictures are shared by pixels, so that each core keeps its own; small ones, whose weights
-// are large, by output channels; the other way round where that leaves cores without work.
-void divide(Team team, int64_t tiles, int64_t panels, Range& mine, Range& my_panels) {
-  int64_t best = INT64_MAX, across = 1;
-  for (int64_t by_pixels = 1; by_pixels <= team.size; by_pixels++) {
-    if (team.size % by_pixels) continue;
-    const int64_t by_panels = team.size / by_pixels;
-    const int64_t longest = ((tiles + by_pixels - 1) / by_pixels) *
-                            ((panels + by_panels - 1) / by_panels);
-    const bool preferred = longest == best && tiles >= 56;
-    if (longest < best || preferred) best = longest, across = by_pixels;
-  }
-  mine = share(tiles, team.rank % across, across);
-  my_panels = share(panels, team.rank / across, team.size / across);
-}
-
-struct Run {
-  const Plan* plan;
-  char* arena;
-  float* logits;
-  int64_t images;  // of this group
-  Team team;
-};
-
-Value* at(const Run& run, int64_t offset) { return reinterpret_cast<Value*>(run.arena) + offset; }
-
-// Sets what depends on the pixel: first row and column of the tile's output.
-void aim(Tile& tile, const Run& run, const Step& step, int64_t image, int64_t y, int64_t x,
-         bool one_row) {
-  int64_t first = 0, last = step.kernel_rows;
-  if (one_row && step.padding) {  // kernel rows that lie on the padding add nothing
-    const int64_t top = y * step.stride - step.padding;
-    first = std::max<int64_t>(0, -top);
-    last = std::min(last, step.height - top);
-  }
-  const int64_t per_row = step.kernel_columns * step.groups * kPanel * kGroup;
-  tile.in = at(run, step.in) + image * step.in_image + (y * step.stride + first) * step.in_row +
-            x * step.stride * step.in_pixel;
-  tile.weights += first * per_row;
-  tile.kernel_rows = last - first;
-  tile.out = at(run, step.out) + image * step.out_image + y * step.out_row + x * step.out_pixel;
-  if (step.residual >= 0)
-    tile.residual = at(run, step.residual) + image * step.residual_image + y * step.residual_row +
-                    x * step.residual_pixel;
-}
-
-void convolve(const Run& run, const Step& step, const float* of_step, int64_t image,
-              int64_t images) {
-  const Kernel* kernel = find_kernel(step);
-  const bool seven = step.size_out == 7;
-  const int64_t wide = seven ? 1 : step.size_out / 14, high = seven ? 4 : step.size_out;
-  const int64_t per_image = wide * high, panels = step.channels_out / kPanel;
-  const int64_t panel = step.kernel_rows * step.kernel_columns * step.groups * kPanel * kGroup;
-  Range tiles, mine;
-  divide(run.team, images * per_image, panels, tiles, mine);
-  Tile tile{};
-  tile.kernel_columns = step.kernel_columns, tile.groups = step.groups;
-  tile.in_row = step.in_row, tile.in_pixel = step.in_pixel;
-  tile.out_pixel = step.out_pixel, tile.residual_pixel = step.residual_pixel;
-  tile.out_seventh = seven ? step.out_row : 7 * step.out_pixel;
-  tile.residual_seventh = seven ? step.residual_row : 7 * step.residual_pixel;
-  tile.residual_scale = of_step[0], tile.low = of_step[1];
-  const Weight* weights = reinterpret_cast<const Weight*>(run.plan->weights + step.weights);
-  for (int64_t block = tiles.begin; block < tiles.end; block += kBlock) {
-    const int64_t end = std::min(block + kBlock, tiles.end), count = end - block;
-    tile.ahead = std::min<int64_t>(kLine, (2 * kLine + count - 1) / count);
-    for (int64_t p = mine.begin; p < mine.end; p++)
-      for (int64_t number = block; number < end; number++) {
-        const int64_t within = number % per_image;
-        const int64_t y = seven ? 2 * within : within / wide, x = seven ? 0 : 14 * (within % wide);
-        tile.weights = weights + p * panel;
-        tile.next = reinterpret_cast<const char*>(tile.weights + panel) +
-                    (number - block) * (panel / (kPanel * kGroup)) * tile.ahead;
-        tile.scale = run.plan->scales + step.floats + p * kPanel;
-        tile.bias = run.plan->biases + step.floats + p * kPanel;
-        const bool last_of_seven = seven && y == 6;
-        aim(tile, run, step, image + number / per_image, y, x, !seven || last_of_seven);
-        tile.out += p * kPanel;
-        if (tile.residual) tile.residual += p * kPanel;
-        (last_of_seven ? kernel->seven : kernel->fourteen)(tile);
-      }
-  }
-}
 
 // 3×3, stride 2, of values that are not negative: as integers they are in the same order.
 void pool(const Run& run, const Step& step, int64_t image) {
@@ -232,29 +47,6 @@ void average(const Run& run, const Step& step, const float* of_step, int64_t ima
     }
     store(out + p * kPanel, _mm512_mul_ps(sum[0], scale), _mm512_mul_ps(sum[1], scale), low);
   }
-}
-
-void classify_all(const Run& run, const Step& step) {
-  const Range panels = share(step.channels_out / kPanel, run.team.rank, run.team.size);
-  const int64_t panel = step.groups * kPanel * kGroup;
-  Tile tile{};
-  tile.kernel_rows = tile.kernel_columns = 1, tile.groups = step.groups;
-  for (int64_t p = panels.begin; p < panels.end; p++)
-    for (int64_t image = 0; image < run.images; image += 7) {
-      const int64_t count = std::min<int64_t>(7, run.images - image);
-      float logits[7][kPanel];
-      tile.weights = reinterpret_cast<const Weight*>(run.plan->weights + step.weights) + p * panel;
-      tile.next = reinterpret_cast<const char*>(tile.weights + panel), tile.ahead = 2 * kLine;
-      tile.scale = run.plan->scales + step.floats + p * kPanel;
-      tile.bias = run.plan->biases + step.floats + p * kPanel;
-      tile.in = at(run, step.in) + image * step.in_image;
-      tile.out = reinterpret_cast<Value*>(logits), tile.out_pixel = kPanel;
-      kClassifiers[count - 1](tile);
-      const int64_t classes = std::min<int64_t>(kPanel, step.size_out - p * kPanel);
-      for (int64_t i = 0; i < count; i++)
-        std::memcpy(run.logits + (image + i) * step.size_out + p * kPanel, logits[i],
-                    size_t(classes) * sizeof(float));
-    }
 }
 
 // --- the whole run ----------------------------------------------------------------------------------
