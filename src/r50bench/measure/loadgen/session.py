@@ -42,6 +42,7 @@ LOADGEN_FOLDER = "loadgen"
 """Where in the record's folder LoadGen's logs and user.conf lie."""
 
 _RAW_S, _RAW_SHARE = 4.0, 0.5  # the closed loop's seconds, and its share of a short run's
+_PACED_S, _PACED_SHARE = 8.0, 1.5  # likewise, for batches seldom late
 _PAUSES = 3  # in batches; Server's bound leaves about such a share of the time to wait
 
 
@@ -167,17 +168,18 @@ class _Session:
             raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
 
     def _closed_loop(self) -> RawFigures:
-        self._draft.samples = self._loop("closed loop", pause_ns=0)
+        self._draft.samples = self._loop("closed loop", _RAW_S, _RAW_SHARE, pause_ns=0)
         return raw_figures(self._draft.samples, self._settings, self._case.batch_size)
 
     def _paced(self, raw: RawFigures) -> Service:
         """Measures batches with pauses between them, at which caches cool and cores fall asleep."""
-        samples = self._loop("queries far apart", pause_ns=_PAUSES * raw.median_ns)
+        pause_ns = _PAUSES * raw.median_ns
+        samples = self._loop("queries far apart", _PACED_S, _PACED_SHARE, pause_ns=pause_ns)
         return Service(samples.latency_ns, self._case.instances, self._case.batch_size)
 
-    def _loop(self, what: str, *, pause_ns: int) -> Samples:
+    def _loop(self, what: str, longest_s: float, share: float, *, pause_ns: int) -> Samples:
         assert self._settings.duration_s is not None
-        seconds = min(_RAW_S, _RAW_SHARE * self._settings.duration_s)
+        seconds = min(longest_s, share * self._settings.duration_s)
         self._progress.phase(f"{self._draft.name}  {what} for {seconds:g} s")
         begin = soon()
         asked = Measure(begin, begin + round(seconds * 1e9), pause_ns=pause_ns)
