@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from PIL import Image
 import r50bench
 from command_line import Call
 from r50bench.host.defaults import BEST_BATCH
+from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LOADGEN_KEYS
 
 
@@ -144,15 +147,15 @@ def test_a_timed_run_prints_verdict_score_raw_figure_and_compliance(
     assert "not compliant: 1 s instead of 600" in lines["MLPerf"]
 
 
-def test_ctrl_c_leaves_nothing_and_exits_with_130(
-    fake_arguments: list[str], tmp_path: Path
-) -> None:
+@contextmanager
+def under_way(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Starts a run of the fake engine, and is there from when LoadGen has begun."""
     program = "from r50bench.cli.main import main; main()"
     engine = "FAKE_REALTIME=1 FAKE_LATENCIES_NS=1000000"
     with subprocess.Popen(
         [
-            sys.executable, "-c", program, *fake_arguments,
-            "--scenario=Server", "--mode=PerformanceOnly", "--customer-env", engine,
+            sys.executable, "-c", program, *arguments,
+            "--mode=PerformanceOnly", "--customer-env", engine,
         ],
         env=os.environ | {"PYTHONPATH": str(Path(r50bench.__file__).parents[1])},
         stderr=subprocess.PIPE,
@@ -163,8 +166,30 @@ def test_ctrl_c_leaves_nothing_and_exits_with_130(
             if line.rstrip().endswith("LoadGen"):
                 break
         time.sleep(0.5)
+        yield running
+
+
+def test_ctrl_c_leaves_nothing_and_exits_with_130(
+    fake_arguments: list[str], tmp_path: Path
+) -> None:
+    with under_way([*fake_arguments, "--scenario=Server"]) as running:
         running.send_signal(signal.SIGINT)
         began = time.monotonic()
         assert running.wait(20) == 130
         assert time.monotonic() - began < 5
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.skipif(len(read_host().cores) < 2, reason="there is one core only")
+def test_loadgens_own_threads_keep_off_the_core_of_the_instance(fake_arguments: list[str]) -> None:
+    one_core = ["--scenario=SingleStream", "--cores-per-instance=1", "--duration=6"]
+    with under_way([*fake_arguments, *one_core]) as running:
+        process = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+        (worker,) = (int(child) for child in process.read_text().split())
+        cores = os.sched_getaffinity(worker)
+        threads = [int(thread) for thread in os.listdir(f"/proc/{worker}/task")]
+        bound = [os.sched_getaffinity(thread) for thread in threads]
+        running.send_signal(signal.SIGINT)
+    assert len(cores) == 1
+    assert cores in bound
+    assert any(cores.isdisjoint(cpus) for cpus in bound)

@@ -38,7 +38,7 @@ COMMANDS = [
     WarmUp(5),
     Measure(7),
     Score(),
-    RunLoadgen(LoadgenSettings(duration_s=5.0), "/runs/loadgen"),
+    RunLoadgen(LoadgenSettings(duration_s=5.0), "/runs/loadgen", (0, 1)),
 ]
 ANSWERS = [
     Loaded("2.13", ((0, 1),), (0,), True, {"OMP_NUM_THREADS": "2"}, 0.5, 0.25),

@@ -87,7 +87,7 @@ class TorchRunner:
 
     def logits(self, output: torch.Tensor) -> NDArray[np.float32]:
         """Returns a float32 array on the host; see :class:`.base.Runner`."""
-        array: NDArray[np.float32] = output.detach().float().cpu().numpy()
+        array: NDArray[np.float32] = output.numpy(force=True)
         return array
 
 

@@ -98,10 +98,14 @@ class Score(msgspec.Struct, frozen=True, tag=True):
 
 
 class RunLoadgen(msgspec.Struct, frozen=True, tag=True):
-    """Run one LoadGen test, whose user.conf lies in ``folder`` and whose logs will."""
+    """Run one LoadGen test, whose user.conf lies in ``folder`` and whose logs will.
+
+    ``cpus`` are those that LoadGen's own threads may run on.
+    """
 
     settings: LoadgenSettings
     folder: str
+    cpus: tuple[int, ...]
 
 
 Command = Load | Observe | WarmUp | Measure | Score | RunLoadgen

@@ -138,7 +138,11 @@ class Worker:
 
         with _no_garbage_collection():
             return run_test(
-                command.settings, Path(command.folder), self._plan.feed, self._instances
+                command.settings,
+                Path(command.folder),
+                self._plan.feed,
+                self._instances,
+                command.cpus,
             )
 
     def _score(self) -> Predicted:

@@ -116,7 +116,7 @@ class Desk:
     def _hand_over(self, ids: list[int], indices: list[int]) -> None:
         try:
             rows = self._library.rows_of(indices)
-            if len(ids) == 1:
+            if isinstance(rows, range):
                 self._waiting.put((ids, rows))
             elif self._by_instance:
                 self._put_in_shares(ids, rows, -(-len(ids) // len(self._clerks)))

@@ -35,6 +35,7 @@ class SampleLibrary:
         self._convention = feed.convention
         self._again = feed.batch_size - 1
         self._store: NDArray[np.float32] = np.empty((0, *self._pictures.shape[1:]), np.float32)
+        self._nchw: NDArray[np.float32] = self._store.transpose(0, 3, 1, 2)
         self._rows = np.full(size, -1, np.int64)
         self.loaded = 0
 
@@ -47,18 +48,25 @@ class SampleLibrary:
         for at in range(0, len(rows), _AT_ONCE):
             batch = normalise(self._pictures[rows[at : at + _AT_ONCE]], self._convention)
             self._store[at : at + len(batch)] = batch.transpose(0, 2, 3, 1)
+        self._nchw = self._store.transpose(0, 3, 1, 2)
         self._rows[wanted] = np.arange(self.loaded)
 
     def unload(self, indices: Sequence[int]) -> None:
         """Forgets where the pictures ``indices`` lie; the memory goes with the next load."""
         self._rows[np.asarray(indices, np.int64)] = -1
 
-    def rows_of(self, indices: Sequence[int]) -> NDArray[np.int64]:
+    def rows_of(self, indices: Sequence[int]) -> Rows:
         """Returns the rows of loaded pictures.
+
+        After an inference the caches hold nothing of numpy: every call counts for a single picture.
 
         Raises:
             KeyError: one is not loaded.
         """
+        if len(indices) == 1:
+            row = self._rows.item(indices[0])
+            if row >= 0:
+                return range(row, row + 1)
         rows: NDArray[np.int64] = self._rows[np.asarray(indices, np.int64)]
         if rows.min(initial=0) < 0:
             raise KeyError(f"LoadGen asks for a picture that is not loaded, among {len(rows)}")
@@ -71,9 +79,11 @@ class SampleLibrary:
         one after the other; else of ``room``, to which they are copied and whose rest keeps what it
         held. A range may end behind the last row, by less than a batch.
         """
-        count, first = len(rows), int(rows[0])
+        count = len(rows)
         if count == 1 or isinstance(rows, range):
-            return np.transpose(self._store[first : first + len(room)], (0, 3, 1, 2))
+            first = int(rows[0])
+            in_place: NDArray[np.float32] = self._nchw[first : first + len(room)]
+            return in_place
         # Rows were checked: clip only spares numpy a buffer of its own.
         np.take(self._store, rows, axis=0, out=room[:count], mode="clip")
         return np.transpose(room, (0, 3, 1, 2))

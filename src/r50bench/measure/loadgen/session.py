@@ -124,6 +124,9 @@ class _Session:
     ) -> None:
         self._case = planned.case
         self._asked = planned.loadgen
+        placement = planned.planned.placement
+        busy = tuple(cpu for slot in placement.slots for cpu in slot.cpus)
+        self._loadgen_cpus = placement.leftover or busy
         self._settings = settings
         self._memory_bytes = host.usable_memory_bytes or 0
         self._pool = pool
@@ -196,7 +199,8 @@ class _Session:
         if audit := audit_config(settings):
             (folder / AUDIT_CONFIG).write_text(audit)
         self._progress.phase(f"{self._draft.name}  {what}", _total(settings))
-        self._pool.ask(RunLoadgen(settings, str(folder.resolve())), LoadgenRan)
+        asked = RunLoadgen(settings, str(folder.resolve()), self._loadgen_cpus)
+        self._pool.ask(asked, LoadgenRan)
         return read_detail(folder)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,9 +32,16 @@ _PEAK_STEP = 0.25  # LoadGen doubles otherwise, and spends long tests far above 
 
 
 def run_test(
-    settings: LoadgenSettings, folder: Path, feed: FeedSpec, instances: list[Instance]
+    settings: LoadgenSettings,
+    folder: Path,
+    feed: FeedSpec,
+    instances: list[Instance],
+    cpus: Iterable[int],
 ) -> LoadgenRan:
     """Runs a test whose user.conf lies in ``folder``, where LoadGen leaves its logs.
+
+    LoadGen's own threads run on ``cpus``. One of them writes the log, a hundred times a second:
+    on the CPU of an instance it would hold up every other query.
 
     Raises:
         RunFailed: LoadGen does not take the settings.
@@ -45,7 +53,7 @@ def run_test(
     clerks = [Clerk(one.runner, library, feed.batch_size, one.count_samples) for one in instances]
     ending = Ending()
     desk = Desk(settings.scenario, instances, clerks, library, feed.batch_size, ending)
-    test = _Test(settings, folder, library, desk, ending)
+    test = _Test(settings, folder, library, desk, ending, frozenset(cpus))
     began = time.perf_counter()
     desk.open()
     with _quick_switches():
@@ -68,6 +76,7 @@ class _Test:
         library: SampleLibrary,
         desk: Desk,
         ending: Ending,
+        cpus: frozenset[int],
     ) -> None:
         assert settings.dataset_size is not None
         self._settings = _test_settings(settings, folder / USER_CONF)
@@ -79,11 +88,14 @@ class _Test:
         self._library = library
         self._desk = desk
         self._ending = ending
+        self._cpus, self._own_cpus = cpus, cpus
 
     def run(self) -> None:
         """Runs the test and says how it ended; raises nothing."""
         try:
             ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+            self._own_cpus = frozenset(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, self._cpus)  # its threads inherit that; _load takes it back
             sut = mlperf_loadgen.ConstructFastSUT(self._desk.issue, self._desk.flush)
             qsl = mlperf_loadgen.ConstructQSL(self._size, self._buffer, self._load, self._unload)
             mlperf_loadgen.StartTestWithLogSettings(
@@ -97,6 +109,7 @@ class _Test:
 
     def _load(self, indices: list[int]) -> None:
         try:
+            os.sched_setaffinity(0, self._own_cpus)
             self._library.load(indices)
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
             self._ending.fail(error)

@@ -35,7 +35,7 @@ _BYTES_PER_QUERY = 380
 _MEMORY_SHARE = 0.25
 _OFFLINE_SLACK = 1.05  # on top of the 10 % that LoadGen adds itself
 _LATENCY_SLACK = 0.6  # a latency that no query undercuts for long
-_SERVER_SHARE = 0.7  # of what the simulated queue allows: late queries come in clusters
+_SERVER_SHARE = 0.5  # of what the simulated queue allows: late queries come in clusters
 _LEAST_LOAD = 0.05  # of capacity: below, hiccups decide and not the queue
 _POOR_GUESS = 1.5
 
