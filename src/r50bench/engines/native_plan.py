@@ -229,8 +229,8 @@ def _block(
     _convolve(layout, layers[f"{name}.conv2"], block.conv2, reduced, spatial)
     channels = block.conv3.out_channels
     shortcut, step = source, source.side // spatial.side
+    other = "y" if source.name == "x" else "x"
     if isinstance(block.downsample, nn.Sequential):
-        other = "y" if source.name == "x" else "x"
         shortcut, step = layout.place(other, spatial.side, channels), 1
         projection = block.downsample[0]
         _convolve(
@@ -246,7 +246,7 @@ def _block(
     elif step == 1:
         target = shortcut  # added to where it lies: half the memory, so that more of it stays in L2
     else:
-        target = layout.place("y" if source.name == "x" else "x", spatial.side, channels)
+        target = layout.place(other, spatial.side, channels)
     _convolve(layout, layers[f"{name}.conv3"], block.conv3, spatial, target, added=(shortcut, step))
     return target
 

@@ -42,7 +42,7 @@ LOADGEN_FOLDER = "loadgen"
 """Where in the record's folder LoadGen's logs and user.conf lie."""
 
 _RAW_S, _RAW_SHARE = 4.0, 0.5  # the closed loop's seconds, and its share of a short run's
-_PACED_S, _PACED_SHARE = 8.0, 1.5  # likewise, for batches seldom late
+_PACED_S, _PACED_SHARE = 8.0, 1.5  # likewise with pauses: late batches are few, and must be met
 _PAUSES = 3  # in batches; Server's bound leaves about such a share of the time to wait
 
 

@@ -88,14 +88,16 @@ class _Test:
         self._library = library
         self._desk = desk
         self._ending = ending
-        self._cpus, self._own_cpus = cpus, cpus
+        self._loadgen_cpus = self._own_cpus = cpus
 
     def run(self) -> None:
         """Runs the test and says how it ended; raises nothing."""
         try:
             ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-            self._own_cpus = frozenset(os.sched_getaffinity(0))
-            os.sched_setaffinity(0, self._cpus)  # its threads inherit that; _load takes it back
+            if self._desk.inline:  # this thread is the instance's
+                self._own_cpus = frozenset(os.sched_getaffinity(0))
+            # LoadGen's threads inherit that; _load takes it back before anything is timed.
+            os.sched_setaffinity(0, self._loadgen_cpus)
             sut = mlperf_loadgen.ConstructFastSUT(self._desk.issue, self._desk.flush)
             qsl = mlperf_loadgen.ConstructQSL(self._size, self._buffer, self._load, self._unload)
             mlperf_loadgen.StartTestWithLogSettings(
