@@ -10,6 +10,7 @@ from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host.defaults import EffectiveCase
 from r50bench.host.doctor import examine
+from r50bench.host.placement import Placement
 from r50bench.host.topology import Host
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.answers import samples_of_rounds
@@ -124,9 +125,7 @@ class _Session:
     ) -> None:
         self._case = planned.case
         self._asked = planned.loadgen
-        placement = planned.planned.placement
-        busy = tuple(cpu for slot in placement.slots for cpu in slot.cpus)
-        self._loadgen_cpus = placement.leftover or busy
+        self._loadgen_cpus = _cpus_for_loadgen(planned.planned.placement, host)
         self._settings = settings
         self._memory_bytes = host.usable_memory_bytes or 0
         self._pool = pool
@@ -202,6 +201,13 @@ class _Session:
         asked = RunLoadgen(settings, str(folder.resolve()), self._loadgen_cpus)
         self._pool.ask(asked, LoadgenRan)
         return read_detail(folder)
+
+
+def _cpus_for_loadgen(placement: Placement, host: Host) -> tuple[int, ...]:
+    """Returns the CPUs that disturb the instances least: other cores, else their siblings."""
+    busy = [cpu for slot in placement.slots for cpu in slot.cpus]
+    siblings = tuple(cpu for core in host.cores for cpu in core.cpus if cpu not in busy)
+    return placement.leftover or siblings or tuple(busy)
 
 
 def _total(settings: LoadgenSettings) -> int | None:
