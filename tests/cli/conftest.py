@@ -47,22 +47,29 @@ def r50bench_here(capsys: pytest.CaptureFixture[str]) -> Call:
     return call
 
 
+def _answer(
+    command: list[str], folder: Path, environment: dict[str, str], timeout_s: float
+) -> Answer:
+    done = subprocess.run(
+        [sys.executable, *command],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        cwd=folder,
+        env=environment,
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
 @pytest.fixture
 def r50bench_process(tmp_path: Path) -> Call:
     """Runs the command line in a process of its own, in an empty folder."""
     source = Path(r50bench.__file__).parents[1]
 
     def call(*args: str, program: str = "from r50bench.cli.main import main; main()") -> Answer:
-        done = subprocess.run(
-            [sys.executable, "-c", program, *args],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(source)},
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        environment = os.environ | {"PYTHONPATH": str(source)}
+        return _answer(["-c", program, *args], tmp_path, environment, 60)
 
     return call
 
@@ -90,15 +97,6 @@ def r50bench_fake(fake_environment: dict[str, str], tmp_path: Path) -> Call:
     """Runs ``r50bench`` with the fake engine in a process of its own, in an empty folder."""
 
     def call(*args: str, **variables: str) -> Answer:
-        done = subprocess.run(
-            [sys.executable, "-m", "r50bench", *args],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            cwd=tmp_path,
-            env=fake_environment | variables,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        return _answer(["-m", "r50bench", *args], tmp_path, fake_environment | variables, 120)
 
     return call

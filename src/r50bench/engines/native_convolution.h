@@ -50,12 +50,14 @@ const Kernel kKernels[] = {
 
 template <int Pixels>
 constexpr auto classify = multiply<Pixels, pixel_of(2048), 7 * pixel_of(2048), true>;
-void (*const kClassifiers[])(const Panel&, const Tile*, int64_t) = {classify<1>, classify<2>, classify<3>, classify<4>,
-                                             classify<5>, classify<6>, classify<7>};
+void (*const kClassifiers[])(const Panel&, const Tile*, int64_t) = {
+    classify<1>, classify<2>, classify<3>, classify<4>, classify<5>, classify<6>, classify<7>};
+
+inline bool two_rows(const Step& step) { return step.size_out == 7; }
 
 inline const Kernel* find_kernel(const Step& step) {
   const int64_t pixel = step.stride * step.in_pixel;
-  const int64_t seventh = step.size_out == 7 ? step.stride * step.in_row : 7 * pixel;
+  const int64_t seventh = two_rows(step) ? step.stride * step.in_row : 7 * pixel;
   for (const Kernel& kernel : kKernels)
     if (kernel.pixel == pixel && kernel.seventh == seventh) return &kernel;
   return nullptr;
@@ -78,7 +80,7 @@ inline void divide(Team team, int64_t tiles, int64_t panels, Range& mine, Range&
 }
 
 inline int64_t tiles_of(const Step& step) {
-  return step.size_out == 7 ? 4 : step.size_out / 14 * step.size_out;
+  return two_rows(step) ? 4 : step.size_out / 14 * step.size_out;
 }
 
 struct Placed {
@@ -88,13 +90,13 @@ struct Placed {
 
 // Returns tile `number` of those of all images.
 inline Placed place(const Run& run, const Step& step, int64_t first_image, int64_t number) {
-  const bool two_rows = step.size_out == 7;
-  const int64_t wide = two_rows ? 1 : step.size_out / 14;
+  const bool pair = two_rows(step);
+  const int64_t wide = pair ? 1 : step.size_out / 14;
   const int64_t image = first_image + number / tiles_of(step), within = number % tiles_of(step);
-  const int64_t y = two_rows ? 2 * within : within / wide, x = two_rows ? 0 : 14 * (within % wide);
-  const bool half = two_rows && y == 6;
+  const int64_t y = pair ? 2 * within : within / wide, x = pair ? 0 : 14 * (within % wide);
+  const bool half = pair && y == 6;
   int64_t first = 0, last = step.kernel_rows;
-  if ((half || !two_rows) && step.padding) {  // kernel rows that lie on the padding add nothing
+  if ((half || !pair) && step.padding) {  // kernel rows that lie on the padding add nothing
     const int64_t top = y * step.stride - step.padding;
     first = std::max<int64_t>(0, -top);
     last = std::min(last, step.height - top);
@@ -112,7 +114,7 @@ inline Placed place(const Run& run, const Step& step, int64_t first_image, int64
   return {tile, half};
 }
 
-// All panels over the tiles of a block, whose pixels stay in L2 meanwhile.
+// The tiles of a block, by the kernel they take.
 struct Block {
   Tile fourteens[kBlock], sevens[kBlock];
   int64_t whole = 0, half = 0;
@@ -128,13 +130,12 @@ inline Block block_of(const Run& run, const Step& step, int64_t image, Range til
 }
 
 inline Panel panel_of(const Step& step, const float* of_step) {
-  const bool two_rows = step.size_out == 7;
   Panel panel{};
   panel.kernel_columns = step.kernel_columns, panel.groups = step.groups;
   panel.in_row = step.in_row, panel.in_pixel = step.in_pixel;
   panel.out_pixel = step.out_pixel, panel.residual_pixel = step.residual_pixel;
-  panel.out_seventh = two_rows ? step.out_row : 7 * step.out_pixel;
-  panel.residual_seventh = two_rows ? step.residual_row : 7 * step.residual_pixel;
+  panel.out_seventh = two_rows(step) ? step.out_row : 7 * step.out_pixel;
+  panel.residual_seventh = two_rows(step) ? step.residual_row : 7 * step.residual_pixel;
   panel.residual_scale = of_step[0], panel.low = of_step[1];
   return panel;
 }

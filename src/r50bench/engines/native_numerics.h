@@ -37,23 +37,24 @@ inline void store(Value* at, __m512 first, __m512 second, __m512) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), _mm512_cvtusepi16_epi8(words));
 }
 inline __m512i largest(__m512i a, __m512i b) { return _mm512_max_epu8(a, b); }
-#elif defined(R50_BF16)
+#else
+using Sum = __m512;
+inline Sum start(__m512 bias) { return bias; }
+inline __m512 scaled(Sum sum, __m512, __m512) { return sum; }
+inline __m512 plus(__m512 sum, __m512 residual, __m512) { return _mm512_add_ps(sum, residual); }
+#if defined(R50_BF16)
 using Value = uint16_t;
 using Weight = uint16_t;
-using Sum = __m512;
 constexpr int kGroup = 2;
-inline Sum start(__m512 bias) { return bias; }
 inline Sum dot(Sum sum, __m512i pixel, __m512i weights) {
   return _mm512_dpbf16_ps(sum, (__m512bh)pixel, (__m512bh)weights);
 }
-inline __m512 scaled(Sum sum, __m512, __m512) { return sum; }
 inline void load(const Value* at, __m512 (&half)[2]) {
   for (int i = 0; i < 2; i++) {
     const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + 16 * i));
     half[i] = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(words), 16));
   }
 }
-inline __m512 plus(__m512 sum, __m512 residual, __m512) { return _mm512_add_ps(sum, residual); }
 inline void store(Value* at, __m512 first, __m512 second, __m512 low) {
   _mm512_storeu_si512(at, (__m512i)_mm512_cvtne2ps_pbh(_mm512_max_ps(second, low),
                                                        _mm512_max_ps(first, low)));
@@ -62,23 +63,20 @@ inline __m512i largest(__m512i a, __m512i b) { return _mm512_max_epu16(a, b); }
 #else
 using Value = float;
 using Weight = float;
-using Sum = __m512;
 constexpr int kGroup = 1;
-inline Sum start(__m512 bias) { return bias; }
 inline Sum dot(Sum sum, __m512i pixel, __m512i weights) {
   return _mm512_fmadd_ps(_mm512_castsi512_ps(pixel), _mm512_castsi512_ps(weights), sum);
 }
-inline __m512 scaled(Sum sum, __m512, __m512) { return sum; }
 inline void load(const Value* at, __m512 (&half)[2]) {
   half[0] = _mm512_loadu_ps(at);
   half[1] = _mm512_loadu_ps(at + 16);
 }
-inline __m512 plus(__m512 sum, __m512 residual, __m512) { return _mm512_add_ps(sum, residual); }
 inline void store(Value* at, __m512 first, __m512 second, __m512 low) {
   _mm512_storeu_ps(at, _mm512_max_ps(first, low));
   _mm512_storeu_ps(at + 16, _mm512_max_ps(second, low));
 }
 inline __m512i largest(__m512i a, __m512i b) { return _mm512_max_epu32(a, b); }
+#endif
 #endif
 
 constexpr int kPanel = 32;  // output channels, in two registers
