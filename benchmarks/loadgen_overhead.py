@@ -6,10 +6,10 @@
 With the fake engine: what a sample of Offline costs beside the same batches in a closed loop (the
 median of three rounds), the median latency of SingleStream, and the 99th percentile of Server at
 1,000 queries/s. The fake engine's own arithmetic is part of the last two. With --real, the medians
-of seven rounds, each with its own closed loop: Offline's samples/s as a share of the closed loop's,
-and SingleStream's p90 over the closed loop's, on one core and on all. On all cores LoadGen's log
-thread, which wakes a hundred times a second, has no core of its own. Exits with 3 where a goal is
-missed.
+of seven rounds, each with its own closed loop before LoadGen and after: Offline's samples/s as a
+share of the closed loop's, and SingleStream's p90 over the closed loop's, on one core and on all.
+There LoadGen's log thread, which wakes a hundred times a second, has no core of its own. Exits with
+3 where a goal is missed.
 """
 
 from __future__ import annotations

@@ -51,14 +51,18 @@ class Runner(Protocol):
         Copies to the engine's own layout and device; meant to run outside the measured window.
         """
 
-    def view(self, batch: Any) -> Any:
-        """Like :meth:`prepare`, without a copy where the engine can read the array as it lies.
+    def windows(self, pictures: Any, size: int) -> Callable[[int], Any]:
+        """Takes float32 (rows, 3, 224, 224); returns what prepares ``size`` of them from a row on.
 
-        The array must not change before ``infer`` returns.
+        Without a copy where the engine can read the array as it lies; it must not change before
+        ``infer`` returns. A window is good until the next one of the same array is asked for.
         """
 
     def infer(self, prepared: Any) -> Any:
-        """Runs one batch and returns when the logits are complete."""
+        """Runs one batch and returns when the logits are complete.
+
+        The output is good until the next inference of this runner.
+        """
 
     def logits(self, output: Any) -> Any:
         """Returns an output of ``infer`` as a float32 numpy array (batch, 1000)."""

@@ -19,7 +19,8 @@ checked to the last digit. The script is read from the worker's environment when
 ``FAKE_FAULT``
     ``"kill@N"`` (SIGKILL to itself), ``"exit@N"`` (exits with status 3), ``"raise@N"``,
     ``"hang@N"`` at the N-th inference of an instance, counted from 1 with first batch and warm-up;
-    ``"short"`` answers one row too few. ``"kill@N#I"`` strikes instance I only.
+    ``"short"`` answers one row too few, ``"nan"`` one logit that is no number; ``"kill@N#I"``
+    strikes instance I only.
 ``FAKE_KERNELS``
     Implementation and source type that the kernel log claims for all convolutions:
     ``"jit_bf16:avx512_core bf16"``. Default: what the precision calls for.
@@ -68,11 +69,12 @@ class Fault:
         Raises:
             UsageError: it is none.
         """
-        match = re.fullmatch(r"(short|(?:kill|hang|raise|exit)(?=@))(?:@(\d+))?(?:#(\d+))?", text)
+        kind = "short|nan|(?:kill|hang|raise|exit)(?=@)"
+        match = re.fullmatch(rf"({kind})(?:@(\d+))?(?:#(\d+))?", text)
         if match is None:
             raise UsageError(
                 f"FAKE_FAULT={text!r} is no fault",
-                hint="kill@N, hang@N, raise@N, exit@N or short, with #I for instance I only",
+                hint="kill@N, hang@N, raise@N, exit@N, short or nan, with #I for instance I only",
             )
         kind, at, instance = match.groups()
         return cls(kind, int(at or 1), None if instance is None else int(instance))
@@ -200,8 +202,10 @@ class _FakeRunner:
     def prepare(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.ascontiguousarray(batch, np.float32)
 
-    def view(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return batch
+    def windows(
+        self, pictures: NDArray[np.float32], size: int
+    ) -> Callable[[int], NDArray[np.float32]]:
+        return lambda first: pictures[first : first + size]
 
     def infer(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
         latency = self._latencies[self._count % len(self._latencies)]
@@ -226,6 +230,8 @@ class _FakeRunner:
             likeliest = 16 * first[:, 0] + first[:, 1]
         self._pictures += rows
         logits: NDArray[np.float32] = _LOGITS[likeliest % CLASSES]
+        if self._strikes("nan"):
+            logits[0, -1] = np.nan
         return logits[:-1] if self._strikes("short") else logits
 
     def _perhaps_fail(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.evidence import NATIVE_PREFIX
 from r50bench.engines.native_plan import GROUP, PLAN_FILE, STEP_FIELDS
-from r50bench.engines.torch_device import TorchEngine, TorchRunner
+from r50bench.engines.native_runner import NativeRunner, Pictures
+from r50bench.engines.torch_device import TorchEngine
 from r50bench.errors import EngineError
-from r50bench.models.architecture import CLASSES, INPUT_SIZE
+from r50bench.models.architecture import INPUT_SIZE
 
 __all__ = ["NativeEngine"]
 
@@ -51,16 +53,6 @@ class _Plan(ctypes.Structure):
     )
 
 
-class _Input(ctypes.Structure):
-    _fields_ = (
-        ("values", ctypes.c_void_p),
-        ("image", ctypes.c_int64),
-        ("channel", ctypes.c_int64),
-        ("row", ctypes.c_int64),
-        ("column", ctypes.c_int64),
-    )
-
-
 class NativeEngine(TorchEngine):
     """Runs the plan ``spec.artifact`` by the library ``spec.kernels``; batches of any size.
 
@@ -81,42 +73,25 @@ class NativeEngine(TorchEngine):
         if misfit >= 0:
             raise EngineError(f"no kernel fits step {misfit} of {spec.artifact}")
         self.runner_bytes: int = self._plan.arena_bytes
-        self._times: NDArray[np.int64] | None = None
+        self._times = ctypes.c_void_p()  # where the next inference leaves what each step took
 
-    def runner(self, index: int) -> TorchRunner:
-        """Returns the way in of instance ``index``, with memory touched by the calling thread."""
-        plain = super().runner(index)
+    def observe(self, infer: Callable[[], object]) -> str:
+        """Returns a line per step of one inference: what ran, on what, and for how long."""
+        times = np.zeros(len(self._arrays["steps"]), np.int64)
+        self._times.value = times.ctypes.data
+        try:
+            infer()
+        finally:
+            self._times.value = None
+        return "".join(f"{line}\n" for line in self._log(times))
+
+    def _make_runner(self) -> NativeRunner:
         threads = torch.get_num_threads()
         arenas = (ctypes.c_void_p * threads)(
             *(self._allocated("r50_arena", ctypes.byref(self._plan)) for _ in range(threads))
         )
-        plain.infer = self._forward_with(arenas, threads)
-        return plain
-
-    def observe(self, infer: Callable[[], object]) -> str:
-        """Returns a line per step of one inference: what ran, on what, and for how long."""
-        self._times = np.zeros(len(self._arrays["steps"]), np.int64)
-        try:
-            infer()
-            return "".join(f"{line}\n" for line in self._log(self._times))
-        finally:
-            self._times = None
-
-    def _forward_with(self, arenas: Any, threads: int) -> Callable[[torch.Tensor], torch.Tensor]:
-        run, plan = self._library.r50_run, ctypes.byref(self._plan)
-
-        def infer(batch: torch.Tensor) -> torch.Tensor:
-            if batch.dtype != torch.float32 or batch.shape[1:] != (3, INPUT_SIZE, INPUT_SIZE):
-                raise EngineError(f"a batch of {batch.dtype} {tuple(batch.shape)} is not pictures")
-            image, channel, row, column = batch.stride()
-            pictures = _Input(batch.data_ptr(), image, channel, row, column)
-            logits = torch.empty((len(batch), CLASSES))
-            times = None if self._times is None else self._times.ctypes.data
-            where = ctypes.byref(pictures)
-            run(plan, arenas, threads, where, len(batch), logits.data_ptr(), CLASSES, times)
-            return logits
-
-        return infer
+        run = self._library.r50_run
+        return NativeRunner(partial(run, self._plan, arenas, threads), self._times)
 
     def _native_plan(self) -> _Plan:
         arrays = self._arrays
@@ -192,7 +167,7 @@ def _load_library(path: str) -> Any:
     library.r50_misfit.argtypes = (ctypes.c_void_p,)
     library.r50_run.restype = None
     library.r50_run.argtypes = (
-        *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p),
+        *(ctypes.POINTER(_Plan), ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(Pictures)),
         *(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p),
     )
     return library

@@ -98,8 +98,12 @@ class _Runner:
         value.update_inplace(np.ascontiguousarray(batch, np.float32))
         return value
 
-    def view(self, batch: NDArray[np.float32]) -> Any:
-        return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(batch, np.float32))
+    def windows(self, pictures: NDArray[np.float32], size: int) -> Callable[[int], Any]:
+        def window(first: int) -> Any:
+            batch = np.ascontiguousarray(pictures[first : first + size], np.float32)
+            return onnxruntime.OrtValue.ortvalue_from_numpy(batch)
+
+        return window
 
     def infer(self, prepared: Any) -> Any:
         return self._run([OUTPUT], {INPUT: prepared})[0]

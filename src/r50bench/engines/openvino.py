@@ -80,9 +80,14 @@ class _Runner:
         tensor.data[...] = channels_last
         return tensor
 
-    def view(self, batch: NDArray[np.float32]) -> Any:
-        channels_last = batch.transpose(0, 2, 3, 1)
-        return openvino.Tensor(np.ascontiguousarray(channels_last, np.float32), shared_memory=True)
+    def windows(self, pictures: NDArray[np.float32], size: int) -> Callable[[int], Any]:
+        channels_last = pictures.transpose(0, 2, 3, 1)
+
+        def window(first: int) -> Any:
+            batch = np.ascontiguousarray(channels_last[first : first + size], np.float32)
+            return openvino.Tensor(batch, shared_memory=True)
+
+        return window
 
     def infer(self, prepared: Any) -> Any:
         self._request.set_input_tensor(prepared)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from r50bench.case import numerics_of
-from r50bench.engines.base import EngineSpec
+from r50bench.engines.base import EngineSpec, Runner
 from r50bench.engines.evidence import CUDA_PREFIX
 from r50bench.errors import Unsupported
 
@@ -79,11 +79,12 @@ class TorchRunner:
         tensor = torch.tensor(batch, dtype=torch.float32)
         return tensor.to(self._device).contiguous(memory_format=torch.channels_last)
 
-    def view(self, batch: NDArray[np.float32]) -> torch.Tensor:
-        """Returns the array itself as a tensor on the CPU; see :class:`.base.Runner`."""
+    def windows(self, pictures: NDArray[np.float32], size: int) -> Callable[[int], torch.Tensor]:
+        """Reads the array itself on the CPU; see :class:`.base.Runner`."""
         if self._device.type != "cpu":
-            return self.prepare(batch)
-        return torch.from_numpy(batch)
+            return lambda first: self.prepare(pictures[first : first + size])
+        tensor = torch.from_numpy(pictures)
+        return lambda first: tensor[first : first + size]
 
     def logits(self, output: torch.Tensor) -> NDArray[np.float32]:
         """Returns a float32 array on the host; see :class:`.base.Runner`."""
@@ -92,7 +93,10 @@ class TorchRunner:
 
 
 class TorchEngine:
-    """Base of the torch engines: threads, clock, kernel log. Subclasses say ``_forward``."""
+    """Base of the torch engines: threads, clock, kernel log.
+
+    Subclasses say ``_forward``, or make runners of their own.
+    """
 
     def __init__(self, spec: EngineSpec) -> None:
         self.name = spec.engine
@@ -101,12 +105,12 @@ class TorchEngine:
         self._device = open_device(spec)
         self._set_threads()
 
-    def runner(self, index: int) -> TorchRunner:
+    def runner(self, index: int) -> Runner:
         """Returns the way in of instance ``index``; see :class:`.base.Engine`."""
         if not 0 <= index < self._spec.runners:
             raise IndexError(f"instance {index} of {self._spec.runners}")
         self._set_threads()
-        return TorchRunner(self._forward, self._device)
+        return self._make_runner()
 
     def clock(self) -> int:
         """Returns CLOCK_MONOTONIC in ns."""
@@ -118,6 +122,9 @@ class TorchEngine:
 
     def close(self) -> None:
         """Leaves everything to the end of the process."""
+
+    def _make_runner(self) -> Runner:
+        return TorchRunner(self._forward, self._device)
 
     def _forward(self, batch: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError

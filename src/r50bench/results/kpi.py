@@ -121,7 +121,7 @@ def _accuracy(record: Record) -> Iterator[Kpi]:
 
 
 def _loadgen(record: Record, result: LoadgenResult) -> Iterator[Kpi]:
-    """LoadGen's own figures, and those of the closed loop just before it; latencies in ms."""
+    """LoadGen's own figures, and those of the closed loop beside it; latencies in ms."""
     if result.score is not None:
         value, unit = result.score, result.score_unit
         if unit == "ns":

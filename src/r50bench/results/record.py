@@ -172,10 +172,10 @@ class LoadgenResult:
     ``compliant`` says that nothing was shortened or cut down; ``why_not_compliant`` what was.
     ``target_measured``: the target was found out by the closed loop, not given. ``raw_throughput``
     (samples/s, all instances) and ``raw_latency_ns`` (at the scenario's percentile, of one query)
-    are that loop's, on the same warm instances just before; ``overhead`` is what LoadGen and the
-    harness cost beside them, as a share: 0.01 is one per cent slower than the raw loop. None where
-    no such figure is comparable. ``peak_search`` lists (target, verdict, score) of the runs that
-    FindPeakPerformance made, the last being the one whose logs were kept.
+    are that loop's, on the same warm instances just before and just after; ``overhead`` is what
+    LoadGen and the harness cost beside them, as a share: 0.01 is one per cent slower than the raw
+    loop. None where no such figure is comparable. ``peak_search`` lists (target, verdict, score) of
+    the runs that FindPeakPerformance made, the last being the one whose logs were kept.
     """
 
     settings: LoadgenSettings

@@ -7,6 +7,7 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from r50bench.assets.store import Store
@@ -57,6 +58,15 @@ def test_a_target_that_is_not_given_is_measured_and_said_to_be(loadgen_run):
     assert given.record.loadgen.settings.target_qps == 300
     assert measured.record.loadgen.target_measured
     assert 0.5 < measured.record.loadgen.settings.target_latency_ms < 1.2
+
+
+def test_the_raw_figures_come_from_before_and_after_loadgen(loadgen_run):
+    outcome = loadgen_run(scenario="SingleStream", **SHORT, **QUICK_ENGINE)
+    samples = outcome.samples
+    before, after = (samples.start_ns[samples.round == number] for number in (0, 1))
+    assert after.min() - before.max() > 1e9
+    raw_ns = round(float(np.percentile(samples.latency_ns, 90)))
+    assert outcome.record.loadgen.raw_latency_ns == raw_ns
 
 
 def test_a_target_too_low_to_last_is_raised_and_the_user_is_told(loadgen_run):
@@ -130,6 +140,13 @@ def test_a_fault_in_the_middle_of_loadgen_ends_the_run(loadgen_run, scenario, fa
 def test_an_engine_that_answers_short_ends_the_run(loadgen_run, scenario):
     outcome = loadgen_run(scenario=scenario, FAKE_FAULT="short", BATCH_SIZE=1)
     assert "answered logits of shape (0, 1000) to a batch of 1" in outcome.record.reason
+    assert outcome.error.exit_code == 5
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_logits_that_are_no_numbers_end_the_run(loadgen_run, batch):
+    outcome = loadgen_run(scenario="Offline", FAKE_FAULT="nan", BATCH_SIZE=batch)
+    assert "logits that are not finite" in outcome.record.reason
     assert outcome.error.exit_code == 5
 
 

@@ -25,17 +25,18 @@ class SampleLibrary:
     """The first ``size`` pictures of a data set, some of them loaded at a time.
 
     Loaded pictures lie one after the other, each in its row; behind the last row the first ones lie
-    once more, so that a batch may begin at any row.
+    once more, so that a batch may begin at any row. ``pictures`` are all of them, float32
+    (rows, 3, 224, 224), a view of (rows, 224, 224, 3).
     """
 
     def __init__(self, feed: FeedSpec, size: int) -> None:
         if feed.pictures is None:
             raise ValueError("LoadGen needs pictures, and the feed names none")
-        self._pictures: NDArray[np.uint8] = np.load(feed.pictures, mmap_mode="r")
+        self._raw: NDArray[np.uint8] = np.load(feed.pictures, mmap_mode="r")
         self._convention = feed.convention
         self._again = feed.batch_size - 1
-        self._store: NDArray[np.float32] = np.empty((0, *self._pictures.shape[1:]), np.float32)
-        self._nchw: NDArray[np.float32] = self._store.transpose(0, 3, 1, 2)
+        self._store: NDArray[np.float32] = np.empty((0, *self._raw.shape[1:]), np.float32)
+        self.pictures: NDArray[np.float32] = self._store.transpose(0, 3, 1, 2)
         self._rows = np.full(size, -1, np.int64)
         self.loaded = 0
 
@@ -44,11 +45,11 @@ class SampleLibrary:
         wanted = np.asarray(indices, np.int64)
         self.loaded = len(wanted)
         rows = np.resize(wanted, self.loaded + self._again)
-        self._store = np.empty((len(rows), *self._pictures.shape[1:]), np.float32)
+        self._store = np.empty((len(rows), *self._raw.shape[1:]), np.float32)
         for at in range(0, len(rows), _AT_ONCE):
-            batch = normalise(self._pictures[rows[at : at + _AT_ONCE]], self._convention)
+            batch = normalise(self._raw[rows[at : at + _AT_ONCE]], self._convention)
             self._store[at : at + len(batch)] = batch.transpose(0, 2, 3, 1)
-        self._nchw = self._store.transpose(0, 3, 1, 2)
+        self.pictures = self._store.transpose(0, 3, 1, 2)
         self._rows[wanted] = np.arange(self.loaded)
 
     def unload(self, indices: Sequence[int]) -> None:
@@ -72,18 +73,7 @@ class SampleLibrary:
             raise KeyError(f"LoadGen asks for a picture that is not loaded, among {len(rows)}")
         return rows
 
-    def batch(self, rows: Rows, room: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns a batch of ``len(room)`` pictures, of which the first are those of ``rows``.
-
-        It is float32 (b, 3, 224, 224), a view of (b, 224, 224, 3): of the store, where the rows lie
-        one after the other; else of ``room``, to which they are copied and whose rest keeps what it
-        held. A range may end behind the last row, by less than a batch.
-        """
-        count = len(rows)
-        if count == 1 or isinstance(rows, range):
-            first = int(rows[0])
-            in_place: NDArray[np.float32] = self._nchw[first : first + len(room)]
-            return in_place
+    def copy(self, rows: Rows, room: NDArray[np.float32]) -> None:
+        """Copies the pictures of ``rows`` to the beginning of ``room``, (b, 224, 224, 3)."""
         # Rows were checked: clip only spares numpy a buffer of its own.
-        np.take(self._store, rows, axis=0, out=room[:count], mode="clip")
-        return np.transpose(room, (0, 3, 1, 2))
+        np.take(self._store, rows, axis=0, out=room[: len(rows)], mode="clip")

@@ -65,7 +65,7 @@ def raw_figures(samples: Samples, settings: LoadgenSettings, batch_size: int) ->
     common = windows(samples)
     if common is None:
         raise RunFailed(
-            "the instances never ran at the same time in the closed loop before LoadGen",
+            "the instances never ran at the same time in the closed loop beside LoadGen",
             hint="another load on this machine: see 'r50bench run' for its warnings",
         )
     latency = samples.latency_ns
