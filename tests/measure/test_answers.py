@@ -7,7 +7,7 @@ import pytest
 from r50bench.engines.base import EngineSpec
 from r50bench.errors import WorkerFailed
 from r50bench.host.placement import Slot
-from r50bench.measure.answers import predictions_of, samples_of, unbound
+from r50bench.measure.answers import lost_cpu_share, predictions_of, samples_of, unbound
 from r50bench.measure.protocol import (
     FeedSpec,
     Loaded,
@@ -39,6 +39,17 @@ def test_samples_keep_round_instance_step_and_stamps():
 def test_an_instance_that_answers_short_is_named():
     with pytest.raises(WorkerFailed, match="instance 1 answered 1 batches of 2"):
         samples_of([[measured((0, [1, 2], [2, 3]), (1, [1], [2]))]], batch_size=1, steps=2)
+
+
+def test_the_lost_share_is_that_of_all_workers_and_rounds():
+    def lost(lost_ns, cpu_ns):
+        return Measured((), lost_ns, cpu_ns)
+
+    assert lost_cpu_share([[lost(1, 100), lost(5, 100)], [lost(0, 200)]]) == 6 / 400
+    assert lost_cpu_share([[lost(0, 100)]]) == 0
+    assert lost_cpu_share([[lost(300, 100)]]) == 1
+    assert lost_cpu_share([[lost(1, 100), lost(None, 100)]]) is None
+    assert lost_cpu_share([]) is None
 
 
 ROW = (7, 1, 2, 3, 4)

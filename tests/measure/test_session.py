@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from fake_cases import CPU, host, planned
+from hogs import hog
 from r50bench.assets.store import Store
 from r50bench.errors import EngineError, UsageError, WorkerFailed
 from r50bench.measure.provisions import Provisions
@@ -73,6 +74,14 @@ def test_throughput_carries_its_share_of_the_peak_to_the_exact_digit(run):
     assert found["FLOPs"] == pytest.approx(3000 * 8.178368512, rel=1e-12)
     limit = read_record(outcome.folder).limit
     assert (limit.gop_per_s, limit.read_gb_per_s, limit.cpus) == (40_000, 23, (CPU, CPU))
+
+
+def test_other_work_on_the_cpus_while_they_are_measured_is_recorded_and_said(run):
+    with hog(CPU):
+        outcome = run(planned("inference_latency_int8", STEPS=200_000, INSTANCES=1))
+    record = read_record(outcome.folder)
+    assert record.lost_cpu_share > 0.1
+    assert f"{100 * record.lost_cpu_share:.1f} % of the measured time" in record.warnings[-1]
 
 
 def test_a_record_says_what_ran_and_where(run):

@@ -110,6 +110,16 @@ def test_a_case_that_left_no_record_is_shown_too() -> None:
     assert "! inference_accuracy_avx_int8 failed: the data set is empty" in text
 
 
+def test_a_disturbed_figure_is_said_to_be_one() -> None:
+    runs = main_job("avx_int8", "avx_fp32")
+    runs[1] = (replace(runs[1][0], lost_cpu_share=0.25), runs[1][1])
+    text = table_of(overview_rows(runs))
+    (note,) = (line for line in text.splitlines() if line.startswith("! "))
+    assert note.startswith(
+        "! inference_latency_avx_int8: the instances waited for their CPUs in 25"
+    )
+
+
 def test_what_was_not_run_or_too_short_says_so() -> None:
     (row,) = overview_rows(main_job("avx_int8", steps=20)[1:2])
     assert row.throughput == row.accuracy == Missing("not run")

@@ -14,6 +14,7 @@ from r50bench.results.samples import Samples
 
 __all__ = [
     "check_affinity",
+    "lost_cpu_share",
     "predictions_of",
     "samples_of",
     "samples_of_rounds",
@@ -43,6 +44,19 @@ def unbound(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> tuple[str,
     if any(_has_team(plan) and not answer.threads_bound for plan, answer in pairs):
         said.append("the engine's threads are not one for each core, and were left to roam")
     return tuple(said)
+
+
+def lost_cpu_share(rounds: Sequence[Sequence[Measured]]) -> float | None:
+    """Returns the share of the instances' CPU time that others had; None where it is not known.
+
+    Where more threads than CPUs wait, they may wait longer than all CPU time: that counts as 1.
+    """
+    answers = [answer for answers in rounds for answer in answers]
+    lost = [answer.lost_ns for answer in answers if answer.lost_ns is not None]
+    cpu_ns = sum(answer.cpu_ns for answer in answers)
+    if not cpu_ns or len(lost) < len(answers):
+        return None
+    return min(1.0, sum(lost) / cpu_ns)
 
 
 def _has_team(plan: WorkerPlan) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,8 +16,12 @@ from r50bench.host.doctor import Finding
 from r50bench.host.placement import Placement
 from r50bench.host.snapshot import snapshot
 from r50bench.host.topology import Host
+from r50bench.measure.answers import lost_cpu_share
 from r50bench.measure.ingredients import Ingredients
+from r50bench.measure.protocol import Measured
 from r50bench.measure.run_folder import RunFolder
+from r50bench.progress import Progress
+from r50bench.results.disturbance import disturbance
 from r50bench.results.predictions import Predictions, write_predictions
 from r50bench.results.record import Accuracy, Record, new_record_id, write_record
 from r50bench.results.samples import SAMPLES_FILE, Samples, write_samples
@@ -93,6 +97,20 @@ class Draft:
         """Notes that a field of the case was not run as planned."""
         self.fields["case"] = replace(self.fields["case"], **{field: value})
         self.fields["request"] = self.fields["request"] | {field: f"{value} ({why})"}
+
+    def warn(self, sentences: Iterable[str], progress: Progress) -> None:
+        """Notes each sentence, and tells it the user, once."""
+        for sentence in sentences:
+            if sentence not in self.warnings:
+                progress.warn(sentence)
+                self.warnings.append(sentence)
+
+    def note_contention(self, rounds: Sequence[Sequence[Measured]], progress: Progress) -> None:
+        """Notes how much of the instances' CPU time others had; warns where it was much."""
+        share = lost_cpu_share(rounds)
+        self.fields["lost_cpu_share"] = share
+        if sentence := disturbance(share):
+            self.warn([sentence], progress)
 
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""

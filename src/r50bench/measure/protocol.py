@@ -148,9 +148,15 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True, tag=True):
-    """One timing per instance of this worker."""
+    """One timing per instance of this worker.
+
+    ``lost_ns`` is the CPU time, of the ``cpu_ns`` that its instances had CPUs for, that others had
+    (see :mod:`.contention`); None where the kernel does not say.
+    """
 
     timings: tuple[Timing, ...]
+    lost_ns: int | None = None
+    cpu_ns: int = 0
 
 
 class Predicted(msgspec.Struct, frozen=True, tag=True):

@@ -185,6 +185,7 @@ class Session:
         if not count:
             raise RunFailed("the session was ended before a round was measured")
         self._draft.samples = samples_of(self._rounds, case.batch_size, self._steps)
+        self._draft.note_contention(self._rounds, self._progress)
         if count != case.repeat:
             self._draft.became("repeat", count, "as it turned out")
 

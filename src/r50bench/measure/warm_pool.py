@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +62,7 @@ def warm_pool(
         occupy(cpu for slot in placement.slots for cpu in slot.cpus) as others,
         Pool(plans, ingredients.environment, folder, progress, timeout_s=case.timeout_s) as pool,
     ):
-        _warn(others(), draft, progress)
+        draft.warn(others(), progress)
         if placement.leftover:
             cores = ", ".join(str(cpu) for cpu in placement.leftover)
             progress.note(f"cores in no instance: CPU {cores}")
@@ -70,20 +70,13 @@ def warm_pool(
         loaded = pool.ask(Load(), Loaded, timeout_s=_LOAD_PATIENCE * case.timeout_s)
         draft.fields["engine"] = replace(ingredients.engine_info, version=loaded[0].engine_version)
         check_affinity(plans, loaded)
-        _warn(unbound(plans, loaded), draft, progress)
+        draft.warn(unbound(plans, loaded), progress)
         _prove(pool, ingredients, draft, folder, verbose=case.verbose)
         warmed = _warm_up(pool, case, draft, progress)
         draft.fields["workers"] = worker_reports(plans, pool.pids, loaded, warmed)
         yield pool
         # A run that came later disturbed this one all the same.
-        _warn(others(), draft, progress)
-
-
-def _warn(sentences: Iterable[str], draft: Draft, progress: Progress) -> None:
-    for sentence in sentences:
-        if sentence not in draft.warnings:
-            progress.warn(sentence)
-            draft.warnings.append(sentence)
+        draft.warn(others(), progress)
 
 
 def _prove(

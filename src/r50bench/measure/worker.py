@@ -26,6 +26,7 @@ from r50bench.measure.binding import (
     die_with_parent,
     pss_bytes,
 )
+from r50bench.measure.contention import lost_ns
 from r50bench.measure.protocol import (
     Answer,
     Command,
@@ -122,7 +123,9 @@ class Worker:
 
     def _measure(self, command: Measure) -> Measured:
         steps = command.steps or self._plan.steps
+        cpus = [cpu for one in self._instances for cpu in one.cpus]
         with _no_garbage_collection():
+            before = lost_ns(cpus)
             timings = self._everywhere(
                 [
                     (one.run, (steps, command.at_ns))
@@ -131,7 +134,10 @@ class Worker:
                     for one in self._instances
                 ]
             )
-        return Measured(tuple(timings))
+            cpu_ns = len(cpus) * (time.perf_counter_ns() - command.at_ns)
+            after = lost_ns(cpus)
+        lost = None if before is None or after is None else max(0, after - before)
+        return Measured(tuple(timings), lost, cpu_ns)
 
     def _run_loadgen(self, command: RunLoadgen) -> LoadgenRan:
         from r50bench.measure.loadgen.start import run_test

@@ -12,6 +12,7 @@ from r50bench.case import PRECISIONS, Case
 from r50bench.errors import UsageError
 from r50bench.report.numbers import fixed, with_interval
 from r50bench.results.compare import same_model
+from r50bench.results.disturbance import disturbance
 from r50bench.results.kpi import EFFICIENCY, Kpi, kpis
 from r50bench.results.record import Accuracy, Record
 from r50bench.results.samples import Samples
@@ -38,7 +39,8 @@ class OverviewRow:
     """One precision. Latencies are in ms at ``latency_batch``, the throughput in images/s.
 
     ``share_of_limit`` is the share (0 to 1) of the machine's measured peak that the throughput
-    reaches, None where the peak is not known. ``notes`` spell out what the cells abridge.
+    reaches, None where the peak is not known. ``notes`` say why a cell has no figure, or what is
+    wrong with one.
     """
 
     precision: str
@@ -146,10 +148,16 @@ def _row(precision: str, cells: Mapping[str, _Cell]) -> OverviewRow:
         throughput_batch=throughput.case.batch_size if throughput else None,
         latency_batch=latency.case.batch_size if latency else None,
         share_of_limit=_share_of_limit(throughput),
-        notes=tuple(
-            f"{cell.case.name} failed: {cell.reason}" for cell in cells.values() if cell.reason
-        ),
+        notes=tuple(_notes(cells.values())),
     )
+
+
+def _notes(cells: Iterable[_Cell]) -> Iterator[str]:
+    for cell in cells:
+        if cell.reason:
+            yield f"{cell.case.name} failed: {cell.reason}"
+        elif cell.record and (sentence := disturbance(cell.record.lost_cpu_share)):
+            yield f"{cell.case.name}: {sentence}"
 
 
 def _figure(cell: _Cell | None, name: str) -> Kpi | Missing:

@@ -204,7 +204,9 @@ class Record:
     ``request`` holds what was asked and where each setting came from, ``case`` what was run.
     ``host`` is :func:`r50bench.host.snapshot.snapshot` of the moment before the run. ``created`` is
     UTC, ISO 8601. ``samples_sha256`` is that of samples.csv, None where nothing was timed.
-    ``limit`` is None where the peak was not, or could not be, measured.
+    ``limit`` is None where the peak was not, or could not be, measured. ``lost_cpu_share`` is the
+    part of the CPU time of the instances, in the measured rounds, in which they were ready and
+    others ran; None where nothing was timed or the kernel does not count it.
     """
 
     id: str
@@ -226,6 +228,7 @@ class Record:
     warnings: tuple[str, ...] = ()
     loadgen: LoadgenResult | None = None
     limit: Limit | None = None
+    lost_cpu_share: float | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

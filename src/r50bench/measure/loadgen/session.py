@@ -149,9 +149,7 @@ class _Session:
             raw = self._closed_loop()
             service = self._paced(raw) if settings.scenario == "Server" else None
             settings, said = with_target(settings, raw, service)
-            for sentence in said:
-                self._progress.warn(sentence)
-            self._draft.warnings += said
+            self._draft.warn(said, self._progress)
             refuse_too_many_queries(settings, self._memory_bytes)
         if settings.mode == "FindPeakPerformance":
             settings, detail, search = find_peak(settings, self._search_test)
@@ -160,6 +158,7 @@ class _Session:
             detail, search = self._test(settings, "LoadGen", LOADGEN_FOLDER), ()
         if settings.measures:
             raw = self._closed_loop()
+            self._draft.note_contention(self._closed_loops, self._progress)
         result = result_of(settings, detail, raw, version("mlcommons-loadgen"))
         given = self._asked.target_qps or self._asked.target_latency_ms
         measured = settings.measures and given is None

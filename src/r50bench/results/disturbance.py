@@ -1,0 +1,18 @@
+"""Whether others had so much of the instances' CPU time that the figures show it."""
+
+from __future__ import annotations
+
+__all__ = ["disturbance"]
+
+_LIMIT = 0.02
+"""Kernel threads alone take up to one per cent of two cores, measured on an idle guest."""
+
+
+def disturbance(lost_cpu_share: float | None) -> str | None:
+    """Returns a sentence about a record's ``lost_cpu_share``, None where it is small or unknown."""
+    if lost_cpu_share is None or lost_cpu_share < _LIMIT:
+        return None
+    return (
+        f"the instances waited for their CPUs in {100 * lost_cpu_share:.1f} % of the measured time:"
+        " other work or other guests had them (top shows the work)"
+    )
