@@ -25,7 +25,7 @@ def lost_ns(cpus: Iterable[int], root: Path = Path("/")) -> int | None:
     except OSError:
         return None
     known = [one for one in waited if one is not None]
-    return sum(known) + _stolen_ns(root, frozenset(cpus)) if known else None
+    return sum(known) + _stolen_ns(root, cpus) if known else None
 
 
 def _waited_ns(root: Path, thread: str) -> int | None:
@@ -34,10 +34,8 @@ def _waited_ns(root: Path, thread: str) -> int | None:
     return int(words[1]) if len(words) == 3 else None
 
 
-def _stolen_ns(root: Path, cpus: frozenset[int]) -> int:
-    ticks = 0
-    for line in (read_text(root, "/proc/stat") or "").splitlines():
-        words = line.split()
-        if len(words) > _STEAL and words[0] in {f"cpu{cpu}" for cpu in cpus}:
-            ticks += int(words[_STEAL])
+def _stolen_ns(root: Path, cpus: Iterable[int]) -> int:
+    names = {f"cpu{cpu}" for cpu in cpus}
+    lines = (line.split() for line in (read_text(root, "/proc/stat") or "").splitlines())
+    ticks = sum(int(words[_STEAL]) for words in lines if words[_STEAL:] and words[0] in names)
     return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
