@@ -52,6 +52,17 @@ def test_what_is_tuned_is_what_later_runs_run_and_they_say_so(
     assert "(tuned 20" in r50bench_fake("kpi").out
 
 
+def test_a_profile_is_of_what_was_tuned(r50bench_fake: Call) -> None:
+    fixed = (CASE, *FAKE, "--customer-env", "FAKE_PEAK=30000,1000")
+    assert r50bench_fake("tune", *fixed, *CHOICE).code == 0
+    profile = ("profile", *fixed, "--rounds", "3")
+    tuned, plain = r50bench_fake(*profile), r50bench_fake(*profile, "--no-tuned")
+    assert (tuned.code, plain.code) == (0, 0), tuned.err + plain.err
+    assert "BATCH_SIZE=4" in tuned.err
+    assert "batch 4" in tuned.out
+    assert "batch 8" in plain.out
+
+
 def test_a_tuned_configuration_is_used_whole_or_not_at_all(r50bench_fake: Call) -> None:
     assert r50bench_fake("tune", CASE, *FAKE, *CHOICE).code == 0
     other = plan(r50bench_fake, *FAKE, "--batch-size", "2")
@@ -59,6 +70,10 @@ def test_a_tuned_configuration_is_used_whole_or_not_at_all(r50bench_fake: Call) 
     assert other["request"]["cores_per_instance"].endswith("(default throughput)")  # type: ignore[index]
     assert other["notes"] == [
         "what was tuned is not used: BATCH_SIZE=2 was asked for, and it has 4"
+    ]
+    other = plan(r50bench_fake, *FAKE, "--customer-env", "A=1")
+    assert other["notes"] == [
+        "what was tuned is not used: CUSTOMER_ENV=A=1 was asked for, and it has none"
     ]
     same = plan(r50bench_fake, *FAKE, "--batch-size", "4")
     assert same["request"]["batch_size"] == "4 (option)"  # type: ignore[index]

@@ -11,7 +11,7 @@ from r50bench.assets.weights import kept_weights
 from r50bench.campaign.identity import engine_versions, host_identity
 from r50bench.case import Case, CaseName
 from r50bench.errors import R50BenchError
-from r50bench.host.defaults import EffectiveCase, TunedValues, effective_case
+from r50bench.host.defaults import EffectiveCase, TunedValues, effective_case, shown
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Setting
 from r50bench.results.tuned import TunedResult, TunedResults, tuned_folder
@@ -105,7 +105,8 @@ class TunedDefaults:
         for name, text in fields.items():
             was = getattr(result.case, name, None)
             if str(was) != text:
-                return f"{_KEYS[name]}={text} was asked for, and it has {was}"
+                asked_for = f"{_KEYS[name]}={shown(settings[name].value)}"
+                return f"{asked_for} was asked for, and it has {shown(was)}"
         return None
 
 

@@ -12,7 +12,7 @@ import click
 
 from r50bench.assets.store import default_store
 from r50bench.campaign.cases import CaseResult, run_cases
-from r50bench.cli.plan_text import describe_host
+from r50bench.cli.plan_text import describe_host, describe_tuned
 from r50bench.errors import R50BenchError, RunFailed
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
@@ -22,7 +22,6 @@ from r50bench.report.kpi_block import block_text, kpi_block
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.overview import overview_rows, overview_text
 from r50bench.report.terminal import TerminalProgress
-from r50bench.report.tuned_values import tuned_values
 from r50bench.report.what_ran import what_ran
 from r50bench.results.atomic import write_atomically
 from r50bench.results.history import History, history_path
@@ -56,9 +55,8 @@ def execute(
                 progress.warn(f"{finding.text}: {finding.mend}")
             for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
                 progress.warn(note)
-            for one in planned:
-                if words := tuned_values(one.effective.request):
-                    progress.note(f"{one.case.name}: {words}; --no-tuned takes the defaults")
+            for note in (note for one in planned for note in describe_tuned(one.effective)):
+                progress.note(note)
             for result in run_cases(planned, host, default_store(), out, progress, write_kpi_file):
                 results.append(result)
                 if result.outcome is not None:

@@ -22,6 +22,7 @@ __all__ = [
     "parameter_options",
     "quiet_option",
     "set_option",
+    "tuned_option",
 ]
 
 RUNS = Path("r50bench-runs")
@@ -73,6 +74,15 @@ def out_option(what: str, default: Path = RUNS) -> Callable[[Command], Command]:
 def quiet_option(command: Command) -> Command:
     """Adds ``-q``."""
     return click.option("-q", "--quiet", is_flag=True, help="Show no progress.")(command)
+
+
+def tuned_option(command: Command) -> Command:
+    """Adds ``--tuned`` and ``--no-tuned``."""
+    return click.option(
+        "--tuned/--no-tuned",
+        default=True,
+        help="Take what 'r50bench tune' found for a case as its defaults, or do not.",
+    )(command)
 
 
 def set_option(text: str, metavar: str = "KEY=VALUE") -> Callable[[Command], Command]:

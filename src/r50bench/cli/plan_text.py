@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,8 +11,9 @@ from r50bench.host.placement import Placement, cores_by_node, usable_cores
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS
+from r50bench.report.tuned_values import tuned_values
 
-__all__ = ["cpu_list", "describe_host", "describe_plan", "plan_as_data", "table"]
+__all__ = ["cpu_list", "describe_host", "describe_plan", "describe_tuned", "plan_as_data", "table"]
 
 _KEYS = {parameter.name: parameter.key for parameter in PARAMETERS}
 
@@ -41,6 +42,12 @@ def describe_plan(effective: EffectiveCase, placement: Placement, notes: Iterabl
         lines.append(f"    left over: CPUs {cpu_list(placement.leftover)}")
     lines += [f"  ! {note}" for note in notes]
     return "\n".join(lines)
+
+
+def describe_tuned(effective: EffectiveCase) -> Iterator[str]:
+    """Yields a line about the values that were tuned, if there are any."""
+    if words := tuned_values(effective.request):
+        yield f"{effective.case.name}: {words}; --no-tuned takes the defaults"
 
 
 def plan_as_data(

@@ -14,6 +14,7 @@ from r50bench.cli.options import (
     parameter_options,
     quiet_option,
     set_option,
+    tuned_option,
 )
 from r50bench.errors import UsageError
 
@@ -41,6 +42,7 @@ _PAGE, _DATA = "profile.html", "profile.json"
 @json_option("the profile")
 @out_option("the picture and the figures go", DEFAULT_OUT)
 @quiet_option
+@tuned_option
 @set_option("Set a parameter by its upper-case name, such as BATCH_SIZE=64.")
 @parameter_options
 def profile(
@@ -50,6 +52,7 @@ def profile(
     as_json: bool,
     out: Path,
     quiet: bool,
+    tuned: bool,
     sets: tuple[str, ...],
     **options: str | bool | None,
 ) -> None:
@@ -65,18 +68,20 @@ def profile(
     """
     from r50bench.assets.store import default_store
     from r50bench.campaign.profile import profile_case
-    from r50bench.cli.plan_text import describe_host
+    from r50bench.cli.plan_text import describe_host, describe_tuned
     from r50bench.host.topology import read_host
     from r50bench.measure.provisions import Provisions
     from r50bench.report.profile import profile_text
     from r50bench.report.terminal import TerminalProgress
 
     host = read_host()
-    planned = _plan(case, options, sets, host)
+    planned = _plan(case, options, sets, host, tuned=tuned)
     with TerminalProgress(quiet=quiet) as progress:
         progress.note(describe_host(host))
         for note in planned.effective.notes:
             progress.warn(note)
+        for note in describe_tuned(planned.effective):
+            progress.note(note)
         provisions = Provisions(default_store(), progress)
         found, folder = profile_case(planned, host, provisions, out, rounds, progress, _write)
     if as_json:
@@ -87,10 +92,15 @@ def profile(
 
 
 def _plan(
-    word: str, options: dict[str, str | bool | None], sets: tuple[str, ...], host: Host
+    word: str,
+    options: dict[str, str | bool | None],
+    sets: tuple[str, ...],
+    host: Host,
+    *,
+    tuned: bool,
 ) -> PlannedCase:
+    from r50bench.campaign.tuned_defaults import effective_cases
     from r50bench.cli.selection import select
-    from r50bench.host.defaults import effective_case
     from r50bench.host.placement import place
     from r50bench.measure.session import PlannedCase
 
@@ -101,7 +111,7 @@ def _plan(
             f"{word!r} means {len(names)} cases: {', '.join(map(str, names[:4]))}…",
             hint="one case is profiled at a time",
         )
-    effective = effective_case(names[0], settings, host)
+    effective = effective_cases(host, tuned=tuned)(names[0], settings)
     return PlannedCase(effective, place(host, effective.case))
 
 

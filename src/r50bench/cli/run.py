@@ -18,6 +18,7 @@ from r50bench.cli.options import (
     parameter_options,
     quiet_option,
     set_option,
+    tuned_option,
 )
 
 if TYPE_CHECKING:
@@ -36,11 +37,7 @@ __all__ = ["run"]
 @json_option("the records")
 @out_option("the records go")
 @quiet_option
-@click.option(
-    "--tuned/--no-tuned",
-    default=True,
-    help="Take what 'r50bench tune' found for a case as its defaults, or do not.",
-)
+@tuned_option
 @set_option("Set a parameter by its upper-case name, such as BATCH_SIZE=64.")
 @parameter_options
 def run(

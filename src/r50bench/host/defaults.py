@@ -21,7 +21,7 @@ from r50bench.host.placement import place
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Setting, Value
 
-__all__ = ["BEST_BATCH", "EffectiveCase", "TunedValues", "effective_case"]
+__all__ = ["BEST_BATCH", "EffectiveCase", "TunedValues", "effective_case", "shown"]
 
 BEST_BATCH = {"fp32": 8, "bf16": 8, "bf32": 8, "int8": 16}
 """Batch size of throughput mode by numerics.
@@ -120,7 +120,7 @@ class _Choice:
 
     def fix(self, field: str, value: T, source: str) -> T:
         """Returns ``value``, keeping its source."""
-        self.request[field] = f"{_shown(value)} ({source})"
+        self.request[field] = f"{shown(value)} ({source})"
         return value
 
 
@@ -322,13 +322,13 @@ def _asked_beside(settings: Mapping[str, Setting]) -> dict[str, str]:
     """Returns what was asked by parameters that are no fields of a case."""
     known = {field.name for field in fields(Case)}
     return {
-        name: f"{_shown(setting.value)} ({setting.source})"
+        name: f"{shown(setting.value)} ({setting.source})"
         for name, setting in settings.items()
         if name not in known
     }
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Returns a value in the words of ``--set``; none where there is nothing."""
     if isinstance(value, tuple) and value:
         return " ".join(f"{name}={shlex.quote(text)}" for name, text in value)
