@@ -58,6 +58,8 @@ def test_a_target_that_is_not_given_is_measured_and_said_to_be(loadgen_run):
     assert given.record.loadgen.settings.target_qps == 300
     assert measured.record.loadgen.target_measured
     assert 0.5 < measured.record.loadgen.settings.target_latency_ms < 1.2
+    bound = loadgen_run(scenario="Server", target_latency_ms=50.0, **SHORT, **QUICK_ENGINE)
+    assert bound.record.loadgen.target_measured
 
 
 def test_the_raw_figures_come_from_before_and_after_loadgen(loadgen_run):
@@ -83,6 +85,7 @@ def test_a_rate_beyond_what_the_bound_allows_is_invalid_and_exits_with_5(loadgen
     assert record.loadgen.verdict == "INVALID"
     assert "latency constraint not met" in record.reason
     assert outcome.error.exit_code == 5
+    assert "a target left out is measured" in outcome.error.hint
     assert any("can only grow" in text for text in record.warnings)
 
 

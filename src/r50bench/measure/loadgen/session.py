@@ -160,16 +160,21 @@ class _Session:
             raw = self._closed_loop()
             self._draft.note_contention(self._closed_loops, self._progress)
         result = result_of(settings, detail, raw, version("mlcommons-loadgen"))
-        given = self._asked.target_qps or self._asked.target_latency_ms
+        # In Offline and Server, a latency is no target but a bound.
+        stream = settings.scenario in ("SingleStream", "MultiStream")
+        given = self._asked.target_latency_ms if stream else self._asked.target_qps
         measured = settings.measures and given is None
         self._conclude(replace(result, peak_search=search, target_measured=measured), detail)
 
     def _conclude(self, result: LoadgenResult, detail: Detail) -> None:
         self._draft.fields["loadgen"] = result
         if result.verdict == "INVALID":
+            mend = "a target left out is measured"
+            if result.target_measured:
+                mend = "the target was measured here: run again while nothing else does"
             raise RunFailed(
                 f"LoadGen calls the run INVALID: {detail.reason}",
-                hint="its logs lie in loadgen/ of the run's folder; a target left out is measured",
+                hint=f"its logs lie in {LOADGEN_FOLDER}/ of the run's folder; {mend}",
             )
         if result.errors:
             raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
