@@ -9,6 +9,7 @@ from r50bench.errors import WorkerFailed
 from r50bench.host.placement import Slot
 from r50bench.measure.answers import lost_cpu_share, predictions_of, samples_of, unbound
 from r50bench.measure.protocol import (
+    Contention,
     FeedSpec,
     Loaded,
     Measured,
@@ -41,14 +42,13 @@ def test_an_instance_that_answers_short_is_named():
         samples_of([[measured((0, [1, 2], [2, 3]), (1, [1], [2]))]], batch_size=1, steps=2)
 
 
-def test_the_lost_share_is_that_of_all_workers_and_rounds():
-    def lost(lost_ns, cpu_ns):
-        return Measured((), lost_ns, cpu_ns)
+def test_the_lost_share_is_that_of_the_worker_worst_off_over_all_rounds():
+    def rounds(*of_each):
+        return [[Contention(lost_ns, 100) for lost_ns in answers] for answers in of_each]
 
-    assert lost_cpu_share([[lost(1, 100), lost(5, 100)], [lost(0, 200)]]) == 6 / 400
-    assert lost_cpu_share([[lost(0, 100)]]) == 0
-    assert lost_cpu_share([[lost(300, 100)]]) == 1
-    assert lost_cpu_share([[lost(1, 100), lost(None, 100)]]) is None
+    assert lost_cpu_share(rounds([1, 5], [0, 7])) == 12 / 200
+    assert lost_cpu_share(rounds([0])) == 0
+    assert lost_cpu_share(rounds([1, None])) is None
     assert lost_cpu_share([]) is None
 
 

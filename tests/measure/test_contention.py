@@ -6,7 +6,7 @@ import os
 import time
 
 from hogs import hog
-from r50bench.measure.contention import lost_ns
+from r50bench.measure.contention import Waits, Watch, lost_ns, read_waits
 
 CPU = min(os.sched_getaffinity(0))
 
@@ -17,21 +17,31 @@ def write(root, name, text):
     path.write_text(text)
 
 
-def test_the_waiting_of_all_threads_and_what_was_stolen_of_the_cpus_add_up(tmp_path):
-    write(tmp_path, "proc/self/task/10/schedstat", "999 4000 3\n")
-    write(tmp_path, "proc/self/task/11/schedstat", "999 500 3\n")
+def schedstat(root, thread, ran, waited):
+    write(root, f"proc/self/task/{thread}/schedstat", f"{ran} {waited} 3\n")
+
+
+def test_what_was_lost_is_that_of_the_thread_and_the_cpu_worst_off():
+    before = Waits({10: 1000, 11: 2000, 12: 0}, {0: 50, 1: 60})
+    after = Waits({10: 1400, 11: 2100, 13: 99_999}, {0: 51, 1: 67})
+    assert lost_ns(before, after) == 400 + 7
+    assert lost_ns(Waits({10: 5}, {}), Waits({10: 5}, {})) == 0
+    assert lost_ns(Waits({}, {0: 1}), Waits({}, {0: 5})) is None
+
+
+def test_waits_are_read_by_thread_and_stolen_time_by_cpu(tmp_path):
+    schedstat(tmp_path, 10, 999, 4000)
+    schedstat(tmp_path, 11, 0, 500)
     stat = "cpu  9 9 9 9 9 9 9 99 0 0\ncpu0 9 9 9 9 9 9 9 2 0 0\ncpu1 9 9 9 9 9 9 9 7 0 0\n"
     write(tmp_path, "proc/stat", stat)
     tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-    assert lost_ns([0], tmp_path) == 4500 + 2 * tick_ns
-    assert lost_ns([0, 1], tmp_path) == 4500 + 9 * tick_ns
+    assert read_waits([1], tmp_path) == Waits({10: 4000, 11: 500}, {1: 7 * tick_ns})
 
 
-def test_a_kernel_that_does_not_count_gives_nothing(tmp_path):
-    assert lost_ns([0], tmp_path) is None
-    (tmp_path / "proc/self/task/10").mkdir(parents=True)
-    write(tmp_path, "proc/stat", "cpu0 9 9 9 9 9 9 9 2 0 0\n")
-    assert lost_ns([0], tmp_path) is None
+def test_a_kernel_that_does_not_count_gives_no_threads(tmp_path):
+    assert read_waits([0], tmp_path) == Waits({}, {0: 0})
+    schedstat(tmp_path, 10, 0, 0)
+    assert read_waits([0], tmp_path).threads == {}
 
 
 def test_a_thread_that_shares_its_cpu_loses_time():
@@ -39,10 +49,11 @@ def test_a_thread_that_shares_its_cpu_loses_time():
     os.sched_setaffinity(0, {CPU})
     try:
         with hog(CPU):
-            before, began = lost_ns([CPU]), time.perf_counter()
+            watch, began = Watch([CPU]), time.perf_counter()
             while time.perf_counter() - began < 0.5:
                 pass
-            lost = lost_ns([CPU]) - before
+            found = watch.end()
     finally:
         os.sched_setaffinity(0, before_binding)
-    assert lost > 0.05e9
+    assert found.wall_ns >= 0.5e9
+    assert 0.05e9 < found.lost_ns < found.wall_ns

@@ -10,6 +10,7 @@ from r50bench.host.placement import Slot
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.protocol import (
     ANSWER_TO,
+    Contention,
     Failed,
     FeedSpec,
     Load,
@@ -46,7 +47,7 @@ ANSWERS = [
     Warmed(1.5, 1 << 30),
     Measured((Timing(0, [1, 2], [2, 3]),)),
     Predicted([3], [(1, 2, 3, 4, 5)]),
-    LoadgenRan(5.5),
+    LoadgenRan(Contention(None, 5)),
     Failed("AssetError", "no such file", None),
 ]
 

@@ -115,9 +115,7 @@ def test_a_disturbed_figure_is_said_to_be_one() -> None:
     runs[1] = (replace(runs[1][0], lost_cpu_share=0.25), runs[1][1])
     text = table_of(overview_rows(runs))
     (note,) = (line for line in text.splitlines() if line.startswith("! "))
-    assert note.startswith(
-        "! inference_latency_avx_int8: the instances waited for their CPUs in 25"
-    )
+    assert note.startswith("! inference_latency_avx_int8: an instance waited for its CPU in 25.0 %")
 
 
 def test_what_was_not_run_or_too_short_says_so() -> None:

@@ -7,7 +7,7 @@ import pytest
 from r50bench.results.disturbance import disturbance
 
 
-@pytest.mark.parametrize("share", [None, 0.0, 0.0199])
+@pytest.mark.parametrize("share", [None, 0.0, 0.0299])
 def test_little_lost_time_or_none_known_is_not_worth_a_word(share: float | None) -> None:
     assert disturbance(share) is None
 

@@ -17,7 +17,7 @@ from r50bench.host.topology import Host
 from r50bench.measure.draft import Draft, PlannedCase
 from r50bench.measure.ingredients import gather
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Measure, Measured, Observe, Observed
+from r50bench.measure.protocol import Contention, Measure, Measured, Observe, Observed
 from r50bench.measure.provisions import Provisions
 from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.warm_pool import soon, warm_pool
@@ -102,7 +102,8 @@ def profile_case(
     draft = Draft(planned, host, ingredients, f"profile_{case.name}", findings)
     with RunFolder(out, draft.id) as folder:
         with warm_pool(planned, host, ingredients, draft, folder.path, progress) as pool:
-            logs, batches_ms = _observe(pool, case, rounds, progress)
+            logs, batches_ms, contention = _observe(pool, case, rounds, progress)
+        draft.note_contention(contention, progress)
         roof = roof_of_instance(limit, case.instances)
         breakdown = break_down(
             logs,
@@ -130,27 +131,33 @@ def _refuse(case: Case) -> None:
     if case.weight_sharing:
         raise UsageError(
             "instances that share a process cannot be observed all at once",
-            hint="leave weight sharing off; the kernels are the same",
+            hint="--no-weight-sharing; the kernels are the same",
         )
 
 
 def _observe(
     pool: Pool, case: Case, rounds: int, progress: Progress
-) -> tuple[list[list[tuple[Primitive, ...]]], list[float]]:
-    """Returns the primitives by instance and round, and the times of the plain batches in ms."""
+) -> tuple[list[list[tuple[Primitive, ...]]], list[float], list[list[Contention]]]:
+    """Returns the primitives by instance and round, and of the plain batches the times in ms.
+
+    Last comes how far they were disturbed, by round and worker.
+    """
     logs: list[list[tuple[Primitive, ...]]] = [[] for _ in range(case.instances)]
     batches_ms: list[float] = []
+    contention: list[list[Contention]] = []
     for number in range(rounds):
         title = f"{case.name}  profiling, round {number + 1} of {rounds}"
         progress.phase(title, _PLAIN_STEPS * case.instances)
-        for answer in pool.ask(Measure(soon()), Measured):
+        answers = pool.ask(Measure(soon()), Measured)
+        contention.append([answer.contention for answer in answers])
+        for answer in answers:
             for timing in answer.timings:
                 stamps = zip(timing.starts_ns, timing.ends_ns, strict=True)
                 times = [(end - start) * _MS_PER_NS for start, end in stamps]
                 batches_ms += times[_STEPS_AFTER_A_PAUSE:]
         for worker, observed in enumerate(pool.ask(Observe(), Observed)):
             logs[worker].append(parse_kernel_log(observed.log))
-    return logs, batches_ms
+    return logs, batches_ms, contention
 
 
 def _profile(draft: Draft, limit: Limit, roof: Roof, rounds: int, breakdown: Breakdown) -> Profile:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from r50bench.errors import WorkerFailed
-from r50bench.measure.protocol import Loaded, Measured, Predicted, Warmed, WorkerPlan
+from r50bench.measure.protocol import Contention, Loaded, Measured, Predicted, Warmed, WorkerPlan
 from r50bench.results.predictions import Predictions
 from r50bench.results.record import WorkerReport
 from r50bench.results.samples import Samples
@@ -46,17 +46,19 @@ def unbound(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> tuple[str,
     return tuple(said)
 
 
-def lost_cpu_share(rounds: Sequence[Sequence[Measured]]) -> float | None:
-    """Returns the share of the instances' CPU time that others had; None where it is not known.
+def lost_cpu_share(rounds: Sequence[Sequence[Contention]]) -> float | None:
+    """Returns the share of all rounds' time that the worker worst off lost; None if not known.
 
-    Where more threads than CPUs wait, they may wait longer than all CPU time: that counts as 1.
+    ``rounds`` holds, for every round, what each worker answered.
     """
-    answers = [answer for answers in rounds for answer in answers]
-    lost = [answer.lost_ns for answer in answers if answer.lost_ns is not None]
-    cpu_ns = sum(answer.cpu_ns for answer in answers)
-    if not cpu_ns or len(lost) < len(answers):
-        return None
-    return min(1.0, sum(lost) / cpu_ns)
+    shares = []
+    for worker in zip(*rounds, strict=True):
+        lost = [one.lost_ns for one in worker if one.lost_ns is not None]
+        wall_ns = sum(one.wall_ns for one in worker)
+        if len(lost) < len(worker) or not wall_ns:
+            return None
+        shares.append(sum(lost) / wall_ns)
+    return max(shares, default=None)
 
 
 def _has_team(plan: WorkerPlan) -> bool:

@@ -3,39 +3,76 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.host.kernel_files import read_text, read_words
+from r50bench.measure.protocol import Contention
 
-__all__ = ["lost_ns"]
+__all__ = ["Waits", "Watch", "lost_ns", "read_waits"]
 
 _STEAL = 8  # proc(5), /proc/stat: cpuN user nice system idle iowait irq softirq steal
 
 
-def lost_ns(cpus: Iterable[int], root: Path = Path("/")) -> int | None:
-    """Returns the ns that threads of this process waited for a CPU, and a hypervisor took ``cpus``.
+@dataclass(frozen=True)
+class Waits:
+    """By thread of this process, the ns it was ready and not running; by CPU, the ns stolen of it.
 
-    Counted from the start of each thread and of the machine: the difference of two calls is what
-    was lost between them. None where the kernel does not count it.
+    Counted since the thread and the machine were started. No threads where the kernel does not
+    count.
     """
-    tasks = root / "proc/self/task"
+
+    threads: dict[int, int]
+    stolen: dict[int, int]
+
+
+def read_waits(cpus: Iterable[int], root: Path = Path("/")) -> Waits:
+    """Reads the present counters from /proc below ``root``."""
     try:
-        waited = [_waited_ns(root, task) for task in os.listdir(tasks)]
+        names = os.listdir(root / "proc/self/task")
     except OSError:
-        return None
-    known = [one for one in waited if one is not None]
-    return sum(known) + _stolen_ns(root, cpus) if known else None
+        names = []
+    # proc(5), /proc/pid/schedstat: ns on a CPU, ns on a run queue, times it was given a CPU.
+    files = {name: read_words(root, f"/proc/self/task/{name}/schedstat") for name in names}
+    counts = {int(name): words for name, words in files.items() if len(words) == 3}
+    # Some kernels have the file and leave it at 0, also for the thread that reads it.
+    counted = any(int(words[0]) for words in counts.values())
+    threads = {thread: int(words[1]) for thread, words in counts.items()} if counted else {}
+    return Waits(threads, _stolen_ns(root, cpus))
 
 
-def _waited_ns(root: Path, thread: str) -> int | None:
-    """Returns how long a thread was ready and not running: proc(5), /proc/pid/schedstat."""
-    words = read_words(root, f"/proc/self/task/{thread}/schedstat")
-    return int(words[1]) if len(words) == 3 else None
-
-
-def _stolen_ns(root: Path, cpus: Iterable[int]) -> int:
-    names = {f"cpu{cpu}" for cpu in cpus}
+def _stolen_ns(root: Path, cpus: Iterable[int]) -> dict[int, int]:
+    tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
     lines = (line.split() for line in (read_text(root, "/proc/stat") or "").splitlines())
-    ticks = sum(int(words[_STEAL]) for words in lines if words[_STEAL:] and words[0] in names)
-    return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    ticks = {words[0]: int(words[_STEAL]) for words in lines if words[_STEAL:]}
+    return {cpu: ticks.get(f"cpu{cpu}", 0) * tick_ns for cpu in cpus}
+
+
+def lost_ns(before: Waits, after: Waits) -> int | None:
+    """Returns what the thread that waited most lost between the two, and the CPU stolen most.
+
+    The worst and not the mean: where one of a team's threads waits, the others wait for it. Threads
+    that did not exist before do not count. None where the kernel does not count.
+    """
+    both = before.threads.keys() & after.threads.keys()
+    if not both:
+        return None
+    waited = max(after.threads[one] - before.threads[one] for one in both)
+    stolen = [after.stolen[one] - before.stolen[one] for one in before.stolen]
+    return waited + max(stolen, default=0)
+
+
+class Watch:
+    """Measures the contention from its making to :meth:`end`, outside of what is timed."""
+
+    def __init__(self, cpus: Iterable[int]) -> None:
+        self._cpus = tuple(cpus)
+        self._before = read_waits(self._cpus)
+        self._began_ns = time.perf_counter_ns()
+
+    def end(self) -> Contention:
+        """Returns what was lost since then."""
+        wall_ns = time.perf_counter_ns() - self._began_ns
+        return Contention(lost_ns(self._before, read_waits(self._cpus)), wall_ns)

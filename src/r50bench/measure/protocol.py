@@ -147,16 +147,21 @@ class Timing(msgspec.Struct, frozen=True):
     ends_ns: list[int]
 
 
-class Measured(msgspec.Struct, frozen=True, tag=True):
-    """One timing per instance of this worker.
+class Contention(msgspec.Struct, frozen=True):
+    """For how many ns, of ``wall_ns``, the thread worst off was ready and others had its CPU.
 
-    ``lost_ns`` is the CPU time, of the ``cpu_ns`` that its instances had CPUs for, that others had
-    (see :mod:`.contention`); None where the kernel does not say.
+    ``lost_ns`` is None where the kernel does not say; see :mod:`.contention`.
     """
 
+    lost_ns: int | None
+    wall_ns: int
+
+
+class Measured(msgspec.Struct, frozen=True, tag=True):
+    """One timing per instance of this worker."""
+
     timings: tuple[Timing, ...]
-    lost_ns: int | None = None
-    cpu_ns: int = 0
+    contention: Contention = Contention(None, 0)
 
 
 class Predicted(msgspec.Struct, frozen=True, tag=True):
@@ -169,7 +174,7 @@ class Predicted(msgspec.Struct, frozen=True, tag=True):
 class LoadgenRan(msgspec.Struct, frozen=True, tag=True):
     """The test ran through; what it found is in LoadGen's logs."""
 
-    seconds: float
+    contention: Contention
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -26,7 +26,7 @@ from r50bench.measure.binding import (
     die_with_parent,
     pss_bytes,
 )
-from r50bench.measure.contention import lost_ns
+from r50bench.measure.contention import Watch
 from r50bench.measure.protocol import (
     Answer,
     Command,
@@ -123,9 +123,8 @@ class Worker:
 
     def _measure(self, command: Measure) -> Measured:
         steps = command.steps or self._plan.steps
-        cpus = [cpu for one in self._instances for cpu in one.cpus]
         with _no_garbage_collection():
-            before = lost_ns(cpus)
+            watch = self._watch()
             timings = self._everywhere(
                 [
                     (one.run, (steps, command.at_ns))
@@ -134,22 +133,24 @@ class Worker:
                     for one in self._instances
                 ]
             )
-            cpu_ns = len(cpus) * (time.perf_counter_ns() - command.at_ns)
-            after = lost_ns(cpus)
-        lost = None if before is None or after is None else max(0, after - before)
-        return Measured(tuple(timings), lost, cpu_ns)
+            return Measured(tuple(timings), watch.end())
+
+    def _watch(self) -> Watch:
+        return Watch(cpu for one in self._instances for cpu in one.cpus)
 
     def _run_loadgen(self, command: RunLoadgen) -> LoadgenRan:
         from r50bench.measure.loadgen.start import run_test
 
         with _no_garbage_collection():
-            return run_test(
+            watch = self._watch()
+            run_test(
                 command.settings,
                 Path(command.folder),
                 self._plan.feed,
                 self._instances,
                 command.cpus,
             )
+            return LoadgenRan(watch.end())
 
     def _score(self) -> Predicted:
         shares = zip(self._instances, self._plan.shares, strict=True)

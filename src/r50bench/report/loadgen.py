@@ -130,7 +130,8 @@ def _raw(result: LoadgenResult) -> str:
     if result.settings.scenario == "Server":
         assert result.score is not None
         below = 100 * (1 - result.score / result.raw_throughput)
-        return f"{throughput}; Server lies {below:.1f} % below it, to meet the bound"
+        why = ", to meet the bound" if result.verdict == "VALID" else ""
+        return f"{throughput}; Server lies {below:.1f} % below it{why}"
     raw = throughput if result.settings.scenario == "Offline" else _ms(result.raw_latency_ns)
     if result.overhead is None:
         return raw

@@ -1,11 +1,11 @@
-"""Whether others had so much of the instances' CPU time that the figures show it."""
+"""Whether an instance waited for its CPU so long that the figures show it."""
 
 from __future__ import annotations
 
 __all__ = ["disturbance"]
 
-_LIMIT = 0.02
-"""Kernel threads alone take up to one per cent of two cores, measured on an idle guest."""
+_LIMIT = 0.03
+"""Kernel threads alone take up to two per cent of one core, measured on an idle guest."""
 
 
 def disturbance(lost_cpu_share: float | None) -> str | None:
@@ -13,6 +13,6 @@ def disturbance(lost_cpu_share: float | None) -> str | None:
     if lost_cpu_share is None or lost_cpu_share < _LIMIT:
         return None
     return (
-        f"the instances waited for their CPUs in {100 * lost_cpu_share:.1f} % of the measured time:"
-        " other work or other guests had them (top shows the work)"
+        f"an instance waited for its CPU in {100 * lost_cpu_share:.1f} % of the measured time:"
+        " other work or other guests had it (top shows the work)"
     )

@@ -205,8 +205,8 @@ class Record:
     ``host`` is :func:`r50bench.host.snapshot.snapshot` of the moment before the run. ``created`` is
     UTC, ISO 8601. ``samples_sha256`` is that of samples.csv, None where nothing was timed.
     ``limit`` is None where the peak was not, or could not be, measured. ``lost_cpu_share`` is the
-    part of the CPU time of the instances, in the measured rounds, in which they were ready and
-    others ran; None where nothing was timed or the kernel does not count it.
+    part of the measured time in which a thread of an instance, the one worst off, was ready and
+    others had its CPU; None where nothing was timed or the kernel does not count it.
     """
 
     id: str

@@ -67,14 +67,17 @@ def test_the_raw_figures_come_from_before_and_after_loadgen(loadgen_run):
     samples = outcome.samples
     before, after = (samples.start_ns[samples.round == number] for number in (0, 1))
     assert after.min() - before.max() > 1e9
-    raw_ns = round(float(np.percentile(samples.latency_ns, 90)))
-    assert outcome.record.loadgen.raw_latency_ns == raw_ns
+    latency = samples.latency_ns
+    each = [np.percentile(latency[samples.round == number], 90) for number in (0, 1)]
+    assert outcome.record.loadgen.raw_latency_ns == round(float(np.mean(each)))
+    assert 0 <= outcome.record.lost_cpu_share <= 1
 
 
 def test_a_target_too_low_to_last_is_raised_and_the_user_is_told(loadgen_run):
     outcome = loadgen_run(scenario="Offline", target_qps=1.0, **SHORT, **QUICK_ENGINE)
     assert outcome.record.loadgen.verdict == "VALID"
     assert any("would run out of samples" in text for text in outcome.record.warnings)
+    assert outcome.record.loadgen.target_measured
 
 
 def test_a_rate_beyond_what_the_bound_allows_is_invalid_and_exits_with_5(loadgen_run):
@@ -173,6 +176,13 @@ def test_accuracy_is_that_of_the_pictures_whatever_the_batches(
     answers = json.loads((outcome.folder / "loadgen" / "mlperf_log_accuracy.json").read_text())
     assert len(answers) == 24
     assert {len(answer["data"]) for answer in answers} == {8}
+
+
+@pytest.mark.parametrize("size", [1, 20])
+def test_multistream_counts_a_picture_once_that_fills_its_last_query_up(loadgen_run, size):
+    record = loadgen_run(scenario="MultiStream", dataset_size=size).record
+    assert record.reason is None
+    assert record.accuracy.total == size
 
 
 def test_pictures_that_do_not_fit_the_buffer_come_one_part_after_the_other(loadgen_run):

@@ -46,6 +46,23 @@ def test_raw_figures_sum_throughput_and_take_the_scenarios_percentile():
     assert stream.throughput == pytest.approx(200 - 100 * 100 / 1100, rel=0.01)
 
 
+def test_rounds_on_other_clocks_are_averaged_and_not_pooled():
+    slow, fast = [12] * 90 + [15] * 10, [10] * 90 + [13] * 10
+    samples = samples_of_latencies([slow, fast], images=1)
+    second = samples.instance
+    stamps = {name: getattr(samples, name) + 10**12 * second for name in ("start_ns", "end_ns")}
+    rounds = replace(samples, round=second, instance=0 * second, **stamps)
+    found = raw_figures(rounds, filled("SingleStream"), 1)
+    assert found.median_ns == 11 * MS
+    assert found.latency_ns == pytest.approx(11.3 * MS)
+
+
+def test_a_multistream_query_ends_with_its_slowest_instance():
+    samples = samples_of_latencies([[10, 20] * 50, [10] * 150], images=1)
+    found = raw_figures(samples, filled("MultiStream"), 1)  # 8 pictures: 4 batches of each
+    assert (found.median_ns, found.latency_ns) == (60 * MS, 60 * MS)
+
+
 def test_a_multistream_query_that_needs_several_batches_takes_their_time():
     samples = samples_of_latencies([[10] * 100, [10] * 100], images=1)
     assert raw_figures(samples, filled("MultiStream"), 1).median_ns == 40 * MS

@@ -126,8 +126,10 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
 def read_predictions(folder: Path, names: tuple[str, ...], labels: tuple[int, ...]) -> Predictions:
     """Reads the accuracy log in ``folder``: the class of each picture, in the data set's order.
 
+    MultiStream fills its last query up with pictures that it has asked before.
+
     Raises:
-        RunFailed: there is none, or it does not answer every picture once.
+        RunFailed: there is none, a picture has no answer, or one has two that differ.
     """
     path = folder / _ACCURACY
     try:
@@ -140,10 +142,10 @@ def read_predictions(folder: Path, names: tuple[str, ...], labels: tuple[int, ..
     except (ValueError, KeyError, TypeError) as error:
         raise RunFailed(f"{path.name} is cut off or damaged: {error}") from None
     classes = dict(answers)
-    if len(answers) != len(labels) or set(classes) != set(range(len(labels))):
-        raise RunFailed(
-            f"{path.name} answers {len(classes)} of {len(labels)} pictures, each due once"
-        )
+    if len(set(answers)) != len(classes):
+        raise RunFailed(f"{path.name} has two answers to the same picture, which differ")
+    if set(classes) != set(range(len(labels))):
+        raise RunFailed(f"{path.name} answers {len(classes)} pictures, and there are {len(labels)}")
     return Predictions(names, labels, tuple((classes[at],) for at in range(len(labels))))
 
 

@@ -31,7 +31,7 @@ from r50bench.measure.loadgen.targets import (
     with_target,
 )
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen
+from r50bench.measure.protocol import Contention, LoadgenRan, Measure, Measured, RunLoadgen
 from r50bench.measure.provisions import Provisions
 from r50bench.measure.warm_pool import soon, warm_pool
 from r50bench.progress import Progress
@@ -133,6 +133,7 @@ class _Session:
         self._folder = folder
         self._progress = progress
         self._closed_loops: list[Sequence[Measured]] = []
+        self._contention: list[list[Contention]] = []
 
     def run(self) -> None:
         """Measures what to expect, runs LoadGen, measures again, and notes LoadGen's result.
@@ -156,18 +157,30 @@ class _Session:
             detail.folder.rename(self._folder / LOADGEN_FOLDER)
         else:
             detail, search = self._test(settings, "LoadGen", LOADGEN_FOLDER), ()
+        self._note(settings, detail, raw, search)
         if settings.measures:
             raw = self._closed_loop()
-            self._draft.note_contention(self._closed_loops, self._progress)
-        result = result_of(settings, detail, raw, version("mlcommons-loadgen"))
-        # In Offline and Server, a latency is no target but a bound.
-        stream = settings.scenario in ("SingleStream", "MultiStream")
-        given = self._asked.target_latency_ms if stream else self._asked.target_qps
-        measured = settings.measures and given is None
-        self._conclude(replace(result, peak_search=search, target_measured=measured), detail)
+        self._conclude(self._note(settings, detail, raw, search), detail)
+
+    def _note(
+        self,
+        settings: LoadgenSettings,
+        detail: Detail,
+        raw: RawFigures | None,
+        search: tuple[tuple[float, str, float], ...],
+    ) -> LoadgenResult:
+        """Puts LoadGen's result into the draft, where a later failure finds it."""
+        measured = settings.measures and _target(settings) != _target(self._asked)
+        result = replace(
+            result_of(settings, detail, raw, version("mlcommons-loadgen")),
+            peak_search=search,
+            target_measured=measured,
+        )
+        self._draft.fields["loadgen"] = result
+        return result
 
     def _conclude(self, result: LoadgenResult, detail: Detail) -> None:
-        self._draft.fields["loadgen"] = result
+        self._draft.note_contention(self._contention, self._progress)
         if result.verdict == "INVALID":
             mend = "a target left out is measured"
             if result.target_measured:
@@ -199,7 +212,9 @@ class _Session:
         self._progress.phase(f"{self._draft.name}  {what} for {seconds:g} s")
         begin = soon()
         asked = Measure(begin, begin + round(seconds * 1e9), pause_ns=pause_ns)
-        return self._pool.ask(asked, Measured)
+        answers = self._pool.ask(asked, Measured)
+        self._contention.append([answer.contention for answer in answers])
+        return answers
 
     def _search_test(self, settings: LoadgenSettings, what: str) -> Detail:
         return self._test(settings, what, f"search/{what.replace(' ', '-')}")
@@ -213,7 +228,8 @@ class _Session:
             (folder / AUDIT_CONFIG).write_text(audit)
         self._progress.phase(f"{self._draft.name}  {what}", _total(settings))
         asked = RunLoadgen(settings, str(folder.resolve()), self._loadgen_cpus)
-        self._pool.ask(asked, LoadgenRan)
+        ran = self._pool.ask(asked, LoadgenRan)
+        self._contention.append([answer.contention for answer in ran])
         return read_detail(folder)
 
 
@@ -222,6 +238,13 @@ def _cpus_for_loadgen(placement: Placement, host: Host) -> tuple[int, ...]:
     busy = [cpu for slot in placement.slots for cpu in slot.cpus]
     siblings = tuple(cpu for core in host.cores for cpu in core.cpus if cpu not in busy)
     return placement.leftover or siblings or tuple(busy)
+
+
+def _target(settings: LoadgenSettings) -> float | None:
+    """Returns the scenario's target; the latency of Server is no target but a bound."""
+    if settings.scenario in ("SingleStream", "MultiStream"):
+        return settings.target_latency_ms
+    return settings.target_qps
 
 
 def _total(settings: LoadgenSettings) -> int | None:

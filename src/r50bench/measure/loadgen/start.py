@@ -6,7 +6,6 @@ import ctypes
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from r50bench.measure.loadgen.clerk import Clerk
 from r50bench.measure.loadgen.conf_files import AUDIT_CONFIG, USER_CONF
 from r50bench.measure.loadgen.desk import Desk, Ending
 from r50bench.measure.loadgen.library import SampleLibrary
-from r50bench.measure.protocol import FeedSpec, LoadgenRan
+from r50bench.measure.protocol import FeedSpec
 
 __all__ = ["run_test"]
 
@@ -37,7 +36,7 @@ def run_test(
     feed: FeedSpec,
     instances: list[Instance],
     cpus: Iterable[int],
-) -> LoadgenRan:
+) -> None:
     """Runs a test whose user.conf lies in ``folder``, where LoadGen leaves its logs.
 
     LoadGen's own threads run on ``cpus``. One of them writes the log, a hundred times a second:
@@ -54,7 +53,6 @@ def run_test(
     ending = Ending()
     desk = Desk(settings.scenario, instances, clerks, library, feed.batch_size, ending)
     test = _Test(settings, folder, library, desk, ending, frozenset(cpus))
-    began = time.perf_counter()
     desk.open()
     with _quick_switches():
         if desk.inline:
@@ -63,7 +61,6 @@ def run_test(
             threading.Thread(target=test.run, name="loadgen", daemon=True).start()
         ending.wait()
     desk.close()
-    return LoadgenRan(time.perf_counter() - began)
 
 
 class _Test:

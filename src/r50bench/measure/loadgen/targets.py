@@ -18,6 +18,7 @@ from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.loadgen.queueing import Service, allowed_late_share, sustainable_rate
 from r50bench.measure.loadgen.rules import PERCENTILE
 from r50bench.results.samples import Samples
+from r50bench.results.stats import Floats
 from r50bench.results.timeline import throughput, windows
 
 __all__ = [
@@ -57,7 +58,9 @@ class RawFigures:
 def raw_figures(samples: Samples, settings: LoadgenSettings, batch_size: int) -> RawFigures:
     """Derives the figures from the loop's samples.
 
-    A query of MultiStream that one batch of each instance cannot hold takes several.
+    Percentiles are those of each round, averaged: pooled, a round on slower clocks would give the
+    high ones alone. A query of MultiStream that one batch of each instance cannot hold takes
+    several.
 
     Raises:
         RunFailed: the instances never ran at the same time.
@@ -68,16 +71,35 @@ def raw_figures(samples: Samples, settings: LoadgenSettings, batch_size: int) ->
             "the instances never ran at the same time in the closed loop beside LoadGen",
             hint="another load on this machine: see 'r50bench run' for its warnings",
         )
-    latency = samples.latency_ns
-    batches = 1
-    if settings.scenario == "MultiStream":
-        batches = -(-settings.samples_per_query // (len(samples.instances) * batch_size))
+    queries = [_query_latencies(part, settings, batch_size) for part in _by_round(samples)]
     percent = PERCENTILE.get(settings.scenario, 50.0)
     return RawFigures(
         throughput=throughput(samples, common).value,
-        latency_ns=round(batches * float(np.percentile(latency, percent))),
-        median_ns=round(batches * float(np.median(latency))),
+        latency_ns=round(float(np.mean([np.percentile(one, percent) for one in queries]))),
+        median_ns=round(float(np.mean([np.median(one) for one in queries]))),
     )
+
+
+def _by_round(samples: Samples) -> list[Samples]:
+    return [samples.where(samples.round == number) for number in samples.rounds]
+
+
+def _query_latencies(samples: Samples, settings: LoadgenSettings, batch_size: int) -> Floats:
+    """Returns what queries would have taken, in ns: a batch each, but for MultiStream.
+
+    There a query takes some batches of every instance, one after the other, and ends with the last
+    instance's.
+    """
+    if settings.scenario != "MultiStream":
+        return samples.latency_ns.astype(np.float64)
+    batches = -(-settings.samples_per_query // (len(samples.instances) * batch_size))
+    rows = [samples.latency_ns[samples.instance == one] for one in samples.instances]
+    shortest = min(map(len, rows))
+    if shortest < batches:
+        return batches * samples.latency_ns.astype(np.float64)
+    sums = [np.convolve(row, np.ones(batches), "valid")[: shortest - batches + 1] for row in rows]
+    slowest: Floats = np.max(sums, axis=0)
+    return slowest
 
 
 def with_target(
