@@ -44,7 +44,7 @@ def test_an_instance_that_answers_short_is_named():
 
 def test_the_lost_share_is_that_of_the_worker_worst_off_over_all_rounds():
     def rounds(*of_each):
-        return [[Contention(lost_ns, 100) for lost_ns in answers] for answers in of_each]
+        return [[Measured((), Contention(lost_ns, 100)) for lost_ns in one] for one in of_each]
 
     assert lost_cpu_share(rounds([1, 5], [0, 7])) == 12 / 200
     assert lost_cpu_share(rounds([0])) == 0

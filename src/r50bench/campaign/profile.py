@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from r50bench.host.topology import Host
 from r50bench.measure.draft import Draft, PlannedCase
 from r50bench.measure.ingredients import gather
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Contention, Measure, Measured, Observe, Observed
+from r50bench.measure.protocol import Measure, Measured, Observe, Observed
 from r50bench.measure.provisions import Provisions
 from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.warm_pool import soon, warm_pool
@@ -102,12 +102,12 @@ def profile_case(
     draft = Draft(planned, host, ingredients, f"profile_{case.name}", findings)
     with RunFolder(out, draft.id) as folder:
         with warm_pool(planned, host, ingredients, draft, folder.path, progress) as pool:
-            logs, batches_ms, contention = _observe(pool, case, rounds, progress)
-        draft.note_contention(contention, progress)
+            logs, plain = _observe(pool, case, rounds, progress)
+        draft.note_contention(plain, progress)
         roof = roof_of_instance(limit, case.instances)
         breakdown = break_down(
             logs,
-            batches_ms,
+            _batches_ms(plain),
             roof,
             graph=ingredients.model.graph,
             numerics=case.numerics,
@@ -137,27 +137,27 @@ def _refuse(case: Case) -> None:
 
 def _observe(
     pool: Pool, case: Case, rounds: int, progress: Progress
-) -> tuple[list[list[tuple[Primitive, ...]]], list[float], list[list[Contention]]]:
-    """Returns the primitives by instance and round, and of the plain batches the times in ms.
-
-    Last comes how far they were disturbed, by round and worker.
-    """
+) -> tuple[list[list[tuple[Primitive, ...]]], list[list[Measured]]]:
+    """Returns the primitives by instance and round, and the plain batches by round and worker."""
     logs: list[list[tuple[Primitive, ...]]] = [[] for _ in range(case.instances)]
-    batches_ms: list[float] = []
-    contention: list[list[Contention]] = []
+    plain: list[list[Measured]] = []
     for number in range(rounds):
         title = f"{case.name}  profiling, round {number + 1} of {rounds}"
         progress.phase(title, _PLAIN_STEPS * case.instances)
-        answers = pool.ask(Measure(soon()), Measured)
-        contention.append([answer.contention for answer in answers])
-        for answer in answers:
-            for timing in answer.timings:
-                stamps = zip(timing.starts_ns, timing.ends_ns, strict=True)
-                times = [(end - start) * _MS_PER_NS for start, end in stamps]
-                batches_ms += times[_STEPS_AFTER_A_PAUSE:]
+        plain.append(pool.ask(Measure(soon()), Measured))
         for worker, observed in enumerate(pool.ask(Observe(), Observed)):
             logs[worker].append(parse_kernel_log(observed.log))
-    return logs, batches_ms, contention
+    return logs, plain
+
+
+def _batches_ms(plain: Sequence[Sequence[Measured]]) -> list[float]:
+    """Returns the times of the plain batches, but for those right after a pause."""
+    times: list[float] = []
+    for timing in (one for answers in plain for answer in answers for one in answer.timings):
+        stamps = zip(timing.starts_ns, timing.ends_ns, strict=True)
+        of_round = [(end - start) * _MS_PER_NS for start, end in stamps]
+        times += of_round[_STEPS_AFTER_A_PAUSE:]
+    return times
 
 
 def _profile(draft: Draft, limit: Limit, roof: Roof, rounds: int, breakdown: Breakdown) -> Profile:

@@ -55,8 +55,9 @@ def execute(
                 progress.warn(f"{finding.text}: {finding.mend}")
             for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
                 progress.warn(note)
-            for note in (note for one in planned for note in describe_tuned(one.effective)):
-                progress.note(note)
+            for one in planned:
+                for note in describe_tuned(one.effective):
+                    progress.note(note)
             for result in run_cases(planned, host, default_store(), out, progress, write_kpi_file):
                 results.append(result)
                 if result.outcome is not None:

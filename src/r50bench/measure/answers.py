@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from r50bench.errors import WorkerFailed
-from r50bench.measure.protocol import Contention, Loaded, Measured, Predicted, Warmed, WorkerPlan
+from r50bench.measure.protocol import Loaded, Measured, Predicted, Warmed, Watched, WorkerPlan
 from r50bench.results.predictions import Predictions
 from r50bench.results.record import WorkerReport
 from r50bench.results.samples import Samples
@@ -46,13 +46,14 @@ def unbound(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> tuple[str,
     return tuple(said)
 
 
-def lost_cpu_share(rounds: Sequence[Sequence[Contention]]) -> float | None:
+def lost_cpu_share(rounds: Sequence[Sequence[Watched]]) -> float | None:
     """Returns the share of all rounds' time that the worker worst off lost; None if not known.
 
     ``rounds`` holds, for every round, what each worker answered.
     """
     shares = []
-    for worker in zip(*rounds, strict=True):
+    for answers in zip(*rounds, strict=True):
+        worker = [answer.contention for answer in answers]
         lost = [one.lost_ns for one in worker if one.lost_ns is not None]
         wall_ns = sum(one.wall_ns for one in worker)
         if len(lost) < len(worker) or not wall_ns:

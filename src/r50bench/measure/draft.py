@@ -18,7 +18,7 @@ from r50bench.host.snapshot import snapshot
 from r50bench.host.topology import Host
 from r50bench.measure.answers import lost_cpu_share
 from r50bench.measure.ingredients import Ingredients
-from r50bench.measure.protocol import Contention
+from r50bench.measure.protocol import Watched
 from r50bench.measure.run_folder import RunFolder
 from r50bench.progress import Progress
 from r50bench.results.disturbance import disturbance
@@ -105,7 +105,7 @@ class Draft:
                 progress.warn(sentence)
                 self.warnings.append(sentence)
 
-    def note_contention(self, rounds: Sequence[Sequence[Contention]], progress: Progress) -> None:
+    def note_contention(self, rounds: Sequence[Sequence[Watched]], progress: Progress) -> None:
         """Notes how long the instances waited for their CPUs; warns where it was long."""
         share = lost_cpu_share(rounds)
         self.fields["lost_cpu_share"] = share

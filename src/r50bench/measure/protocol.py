@@ -185,6 +185,9 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     hint: str | None
 
 
+Watched = Measured | LoadgenRan
+"""Answers that say how far they were disturbed."""
+
 Answer = Loaded | Observed | Warmed | Measured | Predicted | LoadgenRan | Failed
 
 ANSWER_TO: dict[type, type] = {

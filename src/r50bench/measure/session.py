@@ -185,8 +185,7 @@ class Session:
         if not count:
             raise RunFailed("the session was ended before a round was measured")
         self._draft.samples = samples_of(self._rounds, case.batch_size, self._steps)
-        contention = [[answer.contention for answer in answers] for answers in self._rounds]
-        self._draft.note_contention(contention, self._progress)
+        self._draft.note_contention(self._rounds, self._progress)
         if count != case.repeat:
             self._draft.became("repeat", count, "as it turned out")
 

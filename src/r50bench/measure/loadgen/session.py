@@ -31,7 +31,7 @@ from r50bench.measure.loadgen.targets import (
     with_target,
 )
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Contention, LoadgenRan, Measure, Measured, RunLoadgen
+from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
 from r50bench.measure.provisions import Provisions
 from r50bench.measure.warm_pool import soon, warm_pool
 from r50bench.progress import Progress
@@ -133,7 +133,7 @@ class _Session:
         self._folder = folder
         self._progress = progress
         self._closed_loops: list[Sequence[Measured]] = []
-        self._contention: list[list[Contention]] = []
+        self._answers: list[Sequence[Watched]] = []
 
     def run(self) -> None:
         """Measures what to expect, runs LoadGen, measures again, and notes LoadGen's result.
@@ -157,10 +157,10 @@ class _Session:
             detail.folder.rename(self._folder / LOADGEN_FOLDER)
         else:
             detail, search = self._test(settings, "LoadGen", LOADGEN_FOLDER), ()
-        self._note(settings, detail, raw, search)
+        result = self._note(settings, detail, raw, search)
         if settings.measures:
-            raw = self._closed_loop()
-        self._conclude(self._note(settings, detail, raw, search), detail)
+            result = self._note(settings, detail, self._closed_loop(), search)
+        self._conclude(result, detail)
 
     def _note(
         self,
@@ -180,7 +180,7 @@ class _Session:
         return result
 
     def _conclude(self, result: LoadgenResult, detail: Detail) -> None:
-        self._draft.note_contention(self._contention, self._progress)
+        self._draft.note_contention(self._answers, self._progress)
         if result.verdict == "INVALID":
             mend = "a target left out is measured"
             if result.target_measured:
@@ -213,7 +213,7 @@ class _Session:
         begin = soon()
         asked = Measure(begin, begin + round(seconds * 1e9), pause_ns=pause_ns)
         answers = self._pool.ask(asked, Measured)
-        self._contention.append([answer.contention for answer in answers])
+        self._answers.append(answers)
         return answers
 
     def _search_test(self, settings: LoadgenSettings, what: str) -> Detail:
@@ -228,8 +228,7 @@ class _Session:
             (folder / AUDIT_CONFIG).write_text(audit)
         self._progress.phase(f"{self._draft.name}  {what}", _total(settings))
         asked = RunLoadgen(settings, str(folder.resolve()), self._loadgen_cpus)
-        ran = self._pool.ask(asked, LoadgenRan)
-        self._contention.append([answer.contention for answer in ran])
+        self._answers.append(self._pool.ask(asked, LoadgenRan))
         return read_detail(folder)
 
 
