@@ -5,21 +5,26 @@
 
 With the fake engine: what a sample of Offline costs beside the same batches in a closed loop (the
 median of three rounds), the median latency of SingleStream, and the 99th percentile of Server at
-1,000 queries/s. The fake engine's own arithmetic is part of the last two. With --real, the medians
-of seven rounds, each with its own closed loop before LoadGen and after: Offline's samples/s as a
-share of the closed loop's, and SingleStream's p90 over the closed loop's, on one core and on all.
-There LoadGen's log thread, which wakes a hundred times a second, has no core of its own. Exits with
-3 where a goal is missed.
+1,000 queries/s. The fake engine's own arithmetic is part of the last two.
+
+With --real: Offline's samples/s as a share of the closed loop's before and after it, the median of
+seven runs; and SingleStream's p90 over the closed loop's, on one core and on all. There LoadGen's
+log thread, which wakes a hundred times a second, has no core of its own. Closed loop and LoadGen
+take turns of two seconds on one warm instance, since clocks drift by more than is to be measured;
+each of LoadGen's turns is divided by the mean of the loop's before it and after it.
+
+Exits with 3 where a goal is missed.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +33,16 @@ from r50bench.assets.store import default_store
 from r50bench.campaign.mlperf import plan_mlperf, run_mlperf
 from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.draft import Draft
+from r50bench.measure.ingredients import gather
+from r50bench.measure.loadgen.conf_files import USER_CONF, user_conf
+from r50bench.measure.loadgen.logs import read_detail
+from r50bench.measure.loadgen.rules import fill_in
+from r50bench.measure.loadgen.session import cpus_for_loadgen
+from r50bench.measure.pool import Pool
+from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen
+from r50bench.measure.provisions import Provisions
+from r50bench.measure.warm_pool import soon, warm_pool
 from r50bench.parameters import collect
 from r50bench.progress import Silent
 from r50bench.results.record import LoadgenResult
@@ -35,16 +50,18 @@ from r50bench.results.record import LoadgenResult
 OFFLINE_US_PER_SAMPLE, SINGLE_STREAM_P50_US, SERVER_P99_MS = 1.0, 15.0, 1.0
 OFFLINE_SHARE, SINGLE_STREAM_RATIO = 0.98, 1.02
 _ROUNDS, _REAL_ROUNDS = 3, 7
+_TURNS, _TURN_S, _TURN_QUERIES = 30, 2.0, 64  # as few queries as LoadGen's early stopping takes
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One figure, what it must be, and whether it is."""
+    """One figure, what it must be, and whether it is; its quartiles where it is a median."""
 
     name: str
     value: float
     goal: str
     met: bool
+    quartiles: str = ""
 
 
 def main() -> None:
@@ -57,7 +74,8 @@ def main() -> None:
         out = Path(folder)
         goals = list(real_goals(out, arguments.precision) if arguments.real else fake_goals(out))
     for goal in goals:
-        print(f"{'ok  ' if goal.met else 'MISS'} {goal.name}: {goal.value:.4g} (goal {goal.goal})")
+        verdict = "ok  " if goal.met else "MISS"
+        print(f"{verdict} {goal.name}: {goal.value:.4g}{goal.quartiles} (goal {goal.goal})")
     sys.exit(0 if all(goal.met for goal in goals) else 3)
 
 
@@ -89,25 +107,68 @@ def offline_cost_us(out: Path, sets: list[str]) -> float:
 
 
 def real_goals(out: Path, precision: str) -> Iterator[Goal]:
-    """Yields the figures beside the real engine, the median of several rounds."""
+    """Yields the figures beside the real engine."""
     sets = [f"PRECISION={precision}", "WEIGHTS=v1"]
-    of_layout = {"one core": [*sets, "CORES_PER_INSTANCE=1"], "all cores": sets}
-    shares: list[float] = []
-    ratios: dict[str, list[float]] = {layout: [] for layout in of_layout}
-    for _ in range(_REAL_ROUNDS):
-        shares.append(1 - overhead(run(out, "Offline", sets, 8.0)))
-        for layout, settings in of_layout.items():
-            ratios[layout].append(1 + overhead(run(out, "SingleStream", settings, 8.0)))
+    shares = [1 - overhead(run(out, "Offline", sets, 8.0)) for _ in range(_REAL_ROUNDS)]
     share = statistics.median(shares)
-    yield Goal("Offline, share of raw", share, f"≥ {OFFLINE_SHARE}", share >= OFFLINE_SHARE)
-    for layout, measured in ratios.items():
-        ratio = statistics.median(measured)
-        yield Goal(
-            f"SingleStream p90 on {layout}, over raw",
-            ratio,
-            f"≤ {SINGLE_STREAM_RATIO}",
-            ratio <= SINGLE_STREAM_RATIO,
-        )
+    met = share >= OFFLINE_SHARE
+    yield Goal("Offline, share of raw", share, f"≥ {OFFLINE_SHARE}", met, quartiles(shares))
+    for layout, cores in {"one core": ["CORES_PER_INSTANCE=1"], "all cores": []}.items():
+        ratios = single_stream_ratios(out / layout, [*sets, *cores])
+        ratio = statistics.median(ratios)
+        name = f"SingleStream p90 on {layout}, over raw"
+        met = ratio <= SINGLE_STREAM_RATIO
+        yield Goal(name, ratio, f"≤ {SINGLE_STREAM_RATIO}", met, quartiles(ratios))
+
+
+def quartiles(values: Sequence[float]) -> str:
+    """Returns the lower and the upper one, in brackets."""
+    low, _, high = statistics.quantiles(values, n=4)
+    return f" [{low:.4g}, {high:.4g}]"
+
+
+def single_stream_ratios(folder: Path, sets: list[str]) -> list[float]:
+    """Returns LoadGen's p90 over the closed loop's, turn by turn, on one warm instance."""
+    asked = LoadgenSettings(
+        scenario="SingleStream",
+        mode="PerformanceOnly",
+        duration_s=_TURN_S,
+        query_count=_TURN_QUERIES,
+    )
+    host, silent = read_host(), Silent()
+    planned = plan_mlperf(asked, collect({}, sets, {}), host)
+    provisions = Provisions(default_store(), silent)
+    ingredients = gather(planned.case, host, provisions, silent, beside_python=True)
+    draft = Draft(planned.planned, host, ingredients, planned.name, ())
+    cpus = cpus_for_loadgen(planned.planned.placement, host)
+    settings = fill_in(asked, len(ingredients.labels))
+    folder.mkdir()
+    with warm_pool(planned.planned, host, ingredients, draft, folder, silent) as pool:
+        raw, loadgen = [closed_loop_p90_ns(pool)], []
+        settings = replace(settings, target_latency_ms=raw[0] / 2e6)  # generates queries enough
+        for turn in range(_TURNS):
+            loadgen.append(loadgen_p90_ns(pool, settings, folder / str(turn), cpus))
+            raw.append(closed_loop_p90_ns(pool))
+    around = ((before + after) / 2 for before, after in itertools.pairwise(raw))
+    return [one / two for one, two in zip(loadgen, around, strict=True)]
+
+
+def closed_loop_p90_ns(pool: Pool) -> float:
+    """Returns the 90th percentile of a turn of the closed loop."""
+    begin = soon()
+    (answer,) = pool.ask(Measure(begin, begin + round(_TURN_S * 1e9)), Measured)
+    (timing,) = answer.timings
+    return float(np.percentile(np.subtract(timing.ends_ns, timing.starts_ns), 90))
+
+
+def loadgen_p90_ns(
+    pool: Pool, settings: LoadgenSettings, folder: Path, cpus: tuple[int, ...]
+) -> float:
+    """Returns the 90th percentile of a turn of LoadGen's, from its log."""
+    folder.mkdir()
+    (folder / USER_CONF).write_text(user_conf(settings))
+    pool.ask(RunLoadgen(settings, str(folder), cpus), LoadgenRan)
+    return read_detail(folder).percentiles_ns(per_query=False)["90.00"]
 
 
 def overhead(result: LoadgenResult) -> float:

@@ -180,16 +180,37 @@ def test_ctrl_c_leaves_nothing_and_exits_with_130(
     assert list((tmp_path / "runs").iterdir()) == []
 
 
+def worker_of(parent: int) -> int:
+    """Returns the one child of a run."""
+    (child,) = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return int(child)
+
+
+def threads_of(process: int) -> list[int]:
+    """Returns the threads of a process by their kernel ids."""
+    return [int(thread) for thread in os.listdir(f"/proc/{process}/task")]
+
+
 @pytest.mark.skipif(len(read_host().cores) < 2, reason="there is one core only")
 def test_loadgens_own_threads_keep_off_the_core_of_the_instance(fake_arguments: list[str]) -> None:
     one_core = ["--scenario=SingleStream", "--cores-per-instance=1", "--duration=6"]
     with under_way([*fake_arguments, *one_core]) as running:
-        process = Path(f"/proc/{running.pid}/task/{running.pid}/children")
-        (worker,) = (int(child) for child in process.read_text().split())
+        worker = worker_of(running.pid)
         cores = os.sched_getaffinity(worker)
-        threads = [int(thread) for thread in os.listdir(f"/proc/{worker}/task")]
-        bound = [os.sched_getaffinity(thread) for thread in threads]
+        bound = [os.sched_getaffinity(thread) for thread in threads_of(worker)]
+        policies = {os.sched_getscheduler(thread) for thread in threads_of(worker)}
         running.send_signal(signal.SIGINT)
     assert len(cores) == 1
     assert cores in bound
     assert any(cores.isdisjoint(cpus) for cpus in bound)
+    assert policies == {os.SCHED_OTHER}
+
+
+def test_where_an_instance_has_every_core_loadgens_own_threads_let_it_go_first(
+    fake_arguments: list[str],
+) -> None:
+    with under_way([*fake_arguments, "--scenario=SingleStream", "--duration=6"]) as running:
+        threads = threads_of(worker_of(running.pid))
+        idle = [one for one in threads if os.sched_getscheduler(one) == os.SCHED_IDLE]
+        running.send_signal(signal.SIGINT)
+    assert 0 < len(idle) < len(threads)

@@ -15,6 +15,7 @@ from r50bench.measure.binding import (
     bind_team,
     bound_memory_nodes,
     busiest_threads,
+    give_way,
     pss_bytes,
     threads_of_process,
 )
@@ -61,6 +62,23 @@ def test_a_team_of_another_size_than_its_cpus_is_left_alone():
         return bind_team([], [cpus[0], cpus[-1]]), os.sched_getaffinity(0)
 
     assert in_a_thread(lead) == (False, set(cpus))
+
+
+def test_a_thread_that_gives_way_is_idle_on_the_cpus_named_and_one_that_is_gone_is_passed_over():
+    cpu = max(os.sched_getaffinity(0))
+    named, done = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: (named.set(), done.wait()))
+    thread.start()
+    named.wait()
+    try:
+        gone = max(threads_of_process()) + 1
+        give_way([gone, thread.native_id], {cpu})
+        assert os.sched_getscheduler(thread.native_id) == os.SCHED_IDLE
+        assert os.sched_getaffinity(thread.native_id) == {cpu}
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_the_threads_that_compute_are_told_from_those_that_wait():

@@ -10,6 +10,7 @@ import ctypes
 import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from r50bench.host.lifeline import die_with_parent
@@ -21,6 +22,7 @@ __all__ = [
     "bound_memory_nodes",
     "busiest_threads",
     "die_with_parent",
+    "give_way",
     "pss_bytes",
     "threads_of_process",
 ]
@@ -81,6 +83,18 @@ def bind_team(helpers: Sequence[int], cpus: Sequence[int]) -> bool:
     for thread, cpu in zip((0, *helpers), cpus, strict=True):
         os.sched_setaffinity(thread, {cpu})
     return True
+
+
+def give_way(threads: Iterable[int], cpus: Iterable[int]) -> None:
+    """Has ``threads`` of this process run on ``cpus`` only, and interrupt nobody there.
+
+    By SCHED_IDLE, see sched(7): a thread that wakes up waits until the one that runs gives way or
+    has had its share. Nothing happens where the kernel refuses, or to a thread that is gone.
+    """
+    for thread in threads:
+        with suppress(OSError):
+            os.sched_setaffinity(thread, cpus)
+            os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
 
 
 def bind_memory(nodes: Iterable[int]) -> bool:

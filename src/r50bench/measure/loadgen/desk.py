@@ -8,6 +8,7 @@ reports it; LoadGen itself cannot be stopped, and ends with the worker process.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -64,6 +65,9 @@ class Desk:
     then be the instance's own (:attr:`inline`). Otherwise queries go through one queue that all
     instances take from: Offline in whole batches, MultiStream in a share per instance, Server in
     what waits when an instance is free.
+
+    Where LoadGen's own threads ``share_cpus`` with an instance that answers inline, the two take
+    turns (:attr:`takes_turns`): theirs is after each query.
     """
 
     def __init__(
@@ -74,6 +78,8 @@ class Desk:
         library: SampleLibrary,
         batch_size: int,
         ending: Ending,
+        *,
+        share_cpus: bool,
     ) -> None:
         self._instances = instances
         self._clerks = clerks
@@ -84,6 +90,7 @@ class Desk:
         self._batch_size = batch_size
         self._by_instance = scenario == "MultiStream"
         self.inline = len(clerks) == 1 and scenario in ("SingleStream", "MultiStream")
+        self.takes_turns = self.inline and share_cpus
 
     def open(self) -> None:
         """Has the instances wait for queries."""
@@ -109,7 +116,12 @@ class Desk:
 
     def _answer_here(self, ids: list[int], indices: list[int]) -> None:
         try:
-            self._clerks[0].answer(ids, self._library.rows_of(indices))
+            if len(ids) == self._batch_size == 1:
+                self._clerks[0].answer_one(ids[0], self._library.row_of(indices[0]))
+            else:
+                self._clerks[0].answer(ids, self._library.rows_of(indices))
+            if self.takes_turns:
+                os.sched_yield()
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
             self._ending.fail(error)
 

@@ -56,18 +56,26 @@ class SampleLibrary:
         """Forgets where the pictures ``indices`` lie; the memory goes with the next load."""
         self._rows[np.asarray(indices, np.int64)] = -1
 
+    def row_of(self, index: int) -> int:
+        """Returns the row of a loaded picture.
+
+        Raises:
+            KeyError: it is not loaded.
+        """
+        row = self._rows.item(index)
+        if row < 0:
+            raise KeyError(f"LoadGen asks for picture {index}, which is not loaded")
+        return row
+
     def rows_of(self, indices: Sequence[int]) -> Rows:
         """Returns the rows of loaded pictures.
-
-        After an inference the caches hold nothing of numpy: every call counts for a single picture.
 
         Raises:
             KeyError: one is not loaded.
         """
         if len(indices) == 1:
-            row = self._rows.item(indices[0])
-            if row >= 0:
-                return range(row, row + 1)
+            row = self.row_of(indices[0])
+            return range(row, row + 1)
         rows: NDArray[np.int64] = self._rows[np.asarray(indices, np.int64)]
         if rows.min(initial=0) < 0:
             raise KeyError(f"LoadGen asks for a picture that is not loaded, among {len(rows)}")

@@ -37,7 +37,7 @@ from r50bench.measure.warm_pool import soon, warm_pool
 from r50bench.progress import Progress
 from r50bench.results.record import LoadgenResult
 
-__all__ = ["LOADGEN_FOLDER", "PlannedMlperf", "run_loadgen_session"]
+__all__ = ["LOADGEN_FOLDER", "PlannedMlperf", "cpus_for_loadgen", "run_loadgen_session"]
 
 LOADGEN_FOLDER = "loadgen"
 """Where in the record's folder LoadGen's logs and user.conf lie."""
@@ -125,7 +125,7 @@ class _Session:
     ) -> None:
         self._case = planned.case
         self._asked = planned.loadgen
-        self._loadgen_cpus = _cpus_for_loadgen(planned.planned.placement, host)
+        self._loadgen_cpus = cpus_for_loadgen(planned.planned.placement, host)
         self._settings = settings
         self._memory_bytes = host.usable_memory_bytes or 0
         self._pool = pool
@@ -232,7 +232,7 @@ class _Session:
         return read_detail(folder)
 
 
-def _cpus_for_loadgen(placement: Placement, host: Host) -> tuple[int, ...]:
+def cpus_for_loadgen(placement: Placement, host: Host) -> tuple[int, ...]:
     """Returns the CPUs that disturb the instances least: other cores, else their siblings."""
     busy = [cpu for slot in placement.slots for cpu in slot.cpus]
     siblings = tuple(cpu for core in host.cores for cpu in core.cpus if cpu not in busy)

@@ -14,6 +14,7 @@ import mlperf_loadgen
 
 from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import OFFICIAL_SEEDS, LoadgenSettings
+from r50bench.measure.binding import give_way, threads_of_process
 from r50bench.measure.instance import Instance
 from r50bench.measure.loadgen.clerk import Clerk
 from r50bench.measure.loadgen.conf_files import AUDIT_CONFIG, USER_CONF
@@ -39,8 +40,9 @@ def run_test(
 ) -> None:
     """Runs a test whose user.conf lies in ``folder``, where LoadGen leaves its logs.
 
-    LoadGen's own threads run on ``cpus``. One of them writes the log, a hundred times a second:
-    on the CPU of an instance it would hold up every other query.
+    LoadGen's own threads run on ``cpus``. One of them writes the log, a hundred times a second.
+    Where it has no other CPUs than an instance's that answers inline, it would hold up every other
+    query; there it waits for its turn between two queries, where no latency is measured.
 
     Raises:
         RunFailed: LoadGen does not take the settings.
@@ -51,8 +53,18 @@ def run_test(
     library = SampleLibrary(feed, settings.dataset_size)
     clerks = [Clerk(one.runner, library, feed.batch_size, one.count_samples) for one in instances]
     ending = Ending()
-    desk = Desk(settings.scenario, instances, clerks, library, feed.batch_size, ending)
-    test = _Test(settings, folder, library, desk, ending, frozenset(cpus))
+    loadgen_cpus = frozenset(cpus)
+    shared = any(not loadgen_cpus.isdisjoint(one.slot.cpus) for one in instances)
+    desk = Desk(
+        settings.scenario,
+        instances,
+        clerks,
+        library,
+        feed.batch_size,
+        ending,
+        share_cpus=shared,
+    )
+    test = _Test(settings, folder, library, desk, ending, loadgen_cpus)
     desk.open()
     with _quick_switches():
         if desk.inline:
@@ -86,6 +98,7 @@ class _Test:
         self._desk = desk
         self._ending = ending
         self._loadgen_cpus = self._own_cpus = cpus
+        self._earlier_threads: set[int] = set()
 
     def run(self) -> None:
         """Runs the test and says how it ended; raises nothing."""
@@ -95,6 +108,7 @@ class _Test:
                 self._own_cpus = frozenset(os.sched_getaffinity(0))
             # LoadGen's threads inherit that; _load takes it back before anything is timed.
             os.sched_setaffinity(0, self._loadgen_cpus)
+            self._earlier_threads = threads_of_process()
             sut = mlperf_loadgen.ConstructFastSUT(self._desk.issue, self._desk.flush)
             qsl = mlperf_loadgen.ConstructQSL(self._size, self._buffer, self._load, self._unload)
             mlperf_loadgen.StartTestWithLogSettings(
@@ -109,6 +123,8 @@ class _Test:
     def _load(self, indices: list[int]) -> None:
         try:
             os.sched_setaffinity(0, self._own_cpus)
+            if self._desk.takes_turns:
+                give_way(threads_of_process() - self._earlier_threads, self._own_cpus)
             self._library.load(indices)
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
             self._ending.fail(error)
