@@ -34,5 +34,15 @@ def test_without_an_offline_run_the_command_that_makes_one_is_named():
     assert "r50bench mlperf --scenario Offline --mode PerformanceOnly --precision avx_int8" in text
 
 
+def test_the_latency_that_is_compared_with_the_raw_one_stands_beside_it():
+    single = run("SingleStream", 5_400_000)
+    result = replace(
+        single.loadgen, score_unit="ns", percentiles_ns={"90.00": 5_250_000}, overhead=0.05
+    )
+    text = mlperf_text(replace(single, loadgen=result))
+    assert "score       5.4 ms" in text
+    assert "raw engine  p90 5 ms; LoadGen's 5.25 ms; harness overhead 5.00 %" in text
+
+
 def test_other_scenarios_are_set_against_nothing():
     assert "below" not in mlperf_text(run("Offline", 160.0), run("Offline", 150.0))

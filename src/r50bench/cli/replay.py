@@ -151,14 +151,19 @@ def _said(value: object) -> str:
 
 
 def _row(pair: FigurePair) -> tuple[str, ...]:
-    change = "" if pair.change is None else f"{100 * pair.change:+.1f} %"
     return (
         pair.before.label,
         _figure(pair.before),
         _figure(pair.after),
-        change,
+        _change(pair),
         _SAID[pair.verdict],
     )
+
+
+def _change(pair: FigurePair) -> str:
+    if pair.points is not None:
+        return f"{pair.points:+.2f} points"
+    return "" if pair.change is None else f"{100 * pair.change:+.1f} %"
 
 
 def _figure(kpi: Kpi) -> str:

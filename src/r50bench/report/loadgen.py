@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from r50bench.measure.loadgen.rules import PERCENTILE
 from r50bench.report.numbers import figure
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record
@@ -132,10 +133,18 @@ def _raw(result: LoadgenResult) -> str:
         below = 100 * (1 - result.score / result.raw_throughput)
         why = ", to meet the bound" if result.verdict == "VALID" else ""
         return f"{throughput}; Server lies {below:.1f} % below it{why}"
-    raw = throughput if result.settings.scenario == "Offline" else _ms(result.raw_latency_ns)
-    if result.overhead is None:
-        return raw
-    return f"{raw}; harness overhead {100 * result.overhead:.2f} %"
+    if result.settings.scenario == "Offline":
+        return f"{throughput}{_overhead(result)}"
+    # The score is LoadGen's estimate from above, and not what is compared.
+    percent = PERCENTILE[result.settings.scenario]
+    loadgen = _ms(result.percentiles_ns[f"{percent:.2f}"])
+    raw = f"p{percent:g} {_ms(result.raw_latency_ns)}; LoadGen's {loadgen}"
+    return f"{raw}{_overhead(result)}"
+
+
+def _overhead(result: LoadgenResult) -> str:
+    share = result.overhead
+    return "" if share is None else f"; harness overhead {100 * share:.2f} %"
 
 
 def _score(result: LoadgenResult) -> str:

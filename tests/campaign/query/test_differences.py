@@ -37,6 +37,11 @@ def test_host_versions_model_and_engine_are_compared_and_the_moment_is_not() -> 
     )
 
 
+def test_weights_that_were_chosen_automatically_do_not_differ_from_those_it_came_to() -> None:
+    automatic = replace(BEFORE, case=replace(BEFORE.case, weights="auto"))
+    assert differences(automatic, replace(BEFORE, case=replace(BEFORE.case, weights="v1"))) == ()
+
+
 def test_a_part_that_only_one_record_has_differs_in_all_its_fields() -> None:
     found = {one.what for one in differences(BEFORE, replace(BEFORE, data=None))}
     assert found == {"data kind", "data name", "data pictures", "data sha256", "data skipped"}
@@ -59,6 +64,12 @@ def test_figures_differ_beyond_their_intervals(before: Kpi, after: Kpi, verdict:
     (pair,) = figure_pairs([before], [after])
     assert pair.verdict == verdict
     assert pair.change == pytest.approx(after.value / before.value - 1)
+
+
+def test_shares_change_by_points_and_other_figures_do_not() -> None:
+    before = [Kpi("Harness Overhead", "%", -0.5), Kpi("a", "ms", 4)]
+    after = [Kpi("Harness Overhead", "%", 0.25), Kpi("a", "ms", 5)]
+    assert [pair.points for pair in figure_pairs(before, after)] == [0.75, None]
 
 
 def test_figures_that_only_one_has_are_left_out() -> None:

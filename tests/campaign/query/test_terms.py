@@ -95,6 +95,8 @@ def test_terms_hold_as_they_say(text: str, wanted: bool) -> None:
         ("loadgen_dataset_size=-1", "whole number", ""),
         ("loadgen_scenario=ofline", "did you mean offline", ""),
         ("accuracy>high", "must be a number", ""),
+        ("loadgen_output loadgen_mode=AccuracyOnly", "no term", "commas"),
+        ("verdict=VALID loadgen_scenario=Offline", "one of|one value", "commas"),
         ("precision=avx_int9", "unknown precision", "did you mean"),
         ("customer_env<A=1", "has no order", "!="),
         ("a b", "no term", "key=value"),
@@ -107,6 +109,12 @@ def test_what_is_not_known_is_refused_with_what_is(text: str, message: str, hint
     with pytest.raises(UsageError, match=message) as caught:
         parse_terms([text])
     assert hint in (caught.value.hint or "")
+
+
+def test_a_figure_that_has_no_default_is_not_said_to() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_terms(["accuracy>high"])
+    assert caught.value.hint is None
 
 
 _EXAMPLES = {

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from r50bench.case import Case
 from r50bench.host.snapshot import PASSING
 from r50bench.results.kpi import Kpi
 from r50bench.results.record import Record
@@ -13,6 +14,7 @@ from r50bench.results.record import Record
 __all__ = ["Difference", "FigurePair", "differences", "figure_pairs"]
 
 _INCIDENTAL = ("compiled_in_this_run", "why")
+_COMPARED_ELSEWHERE = ("weights",)  # of the case: the model says what they came to
 _COUNTED = ("Accuracy", "Top-5 Accuracy", "Scored Pictures")
 
 
@@ -43,6 +45,11 @@ class FigurePair:
         """The relative change: 0.01 is one per cent more than before. None from zero."""
         return self.after.value / self.before.value - 1 if self.before.value else None
 
+    @property
+    def points(self) -> float | None:
+        """By how many percentage points a share changed; None of any other figure."""
+        return self.after.value - self.before.value if self.before.unit == "%" else None
+
 
 def differences(before: Record, after: Record) -> tuple[Difference, ...]:
     """Returns what differs in host, versions, model, input and engine, in that order."""
@@ -51,7 +58,7 @@ def differences(before: Record, after: Record) -> tuple[Difference, ...]:
         ("model", _fields(before.model), _fields(after.model)),
         ("data", _fields(before.data), _fields(after.data)),
         ("engine", _fields(before.engine), _fields(after.engine)),
-        ("case", asdict(before.case), asdict(after.case)),
+        ("case", _asked(before.case), _asked(after.case)),
         ("placement", asdict(before.placement), asdict(after.placement)),
     )
     return tuple(one for name, old, new in pairs for one in _differing(name, old, new))
@@ -71,6 +78,11 @@ def _fields(part: Any) -> Mapping[str, Any]:
     """Returns what matters of a record's part; where it was compiled does not."""
     fields = {} if part is None else asdict(part)
     return {name: value for name, value in fields.items() if name not in _INCIDENTAL}
+
+
+def _asked(case: Case) -> Mapping[str, Any]:
+    fields = asdict(case)
+    return {name: fields[name] for name in fields if name not in _COMPARED_ELSEWHERE}
 
 
 def _differing(

@@ -157,19 +157,16 @@ def _parse(text: str) -> Term:
         return Presence(key) if mark == "." else Truth(key, wanted=mark != "-")
     if match := _TAG.fullmatch(text):
         return TagTerm(_tag(match[2]), negated=bool(match[1]))
-    raise UsageError(
-        f"{text!r} is no term of a query",
-        hint="a term is tag, !tag, key=value (or != < <= > >=), key. , key? or key-",
-    )
+    hints = [_commas(text), "a term is tag, !tag, key=value (or != < <= > >=), key. , key? or key-"]
+    raise UsageError(f"{text!r} is no term of a query", hint="; ".join(filter(None, hints)))
 
 
 def _comparison(key: Key, sign: str, text: str, whole: str) -> Comparison:
     try:
         value = key.parse(text)
     except ValueError as error:
-        raise UsageError(
-            f"{whole}: {error}", hint=f"leave {key.name} out for its default"
-        ) from None
+        default = None if key.role == "result" else f"leave {key.name} out for its default"
+        raise UsageError(f"{whole}: {error}", hint=_commas(text) or default) from None
     if sign not in ("=", "!=") and not isinstance(value, int | float | str):
         raise UsageError(f"{whole}: {key.name} has no order", hint="use = or !=")
     return Comparison(key, sign, value)
@@ -195,6 +192,11 @@ def _tag(word: str) -> str:
         f"unknown tag {word!r}: nothing produces it",
         hint=did_you_mean(word, (*TAGS, *KEYS)) or _known(TAGS),
     )
+
+
+def _commas(text: str) -> str | None:
+    """Returns a hint where several terms seem to stand in one."""
+    return "commas stand between terms, not blanks" if len(text.split()) > 1 else None
 
 
 def _known(words: Iterable[str]) -> str:
