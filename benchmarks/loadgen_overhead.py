@@ -33,6 +33,7 @@ from r50bench.assets.store import default_store
 from r50bench.campaign.mlperf import plan_mlperf, run_mlperf
 from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.answers import lost_cpu_share
 from r50bench.measure.draft import Draft
 from r50bench.measure.ingredients import gather
 from r50bench.measure.loadgen.conf_files import USER_CONF, user_conf
@@ -40,11 +41,12 @@ from r50bench.measure.loadgen.logs import read_detail
 from r50bench.measure.loadgen.rules import fill_in
 from r50bench.measure.loadgen.session import cpus_for_loadgen
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen
+from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
 from r50bench.measure.provisions import Provisions
 from r50bench.measure.warm_pool import soon, warm_pool
 from r50bench.parameters import collect
 from r50bench.progress import Silent
+from r50bench.results.disturbance import disturbance
 from r50bench.results.record import LoadgenResult
 
 OFFLINE_US_PER_SAMPLE, SINGLE_STREAM_P50_US, SERVER_P99_MS = 1.0, 15.0, 1.0
@@ -138,37 +140,68 @@ def single_stream_ratios(folder: Path, sets: list[str]) -> list[float]:
     host, silent = read_host(), Silent()
     planned = plan_mlperf(asked, collect({}, sets, {}), host)
     provisions = Provisions(default_store(), silent)
-    ingredients = gather(planned.case, host, provisions, silent, beside_python=True)
+    pictures = provisions.pictures(planned.case)
+    assert pictures is not None
+    settings = fill_in(asked, len(pictures.labels))
+    ingredients = gather(
+        planned.case,
+        host,
+        provisions,
+        silent,
+        beside_python=True,
+        most_pictures=settings.buffer_size,
+    )
     draft = Draft(planned.planned, host, ingredients, planned.name, ())
-    cpus = cpus_for_loadgen(planned.planned.placement, host)
-    settings = fill_in(asked, len(ingredients.labels))
     folder.mkdir()
     with warm_pool(planned.planned, host, ingredients, draft, folder, silent) as pool:
-        raw, loadgen = [closed_loop_p90_ns(pool)], []
-        settings = replace(settings, target_latency_ms=raw[0] / 2e6)  # generates queries enough
+        turns = Turns(pool, folder, settings, cpus_for_loadgen(planned.planned.placement, host))
+        ratios = turns.ratios()
+    if sentence := disturbance(lost_cpu_share(turns.answers)):
+        print(f"!    {sentence}", file=sys.stderr)
+    return ratios
+
+
+class Turns:
+    """Closed loop and LoadGen in turn on the one instance of a warm pool."""
+
+    def __init__(
+        self, pool: Pool, folder: Path, settings: LoadgenSettings, cpus: tuple[int, ...]
+    ) -> None:
+        self._pool = pool
+        self._folder = folder
+        self._settings = settings
+        self._cpus = cpus
+        self.answers: list[Sequence[Watched]] = []
+
+    def ratios(self) -> list[float]:
+        """Returns the p90 of each of LoadGen's turns over the mean of the loop's around it."""
+        raw, loadgen = [self._closed_loop()], []
         for turn in range(_TURNS):
-            loadgen.append(loadgen_p90_ns(pool, settings, folder / str(turn), cpus))
-            raw.append(closed_loop_p90_ns(pool))
-    around = ((before + after) / 2 for before, after in itertools.pairwise(raw))
-    return [one / two for one, two in zip(loadgen, around, strict=True)]
+            loadgen.append(self._loadgen(self._folder / str(turn), raw[0]))
+            raw.append(self._closed_loop())
+        around = ((before + after) / 2 for before, after in itertools.pairwise(raw))
+        return [one / two for one, two in zip(loadgen, around, strict=True)]
 
+    def _closed_loop(self) -> float:
+        """Returns the 90th percentile in ns."""
+        begin = soon()
+        answers = self._pool.ask(Measure(begin, begin + round(_TURN_S * 1e9)), Measured)
+        self.answers.append(answers)
+        (timing,) = answers[0].timings
+        return float(np.percentile(np.subtract(timing.ends_ns, timing.starts_ns), 90))
 
-def closed_loop_p90_ns(pool: Pool) -> float:
-    """Returns the 90th percentile of a turn of the closed loop."""
-    begin = soon()
-    (answer,) = pool.ask(Measure(begin, begin + round(_TURN_S * 1e9)), Measured)
-    (timing,) = answer.timings
-    return float(np.percentile(np.subtract(timing.ends_ns, timing.starts_ns), 90))
-
-
-def loadgen_p90_ns(
-    pool: Pool, settings: LoadgenSettings, folder: Path, cpus: tuple[int, ...]
-) -> float:
-    """Returns the 90th percentile of a turn of LoadGen's, from its log."""
-    folder.mkdir()
-    (folder / USER_CONF).write_text(user_conf(settings))
-    pool.ask(RunLoadgen(settings, str(folder), cpus), LoadgenRan)
-    return read_detail(folder).percentiles_ns(per_query=False)["90.00"]
+    def _loadgen(self, folder: Path, raw_ns: float) -> float:
+        """Returns the 90th percentile in ns of one test, whose logs go to ``folder``."""
+        settings = replace(self._settings, target_latency_ms=raw_ns / 2e6)  # queries enough
+        folder.mkdir()
+        (folder / USER_CONF).write_text(user_conf(settings))
+        self.answers.append(
+            self._pool.ask(RunLoadgen(settings, str(folder), self._cpus), LoadgenRan)
+        )
+        detail = read_detail(folder)
+        if detail.verdict != "VALID" or detail.errors:
+            raise SystemExit(f"a turn is {detail.verdict}: {detail.reason} {detail.errors}")
+        return detail.percentiles_ns(per_query=False)["90.00"]
 
 
 def overhead(result: LoadgenResult) -> float:

@@ -206,10 +206,14 @@ def test_loadgens_own_threads_keep_off_the_core_of_the_instance(fake_arguments: 
     assert policies == {os.SCHED_OTHER}
 
 
+@pytest.mark.skipif(
+    any(len(core.cpus) > 1 for core in read_host().cores), reason="LoadGen has sibling CPUs here"
+)
 def test_where_an_instance_has_every_core_loadgens_own_threads_let_it_go_first(
     fake_arguments: list[str],
 ) -> None:
-    with under_way([*fake_arguments, "--scenario=SingleStream", "--duration=6"]) as running:
+    every_core = ["--scenario=SingleStream", f"--cores-per-instance={len(read_host().cores)}"]
+    with under_way([*fake_arguments, *every_core, "--duration=6"]) as running:
         threads = threads_of(worker_of(running.pid))
         idle = [one for one in threads if os.sched_getscheduler(one) == os.SCHED_IDLE]
         running.send_signal(signal.SIGINT)

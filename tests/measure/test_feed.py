@@ -35,6 +35,12 @@ def test_a_huge_cache_does_not_make_a_huge_ring():
     assert ring_pictures(8, 1 << 30) == 1024
 
 
+def test_a_ring_holds_no_more_batches_than_the_pictures_there_are_fill_but_two_at_least():
+    assert ring_pictures(1, 1 << 25, 20) == 20
+    assert ring_pictures(16, 1 << 25, 20) == 32
+    assert ring_pictures(64, 1 << 25, 20) == 128
+
+
 def spec(pictures, batch_size, ring):
     return FeedSpec(
         pictures=str(pictures) if pictures else None,

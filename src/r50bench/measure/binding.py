@@ -89,12 +89,13 @@ def give_way(threads: Iterable[int], cpus: Iterable[int]) -> None:
     """Has ``threads`` of this process run on ``cpus`` only, and interrupt nobody there.
 
     By SCHED_IDLE, see sched(7): a thread that wakes up waits until the one that runs gives way or
-    has had its share. Nothing happens where the kernel refuses, or to a thread that is gone.
+    has had its share. A thread that is gone is passed over, and where the kernel refuses the
+    policy, threads stay where they are.
     """
     for thread in threads:
         with suppress(OSError):
-            os.sched_setaffinity(thread, cpus)
             os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+            os.sched_setaffinity(thread, cpus)
 
 
 def bind_memory(nodes: Iterable[int]) -> bool:

@@ -12,23 +12,31 @@ from r50bench.assets.preprocess import dummy_pictures, normalise
 from r50bench.engines.base import Runner
 from r50bench.measure.protocol import FeedSpec
 
-__all__ = ["PICTURE_BYTES", "batches_to_score", "ring_of_batches", "ring_pictures"]
+__all__ = [
+    "MOST_RING_PICTURES",
+    "PICTURE_BYTES",
+    "batches_to_score",
+    "ring_of_batches",
+    "ring_pictures",
+]
 
 PICTURE_BYTES = 3 * 224 * 224 * 4
 """One normalised picture: 3 × 224 × 224 float32."""
 
-_MOST_RING_PICTURES = 1024
+MOST_RING_PICTURES = 1024
+"""0.6 GB."""
+
 _UNKNOWN_L3_BYTES = 32 << 20
 
 
-def ring_pictures(batch_size: int, l3_bytes: int | None) -> int:
+def ring_pictures(batch_size: int, l3_bytes: int | None, most: int = MOST_RING_PICTURES) -> int:
     """Returns how many pictures must rotate so that the ring is twice the last-level cache.
 
-    A multiple of ``batch_size``, at least two batches, at most 1,024 pictures (0.6 GB) unless two
-    batches alone are more.
+    A multiple of ``batch_size``, at least two batches, and what ``most`` pictures fill at most
+    unless two batches alone are more.
     """
     wanted = -(-2 * (l3_bytes or _UNKNOWN_L3_BYTES) // PICTURE_BYTES)
-    batches = max(2, -(-min(wanted, _MOST_RING_PICTURES) // batch_size))
+    batches = max(2, -(-min(wanted, most) // batch_size))
     return batches * batch_size
 
 

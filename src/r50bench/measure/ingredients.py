@@ -13,7 +13,7 @@ from r50bench.engines.artifacts import ensure_artifact
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
 from r50bench.host.topology import Host
-from r50bench.measure.feed import ring_pictures
+from r50bench.measure.feed import MOST_RING_PICTURES, ring_pictures
 from r50bench.measure.protocol import FeedSpec
 from r50bench.measure.provisions import Provisions
 from r50bench.models.architecture import gflop_per_image
@@ -49,9 +49,11 @@ def gather(
     progress: Progress,
     *,
     beside_python: bool = False,
+    most_pictures: int = MOST_RING_PICTURES,
 ) -> Ingredients:
     """Resolves, fetches, prepares and compiles what ``case`` needs; everything comes from the
-    cache where it can. ``beside_python``: see :class:`.EngineSpec`.
+    cache where it can. ``beside_python``: see :class:`.EngineSpec`; ``most_pictures``: see
+    :func:`.ring_pictures`.
 
     Raises:
         AssetError: weights or pictures cannot be had.
@@ -79,11 +81,12 @@ def gather(
         wanted, weights.sha256, host, provisions.store, progress, environment
     )
     inert = inert_settings(case, host)
+    ring = ring_pictures(case.batch_size, host.l3_bytes, most_pictures)
     for sentence in inert:
         progress.warn(sentence)
     return Ingredients(
         engine=engine,
-        feed=_feed(case, host, weights, pictures),
+        feed=_feed(case, weights, pictures, ring),
         environment=environment,
         model=_model_info(weights),
         data=_data_info(case, pictures),
@@ -103,13 +106,13 @@ def gather(
     )
 
 
-def _feed(case: Case, host: Host, weights: Weights, pictures: Pictures | None) -> FeedSpec:
+def _feed(case: Case, weights: Weights, pictures: Pictures | None, ring: int) -> FeedSpec:
     return FeedSpec(
         pictures=str(pictures.array) if pictures else None,
         convention=weights.convention,
         seed=case.seed,
         batch_size=case.batch_size,
-        ring_pictures=ring_pictures(case.batch_size, host.l3_bytes),
+        ring_pictures=ring,
     )
 
 

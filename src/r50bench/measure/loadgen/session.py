@@ -89,7 +89,15 @@ def run_loadgen_session(
     assert pictures is not None
     settings = fill_in(planned.loadgen, len(pictures.labels))
     findings = examine(host)
-    ingredients = gather(planned.case, host, provisions, progress, beside_python=True)
+    # With more pictures than LoadGen holds, the closed loop would find fewer of them in the cache.
+    ingredients = gather(
+        planned.case,
+        host,
+        provisions,
+        progress,
+        beside_python=True,
+        most_pictures=settings.buffer_size,
+    )
     if settings.scores_accuracy and ingredients.model.weights == "random":
         raise UsageError(
             f"{settings.mode} of random weights means nothing",

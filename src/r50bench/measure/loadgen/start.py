@@ -99,6 +99,7 @@ class _Test:
         self._ending = ending
         self._loadgen_cpus = self._own_cpus = cpus
         self._earlier_threads: set[int] = set()
+        self._settled = False
 
     def run(self) -> None:
         """Runs the test and says how it ended; raises nothing."""
@@ -122,12 +123,18 @@ class _Test:
 
     def _load(self, indices: list[int]) -> None:
         try:
-            os.sched_setaffinity(0, self._own_cpus)
-            if self._desk.takes_turns:
-                give_way(threads_of_process() - self._earlier_threads, self._own_cpus)
+            if not self._settled:
+                self._settle_threads()
             self._library.load(indices)
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
             self._ending.fail(error)
+
+    def _settle_threads(self) -> None:
+        """Takes this thread's CPUs back, now that LoadGen has started its own."""
+        self._settled = True
+        os.sched_setaffinity(0, self._own_cpus)
+        if self._desk.takes_turns:
+            give_way(threads_of_process() - self._earlier_threads, self._own_cpus)
 
     def _unload(self, indices: list[int]) -> None:
         self._library.unload(indices)
