@@ -81,8 +81,10 @@ def test_a_run_that_is_missing_is_asked_for(
 ) -> None:
     answer = r50bench_here("submit", runs["accuracy"], *arguments(tmp_path / "tree"))
     assert answer.code == 3
-    assert "! Offline: no performance run" in answer.err
+    first = next(line for line in answer.err.splitlines() if line.startswith("! "))
+    assert first.startswith("! Offline: no performance run")
     assert "--scenario Offline --mode PerformanceOnly" in answer.err
+    assert "1 objection; 1 more would only label the tree a rehearsal" in answer.err
 
 
 def test_runs_with_the_seeds_of_another_round_are_refused(

@@ -62,7 +62,7 @@ def submit(
     in. All else that MLPerf would object to is listed, and nothing is written (exit code 3).
     """
     from r50bench.campaign.submission.layout import Layout
-    from r50bench.campaign.submission.submission import assess, lay_out
+    from r50bench.campaign.submission.submission import assess, grave, lay_out
     from r50bench.campaign.submission.system_description import read_system_file
     from r50bench.errors import CheckFailed
 
@@ -71,14 +71,20 @@ def submit(
     assessment = assess(records, layout, given)
     _show_objections(assessment.objections)
     if assessment.submission is None:
-        count = len(assessment.objections)
         raise CheckFailed(
-            f"nothing was laid out: {count} objection{'s' if count > 1 else ''}"
-            f" ({division} division of {version})",
-            hint="mend what is listed above; docs/mlperf.md has the whole path",
+            f"nothing was laid out in the {division} division of {version}: "
+            + _count(len(grave(assessment.objections, division)), len(assessment.objections)),
+            hint="mend what is listed above, from the top; docs/mlperf.md has the whole path",
         )
     lay_out(assessment.submission, out)
     click.echo(_summary(assessment.submission, out), nl=False)
+
+
+def _count(grave: int, all_together: int) -> str:
+    """Says how many objections keep the tree from being laid out, and how many do not."""
+    said = f"{grave} objection{'s' if grave > 1 else ''}"
+    rest = all_together - grave
+    return f"{said}; {rest} more would only label the tree a rehearsal" if rest else said
 
 
 def _show_objections(objections: Sequence[Objection]) -> None:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.campaign.submission.checker import faults_of_tree
-from r50bench.campaign.submission.compliance import Verification, verify_test
+from r50bench.campaign.submission.compliance import (
+    VERIFY_ACCURACY,
+    VERIFY_PERFORMANCE,
+    Verification,
+    verify_test,
+)
 from r50bench.campaign.submission.eligibility import (
     Objection,
     objections_to_run,
@@ -21,9 +26,14 @@ from r50bench.campaign.submission.tree import Submission, submission_files, writ
 from r50bench.errors import CheckFailed, R50BenchError, RunFailed, UsageError
 from r50bench.loadgen_settings import COMPLIANCE_TESTS
 
-__all__ = ["Assessment", "assess", "lay_out"]
+__all__ = ["Assessment", "assess", "grave", "lay_out"]
 
 Verifications = dict[tuple[str, str], dict[str, Verification]]
+_MEND = {
+    VERIFY_ACCURACY: "run AccuracyOnly and {test} again with the same weights and pictures",
+    VERIFY_PERFORMANCE: "run PerformanceOnly and {test} again, one right after the other and with"
+    " nothing else on the machine",
+}
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,11 @@ def assess(folders: Sequence[Path], layout: Layout, given: Mapping[str, str]) ->
             objections += _judged(run, layout)
         description = describe_system(runs[0].record, given)
         objections += objections_to_set(runs, layout.division, description["system_type"])
-        if not _grave(objections, layout.division):
+        if not grave(objections, layout.division):
             verifications = _verify(runs)
             objections += _failures(verifications)
     objections.sort(key=lambda one: one.shortened)  # what keeps a tree from any division first
-    if not runs or _grave(objections, layout.division):
+    if not runs or grave(objections, layout.division):
         return Assessment(None, tuple(objections))
     submission = _submission(runs, layout, description, verifications, objections)
     return Assessment(submission, tuple(objections))
@@ -111,9 +121,9 @@ def _judged(run: Run, layout: Layout) -> list[Objection]:
         return [Objection(run.record.id, error.message, error.hint or "")]
 
 
-def _grave(objections: Sequence[Objection], division: str) -> bool:
-    """Whether nothing may be laid out."""
-    return any(division == "closed" or not one.shortened for one in objections)
+def grave(objections: Sequence[Objection], division: str) -> list[Objection]:
+    """Returns those that keep a tree from being laid out; the others only label it."""
+    return [one for one in objections if division == "closed" or not one.shortened]
 
 
 def _verify(runs: Sequence[Run]) -> Verifications:
@@ -130,9 +140,9 @@ def _verify(runs: Sequence[Run]) -> Verifications:
 
 def _failures(verifications: Verifications) -> list[Objection]:
     return [
-        Objection(scenario, f"{test} fails: {one.why}", f"find out why, and run {test} again")
+        Objection(scenario, f"{test} fails: {one.why}", _MEND[part].format(test=test))
         for (scenario, test), found in verifications.items()
-        for one in found.values()
+        for part, one in found.items()
         if not one.passed
     ]
 
