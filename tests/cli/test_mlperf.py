@@ -163,7 +163,7 @@ def under_way(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     ) as running:  # fmt: skip
         assert running.stderr is not None
         for line in running.stderr:
-            if line.rstrip().endswith("LoadGen"):
+            if "  LoadGen" in line:
                 break
         time.sleep(0.5)
         yield running

@@ -16,6 +16,7 @@ from r50bench.measure.loadgen.rules import fill_in
 from r50bench.measure.loadgen.targets import (
     RawFigures,
     expected_samples,
+    expected_seconds,
     raw_figures,
     refuse_too_many_queries,
     with_target,
@@ -145,8 +146,38 @@ def test_rare_hiccups_of_the_machine_do_not_forbid_every_rate():
 def test_a_machine_too_unsteady_for_any_rate_is_tried_at_a_low_one_and_called_so():
     unsteady = Service(np.array([5 * MS] * 90 + [40 * MS] * 10), 1, 1)
     chosen, said = with_target(filled("Server"), raw(180, 5.5), unsteady)
-    assert 0 < chosen.target_qps < 10
+    assert 0 < chosen.target_qps < 100
     assert "10.0 % of them over 15 ms" in said[0]
+
+
+def test_hiccups_that_come_at_any_rate_do_not_push_it_to_nearly_nothing():
+    steady, unsteady = (
+        Service(np.array([5 * MS] * 980 + [40 * MS] * hiccups), 1, 1) for hiccups in (0, 20)
+    )
+    figures, asked = raw(180, 5.5), filled("Server", duration_s=5.0)
+    without, with_them = (with_target(asked, figures, one)[0] for one in (steady, unsteady))
+    assert with_them.target_qps > 0.5 * without.target_qps
+
+
+def test_a_bound_that_a_single_query_nearly_takes_allows_a_low_rate_alone():
+    chosen, said = with_target(filled("Server"), raw(75, 13.3), service(13.3))
+    assert chosen.target_qps < 0.02 * 75
+    assert said == ()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "given", "seconds"),
+    [
+        ("Offline", {"target_qps": 100.0}, 660),
+        ("Offline", {"target_qps": 1.0}, 245.76),
+        ("SingleStream", {"target_latency_ms": 6.0}, 600),
+        ("SingleStream", {"target_latency_ms": 6.0, "duration_s": 0.5}, 1),
+        ("Server", {"target_qps": 5.0, "duration_s": 5.0}, 500),
+        ("Server", {"target_qps": 50.0}, 600),
+    ],
+)
+def test_how_long_loadgen_takes_is_known_before(scenario, given, seconds):
+    assert expected_seconds(filled(scenario, **given), raw(100, 10)) == pytest.approx(seconds)
 
 
 def test_a_batch_beyond_the_bound_can_serve_no_rate():

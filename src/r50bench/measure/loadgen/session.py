@@ -26,6 +26,7 @@ from r50bench.measure.loadgen.rules import fill_in
 from r50bench.measure.loadgen.targets import (
     RawFigures,
     expected_samples,
+    expected_seconds,
     raw_figures,
     refuse_too_many_queries,
     with_target,
@@ -164,7 +165,10 @@ class _Session:
             settings, detail, search = find_peak(settings, self._search_test)
             detail.folder.rename(self._folder / LOADGEN_FOLDER)
         else:
-            detail, search = self._test(settings, "LoadGen", LOADGEN_FOLDER), ()
+            what = (
+                f"LoadGen for about {expected_seconds(settings, raw):.0f} s" if raw else "LoadGen"
+            )
+            detail, search = self._test(settings, what, LOADGEN_FOLDER), ()
         result = self._note(settings, detail, raw, search)
         if settings.measures:
             result = self._note(settings, detail, self._closed_loop(), search)

@@ -24,6 +24,7 @@ from r50bench.results.timeline import throughput, windows
 __all__ = [
     "RawFigures",
     "expected_samples",
+    "expected_seconds",
     "raw_figures",
     "refuse_too_many_queries",
     "with_target",
@@ -37,8 +38,9 @@ _MEMORY_SHARE = 0.25
 _OFFLINE_SLACK = 1.05  # on top of the 10 % that LoadGen adds itself
 _LATENCY_SLACK = 0.6  # a latency that no query undercuts for long
 _SERVER_SHARE = 0.5  # of what the simulated queue allows: late queries come in clusters
-_LEAST_LOAD = 0.05  # of capacity: below, hiccups decide and not the queue
+_LEAST_SHARE = 0.6  # of what a queue without hiccups allows: below, they alone decide
 _POOR_GUESS = 1.5
+_LATE_SHARE = 1 - PERCENTILE["Server"] / 100
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,17 @@ def expected_samples(settings: LoadgenSettings) -> int:
     return per_query * max(settings.query_count, queries)
 
 
+def expected_seconds(settings: LoadgenSettings, raw: RawFigures) -> float:
+    """Returns about how long LoadGen will take for settings with a target, beside ``raw``."""
+    assert settings.duration_s is not None
+    assert settings.query_count is not None
+    accuracy = (settings.dataset_size or 0) / raw.throughput if settings.scores_accuracy else 0.0
+    if settings.scenario == "Offline":
+        return accuracy + expected_samples(settings) / raw.throughput
+    each = 1 / settings.target_qps if settings.target_qps else raw.median_ns / 1e9
+    return accuracy + max(settings.duration_s, settings.query_count * each)
+
+
 def refuse_too_many_queries(settings: LoadgenSettings, memory_bytes: int) -> None:
     """Raises RunFailed where the queries that a target asks for would not fit into memory.
 
@@ -210,11 +223,11 @@ def _with_rate(
         )
     possible = _sustainable_rate(settings, service)
     said: tuple[str, ...] = ()
-    if possible < _LEAST_LOAD * service.capacity:
-        possible = _LEAST_LOAD * service.capacity
-        late = 100 * float(np.mean(service.batches_ns > bound_ms * _NS_PER_MS))
+    late = float(np.mean(service.batches_ns > bound_ms * _NS_PER_MS))
+    if late > _LATE_SHARE:
         found = (
-            f"single queries take {batch_ms:.1f} ms, and {late:.1f} % of them over {bound_ms:g} ms"
+            f"single queries take {batch_ms:.1f} ms, and {100 * late:.1f} % of them over"
+            f" {bound_ms:g} ms"
         )
         said = (f"{found}: hardly any rate is likely to meet the bound here",)
     if settings.target_qps is None:
@@ -236,12 +249,15 @@ def _sustainable_rate(settings: LoadgenSettings, service: Service) -> float:
     """Returns the rate, in queries/s, at which a run as long as this one is likely to be valid.
 
     The fewer queries a run has, the fewer of them may be late. Where hiccups alone make more late
-    than that, it is the rate at which 1 % are: a longer run would be valid there. 0 where none is.
+    than that, it is the rate at which 1 % are: a longer run would be valid there. Hiccups make
+    queries late at any rate, so that one at which the queue hardly adds to them is never undercut.
     """
     assert settings.target_latency_ms is not None
     assert settings.query_count is not None
     assert settings.duration_s is not None
     bound_ns = settings.target_latency_ms * _NS_PER_MS
-    at_one_per_cent = sustainable_rate(service, bound_ns, 1 - PERCENTILE["Server"] / 100)
+    at_one_per_cent = sustainable_rate(service, bound_ns, _LATE_SHARE)
     queries = max(settings.query_count, round(at_one_per_cent * settings.duration_s))
-    return sustainable_rate(service, bound_ns, allowed_late_share(queries)) or at_one_per_cent
+    likely = sustainable_rate(service, bound_ns, allowed_late_share(queries)) or at_one_per_cent
+    steady = replace(service, batches_ns=service.batches_ns[service.batches_ns <= bound_ns])
+    return max(likely, _LEAST_SHARE * sustainable_rate(steady, bound_ns, _LATE_SHARE))
