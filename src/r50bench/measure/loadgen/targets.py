@@ -38,7 +38,7 @@ _MEMORY_SHARE = 0.25
 _OFFLINE_SLACK = 1.05  # on top of the 10 % that LoadGen adds itself
 _LATENCY_SLACK = 0.6  # a latency that no query undercuts for long
 _SERVER_SHARE = 0.5  # of what the simulated queue allows: late queries come in clusters
-_LEAST_SHARE = 0.6  # of what a queue without hiccups allows: below, they alone decide
+_LEAST_SHARE = 0.9  # of what the queue would allow without hiccups: they come at any rate
 _POOR_GUESS = 1.5
 _LATE_SHARE = 1 - PERCENTILE["Server"] / 100
 
@@ -246,18 +246,27 @@ def _on_given_rate(given: float, possible: float, capacity: float) -> Iterator[s
 
 
 def _sustainable_rate(settings: LoadgenSettings, service: Service) -> float:
+    """Returns the likely rate, and nearly that of batches within the bound alone at least.
+
+    Batches beyond the bound make queries late at any rate; a much lower one would not help.
+    """
+    assert settings.target_latency_ms is not None
+    bound_ns = settings.target_latency_ms * _NS_PER_MS
+    steady = replace(service, batches_ns=service.batches_ns[service.batches_ns <= bound_ns])
+    return max(
+        _likely_rate(settings, service, bound_ns),
+        _LEAST_SHARE * _likely_rate(settings, steady, bound_ns),
+    )
+
+
+def _likely_rate(settings: LoadgenSettings, service: Service, bound_ns: float) -> float:
     """Returns the rate, in queries/s, at which a run as long as this one is likely to be valid.
 
     The fewer queries a run has, the fewer of them may be late. Where hiccups alone make more late
-    than that, it is the rate at which 1 % are: a longer run would be valid there. Hiccups make
-    queries late at any rate, so that one at which the queue hardly adds to them is never undercut.
+    than that, it is the rate at which 1 % are: a longer run would be valid there. 0 where none is.
     """
-    assert settings.target_latency_ms is not None
     assert settings.query_count is not None
     assert settings.duration_s is not None
-    bound_ns = settings.target_latency_ms * _NS_PER_MS
     at_one_per_cent = sustainable_rate(service, bound_ns, _LATE_SHARE)
     queries = max(settings.query_count, round(at_one_per_cent * settings.duration_s))
-    likely = sustainable_rate(service, bound_ns, allowed_late_share(queries)) or at_one_per_cent
-    steady = replace(service, batches_ns=service.batches_ns[service.batches_ns <= bound_ns])
-    return max(likely, _LEAST_SHARE * sustainable_rate(steady, bound_ns, _LATE_SHARE))
+    return sustainable_rate(service, bound_ns, allowed_late_share(queries)) or at_one_per_cent
