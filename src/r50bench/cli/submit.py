@@ -62,7 +62,7 @@ def submit(
     in. All else that MLPerf would object to is listed, and nothing is written (exit code 3).
     """
     from r50bench.campaign.submission.layout import Layout
-    from r50bench.campaign.submission.submission import assess, grave, lay_out
+    from r50bench.campaign.submission.submission import assess, lay_out
     from r50bench.campaign.submission.system_description import read_system_file
     from r50bench.errors import CheckFailed
 
@@ -73,7 +73,7 @@ def submit(
     if assessment.submission is None:
         raise CheckFailed(
             f"nothing was laid out in the {division} division of {version}: "
-            + _count(len(grave(assessment.objections, division)), len(assessment.objections)),
+            + _count(len(assessment.grave), len(assessment.objections)),
             hint="mend what is listed above, from the top; docs/mlperf.md has the whole path",
         )
     lay_out(assessment.submission, out)

@@ -26,7 +26,7 @@ from r50bench.campaign.submission.tree import Submission, submission_files, writ
 from r50bench.errors import CheckFailed, R50BenchError, RunFailed, UsageError
 from r50bench.loadgen_settings import COMPLIANCE_TESTS
 
-__all__ = ["Assessment", "assess", "grave", "lay_out"]
+__all__ = ["Assessment", "assess", "lay_out"]
 
 Verifications = dict[tuple[str, str], dict[str, Verification]]
 _MEND = {
@@ -40,11 +40,13 @@ _MEND = {
 class Assessment:
     """What became of the records: a submission that can be laid out, or None, and all objections.
 
-    With a submission, the objections are those of shortened runs alone, and its label says so.
+    ``grave`` are those of the ``objections`` that keep a tree from being laid out. With a
+    submission there are none: all objections are to shortened runs, and its label says so.
     """
 
     submission: Submission | None
     objections: tuple[Objection, ...]
+    grave: tuple[Objection, ...] = ()
 
 
 def assess(folders: Sequence[Path], layout: Layout, given: Mapping[str, str]) -> Assessment:
@@ -64,12 +66,13 @@ def assess(folders: Sequence[Path], layout: Layout, given: Mapping[str, str]) ->
             objections += _judged(run, layout)
         description = describe_system(runs[0].record, given)
         objections += objections_to_set(runs, layout.division, description["system_type"])
-        if not grave(objections, layout.division):
+        if not _grave(objections, layout.division):
             verifications = _verify(runs)
             objections += _failures(verifications)
     objections.sort(key=lambda one: one.shortened)  # what keeps a tree from any division first
-    if not runs or grave(objections, layout.division):
-        return Assessment(None, tuple(objections))
+    found = _grave(objections, layout.division)
+    if found or not runs:
+        return Assessment(None, tuple(objections), found)
     submission = _submission(runs, layout, description, verifications, objections)
     return Assessment(submission, tuple(objections))
 
@@ -121,9 +124,9 @@ def _judged(run: Run, layout: Layout) -> list[Objection]:
         return [Objection(run.record.id, error.message, error.hint or "")]
 
 
-def grave(objections: Sequence[Objection], division: str) -> list[Objection]:
+def _grave(objections: Sequence[Objection], division: str) -> tuple[Objection, ...]:
     """Returns those that keep a tree from being laid out; the others only label it."""
-    return [one for one in objections if division == "closed" or not one.shortened]
+    return tuple(one for one in objections if division == "closed" or not one.shortened)
 
 
 def _verify(runs: Sequence[Run]) -> Verifications:
@@ -140,9 +143,9 @@ def _verify(runs: Sequence[Run]) -> Verifications:
 
 def _failures(verifications: Verifications) -> list[Objection]:
     return [
-        Objection(scenario, f"{test} fails: {one.why}", _MEND[part].format(test=test))
+        Objection(scenario, f"{test} fails: {one.why}", _MEND[file].format(test=test))
         for (scenario, test), found in verifications.items()
-        for part, one in found.items()
+        for file, one in found.items()
         if not one.passed
     ]
 
