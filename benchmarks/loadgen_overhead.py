@@ -36,11 +36,10 @@ from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.answers import lost_cpu_share
 from r50bench.measure.draft import Draft
-from r50bench.measure.ingredients import gather
 from r50bench.measure.loadgen.conf_files import USER_CONF, user_conf
 from r50bench.measure.loadgen.logs import read_detail
 from r50bench.measure.loadgen.rules import fill_in
-from r50bench.measure.loadgen.session import cpus_for_loadgen
+from r50bench.measure.loadgen.session import cpus_for_loadgen, gather_for_loadgen
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
 from r50bench.measure.provisions import Provisions
@@ -157,14 +156,7 @@ def single_stream_ratio(folder: Path, sets: list[str]) -> Estimate:
     pictures = provisions.pictures(planned.case)
     assert pictures is not None
     settings = fill_in(asked, len(pictures.labels))
-    ingredients = gather(
-        planned.case,
-        host,
-        provisions,
-        silent,
-        beside_python=True,
-        most_pictures=settings.buffer_size,
-    )
+    ingredients = gather_for_loadgen(planned.case, settings, host, provisions, silent)
     draft = Draft(planned.planned, host, ingredients, planned.name, ())
     folder.mkdir()
     with warm_pool(planned.planned, host, ingredients, draft, folder, silent) as pool:

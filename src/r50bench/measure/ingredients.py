@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from r50bench.engines.environment import allocator_of, inert_settings, worker_en
 from r50bench.host.topology import Host
 from r50bench.measure.feed import MOST_RING_PICTURES, ring_pictures
 from r50bench.measure.protocol import FeedSpec
-from r50bench.measure.provisions import Provisions
+from r50bench.measure.provisions import Calibration, Provisions
 from r50bench.models.architecture import gflop_per_image
 from r50bench.progress import Progress
 from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
@@ -64,7 +65,34 @@ def gather(
     pictures = provisions.pictures(case)
     calibration = provisions.calibration(case) if case.numerics == "int8" else None
     environment = worker_environment(case, host, os.environ)
-    wanted = EngineSpec(
+    wanted = _engine_spec(case, weights, calibration, beside_python)
+    engine, compiled = ensure_artifact(
+        wanted, weights.sha256, host, provisions.store, progress, environment
+    )
+    inert = inert_settings(case, host)
+    for sentence in inert:
+        progress.warn(sentence)
+    return Ingredients(
+        engine=engine,
+        feed=_feed(
+            case, weights, pictures, ring_pictures(case.batch_size, host.l3_bytes, most_pictures)
+        ),
+        environment=environment,
+        model=_model_info(weights),
+        data=_data_info(case, pictures),
+        engine_info=_engine_info(engine, environment, compiled, calibration),
+        names=pictures.names if pictures else (),
+        labels=pictures.labels if pictures else (),
+        warnings=inert,
+        limit=provisions.limit_if_known(case, host),
+    )
+
+
+def _engine_spec(
+    case: Case, weights: Weights, calibration: Calibration | None, beside_python: bool
+) -> EngineSpec:
+    """Returns what is wanted of the engine, before anything is compiled."""
+    return EngineSpec(
         engine=case.engine,
         device=case.device,
         precision=case.precision,
@@ -77,32 +105,23 @@ def gather(
         calibration=str(calibration.array) if calibration else None,
         beside_python=beside_python,
     )
-    engine, compiled = ensure_artifact(
-        wanted, weights.sha256, host, provisions.store, progress, environment
-    )
-    inert = inert_settings(case, host)
-    ring = ring_pictures(case.batch_size, host.l3_bytes, most_pictures)
-    for sentence in inert:
-        progress.warn(sentence)
-    return Ingredients(
-        engine=engine,
-        feed=_feed(case, weights, pictures, ring),
-        environment=environment,
-        model=_model_info(weights),
-        data=_data_info(case, pictures),
-        engine_info=EngineInfo(
-            name=case.engine,
-            version="",
-            device=case.device,
-            allocator=allocator_of(environment),
-            artifact=Path(engine.artifact).parent.name if engine.artifact else None,
-            compiled_in_this_run=compiled,
-            calibration=calibration.description if calibration else None,
-        ),
-        names=pictures.names if pictures else (),
-        labels=pictures.labels if pictures else (),
-        warnings=inert,
-        limit=provisions.limit_if_known(case, host),
+
+
+def _engine_info(
+    engine: EngineSpec,
+    environment: Mapping[str, str],
+    compiled: bool,
+    calibration: Calibration | None,
+) -> EngineInfo:
+    """Returns what the record says of the engine; its version is known once a worker runs."""
+    return EngineInfo(
+        name=engine.engine,
+        version="",
+        device=engine.device,
+        allocator=allocator_of(environment),
+        artifact=Path(engine.artifact).parent.name if engine.artifact else None,
+        compiled_in_this_run=compiled,
+        calibration=calibration.description if calibration else None,
     )
 
 

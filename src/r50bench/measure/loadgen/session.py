@@ -16,7 +16,7 @@ from r50bench.host.topology import Host
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.answers import samples_of_rounds
 from r50bench.measure.draft import Draft, Finish, Outcome, PlannedCase, keep_record
-from r50bench.measure.ingredients import gather
+from r50bench.measure.ingredients import Ingredients, gather
 from r50bench.measure.loadgen.conf_files import AUDIT_CONFIG, USER_CONF, audit_config, user_conf
 from r50bench.measure.loadgen.logs import Detail, read_detail, read_predictions
 from r50bench.measure.loadgen.peak import find_peak
@@ -38,7 +38,13 @@ from r50bench.measure.warm_pool import soon, warm_pool
 from r50bench.progress import Progress
 from r50bench.results.record import LoadgenResult
 
-__all__ = ["LOADGEN_FOLDER", "PlannedMlperf", "cpus_for_loadgen", "run_loadgen_session"]
+__all__ = [
+    "LOADGEN_FOLDER",
+    "PlannedMlperf",
+    "cpus_for_loadgen",
+    "gather_for_loadgen",
+    "run_loadgen_session",
+]
 
 LOADGEN_FOLDER = "loadgen"
 """Where in the record's folder LoadGen's logs and user.conf lie."""
@@ -90,15 +96,7 @@ def run_loadgen_session(
     assert pictures is not None
     settings = fill_in(planned.loadgen, len(pictures.labels))
     findings = examine(host)
-    # With more pictures than LoadGen holds, the closed loop would find fewer of them in the cache.
-    ingredients = gather(
-        planned.case,
-        host,
-        provisions,
-        progress,
-        beside_python=True,
-        most_pictures=settings.buffer_size,
-    )
+    ingredients = gather_for_loadgen(planned.case, settings, host, provisions, progress)
     if settings.scores_accuracy and ingredients.model.weights == "random":
         raise UsageError(
             f"{settings.mode} of random weights means nothing",
@@ -117,6 +115,27 @@ def run_loadgen_session(
             draft.predictions = read_predictions(folder / LOADGEN_FOLDER, names, labels)
 
     return keep_record(draft, out, work, finish)
+
+
+def gather_for_loadgen(
+    case: Case, settings: LoadgenSettings, host: Host, provisions: Provisions, progress: Progress
+) -> Ingredients:
+    """Gathers what ``case`` needs to be run by LoadGen, and by a closed loop to set beside it.
+
+    LoadGen's threads run Python in the instances' process. The closed loop rotates no more pictures
+    than LoadGen holds: with more, it would find fewer of them in the cache.
+
+    Raises:
+        AssetError, EngineError, Unsupported: see :func:`.gather`.
+    """
+    return gather(
+        case,
+        host,
+        provisions,
+        progress,
+        beside_python=True,
+        most_pictures=settings.buffer_size,
+    )
 
 
 class _Session:
