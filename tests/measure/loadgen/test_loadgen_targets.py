@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 
 from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.loadgen.extent import (
+    expected_samples,
+    expected_seconds,
+    refuse_endless_run,
+    refuse_too_many_queries,
+)
 from r50bench.measure.loadgen.queueing import Service, allowed_late_share, sustainable_rate
 from r50bench.measure.loadgen.rules import fill_in
 from r50bench.measure.loadgen.targets import (
     RawFigures,
-    expected_samples,
-    expected_seconds,
     raw_figures,
-    refuse_too_many_queries,
     with_target,
 )
 from records import samples_of_latencies
@@ -185,6 +188,27 @@ def test_a_bound_that_a_single_query_nearly_takes_allows_a_low_rate_alone():
 )
 def test_how_long_loadgen_takes_is_known_before(scenario, given, seconds):
     assert expected_seconds(filled(scenario, **given), raw(100, 10)) == pytest.approx(seconds)
+
+
+def asked_and_offered(service_time, **given):
+    """Returns what was asked of Server, and the settings with the rate that is offered."""
+    asked = LoadgenSettings(scenario="Server", mode="PerformanceOnly", **given)
+    return asked, with_target(fill_in(asked, 2000), raw(100, 10), service_time)[0]
+
+
+def test_a_short_server_run_whose_rate_would_make_it_last_for_hours_is_refused():
+    tight = asked_and_offered(service(14), quick=True)
+    with pytest.raises(RunFailed, match=r"2,500 queries of this run would take \d+ min") as refused:
+        refuse_endless_run(*tight, raw(100, 10))
+    assert "--loadgen-target-qps" in refused.value.hint
+    refuse_endless_run(*asked_and_offered(service(5), quick=True), raw(100, 10))
+
+
+@pytest.mark.parametrize("given", [{"target_qps": 0.5}, {"query_count": 2500}])
+def test_a_rate_or_a_count_that_was_given_may_take_its_time(given):
+    slow = asked_and_offered(service(14), quick=True, **given)
+    assert expected_seconds(slow[1], raw(100, 10)) > 600
+    refuse_endless_run(*slow, raw(100, 10))
 
 
 def test_a_batch_beyond_the_bound_can_serve_no_rate():

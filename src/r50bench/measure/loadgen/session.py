@@ -18,19 +18,18 @@ from r50bench.measure.answers import samples_of_rounds
 from r50bench.measure.draft import Draft, Finish, Outcome, PlannedCase, keep_record
 from r50bench.measure.ingredients import Ingredients, gather
 from r50bench.measure.loadgen.conf_files import AUDIT_CONFIG, USER_CONF, audit_config, user_conf
+from r50bench.measure.loadgen.extent import (
+    expected_samples,
+    expected_seconds,
+    refuse_endless_run,
+    refuse_too_many_queries,
+)
 from r50bench.measure.loadgen.logs import Detail, read_detail, read_predictions
 from r50bench.measure.loadgen.peak import find_peak
 from r50bench.measure.loadgen.queueing import Service
 from r50bench.measure.loadgen.result import result_of
 from r50bench.measure.loadgen.rules import fill_in
-from r50bench.measure.loadgen.targets import (
-    RawFigures,
-    expected_samples,
-    expected_seconds,
-    raw_figures,
-    refuse_too_many_queries,
-    with_target,
-)
+from r50bench.measure.loadgen.targets import RawFigures, raw_figures, with_target
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
 from r50bench.measure.provisions import Provisions
@@ -179,6 +178,7 @@ class _Session:
             service = self._paced(raw) if settings.scenario == "Server" else None
             settings, said = with_target(settings, raw, service)
             self._draft.warn(said, self._progress)
+            refuse_endless_run(self._asked, settings, raw)
             refuse_too_many_queries(settings, self._memory_bytes)
         if settings.mode == "FindPeakPerformance":
             settings, detail, search = find_peak(settings, self._search_test)
