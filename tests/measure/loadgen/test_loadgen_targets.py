@@ -14,7 +14,7 @@ from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.loadgen.extent import (
     expected_samples,
     expected_seconds,
-    refuse_endless_run,
+    refuse_hopeless_rate,
     refuse_too_many_queries,
 )
 from r50bench.measure.loadgen.queueing import Service, allowed_late_share, sustainable_rate
@@ -196,19 +196,27 @@ def asked_and_offered(service_time, **given):
     return asked, with_target(fill_in(asked, 2000), raw(100, 10), service_time)[0]
 
 
-def test_a_short_server_run_whose_rate_would_make_it_last_for_hours_is_refused():
-    tight = asked_and_offered(service(14), quick=True)
-    with pytest.raises(RunFailed, match=r"2,500 queries of this run would take \d+ min") as refused:
-        refuse_endless_run(*tight, raw(100, 10))
+@pytest.mark.parametrize("length", [{"quick": True}, {}])
+def test_a_rate_too_low_for_any_run_of_mlperfs_length_is_refused(length):
+    with pytest.raises(RunFailed, match=r"600 s hold \d+ queries, too few") as refused:
+        refuse_hopeless_rate(*asked_and_offered(service(14.5), **length))
     assert "--loadgen-target-qps" in refused.value.hint
-    refuse_endless_run(*asked_and_offered(service(5), quick=True), raw(100, 10))
+    refuse_hopeless_rate(*asked_and_offered(service(5), **length))
+
+
+def test_the_fewest_queries_that_loadgen_accepts_are_not_too_few():
+    asked = LoadgenSettings(scenario="Server", mode="PerformanceOnly")
+    refuse_hopeless_rate(asked, filled("Server", target_qps=459 / 600))
+    with pytest.raises(RunFailed, match="hold 458 queries"):
+        refuse_hopeless_rate(asked, filled("Server", target_qps=458 / 600))
+    refuse_hopeless_rate(asked, filled("Server", target_qps=458 / 600, duration_s=700.0))
 
 
 @pytest.mark.parametrize("given", [{"target_qps": 0.5}, {"query_count": 2500}])
 def test_a_rate_or_a_count_that_was_given_may_take_its_time(given):
-    slow = asked_and_offered(service(14), quick=True, **given)
+    slow = asked_and_offered(service(14.5), quick=True, **given)
     assert expected_seconds(slow[1], raw(100, 10)) > 600
-    refuse_endless_run(*slow, raw(100, 10))
+    refuse_hopeless_rate(*slow)
 
 
 def test_a_batch_beyond_the_bound_can_serve_no_rate():

@@ -6,12 +6,14 @@ import math
 
 from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.loadgen.queueing import allowed_late_share
+from r50bench.measure.loadgen.rules import OFFICIAL_DURATION_S
 from r50bench.measure.loadgen.targets import RawFigures
 
 __all__ = [
     "expected_samples",
     "expected_seconds",
-    "refuse_endless_run",
+    "refuse_hopeless_rate",
     "refuse_too_many_queries",
 ]
 
@@ -19,7 +21,6 @@ _BYTES_PER_QUERY = 380
 """What LoadGen 6.0 holds per generated sample, measured."""
 
 _MEMORY_SHARE = 0.25
-_LONGEST_S = 600.0  # what MLPerf asks of a run
 
 
 def expected_samples(settings: LoadgenSettings) -> int:
@@ -67,21 +68,26 @@ def refuse_too_many_queries(settings: LoadgenSettings, memory_bytes: int) -> Non
         )
 
 
-def refuse_endless_run(asked: LoadgenSettings, settings: LoadgenSettings, raw: RawFigures) -> None:
-    """Raises RunFailed where the rate measured for Server is so low that LoadGen would take longer
-    than MLPerf asks of a run. A rate or a count of queries in ``asked`` is the user's to give.
+def refuse_hopeless_rate(asked: LoadgenSettings, settings: LoadgenSettings) -> None:
+    """Raises RunFailed where the rate measured for Server is so low that not even a run of MLPerf's
+    length would hold as many queries as LoadGen's early stopping takes.
+
+    A rate or a count of queries in ``asked`` is the user's to give, however long it takes.
     """
     if settings.scenario != "Server" or asked.target_qps or asked.query_count:
         return
+    assert settings.target_qps is not None
     assert settings.duration_s is not None
-    seconds = expected_seconds(settings, raw)
-    if seconds > max(_LONGEST_S, settings.duration_s):
+    seconds = max(OFFICIAL_DURATION_S, settings.duration_s)
+    queries = round(seconds * settings.target_qps)
+    if allowed_late_share(queries) == 0.0:
         raise RunFailed(
             f"hardly any rate is likely to meet the bound of {settings.target_latency_ms:g} ms"
-            f" here: at {settings.target_qps:.2g} queries/s, which may, the"
-            f" {settings.query_count:,} queries of this run would take {seconds / 60:,.0f} min",
+            f" here: at {settings.target_qps:.2g} queries/s, which may, {seconds:g} s hold"
+            f" {queries} queries, too few for LoadGen to accept their 99th percentile",
             hint="run it while nothing else runs, with a faster --precision or more"
-            " --cores-per-instance; or give a rate to try with --loadgen-target-qps",
+            " --cores-per-instance; or try a rate of your own with --loadgen-target-qps, or wait"
+            " for more queries with --loadgen-query-count",
         )
 
 

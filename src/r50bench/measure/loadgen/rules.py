@@ -14,6 +14,7 @@ from r50bench.loadgen_settings import LoadgenSettings
 __all__ = [
     "COMPLETE_DATASET",
     "OFFICIAL_BOUND_MS",
+    "OFFICIAL_DURATION_S",
     "PERCENTILE",
     "fill_in",
     "shortfalls",
@@ -22,13 +23,15 @@ __all__ = [
 OFFICIAL_BOUND_MS = 15.0
 """Server's latency bound, at the 99th percentile."""
 
+OFFICIAL_DURATION_S = 600.0
+"""How long LoadGen must run at least."""
+
 COMPLETE_DATASET = 50_000
 """Pictures of ImageNet's validation set."""
 
 PERCENTILE = {"SingleStream": 90.0, "MultiStream": 99.0, "Server": 99.0}
 """The percentile of the scenario's latency; Offline has none."""
 
-_OFFICIAL_DURATION_S = 600.0
 _OFFICIAL_COUNT = {"Offline": 24_576, "SingleStream": 100, "MultiStream": 662, "Server": 100}
 # LoadGen accepts no 99th percentile of fewer than about 460 queries, and one late query more costs
 # it some 190 others.
@@ -61,14 +64,14 @@ def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenSettings:
             hint="use more pictures",
         )
     duration = settings.duration_s or (_QUICK_DURATION_S if settings.quick else None)
-    shortened = duration is not None and duration < _OFFICIAL_DURATION_S
+    shortened = duration is not None and duration < OFFICIAL_DURATION_S
     count = _SHORT_COUNT.get(settings.scenario) if shortened else None
     bound = OFFICIAL_BOUND_MS if settings.scenario == "Server" else None
     return replace(
         settings,
         dataset_size=size,
         buffer_size=min(settings.buffer_size, size),
-        duration_s=duration or _OFFICIAL_DURATION_S,
+        duration_s=duration or OFFICIAL_DURATION_S,
         query_count=settings.query_count or count or _OFFICIAL_COUNT[settings.scenario],
         target_latency_ms=settings.target_latency_ms or bound,
     )
@@ -89,8 +92,8 @@ def _shortfalls(settings: LoadgenSettings) -> Iterator[str]:
         return
     if settings.mode == "FindPeakPerformance":
         yield "a search is no submission: run PerformanceOnly at the target it found"
-    if settings.duration_s < _OFFICIAL_DURATION_S:
-        yield f"{settings.duration_s:g} s instead of {_OFFICIAL_DURATION_S:g}"
+    if settings.duration_s < OFFICIAL_DURATION_S:
+        yield f"{settings.duration_s:g} s instead of {OFFICIAL_DURATION_S:g}"
     if settings.query_count < _OFFICIAL_COUNT[settings.scenario]:
         official = _OFFICIAL_COUNT[settings.scenario]
         what = "samples" if settings.scenario == "Offline" else "queries"

@@ -21,7 +21,7 @@ from r50bench.measure.loadgen.conf_files import AUDIT_CONFIG, USER_CONF, audit_c
 from r50bench.measure.loadgen.extent import (
     expected_samples,
     expected_seconds,
-    refuse_endless_run,
+    refuse_hopeless_rate,
     refuse_too_many_queries,
 )
 from r50bench.measure.loadgen.logs import Detail, read_detail, read_predictions
@@ -178,7 +178,7 @@ class _Session:
             service = self._paced(raw) if settings.scenario == "Server" else None
             settings, said = with_target(settings, raw, service)
             self._draft.warn(said, self._progress)
-            refuse_endless_run(self._asked, settings, raw)
+            refuse_hopeless_rate(self._asked, settings)
             refuse_too_many_queries(settings, self._memory_bytes)
         if settings.mode == "FindPeakPerformance":
             settings, detail, search = find_peak(settings, self._search_test)
