@@ -30,12 +30,11 @@ import numpy as np
 
 from r50bench.assets.store import default_store
 from r50bench.case import Case
-from r50bench.engines.artifacts import ensure_artifact
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.environment import worker_environment
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host, read_host
 from r50bench.measure.binding import pss_bytes
+from r50bench.measure.ingredients import gather
 from r50bench.measure.provisions import Provisions
 from r50bench.progress import Silent
 
@@ -167,7 +166,6 @@ def _hear(worker: subprocess.Popen[str]) -> str:
 
 def compiled(precision: str, weights: str, host: Host) -> tuple[EngineSpec, dict[str, str]]:
     """Returns the spec of one instance with all that it loads, and the workers' environment."""
-    store = default_store()
     case = Case(
         mode="throughput",
         precision=resolve_precision(precision, host),
@@ -178,24 +176,10 @@ def compiled(precision: str, weights: str, host: Host) -> tuple[EngineSpec, dict
         warmup_steps=1,
         weights=weights,
     )
-    provisions = Provisions(store, Silent())
-    found = provisions.weights(case)
-    calibration = provisions.calibration(case) if case.numerics == "int8" else None
-    environment = worker_environment(case, host, os.environ)
-    spec = EngineSpec(
-        engine=case.engine,
-        device=case.device,
-        precision=case.precision,
-        graph=found.graph,
-        convention=found.convention,
-        state_dict=str(found.state_dict),
-        batch_size=_BATCH,
-        threads=1,
-        calibration=str(calibration.array) if calibration else None,
-        beside_python=True,
-    )
-    ready, _ = ensure_artifact(spec, found.sha256, host, store, Silent(), environment)
-    return ready, environment
+    silent = Silent()
+    provisions = Provisions(default_store(), silent)
+    ingredients = gather(case, host, provisions, silent, beside_python=True)
+    return ingredients.engine, ingredients.environment
 
 
 def compare(
