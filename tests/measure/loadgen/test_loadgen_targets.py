@@ -19,11 +19,7 @@ from r50bench.measure.loadgen.extent import (
 )
 from r50bench.measure.loadgen.queueing import Service, allowed_late_share, sustainable_rate
 from r50bench.measure.loadgen.rules import fill_in
-from r50bench.measure.loadgen.targets import (
-    RawFigures,
-    raw_figures,
-    with_target,
-)
+from r50bench.measure.loadgen.targets import RawFigures, raw_figures, with_target
 from records import samples_of_latencies
 
 MS = 1_000_000
@@ -150,6 +146,8 @@ def test_a_machine_too_unsteady_for_any_rate_is_tried_at_a_low_one_and_called_so
     unsteady = Service(np.array([5 * MS] * 90 + [40 * MS] * 10), 1, 1)
     chosen, said = with_target(filled("Server"), raw(180, 5.5), unsteady)
     assert 0 < chosen.target_qps < 30
+    of_the_others, _ = with_target(filled("Server"), raw(180, 5.5), service(5))
+    assert chosen.target_qps == pytest.approx(0.9 * of_the_others.target_qps)
     assert "10.0 % of them over 15 ms" in said[0]
 
 

@@ -20,11 +20,7 @@ from r50bench.results.samples import Samples
 from r50bench.results.stats import Floats
 from r50bench.results.timeline import throughput, windows
 
-__all__ = [
-    "RawFigures",
-    "raw_figures",
-    "with_target",
-]
+__all__ = ["RawFigures", "raw_figures", "with_target"]
 
 _NS_PER_MS = 1e6
 _OFFLINE_SLACK = 1.05  # on top of the 10 % that LoadGen adds itself
