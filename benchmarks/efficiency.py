@@ -25,16 +25,16 @@ from pathlib import Path
 
 from r50bench.assets.store import default_store
 from r50bench.case import CaseName, numerics_of
-from r50bench.host.defaults import effective_case
 from r50bench.host.isa import native_precisions
 from r50bench.host.peak import measure_peak, peak_rates
-from r50bench.host.placement import place
 from r50bench.host.topology import Host, read_host
-from r50bench.measure.limits import peak_program
-from r50bench.measure.provisions import Provisions
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.measured_peak import peak_program
 from r50bench.measure.session import PlannedCase, Session, open_session
 from r50bench.models.layers import layers
 from r50bench.parameters import collect
+from r50bench.planning.effective_case import effective_case
+from r50bench.planning.placement import place
 from r50bench.progress import Silent
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import throughput, windows

@@ -31,19 +31,19 @@ from pathlib import Path
 import numpy as np
 
 from r50bench.assets.store import default_store
-from r50bench.campaign.mlperf import plan_mlperf, run_mlperf
 from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.answers import lost_cpu_share
-from r50bench.measure.draft import Draft
-from r50bench.measure.loadgen.conf_files import USER_CONF, user_conf
-from r50bench.measure.loadgen.logs import read_detail
-from r50bench.measure.loadgen.rules import fill_in
-from r50bench.measure.loadgen.session import cpus_for_loadgen, gather_for_loadgen
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bring_up import soon, warm_pool
+from r50bench.measure.loads.loadgen.conf_files import USER_CONF, user_conf
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
-from r50bench.measure.provisions import Provisions
-from r50bench.measure.warm_pool import soon, warm_pool
+from r50bench.measure.record_draft import Draft
+from r50bench.measure.worker_answers import lost_cpu_share
+from r50bench.mlperf.plan import plan_mlperf, run_mlperf
+from r50bench.mlperf.run.logs import read_detail
+from r50bench.mlperf.run.session import cpus_for_loadgen, gather_for_loadgen
+from r50bench.mlperf_rules import fill_in
 from r50bench.parameters import collect
 from r50bench.progress import Silent
 from r50bench.results.disturbance import disturbance

@@ -25,20 +25,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from r50bench.assets.store import Store, default_store
-from r50bench.campaign.grid import full_grid
-from r50bench.campaign.objective import Objective
-from r50bench.campaign.sweep import Sweep
-from r50bench.campaign.sweep_folder import SweepFolder
-from r50bench.campaign.sweep_plan import SweepPlan, plan_sweep
-from r50bench.campaign.sweep_results import THROUGHPUT
-from r50bench.campaign.tune import Tuned, TuneRequest, tune
 from r50bench.case import Case, CaseName
 from r50bench.host.topology import Host, read_host
-from r50bench.measure.ingredients import gather
-from r50bench.measure.provisions import Provisions
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.inputs import gather
 from r50bench.parameters import Value, collect
 from r50bench.parameters.value_lists import read_axes
 from r50bench.progress import Silent
+from r50bench.sweep.folder import SweepFolder
+from r50bench.sweep.grid import full_grid
+from r50bench.sweep.plan import SweepPlan, plan_sweep
+from r50bench.sweep.results import THROUGHPUT
+from r50bench.sweep.run import Sweep
+from r50bench.tune.objective import Objective
+from r50bench.tune.run import Tuned, TuneRequest, tune
 
 MARGIN, SHARE = 0.02, 0.25
 _TIMES = 3

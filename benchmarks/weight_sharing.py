@@ -33,9 +33,9 @@ from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host, read_host
+from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.binding import pss_bytes
-from r50bench.measure.ingredients import gather
-from r50bench.measure.provisions import Provisions
+from r50bench.measure.inputs import gather
 from r50bench.progress import Silent
 
 _BATCH = 8

@@ -1,4 +1,4 @@
-"""Shared by all floors. Its presence puts this folder on sys.path, for the modules beside it."""
+"""Settings that all tests share."""
 
 from __future__ import annotations
 

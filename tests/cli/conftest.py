@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import r50bench
-import synthetic_hosts
-from command_line import Answer, Call
 from r50bench.cli.main import run_command_line
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS
+from support import synthetic_hosts
+from support.command_line import Answer, Call
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 import r50bench
-from command_line import Answer, Call
-from scripted_loadgen import PROGRAM
+from support.command_line import Answer, Call
+from support.scripted_loadgen import PROGRAM
 
 QUERY = "loadgen_output,classified_imagenet,framework=pytorch,loadgen_mode={},loadgen_scenario={}"
 ACCURACY = QUERY.format("AccuracyOnly", "Offline")

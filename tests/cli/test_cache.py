@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from command_line import Call
 from r50bench.assets.store import Store
+from support.command_line import Call
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import Call
+from support.command_line import Call
 
 ALONE = ("--engine", "fake", "--weights", "random", "--cores-per-instance", "1", "--instances", "1")
 FAKE = (*ALONE, "--steps", "50")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import records
-from command_line import Call
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import kpis
 from r50bench.results.record import Accuracy, Record, write_record
-from scripted_loadgen import result_of
+from support import records
+from support.command_line import Call
+from support.scripted_loadgen import result_of
 
 
 def keep(folder: Path, record: Record) -> None:

@@ -13,9 +13,9 @@ import click
 import pytest
 
 import r50bench
-from command_line import Call
 from r50bench import errors
 from r50bench.cli.main import cli
+from support.command_line import Call
 
 HEAVY = {"torch", "numpy", "scipy", "rich", "msgspec", "sqlite3", "PIL", "filelock"}
 

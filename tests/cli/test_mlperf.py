@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 import r50bench
-from command_line import Call
-from r50bench.host.defaults import BEST_BATCH
 from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LOADGEN_KEYS
+from r50bench.planning.effective_case import BEST_BATCH
+from support.command_line import Call
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import records
-from command_line import Call
 from r50bench.results.record import write_record
+from support import records
+from support.command_line import Call
 
 CASE = ("inference_latency_fp32", "--engine", "fake", "--weights", "random", "--steps", "50",
         "--cores-per-instance", "1", "--instances", "1", "--seed", "7")  # fmt: skip

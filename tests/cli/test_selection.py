@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-import synthetic_hosts
 from r50bench.cli.selection import select
 from r50bench.errors import UsageError
 from r50bench.parameters import collect
+from support import synthetic_hosts
 
 VM = synthetic_hosts.two_core_vm()
 NATIVE = ("avx_fp32", "avx_bfloat16", "avx_int8")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import loadgen_records
-from command_line import Call
 from r50bench.host.topology import Host
 from r50bench.results.record import Accuracy
+from support import loadgen_records
+from support.command_line import Call
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import Call
+from support.command_line import Call
 
 FAKE = ("--engine", "fake", "--weights", "random", "--steps", "20", "--warmup-steps", "1")
 GRID = ("--set", "BATCH_SIZE=1 2", "--set", "CORES_PER_INSTANCE=1")

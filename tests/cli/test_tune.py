@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import Call
+from support.command_line import Call
 
 # The fake engine takes as long for any batch: the largest on the most instances is best.
 FAKE = ("--engine", "fake", "--weights", "random")

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-import synthetic_hosts
 from r50bench.assets.store import Store
 from r50bench.case import Case
 from r50bench.engines.artifacts import ensure_artifact
@@ -16,6 +15,7 @@ from r50bench.engines.environment import worker_environment
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import read_host
 from r50bench.progress import Silent
+from support import synthetic_hosts
 
 SEED = 7
 

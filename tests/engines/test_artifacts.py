@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-import synthetic_hosts
 from r50bench.assets.store import Store
 from r50bench.engines import artifacts, maker
 from r50bench.engines.artifacts import artifact_key, ensure_artifact
 from r50bench.engines.child import ChildLog
-from r50bench.engines.native_build import fits
+from r50bench.engines.r50.build import fits
 from r50bench.errors import EngineError, Unsupported
 from r50bench.progress import Silent
+from support import synthetic_hosts
 
 SHA256 = "00" * 32
 
@@ -154,7 +154,7 @@ def test_several_runners_get_a_loader_that_is_built_once(spec, turin, store, env
         )
         assert Path(shared.loader).read_bytes() == b"loader"
     modules = [words[0].rpartition(".")[2] for words, _ in started.calls]
-    assert modules == ["native", "compile_model", "compile_model"]
+    assert modules == ["shared_loader", "compile_model", "compile_model"]
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-import synthetic_hosts
 from r50bench.engines import environment
 from r50bench.engines.environment import (
     allocator_of,
@@ -13,6 +12,7 @@ from r50bench.engines.environment import (
     worker_environment,
 )
 from r50bench.errors import Unsupported
+from support import synthetic_hosts
 
 TCMALLOC = "/usr/lib/libtcmalloc_minimal.so.4"
 

@@ -8,16 +8,16 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from test_torch_engines import probe
 
 from r50bench.assets.preprocess import dummy_pictures
 from r50bench.assets.store import Store
 from r50bench.case import PEERS, Case, numerics_of
 from r50bench.engines.artifacts import ensure_artifact
 from r50bench.engines.environment import worker_environment
-from r50bench.engines.evidence import count_kernels, judge
+from r50bench.engines.evidence.judge import count_kernels, judge
 from r50bench.host.isa import native_precisions
 from r50bench.progress import Silent
+from support.engine_probe import probe
 
 pytestmark = pytest.mark.real_engine
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from machine_tree import MachineTree
+from support.machine_tree import MachineTree
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from machine_tree import MachineTree
 from r50bench.host.cgroup import read_cgroup_limits
 from r50bench.host.topology import read_host
+from support.machine_tree import MachineTree
 
 V1_MOUNTS = """\
 22 27 0:21 / /proc rw,relatime - proc proc rw

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-import synthetic_hosts
-from machine_tree import MachineTree
 from r50bench.host.doctor import Finding, examine
 from r50bench.host.topology import Host
+from support import synthetic_hosts
+from support.machine_tree import MachineTree
 
 TWO_CORES = synthetic_hosts.two_core_vm()
 

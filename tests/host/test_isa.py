@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-import synthetic_hosts
 from r50bench.case import PRECISIONS
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import isa_cap, native_precisions, resolve_precision
 from r50bench.host.topology import Host
+from support import synthetic_hosts
 
 TURIN = synthetic_hosts.two_core_vm()
 SPR = synthetic_hosts.spr_two_sockets()

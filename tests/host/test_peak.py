@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import synthetic_hosts
 from r50bench.case import PRECISIONS
 from r50bench.errors import RunFailed, Unsupported
 from r50bench.host.peak import (
@@ -19,6 +18,7 @@ from r50bench.host.peak import (
     parse_rates,
     peak_rates,
 )
+from support import synthetic_hosts
 
 MEMORY = "read 0 1.0e+10 2.0e+10\ntriad 0 3.0e+10 4.0e+10\n"
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-import synthetic_hosts
 from r50bench.case import CaseName
 from r50bench.errors import UsageError
-from r50bench.host.nominal import PLATFORMS, nominal_host, nominal_model
 from r50bench.host.platforms import ARM_MACHINES, designed_cases, detect_platform
 from r50bench.host.topology import Host
+from r50bench.planning.nominal import PLATFORMS, nominal_host, nominal_model
+from support import synthetic_hosts
 
 
 def x86(vendor: str, family: int, model: int) -> Host:

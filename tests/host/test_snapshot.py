@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from machine_tree import CPUINFO_GRAVITON3, MachineTree
 from r50bench.host.conditions import Conditions
 from r50bench.host.snapshot import snapshot
 from r50bench.host.topology import read_host
+from support.machine_tree import CPUINFO_GRAVITON3, MachineTree
 
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
 

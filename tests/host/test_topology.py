@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from machine_tree import CPUINFO_GRAVITON3, MachineTree
 from r50bench.errors import Unsupported
 from r50bench.host.topology import Core, read_host
+from support.machine_tree import CPUINFO_GRAVITON3, MachineTree
 
 
 def test_cores_carry_their_siblings_node_and_socket(tree: MachineTree) -> None:

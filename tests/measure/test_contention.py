@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from hogs import hog
 from r50bench.measure.contention import Waits, Watch, lost_ns, read_waits
+from support.hogs import hog
 
 CPU = min(os.sched_getaffinity(0))
 

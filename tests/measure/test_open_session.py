@@ -6,15 +6,15 @@ import contextlib
 
 import pytest
 
-from fake_cases import host, planned
 from r50bench.assets.store import Store
 from r50bench.errors import EngineError, RunFailed, WorkerFailed
-from r50bench.measure.provisions import Provisions
+from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.session import open_session
 from r50bench.progress import Silent
 from r50bench.results.kpi import kpis
 from r50bench.results.record import read_record
 from r50bench.results.timeline import throughput, windows
+from support.fake_cases import host, planned
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 
 from r50bench.engines.base import EngineSpec
 from r50bench.errors import WorkerFailed
-from r50bench.host.placement import Slot
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import (
     FeedSpec,
@@ -24,6 +23,7 @@ from r50bench.measure.protocol import (
     WarmUp,
     WorkerPlan,
 )
+from r50bench.planning.placement import Slot
 from r50bench.progress import Silent
 
 CPU = min(os.sched_getaffinity(0))

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from r50bench.engines.base import EngineSpec
-from r50bench.host.placement import Slot
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.protocol import (
     ANSWER_TO,
@@ -32,6 +31,7 @@ from r50bench.measure.protocol import (
     decode_plan,
     encode,
 )
+from r50bench.planning.placement import Slot
 
 COMMANDS = [
     Load(),

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_cases import CPU, host, planned
-from hogs import hog
 from r50bench.assets.store import Store
 from r50bench.errors import EngineError, UsageError, WorkerFailed
-from r50bench.measure.provisions import Provisions
+from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.session import Outcome, PlannedCase, run_session
 from r50bench.progress import Silent
 from r50bench.results.disturbance import disturbance
 from r50bench.results.kpi import kpis
 from r50bench.results.record import read_record
 from r50bench.results.samples import read_samples
+from support.fake_cases import CPU, host, planned
+from support.hogs import hog
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from r50bench.report.kpi_block import KpiBlock, kpi_block
-from records import record_of, samples_of_latencies
+from support.records import record_of, samples_of_latencies
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from r50bench.errors import RunFailed
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
 from r50bench.results.record import DataInfo
-from records import case_of, record_of, samples_of_latencies
+from support.records import case_of, record_of, samples_of_latencies
 
 
 def parsed(text: str) -> tuple[dict[str, str], dict[str, str]]:

@@ -12,7 +12,7 @@ from r50bench.report.overview import Missing, OverviewRow, overview_rows, overvi
 from r50bench.results.kpi import Kpi
 from r50bench.results.record import Evidence, Limit, Record
 from r50bench.results.samples import Samples
-from records import case_of, record_of, samples_of_latencies
+from support.records import case_of, record_of, samples_of_latencies
 
 Run = tuple[Record, Samples | None]
 

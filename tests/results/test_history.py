@@ -12,7 +12,7 @@ import pytest
 from r50bench.errors import RunFailed
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import kpis
-from records import record_of, samples_of_latencies
+from support.records import record_of, samples_of_latencies
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_failed_addition_leaves_nothing_half_done(path: Path) -> None:
 _WRITER = """
 import sys
 from pathlib import Path
-from records import record_of
+from support.records import record_of
 from r50bench.results.history import History
 for number in range(25):
     with History(Path(sys.argv[1])) as history:

@@ -6,7 +6,7 @@ from r50bench.errors import RunFailed
 from r50bench.results.kpi import Kpi, accuracy_line, kpis
 from r50bench.results.record import Accuracy, Evidence, Limit, Record
 from r50bench.results.samples import Samples
-from records import case_of, record_of, samples_of_latencies
+from support.records import case_of, record_of, samples_of_latencies
 
 
 def figures(record: Record, samples: Samples | None) -> dict[str, Kpi]:

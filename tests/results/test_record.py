@@ -18,7 +18,7 @@ from r50bench.results.record import (
     write_record,
 )
 from r50bench.results.schema import bring_up_to
-from records import case_of, record_of
+from support.records import case_of, record_of
 
 
 @pytest.mark.parametrize(

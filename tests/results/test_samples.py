@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from r50bench.errors import RunFailed, UsageError
 from r50bench.results.samples import Samples, read_samples, samples_of, write_samples
-from records import record_of, samples_of_latencies
+from support.records import record_of, samples_of_latencies
 
 HEADER = "round,instance,step,start_ns,end_ns,images\n"
 

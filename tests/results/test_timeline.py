@@ -16,7 +16,7 @@ from r50bench.results.timeline import (
     utilization,
     windows,
 )
-from records import samples_of_latencies
+from support.records import samples_of_latencies
 
 
 def throughput_of(samples: Samples) -> float:

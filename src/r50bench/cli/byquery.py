@@ -13,11 +13,11 @@ from r50bench.cli.options import out_option, quiet_option
 
 if TYPE_CHECKING:
     from r50bench.assets.store import Store
-    from r50bench.campaign.mlperf import PlannedMlperf
-    from r50bench.campaign.query.answers import Answer
-    from r50bench.campaign.query.completion import CompletedQuery
     from r50bench.host.topology import Host
     from r50bench.measure.session import Outcome
+    from r50bench.mlperf.plan import PlannedMlperf
+    from r50bench.mlperf.query.answers import Answer
+    from r50bench.mlperf.query.completion import CompletedQuery
     from r50bench.progress import Progress
 
 __all__ = ["byquery"]
@@ -44,10 +44,10 @@ def byquery(words: tuple[str, ...], out: Path, quiet: bool) -> None:
     and MultiStream), verdict, score, latency_p50 to latency_p999, compliant, record (the folder)…;
     without 'get' all answers are printed.
     """
-    from r50bench.campaign.query.command import split_command
-    from r50bench.campaign.query.completion import check_record
-    from r50bench.campaign.query.figures import answer, answers
-    from r50bench.campaign.query.terms import asks_for_repository
+    from r50bench.mlperf.query.command import split_command
+    from r50bench.mlperf.query.completion import check_record
+    from r50bench.mlperf.query.figures import answer, answers
+    from r50bench.mlperf.query.terms import asks_for_repository
 
     command = split_command(words)
     if asks_for_repository(command.terms):
@@ -64,9 +64,9 @@ def byquery(words: tuple[str, ...], out: Path, quiet: bool) -> None:
 
 def _completed(texts: tuple[str, ...], key: str | None) -> CompletedQuery:
     """Returns the completed query, whose run can give the answer that is asked."""
-    from r50bench.campaign.query.completion import complete
-    from r50bench.campaign.query.figures import check_answerable
-    from r50bench.campaign.query.terms import parse_terms
+    from r50bench.mlperf.query.completion import complete
+    from r50bench.mlperf.query.figures import check_answerable
+    from r50bench.mlperf.query.terms import parse_terms
 
     query = complete(parse_terms(texts), os.environ)
     if key is not None:
@@ -76,10 +76,10 @@ def _completed(texts: tuple[str, ...], key: str | None) -> CompletedQuery:
 
 def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
     from r50bench.assets.store import default_store
-    from r50bench.campaign.mlperf import plan_mlperf
-    from r50bench.campaign.query.answers import AnswerStore
-    from r50bench.campaign.query.completion import check_request
     from r50bench.host.topology import read_host
+    from r50bench.mlperf.plan import plan_mlperf
+    from r50bench.mlperf.query.answers import AnswerStore
+    from r50bench.mlperf.query.completion import check_request
     from r50bench.report.terminal import TerminalProgress
 
     host, store = read_host(), default_store()
@@ -95,9 +95,9 @@ def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
 def _run(
     planned: PlannedMlperf, *, host: Host, store: Store, out: Path, progress: Progress
 ) -> Outcome:
-    from r50bench.campaign.mlperf import run_mlperf
     from r50bench.cli.execution import remember, write_kpi_file
     from r50bench.cli.plan_text import describe_host
+    from r50bench.mlperf.plan import run_mlperf
 
     progress.note(describe_host(host))
     for note in planned.effective.notes:

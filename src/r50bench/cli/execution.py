@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from r50bench.assets.store import default_store
-from r50bench.campaign.cases import CaseResult, run_cases
 from r50bench.cli.plan_text import describe_host, describe_tuned
 from r50bench.errors import R50BenchError, RunFailed
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
+from r50bench.measure.cases import CaseResult, run_cases
 from r50bench.measure.session import Outcome, PlannedCase
 from r50bench.progress import Progress
 from r50bench.report.kpi_block import block_text, kpi_block

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from r50bench.campaign.query.search import Found
+    from r50bench.mlperf.query.search import Found
 
 __all__ = ["find"]
 
@@ -35,9 +35,9 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     given: accuracy, performance, verdict, status, reason, created, cpu, host, graph, weights, mode,
     profile, steps…; nothing is run.
     """
-    from r50bench.campaign.query.command import split_terms
-    from r50bench.campaign.query.search import Search
-    from r50bench.campaign.query.terms import parse_terms
+    from r50bench.mlperf.query.command import split_terms
+    from r50bench.mlperf.query.search import Search
+    from r50bench.mlperf.query.terms import parse_terms
     from r50bench.results.history import History, history_path
 
     terms = parse_terms(split_terms(words))

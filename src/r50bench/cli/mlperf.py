@@ -30,9 +30,9 @@ from r50bench.loadgen_settings import (
 )
 
 if TYPE_CHECKING:
-    from r50bench.campaign.mlperf import PlannedMlperf
     from r50bench.host.topology import Host
     from r50bench.measure.session import Outcome
+    from r50bench.mlperf.plan import PlannedMlperf
     from r50bench.results.record import Record
 
 __all__ = ["mlperf"]
@@ -123,8 +123,8 @@ def mlperf(
     --loadgen-target-qps 100 or --set loadgen_target_qps=100; the other parameters are those of
     'r50bench run'. The precision is fp32 unless given.
     """
-    from r50bench.campaign.mlperf import plan_mlperf
     from r50bench.host.topology import read_host
+    from r50bench.mlperf.plan import plan_mlperf
 
     if verbosity is not None:
         options["verbose"] = options["verbose"] or verbosity > 0
@@ -189,9 +189,9 @@ def _run(
     planned: PlannedMlperf, host: Host, out: Path, *, as_json: bool, quiet: bool, full: bool
 ) -> None:
     from r50bench.assets.store import default_store
-    from r50bench.campaign.mlperf import run_mlperf
     from r50bench.cli.execution import remember, write_kpi_file
     from r50bench.cli.plan_text import describe_host
+    from r50bench.mlperf.plan import run_mlperf
     from r50bench.report.terminal import TerminalProgress
 
     with TerminalProgress(quiet=quiet) as progress:
@@ -233,8 +233,8 @@ def _as_text(outcome: Outcome, *, full: bool) -> str:
 
 def _offline_beside(record: Record) -> Record | None:
     """Returns the Offline run to compare with; None, too, where the history cannot be read."""
-    from r50bench.campaign.offline_beside import offline_beside
     from r50bench.errors import RunFailed
+    from r50bench.mlperf.offline_beside import offline_beside
     from r50bench.results.history import History, history_path
 
     try:

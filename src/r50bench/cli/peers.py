@@ -98,8 +98,8 @@ def peers(
 
 
 def _engines(text: str | None) -> tuple[str, ...]:
-    from r50bench.campaign.peers import ENGINES_BESIDE
     from r50bench.case import ENGINES
+    from r50bench.peers.run import ENGINES_BESIDE
 
     if not text:
         return ENGINES_BESIDE

@@ -9,17 +9,17 @@ from pathlib import Path
 import click
 
 from r50bench.assets.store import default_store
-from r50bench.campaign.peers import ROUND_S, Contender, plan_peers, run_peers
 from r50bench.case import CaseName
 from r50bench.cli.execution import remember, write_kpi_file
 from r50bench.cli.plan_text import describe_host
 from r50bench.errors import R50BenchError
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
-from r50bench.measure.provisions import Provisions
+from r50bench.measure.asset_resolver import Provisions
 from r50bench.parameters import Setting
+from r50bench.peers.run import ROUND_S, Contender, plan_peers, run_peers
+from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_text
 from r50bench.progress import Progress
-from r50bench.report.peers import Row, peer_rows, peers_as_data, peers_text
 from r50bench.report.terminal import TerminalProgress
 
 __all__ = ["execute_peers"]

@@ -19,9 +19,9 @@ from r50bench.cli.options import (
 from r50bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from r50bench.campaign.profile import Profile
     from r50bench.host.topology import Host
     from r50bench.measure.session import PlannedCase
+    from r50bench.profile.run import Profile
 
 __all__ = ["profile"]
 
@@ -67,11 +67,11 @@ def profile(
     left below --out.
     """
     from r50bench.assets.store import default_store
-    from r50bench.campaign.profile import profile_case
     from r50bench.cli.plan_text import describe_host, describe_tuned
     from r50bench.host.topology import read_host
-    from r50bench.measure.provisions import Provisions
-    from r50bench.report.profile import profile_text
+    from r50bench.measure.asset_resolver import Provisions
+    from r50bench.profile.run import profile_case
+    from r50bench.profile.text import profile_text
     from r50bench.report.terminal import TerminalProgress
 
     host = read_host()
@@ -99,10 +99,10 @@ def _plan(
     *,
     tuned: bool,
 ) -> PlannedCase:
-    from r50bench.campaign.tuned_defaults import effective_cases
     from r50bench.cli.selection import select
-    from r50bench.host.placement import place
     from r50bench.measure.session import PlannedCase
+    from r50bench.planning.placement import place
+    from r50bench.tune.defaults import effective_cases
 
     settings = collect_settings(options, sets)
     names = select([word], None, settings, host)
@@ -116,7 +116,7 @@ def _plan(
 
 
 def _write(found: Profile, folder: Path) -> None:
-    from r50bench.report.profile_page import profile_page
+    from r50bench.profile.page import profile_page
     from r50bench.results.atomic import write_atomically
 
     write_atomically(folder / _PAGE, profile_page(found).encode())

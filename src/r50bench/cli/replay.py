@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from r50bench.assets.store import Store
-    from r50bench.campaign.mlperf import PlannedMlperf
-    from r50bench.campaign.query.differences import Difference, FigurePair
+    from r50bench.compare.differences import Difference, FigurePair
     from r50bench.host.topology import Host
     from r50bench.measure.session import Outcome, PlannedCase
+    from r50bench.mlperf.plan import PlannedMlperf
     from r50bench.progress import Progress
     from r50bench.results.kpi import Kpi
     from r50bench.results.record import Record
@@ -94,9 +94,9 @@ def _read(folder: Path) -> Record:
 
 def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
     from r50bench.assets.store import default_store
-    from r50bench.campaign.query.replay import plan_replay
     from r50bench.cli.execution import remember
     from r50bench.cli.plan_text import describe_host
+    from r50bench.compare.replay import plan_replay
     from r50bench.host.topology import read_host
     from r50bench.report.terminal import TerminalProgress
 
@@ -112,10 +112,10 @@ def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
 def _run(
     planned: PlannedCase | PlannedMlperf, host: Host, store: Store, out: Path, progress: Progress
 ) -> Outcome:
-    from r50bench.campaign.mlperf import PlannedMlperf, run_mlperf
     from r50bench.cli.execution import write_kpi_file
-    from r50bench.measure.provisions import Provisions
+    from r50bench.measure.asset_resolver import Provisions
     from r50bench.measure.session import run_session
+    from r50bench.mlperf.plan import PlannedMlperf, run_mlperf
 
     if isinstance(planned, PlannedMlperf):
         return run_mlperf(planned, host, store, out, progress, write_kpi_file)
@@ -125,8 +125,8 @@ def _run(
 
 def _comparison(before: Record, folder: Path, outcome: Outcome) -> list[str]:
     """Returns what differs beside the figures, then the figures, then where the record lies."""
-    from r50bench.campaign.query.differences import differences, figure_pairs
     from r50bench.cli.plan_text import table
+    from r50bench.compare.differences import differences, figure_pairs
     from r50bench.results.kpi import kpis
     from r50bench.results.samples import samples_of
 

@@ -87,11 +87,11 @@ def _plan(
     tuned: bool,
 ) -> list[PlannedCase]:
     """Returns the cases that are asked, or those of the main job; equal ones once."""
-    from r50bench.campaign.main_job import plan_main_job
-    from r50bench.campaign.tuned_defaults import effective_cases
     from r50bench.cli.selection import select
-    from r50bench.host.placement import place
+    from r50bench.main_job.plan import plan_main_job
     from r50bench.measure.session import PlannedCase
+    from r50bench.planning.placement import place
+    from r50bench.tune.defaults import effective_cases
 
     names = select(words, regex, settings, host)
     effective_of = effective_cases(host, tuned=tuned)

@@ -11,8 +11,8 @@ import click
 from r50bench.loadgen_settings import OFFICIAL_SEEDS
 
 if TYPE_CHECKING:
-    from r50bench.campaign.submission.eligibility import Objection
-    from r50bench.campaign.submission.tree import Submission
+    from r50bench.mlperf.submission.eligibility import Objection
+    from r50bench.mlperf.submission.tree import Submission
 
 __all__ = ["submit"]
 
@@ -61,10 +61,10 @@ def submit(
     rehearsal: the system's name, every README.md and NOT_COMPLIANT.md say that it is none to hand
     in. All else that MLPerf would object to is listed, and nothing is written (exit code 3).
     """
-    from r50bench.campaign.submission.layout import Layout
-    from r50bench.campaign.submission.submission import assess, lay_out
-    from r50bench.campaign.submission.system_description import read_system_file
     from r50bench.errors import CheckFailed
+    from r50bench.mlperf.submission.layout import Layout
+    from r50bench.mlperf.submission.submission import assess, lay_out
+    from r50bench.mlperf.submission.system_description import read_system_file
 
     given = read_system_file(system_file) if system_file else {}
     layout = Layout(version, division, submitter)
@@ -94,7 +94,7 @@ def _show_objections(objections: Sequence[Objection]) -> None:
 
 def _summary(submission: Submission, out: Path) -> str:
     """Returns what was laid out: a line a scenario, what is left to do, and where it lies."""
-    from r50bench.campaign.submission.system_description import unknown_fields
+    from r50bench.mlperf.submission.system_description import unknown_fields
 
     layout = submission.layout
     lines = [_result_lines(submission)]
@@ -112,7 +112,7 @@ def _summary(submission: Submission, out: Path) -> str:
 
 
 def _result_lines(submission: Submission) -> str:
-    from r50bench.campaign.submission.accuracy_log import accuracy_line
+    from r50bench.mlperf.submission.accuracy_log import accuracy_line
 
     lines = []
     for run in submission.runs:

@@ -19,12 +19,12 @@ from r50bench.cli.options import (
 from r50bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from r50bench.campaign.grid import Assignment
-    from r50bench.campaign.sweep_plan import SweepPlan
     from r50bench.case import CaseName
     from r50bench.host.topology import Host
     from r50bench.parameters import Setting
     from r50bench.parameters.value_lists import Axis
+    from r50bench.sweep.grid import Assignment
+    from r50bench.sweep.plan import SweepPlan
 
 __all__ = ["sweep"]
 
@@ -106,9 +106,9 @@ def sweep(
 def _plan(
     words: Sequence[str], sets: Sequence[str], options: Options, host: Host, *, zipped: bool
 ) -> SweepPlan:
-    from r50bench.campaign.grid import full_grid, side_by_side
-    from r50bench.campaign.sweep_plan import plan_sweep, refuse_axes
     from r50bench.parameters.value_lists import read_axes
+    from r50bench.sweep.grid import full_grid, side_by_side
+    from r50bench.sweep.plan import plan_sweep, refuse_axes
 
     groups = read_axes(sets)
     axes = [axis for group in groups for axis in group]
@@ -169,8 +169,8 @@ def _refuse_twice(axes: Iterable[Axis], options: Options) -> None:
 
 def _default_axes(axes: Sequence[Axis], options: Options, host: Host) -> tuple[tuple[Axis], ...]:
     """Returns the axes of the full sweep, less what was given one value."""
-    from r50bench.host.layout import cores_of_one_instance
     from r50bench.parameters.value_lists import read_axes
+    from r50bench.planning.default_layout import cores_of_one_instance
 
     given = collect_settings(options, [f"{axis.parameter.key}={axis.values[0]}" for axis in axes])
     cores = cores_of_one_instance(host, "throughput", across_nodes=False)
@@ -191,7 +191,7 @@ def _refuse_beside_resume(
 
 def _resumed(folder: Path, host: Host) -> SweepPlan:
     """Returns the plan in ``folder`` with host and versions as they are now."""
-    from r50bench.campaign.identity import host_identity, versions
-    from r50bench.campaign.sweep_folder import read_plan
+    from r50bench.host.identity import host_identity, versions
+    from r50bench.sweep.folder import read_plan
 
     return replace(read_plan(folder), host=host_identity(host), versions=versions(host))

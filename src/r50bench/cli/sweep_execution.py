@@ -11,21 +11,21 @@ from pathlib import Path
 import click
 
 from r50bench.assets.store import default_store
-from r50bench.campaign.sweep import Sweep, describe
-from r50bench.campaign.sweep_folder import SweepFolder
-from r50bench.campaign.sweep_plan import SweepPlan
-from r50bench.campaign.sweep_results import PointResult
 from r50bench.cli.execution import remember, write_kpi_file
 from r50bench.cli.plan_text import describe_host
 from r50bench.errors import RunFailed
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
-from r50bench.report.sweep import live_row, sweep_as_data, sweep_csv, sweep_text
-from r50bench.report.sweep_page import sweep_page
 from r50bench.report.terminal import TerminalProgress
 from r50bench.report.what_ran import what_ran
 from r50bench.results.atomic import write_atomically
 from r50bench.results.record import new_record_id
+from r50bench.sweep.folder import SweepFolder
+from r50bench.sweep.page import sweep_page
+from r50bench.sweep.plan import SweepPlan
+from r50bench.sweep.results import PointResult
+from r50bench.sweep.run import Sweep, describe
+from r50bench.sweep.text import live_row, sweep_as_data, sweep_csv, sweep_text
 
 __all__ = ["execute_sweep", "show_points"]
 

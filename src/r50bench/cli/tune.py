@@ -21,9 +21,9 @@ from r50bench.errors import UsageError
 from r50bench.parameters import PARAMETERS
 
 if TYPE_CHECKING:
-    from r50bench.campaign.tune import TuneRequest
     from r50bench.host.topology import Host
     from r50bench.parameters import Setting, Value
+    from r50bench.tune.run import TuneRequest
 
 __all__ = ["tune"]
 
@@ -99,10 +99,10 @@ def _requests(
     options: Mapping[str, str | bool | None],
     host: Host,
 ) -> list[TuneRequest]:
-    from r50bench.campaign.objective import Objective
-    from r50bench.campaign.tune import TuneRequest
     from r50bench.cli.selection import select
     from r50bench.parameters import Setting
+    from r50bench.tune.objective import Objective
+    from r50bench.tune.run import TuneRequest
 
     settings, choices = _read(sets, options)
     throughput = {"mode": Setting("throughput", "option")}

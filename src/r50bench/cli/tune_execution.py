@@ -10,9 +10,6 @@ from pathlib import Path
 import click
 
 from r50bench.assets.store import default_store
-from r50bench.campaign.tune import Tuned, TuneRequest, result_of, tune
-from r50bench.campaign.tune_field import Figures
-from r50bench.campaign.tuned_defaults import asked_for_speed
 from r50bench.case import Case
 from r50bench.cli.execution import write_kpi_file
 from r50bench.cli.plan_text import describe_host
@@ -21,8 +18,11 @@ from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS
 from r50bench.report.terminal import TerminalProgress
-from r50bench.report.tune import trial_row, tune_as_data, tune_text
-from r50bench.results.tuned import TunedResults, tuned_folder
+from r50bench.tune.defaults import asked_for_speed
+from r50bench.tune.field import Figures
+from r50bench.tune.kept import TunedResults, tuned_folder
+from r50bench.tune.run import Tuned, TuneRequest, result_of, tune
+from r50bench.tune.text import trial_row, tune_as_data, tune_text
 
 __all__ = ["execute_tunes"]
 

@@ -20,8 +20,8 @@ from r50bench.engines.base import EngineSpec
 from r50bench.engines.child import run_child
 from r50bench.engines.environment import recorded_environment
 from r50bench.engines.maker import make_in_child
-from r50bench.engines.native_build import LIBRARY, SOURCES, compiler_flags, fits
-from r50bench.engines.peer_models import ensure_peer_model
+from r50bench.engines.onnx.models import ensure_peer_model
+from r50bench.engines.r50.build import LIBRARY, SOURCES, compiler_flags, fits
 from r50bench.errors import EngineError
 from r50bench.host.topology import Host
 from r50bench.progress import Progress
@@ -33,10 +33,10 @@ RECIPE_VERSION = 5
 
 _MODELS, _LOADERS, _KERNELS = "models", "loaders", "kernels"
 _MODEL = "model"
-_COMPILE_MODULE = "r50bench.engines.compile_model"
-_NATIVE_MODULE = "r50bench.engines.native"
-_PLAN_MODULE = "r50bench.engines.compile_plan"
-_KERNELS_MODULE = "r50bench.engines.native_build"
+_COMPILE_MODULE = "r50bench.engines.torch.compile_model"
+_NATIVE_MODULE = "r50bench.engines.torch.shared_loader"
+_PLAN_MODULE = "r50bench.engines.r50.make_plan"
+_KERNELS_MODULE = "r50bench.engines.r50.build"
 # They change how a compiled model runs, not what is compiled.
 _OF_RUN_TIME_ONLY = ("OMP_", "GOMP_", "KMP_", "LD_PRELOAD", "TCMALLOC_", "MALLOC_", "FAKE_")
 
@@ -189,8 +189,8 @@ def _ensure_loader(
     store: Store, progress: Progress, environment: Mapping[str, str], timeout_s: float
 ) -> Path:
     """Returns the extension that shares one model among several runners, built if need be."""
-    from r50bench.engines import native
-    from r50bench.engines.native import EXTENSION
+    from r50bench.engines.torch import shared_loader as native
+    from r50bench.engines.torch.shared_loader import EXTENSION
 
     source = sha256_of(native.SOURCE)
     key = f"{EXTENSION}-{_python_tag()}-torch-{_version('torch')}-{source[:16]}"

@@ -91,8 +91,8 @@ class Engine(Protocol):
     def observe(self, infer: Callable[[], object]) -> str:
         """Runs ``infer`` once and returns the log of the kernels it used.
 
-        The text is what :func:`r50bench.engines.evidence.count_kernels` reads. Slow: never call it
-        in the measured window.
+        The text is what :func:`r50bench.engines.evidence.judge.count_kernels` reads. Slow: never
+        call it in the measured window.
         """
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from r50bench.case import Case
-from r50bench.engines.native_build import fits
+from r50bench.engines.r50.build import fits
 from r50bench.errors import Unsupported
 from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.isa import isa_cap

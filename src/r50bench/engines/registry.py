@@ -21,23 +21,23 @@ def load_engine(spec: EngineSpec) -> Engine:
         case "torch" | "torch-aot":
             return _compiled_ahead(spec)
         case "torch-compile" | "torch-eager":
-            from r50bench.engines.modules import ModuleEngine
+            from r50bench.engines.torch.modules import ModuleEngine
 
             return ModuleEngine(spec)
         case "onnxruntime":
-            from r50bench.engines.onnxruntime import OnnxRuntimeEngine
+            from r50bench.engines.onnxruntime.engine import OnnxRuntimeEngine
 
             return OnnxRuntimeEngine(spec)
         case "openvino":
-            from r50bench.engines.openvino import OpenVinoEngine
+            from r50bench.engines.openvino.engine import OpenVinoEngine
 
             return OpenVinoEngine(spec)
         case "zentorch":
-            from r50bench.engines.zentorch import ZentorchEngine
+            from r50bench.engines.zentorch.engine import ZentorchEngine
 
             return ZentorchEngine(spec)
         case "fake":
-            from r50bench.engines.fake import FakeEngine
+            from r50bench.engines.fake.engine import FakeEngine
 
             return FakeEngine(spec)
     raise UsageError(f"unknown engine {spec.engine!r}", hint=f"known: {', '.join(ENGINES)}")
@@ -45,9 +45,9 @@ def load_engine(spec: EngineSpec) -> Engine:
 
 def _compiled_ahead(spec: EngineSpec) -> Engine:
     if spec.kernels is not None:
-        from r50bench.engines.native_engine import NativeEngine
+        from r50bench.engines.r50.engine import NativeEngine
 
         return NativeEngine(spec)
-    from r50bench.engines.aot import AotEngine
+    from r50bench.engines.torch.aot import AotEngine
 
     return AotEngine(spec)

@@ -2,7 +2,7 @@
 
 The program is ``peak_kernel.cpp``: it keeps the instruction that a precision is named after busy on
 all the given CPUs at once, out of registers, and streams memory. What it prints is read here; where
-the compiled program and its figures are kept is for :mod:`r50bench.measure.limits` to say.
+the compiled program and its figures are kept is for :mod:`r50bench.measure.measured_peak` to say.
 """
 
 from __future__ import annotations

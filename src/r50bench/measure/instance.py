@@ -12,7 +12,6 @@ import numpy as np
 
 from r50bench.engines.base import Engine, Runner
 from r50bench.errors import WorkerFailed
-from r50bench.host.placement import Slot
 from r50bench.measure.binding import (
     bind_cpus,
     bind_team,
@@ -20,8 +19,9 @@ from r50bench.measure.binding import (
     threads_of_process,
 )
 from r50bench.measure.feed import batches_to_score, ring_of_batches
-from r50bench.measure.loop import closed_loop, timed_loop
+from r50bench.measure.loads.closed_loop import closed_loop, timed_loop
 from r50bench.measure.protocol import FeedSpec, Timing
+from r50bench.planning.placement import Slot
 
 __all__ = ["Instance"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from r50bench.engines.base import EngineSpec
-from r50bench.host.placement import Slot
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.planning.placement import Slot
 
 __all__ = [
     "ANSWER_TO",

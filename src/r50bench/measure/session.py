@@ -11,15 +11,15 @@ from r50bench.case import Case
 from r50bench.errors import RunFailed, WorkerFailed
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
-from r50bench.measure.answers import predictions_of, samples_of
-from r50bench.measure.draft import Draft, Finish, Outcome, PlannedCase, leave_record
-from r50bench.measure.ingredients import Ingredients, gather
-from r50bench.measure.plans import shares
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bring_up import soon, warm_pool
+from r50bench.measure.inputs import Ingredients, gather
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import Measure, Measured, Predicted, Score
-from r50bench.measure.provisions import Provisions
+from r50bench.measure.record_draft import Draft, Finish, Outcome, PlannedCase, leave_record
 from r50bench.measure.run_folder import RunFolder
-from r50bench.measure.warm_pool import soon, warm_pool
+from r50bench.measure.worker_answers import predictions_of, samples_of
+from r50bench.measure.worker_plans import shares
 from r50bench.progress import Progress
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows

@@ -139,7 +139,7 @@ class Worker:
         return Watch(cpu for one in self._instances for cpu in one.cpus)
 
     def _run_loadgen(self, command: RunLoadgen) -> LoadgenRan:
-        from r50bench.measure.loadgen.start import run_test
+        from r50bench.measure.loads.loadgen.start import run_test
 
         with _no_garbage_collection():
             watch = self._watch()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from r50bench.measure.loadgen.rules import PERCENTILE
+from r50bench.mlperf_rules import PERCENTILE
 from r50bench.report.numbers import figure
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record

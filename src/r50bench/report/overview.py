@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from r50bench.case import PRECISIONS, Case
 from r50bench.errors import UsageError
 from r50bench.report.numbers import fixed, with_interval
-from r50bench.results.compare import same_model
+from r50bench.results.comparable import same_model
 from r50bench.results.disturbance import disturbance
 from r50bench.results.kpi import EFFICIENCY, Kpi, kpis
 from r50bench.results.record import Accuracy, Record

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from r50bench.case import Case
 from r50bench.errors import UsageError
-from r50bench.host.placement import Placement
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.planning.placement import Placement
 from r50bench.results.atomic import write_atomically
 from r50bench.results.schema import bring_up_to
 
@@ -94,8 +94,8 @@ class Evidence:
     ``convolution brgconv:avx512_core_bf16 bf16``; ``proved`` says that they match the precision;
     ``summary`` is a few words for tables; ``expected`` the rule that was applied.
     ``gop_per_image`` are the operations that the engine carried out for one picture, in 1e9,
-    counted from the shapes it computed (:mod:`r50bench.engines.layer_match`); None where they did
-    not show.
+    counted from the shapes it computed (:mod:`r50bench.engines.evidence.layer_match`); None where
+    they did not show.
     """
 
     proved: bool

@@ -1,1 +1,0 @@
-"""Many runs: the main job over every precision of the host."""

@@ -1,0 +1,1 @@
+"""Two records of the same question, side by side."""

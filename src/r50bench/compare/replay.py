@@ -1,0 +1,90 @@
+"""A record's run, planned again as it was: the same effective values, nothing chosen anew."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import cast
+
+from r50bench.case import Case, CaseName
+from r50bench.errors import Unsupported, UsageError
+from r50bench.host.topology import Host
+from r50bench.measure.session import PlannedCase
+from r50bench.mlperf.plan import INERT, PlannedMlperf, plan_mlperf
+from r50bench.parameters import Setting, Value
+from r50bench.planning.effective_case import effective_case
+from r50bench.planning.placement import place
+from r50bench.results.record import Record
+
+__all__ = ["plan_replay"]
+
+_IN_NAME = ("function", "mode", "precision", "profile")
+
+
+def plan_replay(record: Record, host: Host) -> PlannedCase | PlannedMlperf:
+    """Returns the run of ``record`` on this host, with the values that were in effect.
+
+    Weights that were chosen automatically are those that it came to.
+
+    Raises:
+        Unsupported: this host cannot run the case as it was.
+    """
+    case = _with_known_weights(record)
+    try:
+        planned = _plan(record, case, host)
+    except (UsageError, Unsupported) as error:
+        raise Unsupported(
+            f"this host cannot repeat {record.id}: {error.message}",
+            hint=f"it ran on {record.host.get('model_name', 'an unknown CPU')}; "
+            "r50bench run takes the nearest case that fits here",
+        ) from error
+    _refuse_changes(record, case, planned.case)
+    return planned
+
+
+def _with_known_weights(record: Record) -> Case:
+    case = record.case
+    if case.weights != "auto" or record.model is None:
+        return case
+    return replace(case, weights=record.model.weights)
+
+
+def _plan(record: Record, case: Case, host: Host) -> PlannedCase | PlannedMlperf:
+    settings = {
+        one.name: Setting(cast(Value, getattr(case, one.name)), "option")
+        for one in fields(Case)
+        if one.name not in _IN_NAME and getattr(case, one.name) is not None
+    }
+    if case.weight_sharing:
+        settings["force_weight_sharing"] = Setting(True, "option")
+    said = (f"replay of {record.id}",)
+    if record.loadgen is not None:
+        settings = {field: one for field, one in settings.items() if field not in INERT}
+        settings["precision"] = Setting(case.precision, "option")
+        mlperf = plan_mlperf(record.loadgen.settings, settings, host)
+        effective = replace(mlperf.effective, request=record.request, notes=said)
+        return replace(mlperf, planned=replace(mlperf.planned, effective=effective))
+    if case.mode == "accuracy":
+        for field in ("steps", "warmup_steps", "repeat", "data_type"):
+            settings.pop(field, None)
+    name = CaseName(case.function, case.mode, case.precision, case.profile)
+    effective = effective_case(name, settings, host)
+    effective = replace(effective, request=record.request, notes=said)
+    return PlannedCase(effective, place(host, effective.case))
+
+
+def _refuse_changes(record: Record, wanted: Case, found: Case) -> None:
+    """Refuses a plan that would run something else.
+
+    Raises:
+        Unsupported: a value that was in effect has no effect on this host.
+    """
+    changed = [
+        field.name
+        for field in fields(Case)
+        if getattr(wanted, field.name) != getattr(found, field.name)
+    ]
+    if changed:
+        raise Unsupported(
+            f"this host cannot repeat {record.id}: it would differ in {', '.join(changed)}",
+            hint="r50bench run takes the nearest case that fits here",
+        )

@@ -1,0 +1,1 @@
+"""What a kernel log proves: which kernels ran, on what, and over which layers."""

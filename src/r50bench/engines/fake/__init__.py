@@ -1,0 +1,1 @@
+"""An engine with scripted latencies and a clock of its own."""

@@ -1,0 +1,185 @@
+"""Kernels of our own on a plan: what engine torch is where this CPU has AVX-512.
+
+Weights and quantisation are torch's; so are tensors and threads. See ``kernels.cpp``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from r50bench.case import numerics_of
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.evidence.judge import NATIVE_PREFIX
+from r50bench.engines.r50.plan import GROUP, PLAN_FILE, STEP_FIELDS
+from r50bench.engines.r50.runner import NativeRunner, Pictures
+from r50bench.engines.torch.base import TorchEngine
+from r50bench.errors import EngineError
+from r50bench.models.architecture import INPUT_SIZE
+
+__all__ = ["NativeEngine"]
+
+_KINDS = ("convolution", "pooling", "pooling", "matmul")  # as kernels.cpp numbers them
+_KERNELS = {  # by numerics: what each kernel is compiled for, and the types it reads and writes
+    "fp32": ("avx512_core", "src:f32 wei:f32 dst:f32"),
+    "bf16": ("avx512_core_bf16", "src:bf16 wei:bf16 dst:bf16"),
+    "int8": ("avx512_core_vnni", "src:u8 wei:s8 dst:u8"),
+}
+_VALUE_BYTES = {"fp32": 4, "bf16": 2, "int8": 1}
+
+
+class _Plan(ctypes.Structure):
+    _fields_ = (
+        ("steps", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("weights", ctypes.c_void_p),
+        ("scales", ctypes.c_void_p),
+        ("biases", ctypes.c_void_p),
+        ("of_step", ctypes.c_void_p),
+        ("arena_bytes", ctypes.c_int64),
+        ("group", ctypes.c_int64),
+        ("input", ctypes.c_int64),
+        ("input_row", ctypes.c_int64),
+        ("input_scale", ctypes.c_float),
+        ("input_zero", ctypes.c_float),
+    )
+
+
+class NativeEngine(TorchEngine):
+    """Runs the plan ``spec.artifact`` by the library ``spec.kernels``; batches of any size.
+
+    Runners share the weights; each has ``runner_bytes`` for its activations, on every core. The
+    library is called without the interpreter's lock.
+    """
+
+    def __init__(self, spec: EngineSpec) -> None:
+        super().__init__(spec)
+        if spec.artifact is None or spec.kernels is None:
+            raise EngineError("engine torch: the spec names no plan, or no kernels for it")
+        self.version = f"{self.version}, kernels of r50bench"
+        self._numerics = numerics_of(spec.precision)
+        self._library = _load_library(spec.kernels)
+        self._arrays = _read_plan(Path(spec.artifact))
+        self._plan = self._plan_of_arrays()
+        misfit = self._library.r50_misfit(ctypes.byref(self._plan))
+        if misfit >= 0:
+            raise EngineError(f"no kernel fits step {misfit} of {spec.artifact}")
+        self.runner_bytes: int = self._plan.arena_bytes
+        self._times = ctypes.c_void_p()  # where the next inference leaves what each step took
+
+    def observe(self, infer: Callable[[], object]) -> str:
+        """Returns a line per step of one inference: what ran, on what, and for how long."""
+        times = np.zeros(len(self._arrays["steps"]), np.int64)
+        self._times.value = times.ctypes.data
+        try:
+            infer()
+        finally:
+            self._times.value = None
+        return "".join(f"{line}\n" for line in self._log(times))
+
+    def _make_runner(self) -> NativeRunner:
+        threads = torch.get_num_threads()
+        arenas = (ctypes.c_void_p * threads)(
+            *(self._allocated("r50_arena", ctypes.byref(self._plan)) for _ in range(threads))
+        )
+        run = self._library.r50_run
+        return NativeRunner(partial(run, self._plan, arenas, threads), self._times)
+
+    def _plan_of_arrays(self) -> _Plan:
+        arrays = self._arrays
+        weights = arrays.pop("weights")
+        kept = self._allocated("r50_allocate", weights.nbytes)
+        ctypes.memmove(kept, weights.ctypes.data, weights.nbytes)
+        values, entry, row = (int(number) for number in arrays["shape"])
+        return _Plan(
+            arrays["steps"].ctypes.data,
+            len(arrays["steps"]),
+            kept,
+            arrays["scales"].ctypes.data,
+            arrays["biases"].ctypes.data,
+            arrays["of_step"].ctypes.data,
+            values * _VALUE_BYTES[self._numerics],
+            GROUP,
+            entry,
+            row,
+            float(arrays["input"][0]),
+            float(arrays["input"][1]),
+        )
+
+    def _allocated(self, function: str, what: Any) -> int:
+        found: int | None = getattr(self._library, function)(what)
+        if found is None:
+            raise EngineError("engine torch: there is no memory for weights or activations")
+        return found
+
+    def _log(self, times: NDArray[np.int64]) -> list[str]:
+        isa, types = _KERNELS[self._numerics]
+        lines = []
+        for row, nanoseconds in zip(self._arrays["steps"], times, strict=True):
+            step = dict(zip(STEP_FIELDS, (int(number) for number in row), strict=True))
+            kind = _KINDS[step["kind"]]
+            adds = "attr-post-ops:sum" if step["residual"] >= 0 else ""
+            if nanoseconds:
+                lines.append(
+                    f"{NATIVE_PREFIX}exec,cpu,{kind},direct:{isa},forward_inference,{types},"
+                    f"{adds},,{self._problem(kind, step)},{nanoseconds / 1e6:.6f}"
+                )
+        return lines
+
+    def _problem(self, kind: str, step: dict[str, int]) -> str:
+        """Returns the shape as oneDNN's log has it."""
+        images, out = self._spec.batch_size, step["channels_out"]
+        if kind == "matmul":
+            channels = step["groups"] * 4 // _VALUE_BYTES[self._numerics]
+            return f"{images}x{channels}:{channels}x{step['size_out']}"
+        rows, stride = step["kernel_rows"], step["stride"]
+        values = step["kernel_columns"] * step["groups"] * 4 // _VALUE_BYTES[self._numerics]
+        channels = values // max(rows, 1)
+        height = INPUT_SIZE if rows == 7 else step["height"]
+        size = step["size_out"]
+        across = [
+            f"i{axis}{height}o{axis}{size}k{axis}{rows}s{axis}{stride}d{axis}0p{axis}{rows // 2}"
+            for axis in "hw"
+        ]
+        return f"mb{images}_ic{channels}oc{out}_{across[0]}_{across[1]}"
+
+
+def _load_library(path: str) -> Any:
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise EngineError(
+            f"the kernels {path} cannot be loaded: {error}",
+            hint="remove that folder; they will be built again",
+        ) from error
+    library.r50_allocate.restype = library.r50_arena.restype = ctypes.c_void_p
+    library.r50_allocate.argtypes = (ctypes.c_int64,)
+    library.r50_arena.argtypes = (ctypes.c_void_p,)
+    library.r50_misfit.restype = ctypes.c_int64
+    library.r50_misfit.argtypes = (ctypes.c_void_p,)
+    library.r50_run.restype = None
+    library.r50_run.argtypes = (
+        *(ctypes.POINTER(_Plan), ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(Pictures)),
+        *(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p),
+    )
+    return library
+
+
+def _read_plan(folder: Path) -> dict[str, NDArray[Any]]:
+    try:
+        # np.load leaves a file open that it opened itself and then refuses.
+        with (folder / PLAN_FILE).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: np.ascontiguousarray(arrays[name]) for name in arrays.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise EngineError(
+            f"the compiled model {folder} cannot be loaded: {error}",
+            hint="remove that folder's parent; the model will be compiled again",
+        ) from error

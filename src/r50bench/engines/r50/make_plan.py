@@ -1,0 +1,40 @@
+"""Makes the plan of one model for kernels of our own, in a process of its own.
+
+Run by :func:`.maker.make_in_child` as ``python -m r50bench.engines.r50.make_plan SPEC OUT``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from r50bench.case import numerics_of
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.maker import serve
+
+__all__ = ["compile_plan"]
+
+
+def compile_plan(spec: EngineSpec, folder: Path) -> None:
+    """Writes the plan of ``spec`` into ``folder``, which must not exist.
+
+    Raises:
+        AssetError: the state dict cannot be read or does not fit.
+        EngineError: int8 without calibration pictures.
+    """
+    from r50bench.engines.r50.layers import float_arithmetic, int8_arithmetic
+    from r50bench.engines.r50.plan import make_plan, write_plan
+    from r50bench.engines.torch.recipes import build_module
+    from r50bench.models.resnet50 import build_model
+    from r50bench.models.strides import pull_strides_back
+
+    numerics = numerics_of(spec.precision)
+    model = pull_strides_back(build_model(spec.graph, spec.state_dict))
+    if numerics == "int8":
+        arithmetic = int8_arithmetic(model, build_module(spec))
+    else:
+        arithmetic = float_arithmetic(model)
+    write_plan(make_plan(model, arithmetic, numerics), folder)
+
+
+if __name__ == "__main__":
+    serve(compile_plan)

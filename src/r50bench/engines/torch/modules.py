@@ -1,0 +1,47 @@
+"""Engines for comparison that keep the model as a torch module: eager, or compiled on first use."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from r50bench.case import numerics_of
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.torch.base import TorchEngine
+from r50bench.engines.torch.recipes import build_module
+from r50bench.errors import Unsupported
+
+__all__ = ["ModuleEngine"]
+
+
+class ModuleEngine(TorchEngine):
+    """``torch-eager`` runs the module as it is, ``torch-compile`` by inductor with freezing.
+
+    The latter compiles in its first inference, which takes 5 to 15 s.
+    """
+
+    def __init__(self, spec: EngineSpec) -> None:
+        if spec.engine == "torch-eager" and numerics_of(spec.precision) == "int8":
+            raise Unsupported(
+                "engine torch-eager has no int8 convolutions: it would emulate them in float32",
+                hint="take engine torch or torch-compile",
+            )
+        if spec.engine == "torch-compile":
+            # Inductor reads it when it is first imported. Its settings made in Python later on are
+            # those of one thread, and instances have threads of their own.
+            os.environ["TORCHINDUCTOR_FREEZING"] = "1"
+        super().__init__(spec)
+        module = build_module(spec).to(self._device)
+        self._module = _compile(module) if spec.engine == "torch-compile" else module
+
+    def _forward(self, batch: torch.Tensor) -> torch.Tensor:
+        # Inference mode is a property of the thread, and instances have threads of their own.
+        with torch.inference_mode():
+            logits: torch.Tensor = self._module(batch)
+        return logits
+
+
+def _compile(module: torch.nn.Module) -> torch.nn.Module:
+    compiled: torch.nn.Module = torch.compile(module, dynamic=False, options={"compile_threads": 1})
+    return compiled

@@ -1,0 +1,68 @@
+"""The model as a torch module whose numerics are those of the precision; float32 in and out."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from r50bench.assets.preprocess import normalise
+from r50bench.case import numerics_of
+from r50bench.engines.base import EngineSpec
+from r50bench.errors import EngineError
+from r50bench.models.architecture import INPUT_SIZE
+from r50bench.models.resnet50 import build_model
+from r50bench.models.strides import pull_strides_back
+
+__all__ = ["build_module", "example_input"]
+
+_CALIBRATION_BATCH = 10
+
+
+class _Bfloat16(nn.Module):  # type: ignore[misc]
+    """Weights and activations in bfloat16 between float32 ends."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model.to(torch.bfloat16)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(batch.to(torch.bfloat16)).float()
+        return logits
+
+
+def build_module(spec: EngineSpec) -> nn.Module:
+    """Returns the model of ``spec``, on the CPU, taking a float32 batch and giving float32 logits.
+
+    bf32 is the float32 module: only the convolutions' inner precision differs, which
+    :func:`.torch_device.open_device` sets.
+
+    Raises:
+        AssetError: the state dict cannot be read or does not fit.
+        EngineError: int8 without calibration pictures.
+    """
+    model = pull_strides_back(build_model(spec.graph, spec.state_dict))
+    match numerics_of(spec.precision):
+        case "bf16":
+            return _Bfloat16(model)
+        case "int8":
+            from r50bench.engines.torch.int8 import quantise
+
+            return quantise(model, _calibration_batches(spec))
+    return model
+
+
+def example_input(spec: EngineSpec) -> torch.Tensor:
+    """Returns a channels-last float32 batch of the spec's size, on its device."""
+    shape = (spec.batch_size, 3, INPUT_SIZE, INPUT_SIZE)
+    return torch.zeros(shape, device=spec.device).contiguous(memory_format=torch.channels_last)
+
+
+def _calibration_batches(spec: EngineSpec) -> list[torch.Tensor]:
+    if spec.calibration is None:
+        raise EngineError("int8 needs pictures to calibrate on, and the spec names none")
+    pictures = np.load(spec.calibration, mmap_mode="r")
+    return [
+        torch.from_numpy(normalise(pictures[at : at + _CALIBRATION_BATCH], spec.convention))
+        for at in range(0, len(pictures), _CALIBRATION_BATCH)
+    ]

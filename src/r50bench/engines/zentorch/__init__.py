@@ -1,0 +1,1 @@
+"""zentorch, a peer: AMD's plugin of PyTorch."""

@@ -1,0 +1,1 @@
+"""The wing that answers how fast this machine is, in one table."""

@@ -1,0 +1,152 @@
+"""What a session needs before its workers start: model, input, compiled engine, environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from r50bench.assets.preprocess import Pictures
+from r50bench.assets.weights import Weights
+from r50bench.case import Case
+from r50bench.engines.artifacts import ensure_artifact
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
+from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Calibration, Provisions
+from r50bench.measure.feed import MOST_RING_PICTURES, ring_pictures
+from r50bench.measure.protocol import FeedSpec
+from r50bench.models.architecture import gflop_per_image
+from r50bench.progress import Progress
+from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
+
+__all__ = ["Ingredients", "gather"]
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What goes into the pool, and what the record says about it. ``labels`` by picture.
+
+    ``limit`` is None where it is not known.
+    """
+
+    engine: EngineSpec
+    feed: FeedSpec
+    environment: dict[str, str]
+    model: ModelInfo
+    data: DataInfo
+    engine_info: EngineInfo
+    names: tuple[str, ...]
+    labels: tuple[int, ...]
+    warnings: tuple[str, ...]
+    limit: Limit | None = None
+
+
+def gather(
+    case: Case,
+    host: Host,
+    provisions: Provisions,
+    progress: Progress,
+    *,
+    beside_python: bool = False,
+    most_pictures: int = MOST_RING_PICTURES,
+) -> Ingredients:
+    """Resolves, fetches, prepares and compiles what ``case`` needs; everything comes from the
+    cache where it can. ``beside_python``: see :class:`.EngineSpec`; ``most_pictures``: see
+    :func:`.ring_pictures`.
+
+    Raises:
+        AssetError: weights or pictures cannot be had.
+        EngineError: the model cannot be compiled.
+        Unsupported: this host or torch build has no such device.
+    """
+    weights = provisions.weights(case)
+    pictures = provisions.pictures(case)
+    calibration = provisions.calibration(case) if case.numerics == "int8" else None
+    environment = worker_environment(case, host, os.environ)
+    wanted = _engine_spec(case, weights, calibration, beside_python)
+    engine, compiled = ensure_artifact(
+        wanted, weights.sha256, host, provisions.store, progress, environment
+    )
+    inert = inert_settings(case, host)
+    for sentence in inert:
+        progress.warn(sentence)
+    return Ingredients(
+        engine=engine,
+        feed=_feed(
+            case, weights, pictures, ring_pictures(case.batch_size, host.l3_bytes, most_pictures)
+        ),
+        environment=environment,
+        model=_model_info(weights),
+        data=_data_info(case, pictures),
+        engine_info=_engine_info(engine, environment, compiled, calibration),
+        names=pictures.names if pictures else (),
+        labels=pictures.labels if pictures else (),
+        warnings=inert,
+        limit=provisions.limit_if_known(case, host),
+    )
+
+
+def _engine_spec(
+    case: Case, weights: Weights, calibration: Calibration | None, beside_python: bool
+) -> EngineSpec:
+    """Returns what is wanted of the engine, before anything is compiled."""
+    return EngineSpec(
+        engine=case.engine,
+        device=case.device,
+        precision=case.precision,
+        graph=weights.graph,
+        convention=weights.convention,
+        state_dict=str(weights.state_dict),
+        batch_size=case.batch_size,
+        threads=case.cores_per_instance,
+        runners=case.instances if case.weight_sharing else 1,
+        calibration=str(calibration.array) if calibration else None,
+        beside_python=beside_python,
+    )
+
+
+def _engine_info(
+    engine: EngineSpec,
+    environment: Mapping[str, str],
+    compiled: bool,
+    calibration: Calibration | None,
+) -> EngineInfo:
+    """Returns what the record says of the engine; its version is known once a worker runs."""
+    return EngineInfo(
+        name=engine.engine,
+        version="",
+        device=engine.device,
+        allocator=allocator_of(environment),
+        artifact=Path(engine.artifact).parent.name if engine.artifact else None,
+        compiled_in_this_run=compiled,
+        calibration=calibration.description if calibration else None,
+    )
+
+
+def _feed(case: Case, weights: Weights, pictures: Pictures | None, ring: int) -> FeedSpec:
+    return FeedSpec(
+        pictures=str(pictures.array) if pictures else None,
+        convention=weights.convention,
+        seed=case.seed,
+        batch_size=case.batch_size,
+        ring_pictures=ring,
+    )
+
+
+def _model_info(weights: Weights) -> ModelInfo:
+    return ModelInfo(
+        graph=weights.graph,
+        weights=weights.weights,
+        sha256=weights.sha256,
+        gflop_per_image=gflop_per_image(weights.graph),
+        source=weights.source,
+        why=weights.why,
+    )
+
+
+def _data_info(case: Case, pictures: Pictures | None) -> DataInfo:
+    if pictures is None:
+        return DataInfo("dummy", f"seed {case.seed}", 0, "")
+    return DataInfo("real", case.dataset, len(pictures.labels), pictures.sha256, pictures.skipped)

@@ -1,0 +1,1 @@
+"""The traffic that a session puts on its instances."""

@@ -1,0 +1,1 @@
+"""LoadGen inside a worker: the system under test, its sample library, and who answers."""

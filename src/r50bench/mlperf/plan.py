@@ -1,0 +1,149 @@
+"""One LoadGen run of the house: planned from a request, run, kept as a record like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from r50bench.assets.store import Store
+from r50bench.case import CaseName
+from r50bench.errors import UsageError
+from r50bench.host.topology import Host
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.record_draft import Finish
+from r50bench.measure.session import Outcome, PlannedCase
+from r50bench.mlperf.run.session import PlannedMlperf, run_loadgen_session
+from r50bench.parameters import PARAMETERS, Setting
+from r50bench.planning.effective_case import EffectiveCase, effective_case
+from r50bench.planning.placement import place
+from r50bench.progress import Progress
+
+__all__ = ["DEFAULT_PRECISION", "INERT", "PlannedMlperf", "plan_mlperf", "run_mlperf"]
+
+DEFAULT_PRECISION = "fp32"
+"""The precision where none is asked: that of MLPerf's reference model."""
+
+INERT = (
+    "mode",
+    "profile",
+    "instance_mode",
+    "steps",
+    "repeat",
+    "data_type",
+    "weight_sharing",
+    "force_weight_sharing",
+)
+"""Parameters of the closed loop, which LoadGen decides on."""
+
+_ONE_PROCESS = "LoadGen hosts all instances in one process"
+
+
+def plan_mlperf(
+    loadgen: LoadgenSettings, settings: Mapping[str, Setting], host: Host
+) -> PlannedMlperf:
+    """Returns the case that serves ``loadgen`` on this host, with everything filled in.
+
+    ``settings`` are those of the parameter table (precision, engine, instances, dataset…), as
+    :func:`r50bench.parameters.collect` gives them; precision is :data:`DEFAULT_PRECISION` where
+    they do not say. Offline is laid out as throughput cases are; the other scenarios as latency
+    cases, SingleStream with one instance.
+
+    Raises:
+        UsageError: settings contradict each other or the scenario, or cannot fit.
+        Unsupported: this CPU has no instructions for the precision.
+    """
+    wanted = {name: setting for name, setting in settings.items() if name not in INERT}
+    mode = "throughput" if loadgen.scenario == "Offline" else "latency"
+    asked = wanted.get("precision")
+    name = CaseName("inference", mode, str(asked.value) if asked else DEFAULT_PRECISION)
+    chosen, why = _for_scenario(loadgen, wanted, name, host)
+    effective = effective_case(name, chosen, host)
+    case = replace(
+        effective.case,
+        mode=mode if loadgen.measures else "accuracy",
+        steps=None,
+        warmup_steps=effective.case.warmup_steps if loadgen.measures else 0,
+        data_type="real",
+        repeat=1,
+        weight_sharing=True,
+    )
+    said = {
+        "mode": f"{case.mode} ({loadgen.scenario} {loadgen.mode})",
+        "steps": "none (LoadGen decides)",
+        "repeat": "1 (LoadGen decides)",
+        "data_type": "real (LoadGen asks for pictures)",
+        "weight_sharing": f"True ({_ONE_PROCESS})",
+    }
+    if not loadgen.measures:
+        said["warmup_steps"] = "0 (accuracy times nothing)"
+    if asked is None:
+        said["precision"] = f"{case.precision} (default mlperf)"
+    notes = (*effective.notes, *_inert(settings))
+    planned = EffectiveCase(case, notes, effective.request | why | said)
+    return PlannedMlperf(PlannedCase(planned, place(host, case)), loadgen)
+
+
+def run_mlperf(
+    planned: PlannedMlperf,
+    host: Host,
+    store: Store,
+    out: Path,
+    progress: Progress,
+    finish: Finish,
+) -> Outcome:
+    """Runs LoadGen once (FindPeakPerformance: as often as its search needs); leaves a record.
+
+    LoadGen's own logs and user.conf lie in the record's folder under ``loadgen/``; ``finish`` is
+    given record, samples and folder before the folder takes its final name. A run that LoadGen
+    calls INVALID leaves an invalid record, with its result.
+
+    Raises:
+        AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
+        UsageError: more pictures were asked than there are, or ``out`` cannot be written.
+    """
+    return run_loadgen_session(planned, host, Provisions(store, progress), out, progress, finish)
+
+
+def _for_scenario(
+    loadgen: LoadgenSettings, wanted: Mapping[str, Setting], name: CaseName, host: Host
+) -> tuple[dict[str, Setting], dict[str, str]]:
+    """Returns the settings with the scenario's own defaults, and where those come from.
+
+    Raises:
+        UsageError: SingleStream was asked to have several instances or batches of several.
+    """
+    chosen, why = dict(wanted) | {"data_type": Setting("real", "option")}, {}
+
+    def default(field: str, value: int, reason: str) -> None:
+        if field not in wanted:
+            chosen[field] = Setting(value, "option")
+            why[field] = f"{value} ({reason})"
+
+    if loadgen.scenario == "SingleStream":
+        for field in ("instances", "batch_size"):
+            default(field, 1, "SingleStream sends one sample at a time")
+            if chosen[field].value != 1:
+                raise UsageError(
+                    f"SingleStream sends one sample at a time: {field} can only be 1, not"
+                    f" {chosen[field].value}",
+                    hint="leave it out; --cores-per-instance makes the one instance faster",
+                )
+    elif loadgen.scenario == "MultiStream":
+        instances = effective_case(name, chosen, host).case.instances
+        share = -(-loadgen.samples_per_query // instances)
+        default("batch_size", share, f"{loadgen.samples_per_query} samples, {instances} instances")
+    elif loadgen.scenario == "Server":
+        default("batch_size", 1, "Server bounds the latency")
+    return chosen, why
+
+
+def _inert(settings: Mapping[str, Setting]) -> list[str]:
+    keys = {parameter.name: parameter.key for parameter in PARAMETERS}
+    return [
+        f"{keys[name]}={settings[name].value} ({settings[name].source}) has no effect here:"
+        " LoadGen decides"
+        for name in INERT
+        if name in settings
+    ]

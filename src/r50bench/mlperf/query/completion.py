@@ -1,0 +1,135 @@
+"""From a query's terms to what a run is given: nothing is left open that the query could say.
+
+``key=value`` asks for a value; what no term says is filled in from the environment and the
+defaults. Every other term must then hold of the completed query, or of what comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from r50bench.case import Case
+from r50bench.errors import CheckFailed, UsageError
+from r50bench.loadgen_settings import DEFAULT_DATASET_SIZE, LoadgenSettings, parse_loadgen
+from r50bench.mlperf.query.facts import facts_of_record, facts_of_request
+from r50bench.mlperf.query.terms import Comparison, TagTerm, Term, said
+from r50bench.mlperf.query.vocabulary import KEYS
+from r50bench.parameters import Setting, Value, collect
+from r50bench.results.record import Record
+
+__all__ = ["CompletedQuery", "check_record", "check_request", "complete"]
+
+_PRODUCED_TAGS = ("loadgen_output", "classified_imagenet")
+
+
+@dataclass(frozen=True)
+class CompletedQuery:
+    """What a query asks for: LoadGen's settings, and those of the parameter table."""
+
+    terms: tuple[Term, ...]
+    loadgen: LoadgenSettings
+    settings: dict[str, Setting]
+
+
+def complete(terms: Sequence[Term], environ: Mapping[str, str]) -> CompletedQuery:
+    """Fills in what the terms leave open.
+
+    Args:
+        terms: the query's.
+        environ: usually ``os.environ``: parameters are read from it as for any run.
+
+    Raises:
+        UsageError: the tags are not those of a LoadGen run, two terms ask for different values, or
+            the values make no run.
+    """
+    _check_tags(terms)
+    asked = _asked(terms)
+    loadgen = parse_loadgen(
+        {one.key.name: said(one.value) for one in asked if one.key.role == "loadgen"}
+    )
+    if loadgen.dataset_size is None:
+        loadgen = replace(loadgen, dataset_size=DEFAULT_DATASET_SIZE)
+    fields = {key.field for key in KEYS.values() if key.role == "parameter"}
+    settings = {
+        name: setting for name, setting in collect({}, (), environ).items() if name in fields
+    }
+    for one in asked:
+        if one.key.role == "parameter":
+            settings[one.key.field] = Setting(cast(Value, one.value), "option")
+    return CompletedQuery(tuple(terms), loadgen, settings)
+
+
+def check_request(query: CompletedQuery, case: Case) -> None:
+    """Checks every term that speaks of what a run is given.
+
+    Raises:
+        UsageError: one does not hold of the completed query.
+    """
+    facts = facts_of_request(case, query.loadgen)
+    for term in query.terms:
+        if isinstance(term, TagTerm) or term.key.role == "result":
+            continue
+        if not term.holds(_PRODUCED_TAGS, facts):
+            value = facts.get(term.key.name)
+            found = "has no value" if value is None else f"is {said(value)}"
+            raise UsageError(
+                f"{term} does not hold: {term.key.name} {found} in this query",
+                hint=f"say which value is meant: {term.key.name}=VALUE",
+            )
+
+
+def check_record(query: CompletedQuery, record: Record) -> None:
+    """Checks every term that speaks of what comes out of a run.
+
+    Raises:
+        CheckFailed: one does not hold of the record.
+    """
+    facts = facts_of_record(record)
+    for term in query.terms:
+        if isinstance(term, TagTerm) or term.key.role != "result":
+            continue
+        if not term.holds(_PRODUCED_TAGS, facts):
+            value = facts.get(term.key.name)
+            found = "it has none" if value is None else f"it is {said(value)}"
+            raise CheckFailed(
+                f"{term} does not hold of {record.id}: {found}",
+                hint=f"without {term} the query has an answer",
+            )
+
+
+def _check_tags(terms: Sequence[Term]) -> None:
+    tags = [term for term in terms if isinstance(term, TagTerm)]
+    if TagTerm("loadgen_output") not in tags:
+        raise UsageError(
+            "the query lacks the tag loadgen_output, and nothing else is produced by query",
+            hint="begin with loadgen_output; what is stored already, 'r50bench find' finds",
+        )
+    for term in tags:
+        if (term.tag in _PRODUCED_TAGS) == term.negated:
+            raise UsageError(
+                f"a run with the tags {' and '.join(_PRODUCED_TAGS)} does not meet {term}",
+                hint="leave it out; what is stored already, 'r50bench find' finds",
+            )
+
+
+def _asked(terms: Sequence[Term]) -> list[Comparison]:
+    """Returns the terms that ask for a value.
+
+    Raises:
+        UsageError: two terms ask for different values of one parameter.
+    """
+    asked = [
+        term
+        for term in terms
+        if isinstance(term, Comparison) and term.operator == "=" and term.key.requests
+    ]
+    first: dict[tuple[str, str], Comparison] = {}
+    for term in asked:
+        other = first.setdefault((term.key.role, term.key.field), term)
+        if other.value != term.value:
+            raise UsageError(
+                f"{term} contradicts {other}", hint="a query has one answer: give one value"
+            )
+    return asked

@@ -1,0 +1,163 @@
+"""What ``get KEY`` prints of a record: one figure or word, in the workflow's own form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from r50bench.errors import R50BenchError, UsageError, did_you_mean
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.mlperf_rules import PERCENTILE
+from r50bench.results.kpi import accuracy_line
+from r50bench.results.record import LoadgenResult, Record
+
+__all__ = [
+    "ANSWERS",
+    "accuracy_percent",
+    "answer",
+    "answers",
+    "check_answerable",
+    "performance",
+]
+
+_OF_LATENCY = ("SingleStream", "MultiStream")
+_LATENCIES = {
+    "latency_p50": "50.00",
+    "latency_p90": "90.00",
+    "latency_p95": "95.00",
+    "latency_p97": "97.00",
+    "latency_p99": "99.00",
+    "latency_p999": "99.90",
+}
+
+Needs = Literal["accuracy", "performance", ""]
+Reader = Callable[[Record, LoadgenResult, Path], str | None]
+
+
+def accuracy_percent(record: Record) -> float | None:
+    """Returns the top-1 accuracy in per cent, to the three decimals MLPerf's scripts print."""
+    counts = record.accuracy
+    return round(100 * counts.good / counts.total, 3) if counts else None
+
+
+def performance(loadgen: LoadgenResult) -> float | None:
+    """Returns the workflow's performance: samples/s of Offline, queries/s of Server.
+
+    For SingleStream it is the 90th percentile of the latency in ns, for MultiStream the 99th. A
+    search for the peak gives its highest valid rate. None where nothing was timed.
+    """
+    scenario = loadgen.settings.scenario
+    if not loadgen.settings.measures:
+        return None
+    if scenario in _OF_LATENCY and loadgen.settings.mode != "FindPeakPerformance":
+        return loadgen.percentiles_ns.get(f"{PERCENTILE[scenario]:.2f}")
+    return loadgen.score
+
+
+def _accuracy(record: Record, loadgen: LoadgenResult, folder: Path) -> str | None:
+    percent = accuracy_percent(record)
+    return None if percent is None else str(percent)
+
+
+def _accuracy_report(record: Record, loadgen: LoadgenResult, folder: Path) -> str | None:
+    return accuracy_line(record.accuracy) if record.accuracy else None
+
+
+def _performance(record: Record, loadgen: LoadgenResult, folder: Path) -> str | None:
+    return _shown(performance(loadgen))
+
+
+def _score(record: Record, loadgen: LoadgenResult, folder: Path) -> str | None:
+    """LoadGen's own figure: for latencies an estimate, somewhat above the measured percentile."""
+    score = loadgen.score
+    return _shown(score if score is None or loadgen.score_unit != "ns" else round(score))
+
+
+def _shown(figure: float | int | None) -> str | None:
+    """Rates have three decimals, latencies in ns none, as in LoadGen's summary."""
+    if figure is None:
+        return None
+    return str(figure) if isinstance(figure, int) else f"{figure:.3f}"
+
+
+def _latency(percentile: str) -> Reader:
+    return lambda record, loadgen, folder: _shown(loadgen.percentiles_ns.get(percentile))
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    return "; ".join(texts) or "none"
+
+
+ANSWERS: dict[str, tuple[Needs, Reader]] = {
+    "accuracy": ("accuracy", _accuracy),
+    "accuracy_report": ("accuracy", _accuracy_report),
+    "performance": ("performance", _performance),
+    "verdict": ("performance", lambda record, loadgen, folder: loadgen.verdict or None),
+    "score": ("performance", _score),
+    "score_unit": ("performance", lambda record, loadgen, folder: loadgen.score_unit),
+    **{key: ("performance", _latency(percentile)) for key, percentile in _LATENCIES.items()},
+    "raw_throughput": ("performance", lambda _, loadgen, __: _shown(loadgen.raw_throughput)),
+    "raw_latency": ("performance", lambda _, loadgen, __: _shown(loadgen.raw_latency_ns)),
+    "compliant": ("", lambda record, loadgen, folder: str(loadgen.compliant)),
+    "why_not_compliant": ("", lambda _, loadgen, __: loadgen.why_not_compliant or "none"),
+    "errors": ("", lambda record, loadgen, folder: _listed(loadgen.errors)),
+    "warnings": ("", lambda record, loadgen, _: _listed(record.warnings + loadgen.warnings)),
+    "loadgen_version": ("", lambda record, loadgen, folder: loadgen.version),
+    "created": ("", lambda record, loadgen, folder: record.created),
+    "id": ("", lambda record, loadgen, folder: record.id),
+    "record": ("", lambda record, loadgen, folder: str(folder)),
+}
+"""Which runs give an answer, and how it is read from one. Latencies are in ns, rates in 1/s."""
+
+_MODES = {"accuracy": "AccuracyOnly", "performance": "PerformanceOnly"}
+
+
+def check_answerable(key: str, loadgen: LoadgenSettings) -> None:
+    """Refuses a key that no run with these settings can answer.
+
+    Raises:
+        UsageError: there is no such key, or the mode does not find it out.
+    """
+    if key not in ANSWERS:
+        raise UsageError(
+            f"unknown key {key!r} after 'get'",
+            hint=did_you_mean(key, ANSWERS) or f"known: {' '.join(ANSWERS)}",
+        )
+    needs = ANSWERS[key][0]
+    if not _gives(needs, loadgen):
+        raise UsageError(
+            f"a run in mode {loadgen.mode} gives no {key}",
+            hint=f"ask for loadgen_mode={_MODES[needs]}",
+        )
+
+
+def answer(key: str, record: Record, folder: Path) -> str:
+    """Returns what a valid LoadGen record answers; the key must be answerable for its settings.
+
+    Raises:
+        R50BenchError: the record lacks what its mode finds out.
+    """
+    assert record.loadgen is not None
+    text = ANSWERS[key][1](record, record.loadgen, folder)
+    if text is None:
+        raise R50BenchError(
+            f"{record.id} gives no {key}", hint=f"its other answers: r50bench kpi {folder}"
+        )
+    return text
+
+
+def answers(record: Record, folder: Path) -> tuple[tuple[str, str], ...]:
+    """Returns all that a valid LoadGen record answers, by key."""
+    loadgen = record.loadgen
+    assert loadgen is not None
+    found = (
+        (key, reader(record, loadgen, folder))
+        for key, (needs, reader) in ANSWERS.items()
+        if _gives(needs, loadgen.settings)
+    )
+    return tuple((key, text) for key, text in found if text is not None)
+
+
+def _gives(needs: Needs, loadgen: LoadgenSettings) -> bool:
+    return {"accuracy": loadgen.scores_accuracy, "performance": loadgen.measures, "": True}[needs]

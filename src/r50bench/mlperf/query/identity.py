@@ -1,0 +1,76 @@
+"""What a stored result is known by: a hash over everything that decides it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from r50bench.assets.store import sha256_of
+from r50bench.assets.weights import Weights
+from r50bench.engines.environment import recorded_environment, worker_environment
+from r50bench.host.snapshot import PASSING, snapshot
+from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.mlperf.plan import PlannedMlperf
+
+__all__ = ["Identity", "identify"]
+
+_REVISION = 1  # raise it when equal parts no longer mean equal results
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The parts that decide a result, as plain JSON, and the bytes they name."""
+
+    parts: Mapping[str, Any]
+    weights_sha256: str
+    data_sha256: str
+
+    def key(self, name: str) -> str:
+        """Returns ``name`` with the hash of the parts, fit for a folder's name."""
+        text = json.dumps(self.parts, sort_keys=True)
+        return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def identify(
+    planned: PlannedMlperf, host: Host, weights: Weights, provisions: Provisions
+) -> Identity:
+    """Returns the identity of what ``planned`` would give on this host with these weights.
+
+    The choice of weights counts beside their hash: ``auto`` and ``v1`` may come to the same bytes
+    today and not tomorrow.
+
+    Raises:
+        AssetError, UsageError: the pictures cannot be had.
+        Unsupported: this host lacks what the case wants, such as tcmalloc.
+    """
+    case = planned.case
+    pictures = provisions.pictures(case)
+    calibration = provisions.calibration(case) if case.numerics == "int8" else None
+    data_sha256 = pictures.sha256 if pictures else ""
+    environment = recorded_environment(worker_environment(case, host, os.environ))
+    parts = {
+        "revision": _REVISION,
+        "case": asdict(case),
+        "loadgen": asdict(planned.loadgen),
+        "weights": weights.sha256,
+        "graph": weights.graph,
+        "data": [data_sha256, len(pictures.labels) if pictures else 0],
+        "calibration": sha256_of(calibration.array) if calibration else None,
+        "environment": environment,
+        "loadgen_version": _version("mlcommons-loadgen"),
+        "host": {name: value for name, value in snapshot(host).items() if name not in PASSING},
+    }
+    return Identity(parts, weights.sha256, data_sha256)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

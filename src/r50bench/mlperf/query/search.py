@@ -1,0 +1,58 @@
+"""Records of the history that a query means, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from r50bench.errors import UsageError
+from r50bench.mlperf.query.facts import facts_of_record, tags_of_record
+from r50bench.mlperf.query.terms import Term
+from r50bench.results.history import History, HistoryEntry
+from r50bench.results.record import Record, read_record
+
+__all__ = ["Found", "Search"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record, where it lies, its facts and tags, and the unit of its performance."""
+
+    record: Record
+    folder: Path
+    facts: dict[str, Any]
+    tags: frozenset[str]
+    unit: str
+
+
+class Search:
+    """One search. ``missing`` counts the records of the history whose folder is gone or damaged."""
+
+    def __init__(self, history: History, terms: Sequence[Term]) -> None:
+        self._history = history
+        self._terms = terms
+        self.missing = 0
+
+    def results(self) -> Iterator[Found]:
+        """Yields the records of which every term holds, newest first."""
+        for entry in self._history.newest(-1):  # SQLite: no limit
+            found = self._read(entry)
+            if found is not None and self._meets(found):
+                yield found
+
+    def _read(self, entry: HistoryEntry) -> Found | None:
+        try:
+            record = read_record(entry.folder)
+        except UsageError:
+            self.missing += 1
+            return None
+        _, unit, primary = entry.primary or ("", "", None)
+        if record.loadgen is not None:
+            unit = record.loadgen.score_unit
+        facts, tags = facts_of_record(record, primary), tags_of_record(record)
+        return Found(record, entry.folder, facts, tags, unit)
+
+    def _meets(self, found: Found) -> bool:
+        return all(term.holds(found.tags, found.facts) for term in self._terms)

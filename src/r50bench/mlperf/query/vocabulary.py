@@ -1,0 +1,116 @@
+"""What a query may speak of: its tags, and its keys with the types of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from r50bench.loadgen_settings import LOADGEN_KEYS
+from r50bench.mlperf.plan import INERT
+from r50bench.parameters import PARAMETERS
+from r50bench.parameters.values import one_of, whole_number, yes_or_no
+
+__all__ = ["FIXED", "KEYS", "REPOSITORY_KEYS", "REPOSITORY_TAG", "TAGS", "Key", "Scalar"]
+
+Scalar = str | int | float | bool | tuple[tuple[str, str], ...]
+
+TAGS = ("loadgen_output", "classified_imagenet", "main_job")
+"""``loadgen_output`` marks LoadGen's runs, ``main_job`` all others; ``classified_imagenet`` what
+classified pictures."""
+
+REPOSITORY_TAG = "git_repo"
+"""The tag of queries that would import a repository of recipes, which r50bench does not need."""
+
+REPOSITORY_KEYS = ("repo_name", "checkout", "url", "branch")
+
+
+@dataclass(frozen=True)
+class Key:
+    """A word that a query may compare.
+
+    ``parse`` reads a value or raises ValueError (or UsageError) with what would be right. ``role``
+    is ``parameter`` or ``loadgen`` for what a run is given, ``fixed`` for what is the same for all
+    runs of r50bench, ``result`` for what is known of a record only. ``field`` is the parameter's
+    name, or the field of :class:`r50bench.loadgen_settings.LoadgenSettings`.
+    """
+
+    name: str
+    parse: Callable[[str], Scalar]
+    role: Literal["parameter", "loadgen", "fixed", "result"]
+    field: str = ""
+
+    @property
+    def requests(self) -> bool:
+        """Whether ``key=value`` asks for a run with that value."""
+        return self.role in ("parameter", "loadgen")
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _number(text: str) -> float:
+    if re.fullmatch(r"[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)", text) is None:
+        raise ValueError("must be a number")
+    return float(text)
+
+
+def _device(text: str) -> str:
+    """Reads the workflow's words for devices; the case's own are cpu and cuda."""
+    word = one_of("cpu", "gpu", "cuda")(text)
+    return "cuda" if word == "gpu" else word
+
+
+def _verbosity(text: str) -> bool:
+    """Reads the workflow's level of verbosity, of which r50bench knows none and some."""
+    return int(text) > 0 if text.isdecimal() else yes_or_no(text)
+
+
+_NO_KEYS = (*INERT, "function", "topology", "workload", "platform", "device")
+"""Parameters that decide nothing under LoadGen; the device's key is execution_device."""
+
+_RESULTS: dict[str, Callable[[str], Scalar]] = {
+    "accuracy": _number,
+    "compliant": yes_or_no,
+    "cpu": _text,
+    "created": _text,
+    "engine_version": _text,
+    "graph": one_of("v1", "v1.5"),
+    "host": _text,
+    "id": _text,
+    "mode": one_of("latency", "throughput", "accuracy"),
+    "name": _text,
+    "performance": _number,
+    "profile": one_of("gated", "pkm"),
+    "r50bench_version": _text,
+    "reason": _text,
+    "repeat": whole_number(1),
+    "status": one_of("valid", "invalid"),
+    "steps": whole_number(1),
+    "verdict": lambda text: one_of("valid", "invalid")(text).upper(),
+    "weights_sha256": _text,
+}
+
+
+FIXED = {"task": "image_classification", "framework": "pytorch", "model_name": "resnet50"}
+"""Keys that have one value for all runs of r50bench, and that value."""
+
+
+def _keys() -> dict[str, Key]:
+    keys = [Key(name, parse, "loadgen", field) for name, (field, parse) in LOADGEN_KEYS.items()]
+    keys += [
+        Key(parameter.name, parameter.parse, "parameter", parameter.name)
+        for parameter in PARAMETERS
+        if parameter.name not in _NO_KEYS
+    ]
+    keys.append(Key("execution_device", _device, "parameter", "device"))
+    keys.append(Key("verbosity", _verbosity, "parameter", "verbose"))
+    keys += [Key(name, one_of(word), "fixed") for name, word in FIXED.items()]
+    keys += [Key(name, parse, "result") for name, parse in _RESULTS.items()]
+    return {key.name: key for key in keys}
+
+
+KEYS: dict[str, Key] = _keys()
+"""Every key by its name."""

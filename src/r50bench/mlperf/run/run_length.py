@@ -1,0 +1,97 @@
+"""How many queries LoadGen will generate, how long it takes, and when that is too much; pure."""
+
+from __future__ import annotations
+
+import math
+
+from r50bench.errors import RunFailed
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.mlperf.run.queueing import allowed_late_share
+from r50bench.mlperf.run.targets import RawFigures
+from r50bench.mlperf_rules import OFFICIAL_DURATION_S
+
+__all__ = [
+    "expected_samples",
+    "expected_seconds",
+    "refuse_hopeless_rate",
+    "refuse_too_many_queries",
+]
+
+_BYTES_PER_QUERY = 380
+"""What LoadGen 6.0 holds per generated sample, measured."""
+
+_MEMORY_SHARE = 0.25
+
+
+def expected_samples(settings: LoadgenSettings) -> int:
+    """Returns how many samples LoadGen will generate, at least, for settings with a target."""
+    if not settings.measures:
+        return settings.dataset_size or 0
+    assert settings.duration_s is not None
+    assert settings.query_count is not None
+    if settings.target_qps is not None:
+        slack = 1.1 if settings.scenario == "Offline" else 1.0
+        return max(settings.query_count, round(slack * settings.target_qps * settings.duration_s))
+    assert settings.target_latency_ms is not None
+    queries = math.ceil(1000 * settings.duration_s / settings.target_latency_ms)
+    per_query = settings.samples_per_query if settings.scenario == "MultiStream" else 1
+    return per_query * max(settings.query_count, queries)
+
+
+def expected_seconds(settings: LoadgenSettings, raw: RawFigures) -> float:
+    """Returns about how long LoadGen will take for settings with a target, beside ``raw``."""
+    assert settings.duration_s is not None
+    assert settings.query_count is not None
+    accuracy = (settings.dataset_size or 0) / raw.throughput if settings.scores_accuracy else 0.0
+    if settings.scenario == "Offline":
+        return accuracy + expected_samples(settings) / raw.throughput
+    each = 1 / settings.target_qps if settings.target_qps else raw.median_ns / 1e9
+    return accuracy + max(settings.duration_s, settings.query_count * each)
+
+
+def refuse_too_many_queries(settings: LoadgenSettings, memory_bytes: int) -> None:
+    """Raises RunFailed where the queries that a target asks for would not fit into memory.
+
+    ``memory_bytes`` is the host's, 0 where it is not known. Settings without a target pass.
+    """
+    server = settings.scenario == "Server"
+    if settings.target_qps is None and (server or settings.target_latency_ms is None):
+        return
+    needed = expected_samples(settings) * _BYTES_PER_QUERY
+    if memory_bytes and needed > _MEMORY_SHARE * memory_bytes:
+        raise RunFailed(
+            f"LoadGen would generate {expected_samples(settings):,} queries for"
+            f" {_target_words(settings)} over {settings.duration_s:g} s:"
+            f" about {needed / 2**30:,.0f} GiB, of which this host can spare"
+            f" {_MEMORY_SHARE * memory_bytes / 2**30:,.1f}",
+            hint="leave the target out: it is measured then",
+        )
+
+
+def refuse_hopeless_rate(asked: LoadgenSettings, settings: LoadgenSettings) -> None:
+    """Raises RunFailed where the rate measured for Server is so low that not even a run of MLPerf's
+    length would hold as many queries as LoadGen's early stopping takes.
+
+    A rate or a count of queries in ``asked`` is the user's to give, however long it takes.
+    """
+    if settings.scenario != "Server" or asked.target_qps or asked.query_count:
+        return
+    assert settings.target_qps is not None
+    assert settings.duration_s is not None
+    seconds = max(OFFICIAL_DURATION_S, settings.duration_s)
+    queries = round(seconds * settings.target_qps)
+    if allowed_late_share(queries) == 0.0:
+        raise RunFailed(
+            f"hardly any rate is likely to meet the bound of {settings.target_latency_ms:g} ms"
+            f" here: at {settings.target_qps:.2g} queries/s, which may, {seconds:g} s hold"
+            f" {queries} queries, too few for LoadGen to accept their 99th percentile",
+            hint="run it while nothing else runs, with a faster --precision or more"
+            " --cores-per-instance; or try a rate of your own with --loadgen-target-qps, or wait"
+            " for more queries with --loadgen-query-count",
+        )
+
+
+def _target_words(settings: LoadgenSettings) -> str:
+    if settings.target_qps is not None:
+        return f"loadgen_target_qps={settings.target_qps:g}"
+    return f"loadgen_target_latency={settings.target_latency_ms:g}"

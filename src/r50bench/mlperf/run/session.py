@@ -1,0 +1,290 @@
+"""One LoadGen session: warm instances, what to expect of them, LoadGen itself, the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from r50bench.case import Case
+from r50bench.errors import RunFailed, UsageError
+from r50bench.host.doctor import examine
+from r50bench.host.topology import Host
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bring_up import soon, warm_pool
+from r50bench.measure.inputs import Ingredients, gather
+from r50bench.measure.loads.loadgen.conf_files import (
+    AUDIT_CONFIG,
+    USER_CONF,
+    audit_config,
+    user_conf,
+)
+from r50bench.measure.pool import Pool
+from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
+from r50bench.measure.record_draft import Draft, Finish, Outcome, PlannedCase, keep_record
+from r50bench.measure.worker_answers import samples_of_rounds
+from r50bench.mlperf.run.logs import Detail, read_detail, read_predictions
+from r50bench.mlperf.run.peak_search import find_peak
+from r50bench.mlperf.run.queueing import Service
+from r50bench.mlperf.run.result import result_of
+from r50bench.mlperf.run.run_length import (
+    expected_samples,
+    expected_seconds,
+    refuse_hopeless_rate,
+    refuse_too_many_queries,
+)
+from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
+from r50bench.mlperf_rules import fill_in
+from r50bench.planning.effective_case import EffectiveCase
+from r50bench.planning.placement import Placement
+from r50bench.progress import Progress
+from r50bench.results.record import LoadgenResult
+
+__all__ = [
+    "LOADGEN_FOLDER",
+    "PlannedMlperf",
+    "cpus_for_loadgen",
+    "gather_for_loadgen",
+    "run_loadgen_session",
+]
+
+LOADGEN_FOLDER = "loadgen"
+"""Where in the record's folder LoadGen's logs and user.conf lie."""
+
+_RAW_S, _RAW_SHARE = 4.0, 0.5  # a closed loop's seconds, and its share of a short run's
+_PACED_S, _PACED_SHARE = 20.0, 4.0  # likewise with pauses: late batches are few and come in spells
+_PAUSES = 3  # in batches; Server's bound leaves about such a share of the time to wait
+
+
+@dataclass(frozen=True)
+class PlannedMlperf:
+    """What LoadGen is asked, and the placed case that answers it."""
+
+    planned: PlannedCase
+    loadgen: LoadgenSettings
+
+    @property
+    def case(self) -> Case:
+        """The case itself."""
+        return self.planned.case
+
+    @property
+    def effective(self) -> EffectiveCase:
+        """The case with its notes and the sources of its values."""
+        return self.planned.effective
+
+    @property
+    def name(self) -> str:
+        """What ran, such as ``mlperf_Offline_PerformanceOnly_avx_int8``."""
+        return f"{self.loadgen.name}_{self.case.precision}"
+
+
+def run_loadgen_session(
+    planned: PlannedMlperf,
+    host: Host,
+    provisions: Provisions,
+    out: Path,
+    progress: Progress,
+    finish: Finish,
+) -> Outcome:
+    """Runs LoadGen and leaves a record below ``out``; see :func:`r50bench.mlperf.plan`.
+
+    Raises:
+        AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
+        UsageError: the data set is too small, accuracy was asked of random weights, or ``out``
+            cannot be written.
+    """
+    pictures = provisions.pictures(planned.case)
+    assert pictures is not None
+    settings = fill_in(planned.loadgen, len(pictures.labels))
+    findings = examine(host)
+    ingredients = gather_for_loadgen(planned.case, settings, host, provisions, progress)
+    if settings.scores_accuracy and ingredients.model.weights == "random":
+        raise UsageError(
+            f"{settings.mode} of random weights means nothing",
+            hint="take --weights v1, v1.5 or a file; random ones serve PerformanceOnly",
+        )
+    draft = Draft(planned.planned, host, ingredients, planned.name, findings)
+    size = settings.dataset_size or 0
+    names, labels = ingredients.names[:size], ingredients.labels[:size]
+
+    def work(folder: Path) -> None:
+        refuse_too_many_queries(settings, host.usable_memory_bytes or 0)
+        with warm_pool(planned.planned, host, ingredients, draft, folder, progress) as pool:
+            session = _Session(planned, settings, host, pool, draft, folder, progress)
+            session.run()
+        if settings.scores_accuracy:
+            draft.predictions = read_predictions(folder / LOADGEN_FOLDER, names, labels)
+
+    return keep_record(draft, out, work, finish)
+
+
+def gather_for_loadgen(
+    case: Case, settings: LoadgenSettings, host: Host, provisions: Provisions, progress: Progress
+) -> Ingredients:
+    """Gathers what ``case`` needs to be run by LoadGen, and by a closed loop to set beside it.
+
+    LoadGen's threads run Python in the instances' process. The closed loop rotates no more pictures
+    than LoadGen holds: with more, it would find fewer of them in the cache.
+
+    Raises:
+        AssetError, EngineError, Unsupported: see :func:`.gather`.
+    """
+    return gather(
+        case,
+        host,
+        provisions,
+        progress,
+        beside_python=True,
+        most_pictures=settings.buffer_size,
+    )
+
+
+class _Session:
+    """The part of a session in which the pool is warm."""
+
+    def __init__(
+        self,
+        planned: PlannedMlperf,
+        settings: LoadgenSettings,
+        host: Host,
+        pool: Pool,
+        draft: Draft,
+        folder: Path,
+        progress: Progress,
+    ) -> None:
+        self._case = planned.case
+        self._asked = planned.loadgen
+        self._loadgen_cpus = cpus_for_loadgen(planned.planned.placement, host)
+        self._settings = settings
+        self._memory_bytes = host.usable_memory_bytes or 0
+        self._pool = pool
+        self._draft = draft
+        self._folder = folder
+        self._progress = progress
+        self._closed_loops: list[Sequence[Measured]] = []
+        self._answers: list[Sequence[Watched]] = []
+
+    def run(self) -> None:
+        """Measures what to expect, runs LoadGen, measures again, and notes LoadGen's result.
+
+        Clocks and caches drift by some per cent within a run. With one closed loop before LoadGen
+        and one after, that does not count as what LoadGen costs.
+
+        Raises:
+            RunFailed: LoadGen calls the run invalid, or there is no result; what is known of it is
+                in the draft.
+        """
+        settings, raw = self._settings, None
+        if settings.measures:
+            raw = self._closed_loop()
+            service = self._paced(raw) if settings.scenario == "Server" else None
+            settings, said = with_target(settings, raw, service)
+            self._draft.warn(said, self._progress)
+            refuse_hopeless_rate(self._asked, settings)
+            refuse_too_many_queries(settings, self._memory_bytes)
+        if settings.mode == "FindPeakPerformance":
+            settings, detail, search = find_peak(settings, self._search_test)
+            detail.folder.rename(self._folder / LOADGEN_FOLDER)
+        else:
+            what = (
+                f"LoadGen for about {expected_seconds(settings, raw):.0f} s" if raw else "LoadGen"
+            )
+            detail, search = self._test(settings, what, LOADGEN_FOLDER), ()
+        result = self._note(settings, detail, raw, search)
+        if settings.measures:
+            result = self._note(settings, detail, self._closed_loop(), search)
+        self._conclude(result, detail)
+
+    def _note(
+        self,
+        settings: LoadgenSettings,
+        detail: Detail,
+        raw: RawFigures | None,
+        search: tuple[tuple[float, str, float], ...],
+    ) -> LoadgenResult:
+        """Puts LoadGen's result into the draft, where a later failure finds it."""
+        measured = settings.measures and _target(settings) != _target(self._asked)
+        result = replace(
+            result_of(settings, detail, raw, version("mlcommons-loadgen")),
+            peak_search=search,
+            target_measured=measured,
+        )
+        self._draft.fields["loadgen"] = result
+        return result
+
+    def _conclude(self, result: LoadgenResult, detail: Detail) -> None:
+        self._draft.note_contention(self._answers, self._progress)
+        if result.verdict == "INVALID":
+            mend = "a target left out is measured"
+            if result.target_measured:
+                mend = "the target was measured here: run again while nothing else does"
+            raise RunFailed(
+                f"LoadGen calls the run INVALID: {detail.reason}",
+                hint=f"its logs lie in {LOADGEN_FOLDER}/ of the run's folder; {mend}",
+            )
+        if result.errors:
+            raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
+
+    def _closed_loop(self) -> RawFigures:
+        """Runs the closed loop and returns what it has given so far, with any run before."""
+        what = "closed loop again" if self._closed_loops else "closed loop"
+        self._closed_loops.append(self._loop(what, _RAW_S, _RAW_SHARE, pause_ns=0))
+        self._draft.samples = samples_of_rounds(self._closed_loops, self._case.batch_size)
+        return raw_figures(self._draft.samples, self._settings, self._case.batch_size)
+
+    def _paced(self, raw: RawFigures) -> Service:
+        """Measures batches with pauses between them, at which caches cool and cores fall asleep."""
+        pause_ns = _PAUSES * raw.median_ns
+        paced = self._loop("queries far apart", _PACED_S, _PACED_SHARE, pause_ns=pause_ns)
+        samples = samples_of_rounds([paced], self._case.batch_size)
+        return Service(samples.latency_ns, self._case.instances, self._case.batch_size)
+
+    def _loop(self, what: str, longest_s: float, share: float, *, pause_ns: int) -> list[Measured]:
+        assert self._settings.duration_s is not None
+        seconds = min(longest_s, share * self._settings.duration_s)
+        self._progress.phase(f"{self._draft.name}  {what} for {seconds:g} s")
+        begin = soon()
+        asked = Measure(begin, begin + round(seconds * 1e9), pause_ns=pause_ns)
+        answers = self._pool.ask(asked, Measured)
+        self._answers.append(answers)
+        return answers
+
+    def _search_test(self, settings: LoadgenSettings, what: str) -> Detail:
+        return self._test(settings, what, f"search/{what.replace(' ', '-')}")
+
+    def _test(self, settings: LoadgenSettings, what: str, where: str) -> Detail:
+        """Runs one test, whose logs go to ``where`` in the run's folder; reads its detail log."""
+        folder = self._folder / where
+        folder.mkdir(parents=True)
+        (folder / USER_CONF).write_text(user_conf(settings))
+        if audit := audit_config(settings):
+            (folder / AUDIT_CONFIG).write_text(audit)
+        self._progress.phase(f"{self._draft.name}  {what}", _total(settings))
+        asked = RunLoadgen(settings, str(folder.resolve()), self._loadgen_cpus)
+        self._answers.append(self._pool.ask(asked, LoadgenRan))
+        return read_detail(folder)
+
+
+def cpus_for_loadgen(placement: Placement, host: Host) -> tuple[int, ...]:
+    """Returns the CPUs that disturb the instances least: other cores, else their siblings."""
+    busy = [cpu for slot in placement.slots for cpu in slot.cpus]
+    siblings = tuple(cpu for core in host.cores for cpu in core.cpus if cpu not in busy)
+    return placement.leftover or siblings or tuple(busy)
+
+
+def _target(settings: LoadgenSettings) -> float | None:
+    """Returns the scenario's target; the latency of Server is no target but a bound."""
+    if settings.scenario in ("SingleStream", "MultiStream"):
+        return settings.target_latency_ms
+    return settings.target_qps
+
+
+def _total(settings: LoadgenSettings) -> int | None:
+    """Returns how many samples will be answered, None where LoadGen decides on the way."""
+    if settings.mode == "FindPeakPerformance":
+        return None
+    accuracy = settings.dataset_size or 0 if settings.scores_accuracy else 0
+    return accuracy + (expected_samples(settings) if settings.measures else 0)

@@ -1,0 +1,243 @@
+"""Which runs may be submitted, and what each lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from r50bench.loadgen_settings import COMPLIANCE_TESTS, OFFICIAL_SEEDS, SCENARIOS
+from r50bench.mlperf.submission.accuracy_log import (
+    ACCURACY_LOG,
+    accuracy_percent,
+    read_answers,
+)
+from r50bench.mlperf.submission.rules import (
+    ACCURACY_TARGET_PERCENT,
+    COMPLETE_DATASET,
+    LEAST_DURATION_MS,
+    LEAST_MULTISTREAM_QUERIES,
+    LEAST_OFFLINE_SAMPLES,
+    LEAST_PERFORMANCE_PICTURES,
+    MULTISTREAM_SAMPLES,
+    REQUIRED_SCENARIOS,
+    SERVER_BOUND_NS,
+)
+from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
+
+__all__ = ["Objection", "objections_to_run", "objections_to_set"]
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a run, or the set of runs, cannot be submitted.
+
+    ``subject`` is the record's id or the scenario; ``mend`` says what to do. ``shortened`` marks
+    what only makes a run too small: in the open division such runs are still laid out, as a tree
+    that is labelled not compliant.
+    """
+
+    subject: str
+    text: str
+    mend: str
+    shortened: bool = False
+
+
+def objections_to_run(run: Run, version: str, division: str) -> list[Objection]:
+    """Returns all that MLPerf would hold against one run."""
+    found = [*_faults(run, version, division)]
+    if ACCURACY in run.parts:
+        found += _accuracy_objections(run, division)
+    if run.parts != (ACCURACY,):
+        found += _performance_objections(run)
+    return found
+
+
+def _faults(run: Run, version: str, division: str) -> Iterator[Objection]:
+    """Yields what makes a run of any size worthless."""
+    identity, case = run.record.id, run.record.case
+    for error in run.log.errors:
+        yield Objection(identity, f"LoadGen reported an error: {error}", "run it again")
+    names = ("qsl", "sample_index", "schedule")
+    seeds = tuple(run.value(f"effective_{name}_rng_seed") for name in names)
+    if seeds != OFFICIAL_SEEDS[version]:
+        round_ = next((name for name, own in OFFICIAL_SEEDS.items() if own == seeds), "no round")
+        yield Objection(
+            identity,
+            f"it ran with the seeds of {round_}, not of {version}",
+            f"run it again with --seeds {version}",
+        )
+    if run.record.model is None or run.record.engine is None or run.record.data is None:
+        yield Objection(identity, "its record names no model, engine or data", "run it again")
+    elif run.record.data.kind != "real":
+        yield Objection(identity, "it was fed dummy data", "run it on pictures")
+    elif division == "closed" and run.record.model.graph != "v1.5":
+        yield Objection(
+            identity,
+            f"it ran ResNet-50 {run.record.model.graph}, and the reference model is v1.5",
+            "run v1.5 weights, or submit to the open division",
+        )
+    if case.engine == "fake":
+        yield Objection(
+            identity, "the fake engine ran no model", "run it with a real engine", shortened=True
+        )
+    user_conf = run.logs / "user.conf"
+    if not user_conf.is_file() or not user_conf.read_bytes().strip():
+        yield Objection(identity, "its user.conf is missing or empty", "run it again")
+
+
+def _accuracy_objections(run: Run, division: str) -> Iterator[Objection]:
+    identity, accuracy = run.record.id, run.record.accuracy
+    if accuracy is None or accuracy.total < 1:
+        yield Objection(identity, "its record has no accuracy", "run it again")
+        return
+    pictures = run.value("effective_accuracy_sample_count")
+    answered = {picture for picture, _ in read_answers(run.logs / ACCURACY_LOG)}
+    if not accuracy.total == pictures == len(answered):
+        yield Objection(
+            identity,
+            f"its record counts {accuracy.total} pictures, LoadGen {pictures}, and"
+            f" {len(answered)} were answered",
+            "run it again",
+        )
+    if pictures != COMPLETE_DATASET:
+        yield Objection(
+            identity,
+            f"{pictures:,} pictures were scored, not {COMPLETE_DATASET:,}",
+            "run AccuracyOnly on the whole validation set",
+            shortened=True,
+        )
+    percent = accuracy_percent(accuracy)
+    if division == "closed" and float(percent) < ACCURACY_TARGET_PERCENT:
+        yield Objection(
+            identity,
+            f"accuracy {percent} % is below the {ACCURACY_TARGET_PERCENT} % of the closed division",
+            "take more accurate weights or precision, or the open division",
+        )
+
+
+def _performance_objections(run: Run) -> Iterator[Objection]:
+    identity = run.record.id
+    if run.log.verdict != "VALID":
+        why = run.log.reason or "it gives no reason"
+        verdict = run.log.verdict or "without a verdict"
+        yield Objection(identity, f"LoadGen leaves the result {verdict}: {why}", "run it again")
+    bound = run.value("effective_target_latency_ns")
+    if run.scenario == "Server" and bound > SERVER_BOUND_NS:
+        yield Objection(
+            identity,
+            f"its latency bound was {bound / 1e6:.10g} ms, above {SERVER_BOUND_NS / 1e6:g} ms",
+            "leave the bound at its default",
+        )
+    samples = run.value("effective_samples_per_query")
+    if run.scenario == "MultiStream" and samples != MULTISTREAM_SAMPLES:
+        yield Objection(
+            identity,
+            f"{samples} samples per query, not {MULTISTREAM_SAMPLES}",
+            "leave the samples per query at their default",
+        )
+    for name, found, least in _sizes(run):
+        if found < least:
+            yield Objection(
+                identity,
+                f"{name} {found:,}, not {least:,} or more",
+                "run it at its official length",
+                shortened=True,
+            )
+
+
+def _sizes(run: Run) -> Iterator[tuple[str, int, int]]:
+    """Yields (name, what the run had, the least that is official)."""
+    yield "least duration in ms", run.value("effective_min_duration_ms"), LEAST_DURATION_MS
+    loaded = run.value("effective_performance_sample_count")
+    yield "pictures held at a time", loaded, LEAST_PERFORMANCE_PICTURES
+    if run.scenario == "Offline":
+        yield "samples", run.value("effective_samples_per_query"), LEAST_OFFLINE_SAMPLES
+    if run.scenario == "MultiStream":
+        yield "least queries", run.value("effective_min_query_count"), LEAST_MULTISTREAM_QUERIES
+
+
+def objections_to_set(runs: Sequence[Run], division: str, system_type: str) -> list[Objection]:
+    """Returns what the runs lack together: parts that are missing, doubled, or do not match."""
+    return [
+        *_differences(runs),
+        *(found for name in SCENARIOS for found in _scenario_objections(name, runs, division)),
+        *(_missing_scenarios(runs, system_type) if division == "closed" else ()),
+    ]
+
+
+def _scenario_objections(scenario: str, runs: Sequence[Run], division: str) -> Iterator[Objection]:
+    here = [run for run in runs if run.scenario == scenario]
+    if not here:
+        return
+    optional = COMPLIANCE_TESTS if division == "open" else ()
+    for part in (ACCURACY, PERFORMANCE, *COMPLIANCE_TESTS):
+        found = [run.record.id for run in here if part in run.parts]
+        if len(found) > 1:
+            yield Objection(
+                scenario, f"{len(found)} runs give its {part}: {', '.join(found)}", "name one"
+            )
+        if not found and part not in optional:
+            yield Objection(scenario, f"no {part} run", f"add one: {_command(scenario, part)}")
+    yield from _mixtures(scenario, here)
+
+
+def _mixtures(scenario: str, runs: Sequence[Run]) -> Iterator[Objection]:
+    """Yields what differs between the runs of one scenario, which are one implementation."""
+    for name in ("precision", "engine", "device"):
+        found = {str(getattr(run.record.case, name)) for run in runs}
+        if len(found) > 1:
+            yield Objection(
+                scenario,
+                f"its runs differ in {name}: {', '.join(sorted(found))}",
+                "submit runs of one implementation",
+            )
+
+
+def _missing_scenarios(runs: Sequence[Run], system_type: str) -> Iterator[Objection]:
+    required = REQUIRED_SCENARIOS[system_type]
+    present = {run.scenario for run in runs}
+    for scenario in required:
+        if scenario not in present:
+            yield Objection(
+                scenario,
+                f"the closed division asks it of a system of type {system_type}",
+                "add its runs, or submit to the open division",
+            )
+    for scenario in sorted(present - set(required)):
+        yield Objection(
+            scenario,
+            f"a system of type {system_type} does not have it",
+            'leave its runs out, or say "system_type": "datacenter,edge" in the --system file',
+        )
+
+
+def _differences(runs: Sequence[Run]) -> Iterator[Objection]:
+    """Yields what shows that not all runs are of one system and one model."""
+    identities = [_identity(run) for run in runs]
+    for name in identities[0] if identities else ():
+        found = sorted({identity[name] for identity in identities})
+        if len(found) > 1:
+            yield Objection(
+                "all runs",
+                f"the {name} differs: {', '.join(found)}",
+                "submit runs of one system and one model",
+            )
+
+
+def _identity(run: Run) -> dict[str, str]:
+    record = run.record
+    host = record.host
+    return {
+        "host": str(host.get("fingerprint", "unknown")),
+        "processor": str(host.get("model_name")),
+        "number of cores": str(host.get("cores")),
+        "weights": record.model.sha256 if record.model else "none",
+        "framework": record.engine.version if record.engine else "none",
+        "r50bench": record.r50bench_version,
+    }
+
+
+def _command(scenario: str, part: str) -> str:
+    mode = "AccuracyOnly" if part == ACCURACY else "PerformanceOnly"
+    test = f" --compliance-test {part}" if part in COMPLIANCE_TESTS else ""
+    return f"r50bench mlperf --scenario {scenario} --mode {mode}{test}"

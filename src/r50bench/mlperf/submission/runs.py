@@ -1,0 +1,131 @@
+"""The records of LoadGen runs that a submission is made of, each with its part in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from r50bench.errors import RunFailed
+from r50bench.loadgen_settings import COMPLIANCE_TESTS, LoadgenSettings
+from r50bench.measure.loads.loadgen.conf_files import audit_config
+from r50bench.mlperf.run.logs import Detail, read_detail
+from r50bench.mlperf.run.result import SCORES
+from r50bench.mlperf.run.session import LOADGEN_FOLDER
+from r50bench.results.record import Record, read_record
+
+__all__ = ["ACCURACY", "DETAIL_LOG", "PERFORMANCE", "SUMMARY_LOG", "Run", "Score", "read_run"]
+
+ACCURACY = "accuracy"
+PERFORMANCE = "performance"
+
+DETAIL_LOG = "mlperf_log_detail.txt"
+SUMMARY_LOG = "mlperf_log_summary.txt"
+
+_PARTS = {
+    "AccuracyOnly": (ACCURACY,),
+    "PerformanceOnly": (PERFORMANCE,),
+    "SubmissionRun": (ACCURACY, PERFORMANCE),
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """What LoadGen gives a performance run: a rate in samples/s, or a latency in ns."""
+
+    scenario: str
+    value: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.value:.10g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One record and LoadGen's detail log, which is what MLPerf judges the run by.
+
+    ``parts`` says what the run gives a submission: accuracy, performance, both, or a test.
+    """
+
+    folder: Path
+    record: Record
+    log: Detail
+    parts: tuple[str, ...]
+
+    @property
+    def scenario(self) -> str:
+        """Offline, SingleStream, MultiStream or Server."""
+        return str(self.value("effective_scenario"))
+
+    @property
+    def logs(self) -> Path:
+        """The folder of LoadGen's logs."""
+        return self.folder / LOADGEN_FOLDER
+
+    @property
+    def score(self) -> Score:
+        """LoadGen's score of a run that is timed.
+
+        Raises:
+            RunFailed: the log has none.
+        """
+        key, _, unit = SCORES[self.scenario]
+        return Score(self.scenario, self.log.figure(key), unit)
+
+    def value(self, key: str) -> Any:
+        """Returns what LoadGen logged under ``key``.
+
+        Raises:
+            RunFailed: nothing.
+        """
+        return _value(self.log, key)
+
+
+def read_run(folder: Path) -> Run:
+    """Reads the record of a LoadGen run, and LoadGen's log beside it, which decides its part.
+
+    ``folder`` may also be the ``record.json`` itself.
+
+    Raises:
+        UsageError: there is no record, or it is damaged.
+        RunFailed: the record is invalid, of another kind of run, or LoadGen's log is damaged.
+    """
+    record = read_record(folder)
+    folder = folder if folder.is_dir() else folder.parent
+    if record.status != "valid":
+        raise RunFailed(f"the record is invalid: {record.reason}", hint="run it again")
+    if record.loadgen is None:
+        raise RunFailed("not a run of LoadGen", hint="'r50bench mlperf' makes those")
+    if record.loadgen.settings.mode == "FindPeakPerformance":
+        raise RunFailed(
+            "a search for the peak is not submitted",
+            hint="run PerformanceOnly at the target that it found",
+        )
+    log = read_detail(folder / LOADGEN_FOLDER)
+    test = _test_of(log)
+    parts = (test,) if test else _PARTS[_value(log, "effective_test_mode")]
+    return Run(folder, record, log, parts)
+
+
+def _test_of(log: Detail) -> str:
+    """Returns TEST01, TEST04, or "" for a run under no test's settings."""
+    for test in COMPLIANCE_TESTS:
+        settings = _audit_settings(test)
+        if all(int(_value(log, f"effective_{key}")) == value for key, value in settings.items()):
+            return test
+    return ""
+
+
+def _audit_settings(test: str) -> dict[str, int]:
+    """Returns what a test's audit.config sets beside the mode, by LoadGen's key."""
+    lines = audit_config(LoadgenSettings(compliance_test=test)).splitlines()
+    pairs = (line.removeprefix("*.*.").split(" = ") for line in lines)
+    return {key: int(value) for key, value in pairs if key != "mode"}
+
+
+def _value(log: Detail, key: str) -> Any:
+    try:
+        return log.values[key]
+    except KeyError:
+        raise RunFailed(f"LoadGen's log has no {key}", hint="run it again") from None

@@ -1,0 +1,168 @@
+"""From the folders of records to a tree: read, judged, described, written, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from r50bench.errors import CheckFailed, R50BenchError, RunFailed, UsageError
+from r50bench.loadgen_settings import COMPLIANCE_TESTS
+from r50bench.mlperf.submission.checker import faults_of_tree
+from r50bench.mlperf.submission.compliance import (
+    VERIFY_ACCURACY,
+    VERIFY_PERFORMANCE,
+    Verification,
+    verify_test,
+)
+from r50bench.mlperf.submission.eligibility import (
+    Objection,
+    objections_to_run,
+    objections_to_set,
+)
+from r50bench.mlperf.submission.layout import LABEL_SUFFIX, Layout
+from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run, read_run
+from r50bench.mlperf.submission.system_description import describe_system, system_name
+from r50bench.mlperf.submission.tree import Submission, submission_files, write_tree
+
+__all__ = ["Assessment", "assess", "lay_out"]
+
+Verifications = dict[tuple[str, str], dict[str, Verification]]
+_MEND = {
+    VERIFY_ACCURACY: "run AccuracyOnly and {test} again with the same weights and pictures",
+    VERIFY_PERFORMANCE: "run PerformanceOnly and {test} again, one right after the other and with"
+    " nothing else on the machine",
+}
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What became of the records: a submission that can be laid out, or None, and all objections.
+
+    ``grave`` are those of the ``objections`` that keep a tree from being laid out. With a
+    submission there are none: all objections are to shortened runs, and its label says so.
+    """
+
+    submission: Submission | None
+    objections: tuple[Objection, ...]
+    grave: tuple[Objection, ...] = ()
+
+
+def assess(folders: Sequence[Path], layout: Layout, given: Mapping[str, str]) -> Assessment:
+    """Judges the records in ``folders`` by the rules of the layout's round and division.
+
+    ``given`` are the fields of the system description that the submitter gives.
+
+    Raises:
+        UsageError: a folder holds no record, the submitter's name cannot be a folder's, or the runs
+            used an accelerator that ``given`` does not describe.
+    """
+    _check_submitter(layout.submitter)
+    runs, objections = _read(list(dict.fromkeys(folders)))
+    verifications: Verifications = {}
+    if runs:
+        for run in runs:
+            objections += _judged(run, layout)
+        description = describe_system(runs[0].record, given)
+        objections += objections_to_set(runs, layout.division, description["system_type"])
+        if not _grave(objections, layout.division):
+            verifications = _verify(runs)
+            objections += _failures(verifications)
+    objections.sort(key=lambda one: one.shortened)  # what keeps a tree from any division first
+    found = _grave(objections, layout.division)
+    if found or not runs:
+        return Assessment(None, tuple(objections), found)
+    submission = _submission(runs, layout, description, verifications, objections)
+    return Assessment(submission, tuple(objections))
+
+
+def lay_out(submission: Submission, out: Path) -> None:
+    """Writes the tree to ``out``, which must not exist, and checks it before it appears there.
+
+    Raises:
+        UsageError: ``out`` exists already or cannot be written.
+        CheckFailed: the finished tree does not hold what MLPerf asks for; nothing is left.
+        RunFailed: a log cannot be read, or the disk is full.
+    """
+
+    def check(root: Path) -> None:
+        faults = faults_of_tree(root, submission.layout)
+        if faults:
+            raise CheckFailed(
+                f"the tree is not whole: {'; '.join(faults)}",
+                hint="run again what these files come from; nothing was laid out",
+            )
+
+    write_tree(submission_files(submission), out, check)
+
+
+def _check_submitter(submitter: str) -> None:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", submitter) is None:
+        raise UsageError(
+            f"submitter {submitter!r} cannot name a folder",
+            hint="letters, digits, '.', '_' and '-', such as Example_Labs",
+        )
+
+
+def _read(folders: Sequence[Path]) -> tuple[list[Run], list[Objection]]:
+    runs: list[Run] = []
+    objections = []
+    for folder in folders:
+        try:
+            runs.append(read_run(folder))
+        except RunFailed as error:
+            objections.append(Objection(folder.name, error.message, error.hint or ""))
+    return runs, objections
+
+
+def _judged(run: Run, layout: Layout) -> list[Objection]:
+    """Returns what is held against a run; a log that lacks what is looked for counts too."""
+    try:
+        return objections_to_run(run, layout.version, layout.division)
+    except R50BenchError as error:
+        return [Objection(run.record.id, error.message, error.hint or "")]
+
+
+def _grave(objections: Sequence[Objection], division: str) -> tuple[Objection, ...]:
+    """Returns those that keep a tree from being laid out; the others only label it."""
+    return tuple(one for one in objections if division == "closed" or not one.shortened)
+
+
+def _verify(runs: Sequence[Run]) -> Verifications:
+    """Verifies every compliance run beside the accuracy and performance run of its scenario."""
+    by_part = {(run.scenario, part): run for run in runs for part in run.parts}
+    return {
+        (scenario, test): verify_test(
+            test, run, by_part[scenario, ACCURACY], by_part[scenario, PERFORMANCE]
+        )
+        for (scenario, test), run in by_part.items()
+        if test in COMPLIANCE_TESTS
+    }
+
+
+def _failures(verifications: Verifications) -> list[Objection]:
+    return [
+        Objection(scenario, f"{test} fails: {one.why}", _MEND[file].format(test=test))
+        for (scenario, test), found in verifications.items()
+        for file, one in found.items()
+        if not one.passed
+    ]
+
+
+def _submission(
+    runs: Sequence[Run],
+    layout: Layout,
+    description: Mapping[str, str],
+    verifications: Verifications,
+    objections: Sequence[Objection],
+) -> Submission:
+    """Puts all together; what is objected to is named in the label."""
+    label = tuple(f"{one.subject}: {one.text}" for one in objections)
+    system = system_name(description)
+    whole = {"division": layout.division, "submitter": layout.submitter, **description}
+    if label:
+        system += LABEL_SUFFIX
+        whole["system_name"] += " (NOT COMPLIANT: shortened runs)"
+        whole["sw_notes"] = f"NOT COMPLIANT: shortened runs. {whole['sw_notes']}"
+    return Submission(layout, system, whole, tuple(runs), verifications, label)

@@ -1,0 +1,1 @@
+"""The wing that measures other engines beside ours, round by round in one run."""

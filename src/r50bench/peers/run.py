@@ -1,0 +1,226 @@
+"""The product beside its peers: all engines open at once, measured in turns, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from r50bench.case import PEERS, CaseName
+from r50bench.engines.onnx.models import require_packages
+from r50bench.errors import AssetError, EngineError, R50BenchError, Unsupported, UsageError
+from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.record_draft import Finish, Outcome, PlannedCase
+from r50bench.measure.session import Session, open_session
+from r50bench.parameters import Setting
+from r50bench.planning.effective_case import EffectiveCase, effective_case
+from r50bench.planning.placement import place
+from r50bench.progress import Progress, Titled
+from r50bench.results.timeline import throughput, windows
+
+__all__ = [
+    "ENGINES_BESIDE",
+    "ROUNDS",
+    "ROUND_S",
+    "Contender",
+    "Standing",
+    "plan_peers",
+    "run_peers",
+]
+
+ENGINES_BESIDE = ("torch", *PEERS)
+"""The engines that are compared; the first is the one that the others are measured against."""
+
+ROUNDS = 9
+"""Rounds where none are asked: the median's interval then leaves one out at either end."""
+
+ROUND_S = 2.0
+"""Seconds of one engine in a round, where no steps are asked."""
+
+_WARMUP_STEPS = 10
+_WHY = "default peers"
+
+State = Literal["measured", "absent", "refused", "failed"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An engine to be measured: its case, or (``planned`` is None) why it has none."""
+
+    engine: str
+    planned: PlannedCase | None
+    error: R50BenchError | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What became of a contender. ``throughputs`` are images/s by round.
+
+    ``absent``: its packages are not installed; ``refused``: it cannot run such a case; ``failed``:
+    it ended before all rounds were measured. ``error`` says why in each of these; ``outcome`` is
+    None where there is no record.
+    """
+
+    engine: str
+    state: State
+    outcome: Outcome | None = None
+    error: R50BenchError | None = None
+    throughputs: tuple[float, ...] = ()
+
+
+def plan_peers(
+    name: CaseName, engines: Sequence[str], settings: Mapping[str, Setting], host: Host
+) -> tuple[Contender, ...]:
+    """Returns a contender for each engine, all of the same case but for the engine.
+
+    Real pictures are fed unless DATA_TYPE says otherwise, so that answers can be scored too.
+
+    Raises:
+        UsageError: the settings contradict each other, or cannot fit.
+    """
+    filled = dict(settings)
+    for field, value in (
+        ("data_type", "real"),
+        ("repeat", ROUNDS),
+        ("warmup_steps", _WARMUP_STEPS),
+    ):
+        filled.setdefault(field, Setting(value, "option"))
+    defaults = filled.keys() - settings.keys()
+    return tuple(_contender(name, engine, filled, defaults, host) for engine in engines)
+
+
+def _contender(
+    name: CaseName, engine: str, settings: Mapping[str, Setting], defaults: set[str], host: Host
+) -> Contender:
+    try:
+        found = effective_case(name, {**settings, "engine": Setting(engine, "option")}, host)
+        if engine in PEERS:
+            require_packages(engine, found.case.precision)
+    except (Unsupported, EngineError) as error:
+        return Contender(engine, None, error)
+    said = {field: f"{getattr(found.case, field)} ({_WHY})" for field in defaults}
+    effective = EffectiveCase(found.case, found.notes, found.request | said)
+    return Contender(engine, PlannedCase(effective, place(host, found.case)))
+
+
+def run_peers(
+    contenders: Sequence[Contender],
+    host: Host,
+    provisions: Provisions,
+    out: Path,
+    progress: Progress,
+    finish: Finish,
+    *,
+    round_s: float | None = ROUND_S,
+) -> tuple[Standing, ...]:
+    """Measures all contenders in turns and returns what became of each, in their order.
+
+    Every round begins with another engine, so that a drift of the machine strikes all alike. With
+    ``round_s`` None rounds have the case's steps. Each engine leaves a record of its own below
+    ``out``; ``finish`` is given record, samples and folder before the folder takes its final name.
+
+    Raises:
+        UsageError: ``out`` cannot be written.
+    """
+    contenders = _with_pictures_there_are(contenders, provisions, progress)
+    runs = [_Run(contender) for contender in contenders]
+    with ExitStack() as stack:
+        for run in runs:
+            run.open(stack, host, provisions, out, progress, finish, round_s)
+        racing = [run for run in runs if run.session is not None]
+        rounds = max((run.session.case.repeat for run in racing if run.session), default=0)
+        for number in range(rounds):
+            for place_in_round in range(len(racing)):
+                racing[(number + place_in_round) % len(racing)].measure_round()
+        for run in racing:
+            run.score()
+    return tuple(run.standing() for run in runs)
+
+
+def _with_pictures_there_are(
+    contenders: Sequence[Contender], provisions: Provisions, progress: Progress
+) -> list[Contender]:
+    """Falls back on dummy input where nobody asked for pictures and the sample cannot be had."""
+    planned = [one.planned for one in contenders if one.planned is not None]
+    if not planned or not planned[0].effective.request["data_type"].endswith(f"({_WHY})"):
+        return list(contenders)
+    try:
+        provisions.pictures(planned[0].case)
+    except AssetError as error:
+        progress.warn(f"dummy pictures, and no accuracy: {error.message}")
+        return [_fed_dummies(one) for one in contenders]
+    return list(contenders)
+
+
+def _fed_dummies(contender: Contender) -> Contender:
+    if contender.planned is None:
+        return contender
+    effective = contender.planned.effective
+    request = effective.request | {"data_type": "dummy (no pictures can be had)"}
+    case = replace(effective.case, data_type="dummy")
+    planned = replace(contender.planned, effective=replace(effective, case=case, request=request))
+    return replace(contender, planned=planned)
+
+
+class _Run:
+    """One contender on its way from a plan to a standing."""
+
+    def __init__(self, contender: Contender) -> None:
+        self.session: Session | None = None
+        self._contender = contender
+        self._error = contender.error
+        self._throughputs: list[float] = []
+
+    def open(
+        self,
+        stack: ExitStack,
+        host: Host,
+        provisions: Provisions,
+        out: Path,
+        progress: Progress,
+        finish: Finish,
+        round_s: float | None,
+    ) -> None:
+        """Opens the session where there is a plan; it ends with ``stack``."""
+        planned = self._contender.planned
+        if planned is None:
+            return
+        titled = Titled(progress, self._contender.engine)
+        try:
+            self.session = stack.enter_context(
+                open_session(planned, host, provisions, out, titled, finish)
+            )
+        except UsageError:
+            raise
+        except R50BenchError as error:
+            self._error = error
+            return
+        if round_s is not None:
+            self.session.pace(round_s)
+
+    def measure_round(self) -> None:
+        assert self.session is not None
+        samples = self.session.measure_round()
+        common = None if samples is None else windows(samples)
+        if samples is not None and common is not None:
+            self._throughputs.append(throughput(samples, common).value)
+
+    def score(self) -> None:
+        assert self.session is not None
+        if self.session.scorable:
+            self.session.score()
+
+    def standing(self) -> Standing:
+        contender = self._contender
+        if contender.planned is None:
+            state: State = "refused" if isinstance(self._error, Unsupported) else "absent"
+            return Standing(contender.engine, state, error=self._error)
+        if self.session is None or self.session.outcome is None:
+            return Standing(contender.engine, "failed", error=self._error)
+        outcome = self.session.outcome
+        if outcome.error is not None:
+            return Standing(contender.engine, "failed", outcome, outcome.error)
+        return Standing(contender.engine, "measured", outcome, throughputs=tuple(self._throughputs))

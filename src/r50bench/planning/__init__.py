@@ -1,0 +1,1 @@
+"""Settings and a host become an effective case and its placement; nothing here runs."""

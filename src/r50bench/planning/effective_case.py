@@ -1,0 +1,335 @@
+"""From a case name and what was asked to a case in which nothing is left open on this host.
+
+Precedence, strongest first: option, ``--set``, environment, profile, what was tuned on this host,
+the mode's default. Whatever
+was asked and has no effect is said in a note; what contradicts itself or cannot fit is refused.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar, cast
+
+from r50bench.case import NUMERICS, PEERS, Case, CaseName, numerics_of
+from r50bench.errors import Unsupported, UsageError
+from r50bench.host.isa import resolve_precision
+from r50bench.host.topology import Host
+from r50bench.parameters import PARAMETERS, Setting, Value
+from r50bench.planning.default_layout import cores_of_one_instance, instances_and_cores
+from r50bench.planning.notes import notes_on
+from r50bench.planning.placement import place
+
+__all__ = ["BEST_BATCH", "EffectiveCase", "TunedValues", "effective_case", "shown"]
+
+BEST_BATCH = {"fp32": 8, "bf16": 8, "bf32": 8, "int8": 16}
+"""Batch size of throughput mode by numerics.
+
+Of 4, 8, 16 and 32 pictures on two cores of an AVX-512 server CPU, these had the highest
+throughput, or were the smallest within 1 % of it. bf32 was not measured and goes with bf16.
+"""
+
+_STEPS, _WARMUP_STEPS = 100, 20
+
+# A residual block holds three activations of (256, 56, 56) at once, the network's largest beside
+# the stem's, which is alone; the picture is (3, 224, 224). All in float32.
+_BYTES_PER_PICTURE = (3 * 256 * 56 * 56 + 3 * 224 * 224) * 4
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EffectiveCase:
+    """A case ready to run, what to tell the user about it, and where each of its values is from.
+
+    ``request`` has an entry per effective field, such as ``"batch_size": "16 (default
+    throughput)"``, and one per parameter that was asked and is no field, such as ``platform``.
+    """
+
+    case: Case
+    notes: tuple[str, ...]
+    request: dict[str, str]
+
+
+@dataclass(frozen=True)
+class TunedValues:
+    """Better defaults, by field, and where they are from, such as ``tuned 2026-01-31``."""
+
+    values: Mapping[str, Value]
+    source: str
+
+
+def effective_case(
+    name: CaseName,
+    settings: Mapping[str, Setting],
+    host: Host,
+    tuned: TunedValues | None = None,
+) -> EffectiveCase:
+    """Fills in every value of a case for this host.
+
+    Raises:
+        UsageError: settings contradict the name or each other, or batch, cores or instances cannot
+            fit; the hint says what would.
+        Unsupported: this CPU has no instructions for the precision, or the engine has no kernels
+            for it.
+    """
+    named, overruled = _agree(name, settings)
+    choice = _Choice(named, settings, _profile_values(named, host), tuned)
+    case = _fill_in(choice, host)
+    _refuse_engine(case)
+    _refuse_weight_sharing(case, settings)
+    place(host, case)
+    _refuse_batch(case, host)
+    request = {field.name: choice.request[field.name] for field in fields(Case)}
+    notes = (*overruled, *notes_on(case, settings, host))
+    return EffectiveCase(case, notes, request | _asked_beside(settings))
+
+
+class _Choice:
+    """Chooses values by precedence and keeps where each came from."""
+
+    def __init__(
+        self,
+        name: CaseName,
+        settings: Mapping[str, Setting],
+        profile: Mapping[str, Value],
+        tuned: TunedValues | None,
+    ) -> None:
+        self.name = name
+        self.request: dict[str, str] = {}
+        self._layers = [
+            {field: (setting.value, str(setting.source)) for field, setting in settings.items()},
+            {field: (value, f"profile {name.profile}") for field, value in profile.items()},
+            {field: (value, tuned.source) for field, value in tuned.values.items()}
+            if tuned
+            else {},
+        ]
+
+    def asked(self, field: str) -> Value | None:
+        """Returns what was asked, the profile says or was tuned, None where nothing is said."""
+        return next((layer[field][0] for layer in self._layers if field in layer), None)
+
+    def take(self, field: str, default: T, source: str = "default") -> T:
+        """Returns the value of the strongest layer that has one, else ``default``."""
+        for layer in self._layers:
+            if field in layer:
+                value, origin = layer[field]
+                return self.fix(field, cast(T, value), origin)
+        return self.fix(field, default, source)
+
+    def fix(self, field: str, value: T, source: str) -> T:
+        """Returns ``value``, keeping its source."""
+        self.request[field] = f"{shown(value)} ({source})"
+        return value
+
+
+def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, list[str]]:
+    """Returns the name, with the profile asked where it has none, and what the name overrules.
+
+    Raises:
+        UsageError: an option or ``--set`` contradicts the name.
+    """
+    if not name.profile and "profile" in settings:
+        name = replace(name, profile=str(settings["profile"].value))
+    overruled = []
+    for parameter in PARAMETERS:
+        setting = settings.get(parameter.name)
+        if parameter.name not in ("function", "mode", "precision", "profile") or setting is None:
+            continue
+        part, asked = getattr(name, parameter.name), str(setting.value)
+        if part == asked or (parameter.name == "precision" and _same_numerics(part, asked)):
+            continue
+        if setting.source != "environment":
+            raise UsageError(
+                f"{parameter.key}={asked} ({setting.source}) contradicts the case name {name}",
+                hint="leave one of the two out",
+            )
+        overruled.append(f"{parameter.key}={asked} (environment) is overruled by the name {name}")
+    return name, overruled
+
+
+def _same_numerics(one: str, other: str) -> bool:
+    """Whether one of two precisions is the other's numerics, such as fp32 and avx_fp32."""
+    generic = [word for word in (one, other) if word in NUMERICS]
+    return len(generic) == 1 and _numerics(one) == _numerics(other)
+
+
+def _numerics(precision: str) -> str:
+    return precision if precision in NUMERICS else numerics_of(precision)
+
+
+def _profile_values(name: CaseName, host: Host) -> dict[str, Value]:
+    """Returns what the profile says, as the documents of the original workloads have it."""
+    if name.profile == "gated":
+        # STEPS=10 below the usual 20 steps of warm-up would measure nothing.
+        return {"steps": 10, "warmup_steps": 5, "batch_size": 1}
+    if name.profile == "pkm" and host.arch == "aarch64":
+        return {"batch_size": 1, "cores_per_instance": 1}
+    return {}
+
+
+def _fill_in(choice: _Choice, host: Host) -> Case:
+    name = choice.name
+    word = resolve_precision(name.precision, host)
+    precision = choice.fix("precision", word, "name" if word == name.precision else "best here")
+    batch = 1 if name.mode == "latency" else BEST_BATCH[numerics_of(precision)]
+    device = _fill_in_device(choice)
+    across_nodes = choice.take("across_nodes", False)
+    instances, cores = _fill_in_layout(choice, host, device, across_nodes)
+    steps, warmup_steps, repeat, data_type = _fill_in_load(choice)
+    return Case(
+        function=choice.fix("function", name.function, "name"),
+        mode=choice.fix("mode", name.mode, "name"),
+        precision=precision,
+        profile=choice.fix("profile", name.profile, "name"),
+        batch_size=choice.take("batch_size", batch, f"default {name.mode}"),
+        cores_per_instance=cores,
+        instances=instances,
+        steps=steps,
+        warmup_steps=warmup_steps,
+        engine=choice.take("engine", Case.engine),
+        device=device,
+        weights=choice.take("weights", Case.weights),
+        dataset=choice.take("dataset", Case.dataset),
+        data_type=data_type,
+        repeat=repeat,
+        seed=choice.take("seed", Case.seed),
+        weight_sharing=choice.take("weight_sharing", Case.weight_sharing),
+        across_nodes=across_nodes,
+        allocator=choice.take("allocator", Case.allocator),
+        skip_bad_pictures=choice.take("skip_bad_pictures", Case.skip_bad_pictures),
+        verbose=choice.take("verbose", Case.verbose),
+        timeout_s=choice.take("timeout_s", Case.timeout_s),
+        customer_env=choice.take("customer_env", Case.customer_env),
+        matmul_min_dim=_matmul_min_dim(choice, host),
+    )
+
+
+def _fill_in_device(choice: _Choice) -> str:
+    device = choice.take("device", "auto")
+    return choice.fix("device", "cpu", "auto") if device == "auto" else device
+
+
+def _fill_in_layout(
+    choice: _Choice, host: Host, device: str, across_nodes: bool
+) -> tuple[int, int]:
+    """Returns (instances, cores per instance)."""
+    mode, profile = choice.name.mode, choice.name.profile
+    asked_instances = cast("int | None", choice.asked("instances"))
+    asked_cores = cast("int | None", choice.asked("cores_per_instance"))
+    style = choice.asked("instance_mode")
+    if style not in ("latency", "throughput"):
+        # gated has CORES_PER_INSTANCE be the cores of one socket in every mode.
+        style = "latency" if mode == "latency" and profile != "gated" else "throughput"
+    default_cores = cores_of_one_instance(host, style, across_nodes)
+    instances, cores = instances_and_cores(
+        host,
+        instances=1 if asked_instances is None and device == "cuda" else asked_instances,
+        cores=asked_cores,
+        default_cores=default_cores,
+        across_nodes=across_nodes,
+    )
+    if asked_instances is None:
+        choice.fix("instances", instances, "default cuda" if device == "cuda" else "all that fit")
+    else:
+        choice.take("instances", instances)
+    if asked_cores is None and cores != default_cores:
+        choice.fix("cores_per_instance", cores, f"to fit {instances} instances")
+    elif asked_cores is None and profile == "gated":
+        choice.fix("cores_per_instance", cores, "profile gated")
+    else:
+        choice.take("cores_per_instance", cores, f"default {mode}")
+    return instances, cores
+
+
+def _fill_in_load(choice: _Choice) -> tuple[int | None, int, int, str]:
+    """Returns (steps, warm-up steps, repeat, data type)."""
+    if choice.name.mode != "accuracy":
+        return (
+            choice.take("steps", _STEPS),
+            choice.take("warmup_steps", _WARMUP_STEPS),
+            choice.take("repeat", Case.repeat),
+            choice.take("data_type", Case.data_type),
+        )
+    return (
+        choice.fix("steps", None, "accuracy runs the data set once"),
+        choice.fix("warmup_steps", 0, "accuracy times nothing"),
+        choice.fix("repeat", 1, "accuracy runs the data set once"),
+        choice.fix("data_type", "real", "accuracy needs pictures"),
+    )
+
+
+def _matmul_min_dim(choice: _Choice, host: Host) -> int | None:
+    if host.arch != "aarch64":
+        return choice.fix("matmul_min_dim", None, f"no effect on {host.arch}")
+    return choice.take("matmul_min_dim", 1024)  # the original Arm workload's default
+
+
+def _refuse_engine(case: Case) -> None:
+    if case.engine == "torch-eager" and case.numerics == "int8":
+        raise Unsupported(
+            "engine torch-eager has no int8 convolutions: it would emulate them in float32",
+            hint="take --engine torch",
+        )
+    if case.engine in PEERS:
+        _refuse_peer(case)
+
+
+def _refuse_peer(case: Case) -> None:
+    if case.device != "cpu":
+        raise Unsupported(
+            f"engine {case.engine} is run on CPUs only here", hint="leave --device out"
+        )
+    if case.numerics == "bf32" or (case.engine, case.numerics) == ("onnxruntime", "bf16"):
+        raise Unsupported(
+            f"engine {case.engine} has no {case.numerics} convolutions for CPUs",
+            hint="take --engine torch, or another precision",
+        )
+    if case.weight_sharing and case.engine != "zentorch":
+        raise Unsupported(
+            f"engine {case.engine} keeps a copy of the weights for every instance",
+            hint="leave WEIGHT_SHARING out",
+        )
+    if case.allocator == "tcmalloc" and case.engine == "openvino":
+        raise Unsupported("OpenVINO aborts under tcmalloc", hint="leave ALLOCATOR out")
+
+
+def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:
+    forced = settings.get("force_weight_sharing")
+    if case.weight_sharing and case.numerics in ("fp32", "bf32") and not (forced and forced.value):
+        raise UsageError(
+            f"weight sharing is not supported for {case.precision}",
+            hint="leave WEIGHT_SHARING out, or add --force-weight-sharing",
+        )
+
+
+def _refuse_batch(case: Case, host: Host) -> None:
+    memory = host.usable_memory_bytes
+    if case.device == "cuda" or not memory:
+        return
+    fitting = memory // (case.instances * _BYTES_PER_PICTURE)
+    if case.batch_size > fitting:
+        needed = case.batch_size * case.instances * _BYTES_PER_PICTURE
+        raise UsageError(
+            f"a batch of {case.batch_size} in each of {case.instances} instances needs about "
+            f"{needed / 2**30:,.1f} GiB of memory, and {memory / 2**30:,.1f} may be used here",
+            hint=f"at most BATCH_SIZE={fitting} fits" if fitting else "use fewer instances",
+        )
+
+
+def _asked_beside(settings: Mapping[str, Setting]) -> dict[str, str]:
+    """Returns what was asked by parameters that are no fields of a case."""
+    known = {field.name for field in fields(Case)}
+    return {
+        name: f"{shown(setting.value)} ({setting.source})"
+        for name, setting in settings.items()
+        if name not in known
+    }
+
+
+def shown(value: object) -> str:
+    """Returns a value in the words of ``--set``; none where there is nothing."""
+    if isinstance(value, tuple) and value:
+        return " ".join(f"{name}={shlex.quote(text)}" for name, text in value)
+    return "none" if value in (None, "", ()) else str(value)

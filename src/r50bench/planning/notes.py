@@ -1,0 +1,105 @@
+"""What a case should be told about itself: what was asked and does nothing, or works against it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from r50bench.case import Case
+from r50bench.host.platforms import detect_platform
+from r50bench.host.topology import Host
+from r50bench.parameters import Setting
+from r50bench.planning.placement import cores_by_node
+
+__all__ = ["notes_on"]
+
+
+def notes_on(case: Case, settings: Mapping[str, Setting], host: Host) -> tuple[str, ...]:
+    """Returns a sentence for everything asked that has no effect on ``case`` or disturbs it."""
+    return (
+        *_on_host(settings, host),
+        *_on_load(case, settings),
+        *_on_weight_sharing(case, settings),
+        *_on_device(case),
+        *_on_environment(case),
+    )
+
+
+def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[str]:
+    here = detect_platform(host)
+    platform = settings.get("platform")
+    if platform is not None and str(platform.value).lower() != here.lower():
+        yield f"PLATFORM={platform.value} has no effect: this host is {here}"
+    workload = settings.get("workload")
+    if workload is not None and str(workload.value).endswith("_arm") != (host.arch == "aarch64"):
+        yield f"WORKLOAD={workload.value} has no effect: this host is {host.arch}"
+    if "matmul_min_dim" in settings and host.arch != "aarch64":
+        yield (
+            "TORCH_MKLDNN_MATMUL_MIN_DIM has no effect: on x86 ResNet-50 has no product that asks "
+            "for it"
+        )
+    if _is_on("across_nodes", settings) and len(cores_by_node(host)) == 1:
+        yield "ACROSS_NODES has no effect: the usable cores are all on one NUMA node"
+
+
+def _on_load(case: Case, settings: Mapping[str, Setting]) -> Iterator[str]:
+    if case.mode == "accuracy":
+        for name, key in (
+            ("steps", "STEPS"),
+            ("warmup_steps", "WARMUP_STEPS"),
+            ("repeat", "REPEAT"),
+        ):
+            if name in settings:
+                yield f"{key} has no effect: accuracy runs every picture once"
+        if "data_type" in settings and settings["data_type"].value == "dummy":
+            yield "DATA_TYPE=dummy has no effect: accuracy needs real pictures"
+        return
+    if case.data_type == "dummy":
+        for name, key in (("dataset", "DATASET"), ("skip_bad_pictures", "SKIP_BAD_PICTURES")):
+            if name in settings:
+                yield f"{key} has no effect with dummy input: add DATA_TYPE=real"
+
+
+def _on_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> Iterator[str]:
+    if case.weight_sharing and case.instances == 1:
+        yield "WEIGHT_SHARING has no effect with one instance"
+    if _is_on("force_weight_sharing", settings):
+        if not case.weight_sharing:
+            yield "FORCE_WEIGHT_SHARING has no effect without WEIGHT_SHARING"
+        elif case.numerics not in ("fp32", "bf32"):
+            yield f"FORCE_WEIGHT_SHARING has no effect: {case.precision} supports weight sharing"
+
+
+def _on_device(case: Case) -> Iterator[str]:
+    if case.device == "cuda":
+        yield f"on CUDA {case.precision} stands for its numerics only, {case.numerics}"
+    if case.verbose and case.device == "cuda":
+        yield "VERBOSE has no effect: on CUDA there is no oneDNN log"
+
+
+_EFFECTS = (
+    (r"ONEDNN_MAX_CPU_ISA", "replaces the ISA cap that makes {case.precision} what its name says"),
+    (r"\w+_DEFAULT_FPMATH_MODE", "may have fp32 computed in a lower precision"),
+    (r"LD_PRELOAD", "replaces the preloaded allocator (ALLOCATOR={case.allocator})"),
+    (r"OMP_PROC_BIND|OMP_PLACES|GOMP_CPU_AFFINITY", "competes with the pinning of the instances"),
+)
+"""Variables, by regular expression, that reach the engine and work against the case.
+
+Those that do not reach it at all are :func:`r50bench.engines.environment.inert_settings`'s.
+"""
+
+
+def _on_environment(case: Case) -> Iterator[str]:
+    for name, value in case.customer_env:
+        if name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") and value != str(case.cores_per_instance):
+            yield (
+                f"CUSTOMER_ENV: {name}={value} contradicts CORES_PER_INSTANCE="
+                f"{case.cores_per_instance}"
+            )
+        for pattern, effect in _EFFECTS:
+            if re.fullmatch(pattern, name):
+                yield f"CUSTOMER_ENV: {name} {effect.format(case=case)}"
+
+
+def _is_on(name: str, settings: Mapping[str, Setting]) -> bool:
+    return name in settings and settings[name].value is True

@@ -1,0 +1,1 @@
+"""The wing that sets every layer against its roofline."""

@@ -1,0 +1,150 @@
+"""The folder of a sweep: its plan, written once, and a record for each finished measurement.
+
+    FOLDER/sweep.json          the plan
+    FOLDER/<record id>/        one for each pass of each point
+
+A measurement is done when its record is there, and a record's folder appears by one rename: so a
+sweep that was killed at any moment is resumed without losing or repeating any. The pass need not be
+known: a point that has two records lacks the passes from the third on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from r50bench.case import Case
+from r50bench.errors import RunFailed, UsageError
+from r50bench.results.atomic import is_disk_full, write_atomically
+from r50bench.results.record import RECORD_FILE, Record, read_record
+from r50bench.sweep.plan import SCHEMA_VERSION, SweepPlan
+
+__all__ = ["PLAN_FILE", "SweepFolder", "read_plan"]
+
+PLAN_FILE = "sweep.json"
+
+
+class SweepFolder:
+    """A sweep's folder, held by this process until the context of :meth:`opened` is left."""
+
+    def __init__(self, path: Path, plan: SweepPlan) -> None:
+        self.path = path
+        self.plan = plan
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, path: Path, plan: SweepPlan) -> Iterator[SweepFolder]:
+        """Makes the folder for ``plan``, or opens the one that holds this very plan already.
+
+        Raises:
+            UsageError: it holds another sweep or other things, it cannot be written, another
+                process works in it, or host or versions have changed since it was begun.
+        """
+        _make(path)
+        with _held(path):
+            if (path / PLAN_FILE).exists():
+                _refuse_changes(path, read_plan(path), plan)
+            elif any(path.iterdir()):
+                raise UsageError(
+                    f"{path} is not empty and holds no sweep", hint="--out DIR names a new folder"
+                )
+            else:
+                _write_plan(path, plan)
+            yield cls(path, plan)
+
+    def records(self) -> dict[Case, list[tuple[Record, Path]]]:
+        """Returns the records by case, each case's in the order of time."""
+        found: dict[Case, list[tuple[Record, Path]]] = defaultdict(list)
+        for file in sorted(self.path.glob(f"[!.]*/{RECORD_FILE}")):
+            record = read_record(file.parent)
+            found[record.case].append((record, file.parent))
+        return dict(found)
+
+
+def read_plan(path: Path) -> SweepPlan:
+    """Returns the plan of the sweep in ``path``.
+
+    Raises:
+        UsageError: there is none, or it cannot be read.
+    """
+    import msgspec
+
+    try:
+        data: Any = msgspec.json.decode((path / PLAN_FILE).read_bytes())
+        version = data.get("schema_version") if isinstance(data, dict) else None
+        if version != SCHEMA_VERSION:
+            raise UsageError(
+                f"{path / PLAN_FILE} follows schema {version}, and this r50bench knows"
+                f" {SCHEMA_VERSION}",
+                hint="resume it with the version that began it",
+            )
+        return msgspec.convert(data, SweepPlan)
+    except OSError:
+        raise UsageError(
+            f"{path} holds no sweep: there is no {PLAN_FILE}",
+            hint="name a folder that 'r50bench sweep' wrote",
+        ) from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"{path / PLAN_FILE} is damaged: {error}", hint="begin a new sweep"
+        ) from None
+
+
+def _write_plan(path: Path, plan: SweepPlan) -> None:
+    import msgspec
+
+    text = msgspec.json.format(msgspec.json.encode(plan), indent=1)
+    write_atomically(path / PLAN_FILE, text + b"\n")
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if is_disk_full(error):
+            raise RunFailed(
+                f"the disk is full: {path} was not made", hint="free some space"
+            ) from None
+        raise UsageError(
+            f"cannot write the sweep to {path}: {(error.strerror or str(error)).lower()}",
+            hint="--out DIR names a folder that can be written",
+        ) from None
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Holds the folder; the kernel lets go of it when the process ends, however it ends."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise UsageError(
+            f"another process is at work on the sweep in {path}", hint="wait for it, or end it"
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_changes(path: Path, kept: SweepPlan, plan: SweepPlan) -> None:
+    elsewhere = "--out DIR names a new folder, and so begins a new sweep"
+    if kept.host != plan.host:
+        was, now = kept.host.get("model_name"), plan.host.get("model_name")
+        raise UsageError(
+            f"the sweep in {path} was begun on another host or other CPUs of it ({was}; now {now})",
+            hint=f"resume it there; {elsewhere}",
+        )
+    for package, version in plan.versions.items():
+        if (before := kept.versions.get(package)) != version:
+            raise UsageError(
+                f"the sweep in {path} was begun with {package} {before}, and now it is {version}:"
+                " their figures may not stand in one table",
+                hint=f"install {package} {before} again; {elsewhere}",
+            )
+    if kept != plan:
+        raise UsageError(f"{path} holds another sweep", hint=elsewhere)

@@ -1,0 +1,170 @@
+"""A sweep: every point of a grid measured in interleaved order, as often as it has passes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from r50bench.assets.store import Store
+from r50bench.case import Case
+from r50bench.errors import R50BenchError, UsageError
+from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.inputs import gather
+from r50bench.measure.point_progress import PointProgress
+from r50bench.measure.record_draft import Finish
+from r50bench.measure.session import Outcome, PlannedCase, run_session
+from r50bench.planning.placement import place
+from r50bench.progress import Progress
+from r50bench.results.samples import samples_of
+from r50bench.sweep.folder import SweepFolder
+from r50bench.sweep.grid import measuring_order
+from r50bench.sweep.plan import SweepPoint
+from r50bench.sweep.results import PointResult, Run, point_result
+from r50bench.sweep.time_left import TimeLeft, words_for
+
+__all__ = ["Sweep", "describe"]
+
+
+class Sweep:
+    """A sweep in its folder: what it has found, and the means to find the rest.
+
+    ``results`` holds one result per point, in the order of the plan; it is up to date whenever
+    :meth:`run` yields.
+    """
+
+    def __init__(
+        self, folder: SweepFolder, host: Host, store: Store, progress: Progress, finish: Finish
+    ) -> None:
+        self._folder = folder
+        self._plan = folder.plan
+        self._host = host
+        self._provisions = Provisions(store, progress)
+        self._progress = progress
+        self._of_session = PointProgress(progress)
+        self._finish = finish
+        self._time_left = TimeLeft()
+        self._runs = _found(folder)
+        self.results: list[PointResult] = [
+            point_result(point, self._runs[at]) for at, point in enumerate(self._plan.points)
+        ]
+
+    @property
+    def done(self) -> int:
+        """How many measurements are done."""
+        return sum(len(runs) for runs in self._runs)
+
+    def run(self) -> Iterator[tuple[PointResult, Outcome | None]]:
+        """Measures what is missing; yields each point's result so far when it has been measured.
+
+        Models are compiled first, so that no measurement follows a compilation. A point that fails
+        is not tried again before the sweep is resumed; the outcome is None where nothing started.
+
+        Raises:
+            UsageError: the weights are others than those of the records that are there.
+        """
+        order = measuring_order(len(self._plan.points), self._plan.passes, self._plan.seed)
+        missing = [
+            at
+            for number, at in order
+            if self._plan.points[at].case is not None and number >= len(self._runs[at])
+        ]
+        self._refuse_other_weights(missing)
+        unfit = self._prepare(missing)
+        for at in unfit:
+            yield self.results[at], None
+        missing = [at for at in missing if at not in unfit]
+        while missing:
+            at, *missing = missing
+            outcome = self._measure(at, missing)
+            if self.results[at].reason is not None:
+                missing = [other for other in missing if other != at]
+            yield self.results[at], outcome
+
+    def _refuse_other_weights(self, missing: list[int]) -> None:
+        known = next((runs[0][0] for runs in self._runs if runs), None)
+        if known is None or known.model is None or not missing:
+            return
+        now = self._provisions.weights(self._case(missing[0]))
+        if now.sha256 != known.model.sha256:
+            raise UsageError(
+                f"the sweep was begun with the weights {known.model.weights}"
+                f" ({known.model.sha256[:8]}), and now they are {now.weights} ({now.sha256[:8]})",
+                hint="--out DIR names a new folder, and so begins a new sweep",
+            )
+
+    def _prepare(self, missing: list[int]) -> set[int]:
+        """Compiles the models that are missing; returns the points for which that failed."""
+        failed: set[int] = set()
+        for at in dict.fromkeys(missing):
+            try:
+                gather(self._case(at), self._host, self._provisions, self._progress)
+            except R50BenchError as error:
+                self._fail(at, error.message)
+                failed.add(at)
+        return failed
+
+    def _measure(self, at: int, missing: list[int]) -> Outcome | None:
+        point, case = self._plan.points[at], self._case(at)
+        assert point.effective is not None
+        self._of_session.begin(self._title(at, missing), case)
+        began = time.monotonic()
+        try:
+            outcome = run_session(
+                PlannedCase(point.effective, place(self._host, case)),
+                self._host,
+                self._provisions,
+                self._folder.path,
+                self._of_session,
+                self._finish,
+            )
+        except R50BenchError as error:
+            self._fail(at, error.message)
+            return None
+        if outcome.error is not None:
+            self._fail(at, outcome.error.message)
+            return outcome
+        self._time_left.learn(case, time.monotonic() - began)
+        self._runs[at].append((outcome.record, outcome.samples, outcome.folder))
+        self.results[at] = point_result(point, self._runs[at])
+        return outcome
+
+    def _fail(self, at: int, reason: str) -> None:
+        self.results[at] = point_result(self._plan.points[at], [], reason)
+
+    def _title(self, at: int, missing: list[int]) -> str:
+        total = self.done + len(missing) + 1
+        seconds = self._time_left.seconds(map(self._case, [at, *missing]))
+        left = "" if seconds is None else f", about {words_for(seconds)} left"
+        return f"{self.done + 1} of {total}{left}  {describe(self._plan.points[at])}"
+
+    def _case(self, at: int) -> Case:
+        case = self._plan.points[at].case
+        assert case is not None
+        return case
+
+
+def describe(point: SweepPoint) -> str:
+    """Returns ``avx_int8, batch 8, 2 × 1 core`` and what else was set for the point."""
+    case = point.case
+    if case is None:
+        words = ", ".join(f"{key}={text}" for key, text in point.assignment)
+        return f"{point.name} {words}".rstrip()
+    cores = case.cores_per_instance
+    told = ("MODE", "PRECISION", "CASE_TYPE", "BATCH_SIZE", "CORES_PER_INSTANCE", "INSTANCES")
+    others = [f"{key}={text}" for key, text in point.assignment if key not in told]
+    size = f"{case.instances} × {cores} core{'' if cores == 1 else 's'}"
+    return ", ".join([case.precision, f"batch {case.batch_size}", size, *others])
+
+
+def _found(folder: SweepFolder) -> list[list[Run]]:
+    """Returns the valid records of each point, in the order of the plan."""
+    records = folder.records()
+    return [
+        [
+            (record, samples_of(record, path), path)
+            for record, path in (records.get(point.case, []) if point.case is not None else [])
+            if record.status == "valid"
+        ]
+        for point in folder.plan.points
+    ]

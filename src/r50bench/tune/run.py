@@ -1,0 +1,195 @@
+"""Tuning a case: the search on this machine, and its result kept for later runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from r50bench.assets.store import Store
+from r50bench.case import Case, CaseName
+from r50bench.errors import RunFailed, Unsupported, UsageError
+from r50bench.host.identity import engine_versions, host_identity
+from r50bench.host.topology import Host
+from r50bench.measure.point_progress import BudgetProgress
+from r50bench.measure.record_draft import Finish
+from r50bench.measure.session import Outcome
+from r50bench.parameters import Setting, Value
+from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
+from r50bench.progress import Progress
+from r50bench.results.kpi import PRIMARY, Kpi, kpis
+from r50bench.results.record import new_record_id
+from r50bench.tune.defaults import asked_for_speed
+from r50bench.tune.field import Figures
+from r50bench.tune.kept import TunedResult
+from r50bench.tune.objective import Objective
+from r50bench.tune.search import Tuner, Verdict
+from r50bench.tune.space import TUNED_FIELDS, Configuration, space_around
+from r50bench.tune.trials import Trials
+
+__all__ = ["TuneRequest", "Tuned", "result_of", "tune"]
+
+
+@dataclass(frozen=True)
+class TuneRequest:
+    """What is to be tuned. ``choices`` are the values given for tuned fields, by field.
+
+    ``settings`` hold all that was asked, with the first of several values. ``budget_s`` is for
+    everything, compiling included.
+    """
+
+    name: CaseName
+    settings: Mapping[str, Setting]
+    choices: Mapping[str, Sequence[Value]]
+    objective: Objective
+    budget_s: float
+
+    def fixed(self) -> dict[str, Setting]:
+        """Returns what was asked without leaving a choice: later runs must ask for the same."""
+        free = {name for name, values in self.choices.items() if len(values) > 1}
+        return {name: one for name, one in self.settings.items() if name not in free}
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What tuning came to: ``untuned`` and ``case`` are the defaults before and after it.
+
+    ``primary`` is the goal's figure of the winner, from its record; ``seconds`` the whole time,
+    ``compile_s`` that of it spent on compiling, ``wanted_s`` what trying all that was left out
+    would take, about.
+    """
+
+    request: TuneRequest
+    untuned: Case
+    case: Case
+    verdict: Verdict
+    primary: Kpi
+    outcome: Outcome
+    folder: Path
+    seconds: float
+    compile_s: float
+    wanted_s: float
+
+
+def tune(
+    request: TuneRequest,
+    host: Host,
+    store: Store,
+    out: Path,
+    progress: Progress,
+    finish: Finish,
+    tell: Callable[[Case, Figures], None] = lambda *_: None,
+) -> Tuned:
+    """Finds the best configuration of a case; the trials' records go to a folder below ``out``.
+
+    ``tell`` is given each configuration's case and its first round.
+
+    Raises:
+        UsageError: the case cannot be tuned, or nothing in the choice is possible.
+        Unsupported: this host cannot run the case.
+        CheckFailed: no configuration keeps the objective's bound.
+        RunFailed: no configuration could be measured.
+    """
+    began = time.monotonic()
+    _refuse(request)
+    plan = _Plan(request, host)
+    untuned = effective_case(request.name, request.fixed(), host).case
+    space = space_around(untuned, request.choices, host, plan.possible)
+    if not any(space.all()):
+        plan(space.start)  # says why
+    folder = out / new_record_id(f"tune_{untuned.name}", datetime.now(timezone.utc))
+    within = BudgetProgress(progress, f"tuning {untuned.name}", request.budget_s)
+    with Trials(plan, host, store, folder, within, finish) as trials:
+        search = Tuner(
+            space,
+            trials,
+            request.objective,
+            request.budget_s,
+            lambda configuration, figures: tell(plan(configuration).case, figures),
+        )
+        verdict = search.run()
+        wanted_s = sum(map(trials.expected_s, verdict.left_out))
+    outcome = trials.outcomes[verdict.winner]
+    return Tuned(
+        request=request,
+        untuned=untuned,
+        case=plan(verdict.winner).case,
+        verdict=verdict,
+        primary=_primary(outcome, request.objective),
+        outcome=outcome,
+        folder=folder,
+        seconds=time.monotonic() - began,
+        compile_s=trials.compile_s,
+        wanted_s=wanted_s,
+    )
+
+
+class _Plan:
+    """Turns a configuration into the case that tries it."""
+
+    def __init__(self, request: TuneRequest, host: Host) -> None:
+        self._name = request.name
+        self._fixed = request.fixed()
+        self._host = host
+
+    def __call__(self, configuration: Configuration) -> EffectiveCase:
+        """Returns the case, or raises what keeps it from being one."""
+        values = TunedValues(configuration.values, "trial")
+        return effective_case(self._name, self._fixed, self._host, values)
+
+    def possible(self, configuration: Configuration) -> bool:
+        """Whether there is such a case; sharing weights takes two instances or more."""
+        try:
+            case = self(configuration).case
+        except (UsageError, Unsupported):
+            return False
+        return case.instances > 1 or not configuration.weight_sharing
+
+
+def result_of(tuned: Tuned, host: Host) -> TunedResult:
+    """Returns what is kept of it for later runs."""
+    model = tuned.outcome.record.model
+    assert model is not None
+    return TunedResult(
+        case=tuned.case,
+        chosen=TUNED_FIELDS,
+        asked=asked_for_speed(tuned.request.fixed()),
+        objective=str(tuned.request.objective),
+        host=host_identity(host),
+        versions=engine_versions(host),
+        weights=model.sha256,
+        created=tuned.outcome.record.created,
+        value=tuned.primary.value,
+        unit=tuned.primary.unit,
+        confidence=tuned.verdict.confidence,
+        records=str(tuned.folder.absolute()),
+        low=tuned.primary.low,
+        high=tuned.primary.high,
+    )
+
+
+def _refuse(request: TuneRequest) -> None:
+    if request.name.mode == "accuracy":
+        raise UsageError(
+            "accuracy cannot be tuned: it does not depend on the configuration",
+            hint="tune a throughput or a latency case",
+        )
+    if request.name.profile == "gated":
+        raise UsageError(
+            "the profile gated fixes what would be tuned",
+            hint=f"tune {replace(request.name, profile='')}",
+        )
+    if request.objective.bounded and request.name.mode == "latency":
+        raise UsageError(
+            f"{request.objective} is an objective for throughput cases",
+            hint="in latency mode the batch size is fixed, and latency is what is made least",
+        )
+
+
+def _primary(outcome: Outcome, objective: Objective) -> Kpi:
+    if outcome.error is not None:
+        raise RunFailed(f"the winner's record is invalid: {outcome.error.message}")
+    name = PRIMARY[objective.goal]
+    return next(kpi for kpi in kpis(outcome.record, outcome.samples) if kpi.name == name)

@@ -1,0 +1,163 @@
+"""What tuning found, as text and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from r50bench.case import Case
+from r50bench.report.numbers import fixed, with_interval
+from r50bench.report.text_table import text_table
+from r50bench.sweep.time_left import words_for
+from r50bench.tune.field import MARGIN, Figures
+from r50bench.tune.objective import LATENCIES
+from r50bench.tune.run import Tuned
+from r50bench.tune.search import WANTED_CONFIDENCE, Tried, Verdict, describe
+from r50bench.tune.space import Configuration
+
+__all__ = ["trial_row", "tune_as_data", "tune_text"]
+
+_MOST_SURE = 0.999
+
+
+def trial_row(case: Case, figures: Figures) -> str:
+    """Returns one line for a configuration that has just been tried."""
+    return (
+        f"{case.precision:<12}  BS {case.batch_size:>4}  CPI {case.cores_per_instance:>3}"
+        f"  {fixed(figures.throughput, 4):>8} img/s"
+        f"  {fixed(figures.latency_ns['latency'] / 1e6, 4):>8} ms{_else(case)}"
+    )
+
+
+def tune_text(tuned: Tuned) -> str:
+    """Returns the winner and how sure that is, all that was tried, and what was left out."""
+    verdict, kpi = tuned.verdict, tuned.primary
+    lines = [
+        f"{tuned.case.name}, best {tuned.request.objective}: {_described(tuned.case)}",
+        f"  {with_interval(kpi.value, kpi.half_width)} {kpi.unit}{_over_start(tuned)}",
+        f"  {_sureness(verdict)}",
+        f"  took {words_for(tuned.seconds)} of {words_for(tuned.request.budget_s)}"
+        + (f", {tuned.compile_s:.0f} s of it for compiling" if tuned.compile_s else ""),
+        "",
+        text_table([_HEAD, *(_row(one) for one in _by_ratio(verdict))]),
+    ]
+    if verdict.confidence < WANTED_CONFIDENCE:
+        lines.append("! not sure of the winner: a longer --budget makes it surer")
+    lines += _missing(tuned)
+    return "\n".join(lines) + "\n"
+
+
+_HEAD = [
+    "BS",
+    "CPI",
+    "allocator",
+    "weights",
+    "engine",
+    "rounds",
+    "throughput img/s",
+    "latency ms",
+    "of the best",
+]
+
+
+def _row(tried: Tried) -> list[str]:
+    one = tried.configuration
+    ratio, _, high = tried.ratio
+    return [
+        str(one.batch_size),
+        str(one.cores_per_instance),
+        one.allocator,
+        "shared" if one.weight_sharing else "apart",
+        one.engine,
+        str(tried.rounds),
+        fixed(tried.throughput, 4),
+        fixed(tried.latency_ns["latency"] / 1e6, 4),
+        "winner" if high == ratio else f"{ratio:.3f} ± {high - ratio:.3f}",
+    ]
+
+
+def _by_ratio(verdict: Verdict) -> list[Tried]:
+    return sorted(verdict.tried, key=lambda one: -one.ratio[0])
+
+
+def _described(case: Case) -> str:
+    cores, instances = case.cores_per_instance, case.instances
+    size = f"{instances} instance{_s(instances)} × {cores} core{_s(cores)}"
+    return f"batch {case.batch_size}, {size}{_else(case)}"
+
+
+def _else(case: Case) -> str:
+    shared = ", shared weights" if case.weight_sharing else ""
+    allocator = f", {case.allocator} allocator" if case.allocator != "auto" else ""
+    return allocator + shared + (f", {case.engine}" if case.engine != Case.engine else "")
+
+
+def _over_start(tuned: Tuned) -> str:
+    verdict = tuned.verdict
+    is_default = Configuration.of(tuned.untuned) == verdict.start
+    if verdict.winner == verdict.start:
+        return ", and that is the default" if is_default else ""
+    if verdict.over_start is None:
+        return ""
+    ratio, low, high = verdict.over_start
+    than = f"the default's ({describe(verdict.start)})" if is_default else describe(verdict.start)
+    return f", {ratio:.3f} × {than}; 95 %: {low:.3f} to {high:.3f}"
+
+
+def _sureness(verdict: Verdict) -> str:
+    sure = min(verdict.confidence, _MOST_SURE)
+    percent = f"{100 * sure:.3g} %" if verdict.confidence <= _MOST_SURE else "over 99.9 %"
+    count = len(verdict.tried)
+    if count == 1:
+        return "the only configuration that was tried"
+    return f"within {100 * MARGIN:g} % of the best of {count} tried: {percent} sure"
+
+
+def _missing(tuned: Tuned) -> list[str]:
+    lines = [f"! {describe(one)} failed: {why}" for one, why in tuned.verdict.failed.items()]
+    reasons: dict[str, list[str]] = {}
+    for one, why in tuned.verdict.left_out.items():
+        reasons.setdefault(why, []).append(describe(one))
+    lines += [f"! left out, since {why}: {'; '.join(names)}" for why, names in reasons.items()]
+    if reasons:
+        needed = tuned.seconds + tuned.wanted_s
+        lines.append(f"! about --budget {10 * round(needed / 7)}s would do for all of them")
+    return lines
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def tune_as_data(tuned: Tuned) -> dict[str, Any]:
+    """Returns the same for JSON; ratios are (value, low, high)."""
+    import msgspec
+
+    verdict = tuned.verdict
+    return {
+        "name": tuned.case.name,
+        "objective": str(tuned.request.objective),
+        "case": msgspec.to_builtins(tuned.case),
+        "untuned": msgspec.to_builtins(tuned.untuned),
+        "primary": msgspec.to_builtins(tuned.primary),
+        "confidence": verdict.confidence,
+        "margin": MARGIN,
+        "over_start": verdict.over_start,
+        "start": verdict.start.values,
+        "tried": [
+            one.configuration.values
+            | {"rounds": one.rounds, "throughput": one.throughput, "ratio_to_winner": one.ratio}
+            | _latencies(one.latency_ns)
+            for one in _by_ratio(verdict)
+        ],
+        "left_out": [one.values | {"reason": why} for one, why in verdict.left_out.items()],
+        "failed": [one.values | {"reason": why} for one, why in verdict.failed.items()],
+        "seconds": tuned.seconds,
+        "compile_seconds": tuned.compile_s,
+        "budget_seconds": tuned.request.budget_s,
+        "folder": str(tuned.folder),
+    }
+
+
+def _latencies(latency_ns: Mapping[str, float]) -> dict[str, float]:
+    return {f"{name}_ms": latency_ns[name] / 1e6 for name in LATENCIES}

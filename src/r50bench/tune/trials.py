@@ -1,0 +1,225 @@
+"""Configurations of a case on the machine itself: sessions that a search opens and measures."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from r50bench.assets.store import Store
+from r50bench.case import Case
+from r50bench.errors import AssetError, R50BenchError, RunFailed
+from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.inputs import gather
+from r50bench.measure.record_draft import Finish, Outcome, PlannedCase
+from r50bench.measure.session import Session, open_session
+from r50bench.planning.effective_case import EffectiveCase
+from r50bench.planning.placement import place
+from r50bench.progress import Progress, Silent
+from r50bench.results.samples import Samples
+from r50bench.results.stats import percentile
+from r50bench.results.timeline import mean_latency_ns, throughput, windows
+from r50bench.tune.field import Figures
+from r50bench.tune.objective import LATENCIES
+from r50bench.tune.space import Configuration
+
+__all__ = ["Trials", "figures_of"]
+
+# A round is as short as a few batches and the start of the instances allow.
+_ROUND_S, _WARMUP_S = 0.3, 0.3
+_MOST_STEPS = 500
+# Until something was measured: images/s of a core, on the slow side; seconds to start the workers,
+# and to compile a model (14 to 26 s were seen on two cores).
+_PRIOR_RATE = {"fp32": 20.0, "bf32": 20.0, "bf16": 40.0, "int8": 80.0}
+_PRIOR_OPEN_S, _PRIOR_COMPILE_S = 3.0, 25.0
+
+
+class _NotKept(AssetError):
+    """What was looked for would have to be made first."""
+
+
+class _Kept(Store):
+    """A store that finds entries and makes none."""
+
+    def produce(
+        self,
+        kind: str,
+        key: str,
+        make: Callable[[Path], None],
+        provenance: Mapping[str, Any],
+        progress: Progress | None = None,
+    ) -> Path:
+        if (found := self.find(kind, key)) is None:
+            raise _NotKept(f"{kind} {key} is not kept")
+        return found
+
+
+class Trials:
+    """A :class:`.tune_field.Bench` of sessions, whose records are left below ``out``.
+
+    ``plan`` gives the effective case of a configuration. Use it as a context manager: leaving it
+    ends all sessions, and by an exception leaves no record of those that were open.
+    """
+
+    def __init__(
+        self,
+        plan: Callable[[Configuration], EffectiveCase],
+        host: Host,
+        store: Store,
+        out: Path,
+        progress: Progress,
+        finish: Finish,
+    ) -> None:
+        self.compile_s = 0.0
+        self.outcomes: dict[Configuration, Outcome] = {}
+        self._compiled = 0
+        self._plan = plan
+        self._host = host
+        self._provisions = Provisions(store, progress)
+        self._kept = Provisions(_Kept(store.root), Silent())
+        self._out = out
+        self._progress = progress
+        self._finish = finish
+        self._open: dict[Configuration, tuple[Session, ExitStack]] = {}
+        self._open_s: list[float] = []
+        self._rate: float | None = None
+
+    def __enter__(self) -> Trials:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for configuration in list(self._open):
+            session, life = self._open.pop(configuration)
+            life.__exit__(kind, error, trace)
+            if kind is None and session.outcome is not None:
+                self.outcomes[configuration] = session.outcome
+
+    def now(self) -> float:
+        """Returns the time in seconds."""
+        return time.monotonic()
+
+    def compiles(self, configuration: Configuration) -> bool:
+        """Whether a model, or the loader of shared ones, would have to be compiled first."""
+        case = self._plan(configuration).case
+        weights = self._provisions.weights(case)
+        if weights.weights != "file":  # auto would ask the network again
+            case = replace(case, weights=weights.weights)
+        try:
+            gather(case, self._host, self._kept, Silent())
+        except _NotKept:
+            return True
+        except R50BenchError:
+            return False  # opening it will say so
+        return False
+
+    def expected_s(self, configuration: Configuration) -> float:
+        """Returns how long opening and the first round will take, compiling included."""
+        case = self._trial(configuration).case
+        opening = max(self._open_s[-3:], default=_PRIOR_OPEN_S)
+        # Beside warm-up and round there are the first batch and the one under the kernel log.
+        batches = case.warmup_steps + (case.steps or 0) + 2
+        seconds = opening + batches * self._expected_latency_s(case)
+        if self.compiles(configuration):
+            known = self._compiled > 0
+            seconds += self.compile_s / self._compiled if known else _PRIOR_COMPILE_S
+        return seconds
+
+    def open(self, configuration: Configuration) -> None:
+        """Compiles what is missing, loads, proves and warms up a configuration.
+
+        Raises:
+            R50BenchError: it cannot run; the record that may be left says why.
+        """
+        effective = self._trial(configuration)
+        self._compile(configuration, effective.case)
+        began = self.now()
+        planned = PlannedCase(effective, place(self._host, effective.case))
+        life = ExitStack()
+        session = life.enter_context(
+            open_session(
+                planned, self._host, self._provisions, self._out, self._progress, self._finish
+            )
+        )
+        self._open[configuration] = session, life
+        if session.error is not None:
+            self.close(configuration)
+            raise session.error
+        case = effective.case
+        warm_up_s = (case.warmup_steps + 2) * self._expected_latency_s(case)
+        self._open_s.append(max(0.5, self.now() - began - warm_up_s))
+
+    def measure(self, configuration: Configuration) -> Figures:
+        """Measures one round of an open configuration.
+
+        Raises:
+            RunFailed: it failed, and is not open any more.
+        """
+        session, _ = self._open[configuration]
+        samples = session.measure_round()
+        if samples is None:
+            error = session.error or RunFailed("the session had ended")
+            self.close(configuration)
+            raise error
+        figures = figures_of(samples)
+        case = session.case
+        self._rate = figures.throughput / (case.instances * case.cores_per_instance)
+        return figures
+
+    def close(self, configuration: Configuration) -> None:
+        """Ends a configuration; its record is left."""
+        session, life = self._open.pop(configuration)
+        life.close()
+        if session.outcome is not None:
+            self.outcomes[configuration] = session.outcome
+
+    def _compile(self, configuration: Configuration, case: Case) -> None:
+        if not self.compiles(configuration):
+            return
+        self._progress.warn(
+            f"compiling for batch {case.batch_size}: the time counts, and is told apart"
+        )
+        began = self.now()
+        gather(case, self._host, self._provisions, self._progress)
+        self.compile_s += self.now() - began
+        self._compiled += 1
+
+    def _trial(self, configuration: Configuration) -> EffectiveCase:
+        """Returns the case with as few steps as a short round takes."""
+        effective = self._plan(configuration)
+        latency = self._expected_latency_s(effective.case)
+        steps = min(_MOST_STEPS, math.ceil(_ROUND_S / latency))
+        warm_up = min(_MOST_STEPS, math.ceil(_WARMUP_S / latency))
+        said = {"steps": f"{steps} (trial)", "warmup_steps": f"{warm_up} (trial)"}
+        case = replace(effective.case, steps=steps, warmup_steps=warm_up, repeat=1)
+        return replace(effective, case=case, request=effective.request | said)
+
+    def _expected_latency_s(self, case: Case) -> float:
+        rate = _PRIOR_RATE[case.numerics] if self._rate is None else self._rate
+        return case.batch_size / (rate * case.cores_per_instance)
+
+
+def figures_of(samples: Samples) -> Figures:
+    """Returns the figures of one round, whose instances overlap."""
+    found = windows(samples)
+    assert found is not None
+    latency = samples.latency_ns.astype(float)
+    return Figures(
+        throughput(samples, found).value,
+        {
+            name: mean_latency_ns(samples).value
+            if percent is None
+            else percentile(latency, percent).value
+            for name, percent in LATENCIES.items()
+        },
+    )

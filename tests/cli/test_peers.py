@@ -1,0 +1,67 @@
+"""The verb peers, as the shell sees it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from r50bench.cli.main import run_command_line
+from r50bench.engines.onnx import models as peer_models
+
+FAKE = ["--engines", "fake,onnxruntime", "--weights", "random", "--data-type", "dummy"]
+SHORT = ["--precision", "fp32", "--steps", "2", "--warmup-steps", "1", "--repeat", "6", "-q"]
+
+
+@pytest.fixture(autouse=True)
+def no_peer_is_installed(monkeypatch):
+    def version(package):
+        raise peer_models.PackageNotFoundError(package)
+
+    monkeypatch.setattr(peer_models, "version", version)
+
+
+def run(tmp_path, *words):
+    return run_command_line(["peers", "--out", str(tmp_path / "runs"), *words])
+
+
+def test_an_absent_peer_is_a_row_with_what_to_type(tmp_path, capsys):
+    assert run(tmp_path, *FAKE, *SHORT) == 0
+    text = capsys.readouterr().out
+    assert "| fake 1 " in text
+    assert "| onnxruntime |" in text
+    assert "pip install 'r50bench[peers]'" in text
+    assert "# records:" in text
+
+
+def test_json_has_the_figures_and_the_records_are_kept(tmp_path, capsys):
+    assert run(tmp_path, *FAKE, *SHORT, "--json") == 0
+    (compared,) = json.loads(capsys.readouterr().out)
+    ours, absent = compared["engines"]
+    assert ours["state"] == "measured"
+    assert ours["throughput"]["value"] > 0
+    assert (absent["state"], absent["folder"]) == ("absent", None)
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
+def test_without_the_first_engine_the_command_fails(tmp_path, capsys):
+    words = ["--engines", "onnxruntime,fake", "--weights", "random", "--data-type", "dummy"]
+    assert run(tmp_path, *words, *SHORT) == 5
+    captured = capsys.readouterr()
+    assert "| fake 1 " in captured.out
+    assert "onnxruntime is not installed" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--engines", "openvno"], "unknown engine 'openvno'"),
+        (["--engines", "torch,torch"], "named twice"),
+        (["--mode", "accuracy"], "peers are timed"),
+        (["--steps", "3", "--round-seconds", "1"], "give one"),
+    ],
+)
+def test_a_wrong_request_is_refused_before_anything_runs(tmp_path, capsys, words, said):
+    assert run(tmp_path, *words) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

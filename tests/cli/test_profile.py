@@ -1,0 +1,66 @@
+"""``r50bench profile`` with the fake engine."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from r50bench.host import topology
+from r50bench.host.topology import Core
+from support import synthetic_hosts
+from support.command_line import Call
+
+FAKE = "FAKE_PEAK=30000,1000 FAKE_LATENCIES_NS=10000000"
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, r50bench_here: Call) -> Call:
+    """Runs ``r50bench profile`` on a machine whose only core is one of this one's."""
+    machine = synthetic_hosts.host_of([[1]])
+    core = Core((min(os.sched_getaffinity(0)),), 0, 0)
+    monkeypatch.setattr(topology, "read_host", lambda: replace(machine, cores=(core,)))
+    monkeypatch.setenv("R50BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args: str):
+        return r50bench_here(
+            "profile", "--engine", "fake", "--weights", "random", "--customer-env", FAKE, *args
+        )
+
+    return call
+
+
+def test_a_profile_prints_its_table_and_leaves_a_picture(profile: Call, tmp_path: Path) -> None:
+    answer = profile("inference_throughput_fp32", "--rounds", "3", "--batch-size", "8")
+    assert answer.code == 0, answer.err
+    assert "outside of kernels" in answer.out
+    (folder,) = (tmp_path / "r50bench-profiles").iterdir()
+    assert "<svg" in (folder / "profile.html").read_text()
+    assert f"{folder.name}/profile.html" in answer.out
+
+
+def test_json_is_printed_alone_and_is_what_lies_in_the_folder(
+    profile: Call, tmp_path: Path
+) -> None:
+    answer = profile("inference_throughput_fp32", "--rounds", "3", "--batch-size", "8", "--json")
+    data = json.loads(answer.out)
+    assert data["outside_ms"] == pytest.approx(4.6)
+    assert data["efficiency"] == pytest.approx(8 * 7.896503808 / 30_000 / 0.010)
+    (folder,) = (tmp_path / "r50bench-profiles").iterdir()
+    assert json.loads((folder / "profile.json").read_text()) == data
+
+
+def test_one_case_is_profiled_at_a_time(profile: Call) -> None:
+    answer = profile("inference_*_int8")
+    assert answer.code == 2
+    assert "means 3 cases" in answer.err
+
+
+def test_accuracy_is_refused(profile: Call) -> None:
+    answer = profile("inference_accuracy_int8")
+    assert answer.code == 2
+    assert "times nothing" in answer.err

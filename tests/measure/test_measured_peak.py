@@ -1,0 +1,192 @@
+"""The peak is built and measured once per boot, here with a compiler that is a script."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from r50bench.assets.store import Store
+from r50bench.errors import EngineError, UsageError
+from r50bench.host.isa import native_precisions
+from r50bench.host.topology import read_host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.measured_peak import ensure_peak, limit_of, scripted_limit
+from r50bench.progress import Silent
+from support import synthetic_hosts
+from support.records import case_of
+
+HOST = synthetic_hosts.two_core_vm()
+RATES = r"vpdpbusd_512 0 9.0e+11 9.5e+11\nread 0 2.0e+10 2.5e+10\ntriad 0 3.0e+10 3.5e+10\n"
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+class Machine:
+    """A root whose boot can be changed, a compiler that is a script, and a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "root"
+        self.log = folder / "log"
+        self.log.write_text("")
+        self.store = Store(folder / "store")
+        self.store.root.mkdir()
+        self.compiler = folder / "compiler"
+        self.compile_to(RATES)
+        self.boot("first")
+
+    def boot(self, name: str) -> None:
+        file = self.root / "proc/sys/kernel/random/boot_id"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{name}\n")
+
+    def compile_to(self, rates: str) -> None:
+        """Has the compiler make a program that prints ``rates``; both leave a line in the log."""
+        self.compiler.write_text(
+            f"""#!/bin/sh
+if [ "$1" = --version ]; then echo compiler 1.0; exit; fi
+echo built >>{self.log}
+for target; do :; done
+printf '#!/bin/sh\\necho measured >>{self.log}\\nprintf "{rates}"\\n' >"$target"
+chmod +x "$target"
+"""
+        )
+        self.compiler.chmod(0o755)
+
+    def done(self) -> list[str]:
+        lines = self.log.read_text().split()
+        self.log.write_text("")
+        return lines
+
+    def peak(self, cpus=(0, 1), progress=None):
+        return ensure_peak(HOST, cpus, self.store, progress or Silent(), self.root)
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch) -> Machine:
+    machine = Machine(tmp_path)
+    monkeypatch.setenv("CXX", str(machine.compiler))
+    return machine
+
+
+def test_the_peak_is_built_and_measured_once_and_then_found(machine):
+    first = machine.peak()
+    assert machine.done() == ["built", "measured"]
+    assert machine.peak() == first
+    assert machine.done() == []
+
+
+def test_other_cpus_are_measured_with_the_same_program(machine):
+    machine.peak()
+    machine.done()
+    with pytest.raises(Exception, match="printed"):  # two rates for three CPUs
+        machine.peak((0, 1, 2))
+    assert machine.done() == ["measured"]
+
+
+def test_another_boot_measures_again_and_forgets_the_one_before(machine):
+    machine.peak()
+    machine.boot("second")
+    machine.done()
+    machine.peak()
+    assert machine.done() == ["measured"]
+    assert sum(entry.kind == "peaks" for entry in machine.store.entries()) == 1
+
+
+def test_a_machine_that_does_not_tell_its_boot_is_measured_each_time(machine):
+    (machine.root / "proc/sys/kernel/random/boot_id").unlink()
+    machine.peak()
+    machine.peak()
+    assert machine.done() == ["built", "measured", "measured"]
+
+
+def test_another_compiler_builds_and_measures_again(machine):
+    machine.peak()
+    machine.done()
+    machine.compiler.write_text(machine.compiler.read_text().replace("1.0;", "2.0;"))
+    machine.peak()
+    assert machine.done() == ["built", "measured"]
+
+
+def test_rounds_that_disagree_are_measured_again_and_never_kept(machine):
+    unsteady = RATES + RATES.replace("9.0e+11", "5.0e+11") * 2
+    machine.compile_to(unsteady)
+    notes = Notes()
+    measured = machine.peak(progress=notes)
+    assert limit_of(measured, "avx_int8").gop_per_s == 1850
+    assert machine.done() == ["built", *["measured"] * 3]
+    assert "not at rest" in notes.said[0]
+    machine.peak()
+    assert machine.done() == ["measured"] * 3
+
+
+def test_a_limit_holds_the_precision_s_own_instruction_in_units_of_1e9(machine):
+    limit = limit_of(machine.peak(), "avx_int8")
+    assert (limit.instruction, limit.gop_per_s) == ("vpdpbusd_512", 1850)
+    assert (limit.read_gb_per_s, limit.triad_gb_per_s) == (45, 65)
+    assert limit.cpus == (0, 1)
+
+
+def test_without_a_compiler_the_peak_is_absent_and_not_guessed(machine, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(EngineError, match="no C\\+\\+ compiler no-such-compiler") as refused:
+        machine.peak()
+    assert "apt install g++" in refused.value.hint
+    notes = Notes()
+    provisions = Provisions(machine.store, notes)
+    case = case_of(cores_per_instance=1)
+    assert provisions.limit_if_known(case, HOST) is None
+    assert provisions.limit_if_known(case, HOST) is None
+    (note,) = notes.said
+    assert "apt install g++" in note
+
+
+def test_a_compiler_that_fails_is_named_with_its_first_words(machine):
+    machine.compiler.write_text("#!/bin/sh\necho 'error: unknown flag -march' >&2\nexit 1\n")
+    with pytest.raises(EngineError, match=r"cannot build .* unknown flag -march"):
+        machine.peak()
+    assert machine.store.entries() == ()
+
+
+def test_a_precision_without_its_instruction_has_no_limit_and_says_so(machine):
+    notes = Notes()
+    provisions = Provisions(machine.store, notes)
+    case = case_of(precision="amx_int8", cores_per_instance=1)
+    assert provisions.limit_if_known(case, HOST) is None
+    assert "tdpbusd" in notes.said[-1]
+
+
+def test_a_gpu_s_limit_is_not_known_and_nothing_is_measured(machine):
+    assert Provisions(machine.store, Silent()).limit(case_of(device="cuda"), HOST) is None
+    assert machine.done() == []
+
+
+def test_the_fake_engine_s_limit_is_its_script_s():
+    case = case_of(engine="fake", customer_env=(("FAKE_PEAK", "950,23.5"),))
+    limit = scripted_limit(case, (0, 1))
+    assert (limit.gop_per_s, limit.read_gb_per_s, limit.cpus) == (950, 23.5, (0, 1))
+    assert scripted_limit(case_of(engine="fake"), (0,)) is None
+    with pytest.raises(UsageError, match="FAKE_PEAK"):
+        scripted_limit(case_of(engine="fake", customer_env=(("FAKE_PEAK", "fast"),)), (0,))
+
+
+@pytest.mark.real_engine
+def test_this_machine_has_a_peak_for_each_of_its_precisions(tmp_path):
+    if not any(shutil.which(name) for name in ("g++", "clang++")):
+        pytest.skip("no C++ compiler")
+    host = read_host()
+    cpus = [core.cpus[0] for core in host.cores[:1]]
+    assert set(cpus) <= os.sched_getaffinity(0)
+    measured = ensure_peak(host, cpus, Store(tmp_path), Silent())
+    limits = [limit_of(measured, precision) for precision in native_precisions(host)]
+    # No core that has these instructions does less than 5 or more than 100,000 GOP/s.
+    assert all(5 < limit.gop_per_s < 100_000 for limit in limits)
+    assert all(0.5 < limit.read_gb_per_s < 2_000 for limit in limits)

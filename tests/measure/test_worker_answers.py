@@ -1,0 +1,87 @@
+"""Workers' answers become samples and predictions only when they are whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from r50bench.engines.base import EngineSpec
+from r50bench.errors import WorkerFailed
+from r50bench.measure.protocol import (
+    Contention,
+    FeedSpec,
+    Loaded,
+    Measured,
+    Predicted,
+    Timing,
+    WorkerPlan,
+)
+from r50bench.measure.worker_answers import lost_cpu_share, predictions_of, samples_of, unbound
+from r50bench.planning.placement import Slot
+
+
+def measured(*timings):
+    return Measured(tuple(Timing(*timing) for timing in timings))
+
+
+def test_samples_keep_round_instance_step_and_stamps():
+    rounds = [
+        [measured((0, [10, 20], [19, 30])), measured((1, [11, 22], [21, 33]))],
+        [measured((0, [50, 60], [59, 70])), measured((1, [51, 62], [61, 73]))],
+    ]
+    samples = samples_of(rounds, batch_size=8, steps=2)
+    assert samples.round.tolist() == [0, 0, 1, 1] * 2
+    assert samples.instance.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert samples.step.tolist() == [0, 1] * 4
+    assert samples.start_ns.tolist() == [10, 20, 50, 60, 11, 22, 51, 62]
+    assert samples.end_ns.tolist() == [19, 30, 59, 70, 21, 33, 61, 73]
+    assert samples.images.tolist() == [8] * 8
+
+
+def test_an_instance_that_answers_short_is_named():
+    with pytest.raises(WorkerFailed, match="instance 1 answered 1 batches of 2"):
+        samples_of([[measured((0, [1, 2], [2, 3]), (1, [1], [2]))]], batch_size=1, steps=2)
+
+
+def test_the_lost_share_is_that_of_the_worker_worst_off_over_all_rounds():
+    def rounds(*of_each):
+        return [[Measured((), Contention(lost_ns, 100)) for lost_ns in one] for one in of_each]
+
+    assert lost_cpu_share(rounds([1, 5], [0, 7])) == 12 / 200
+    assert lost_cpu_share(rounds([0])) == 0
+    assert lost_cpu_share(rounds([1, None])) is None
+    assert lost_cpu_share([]) is None
+
+
+ROW = (7, 1, 2, 3, 4)
+OTHER = (5, 7, 2, 3, 4)
+
+
+def test_predictions_come_back_in_the_order_of_the_data_set():
+    answers = [Predicted([2], [OTHER]), Predicted([0, 1], [ROW, OTHER])]
+    found = predictions_of(answers, ("a", "b", "c"), (7, 7, 1))
+    assert found.top5 == (ROW, OTHER, OTHER)
+    assert found.counts() == (3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [Predicted([0], [ROW])],
+        [Predicted([0, 0], [ROW, ROW])],
+        [Predicted([0, 1], [ROW, ROW]), Predicted([1], [ROW])],
+        [Predicted([0, 2], [ROW, ROW])],
+    ],
+)
+def test_every_picture_must_be_answered_exactly_once(answers):
+    with pytest.raises(WorkerFailed, match="pictures were answered"):
+        predictions_of(answers, ("a", "b"), (7, 7))
+
+
+def test_binding_that_was_meant_and_is_not_is_said():
+    engine = EngineSpec("torch", "cpu", "avx_fp32", "v1", "caffe", "random:1", 1, 2)
+    feed = FeedSpec(None, "caffe", 1, 1, 2)
+    plan = WorkerPlan(0, (Slot(0, (0, 1), (0,)),), engine, feed, 1, 1, True)
+    bound = Loaded("torch", ((0, 1),), (0,), True, {}, 0.1, 0.1)
+    loose = Loaded("torch", ((0, 1),), (), False, {}, 0.1, 0.1)
+    assert unbound([plan], [bound]) == ()
+    assert [sentence.split()[0] for sentence in unbound([plan], [loose])] == ["memory", "the"]

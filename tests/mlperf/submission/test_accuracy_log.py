@@ -1,0 +1,48 @@
+"""What becomes of the accuracy log on its way into a submission."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from r50bench.errors import RunFailed
+from r50bench.mlperf.submission.accuracy_log import (
+    MOST_SUBMITTED_BYTES,
+    accuracy_line,
+    hash_line,
+    read_answers,
+    truncated,
+)
+from r50bench.results.record import Accuracy
+
+
+@given(size=st.integers(0, 40_000))
+def test_a_truncated_log_is_never_taken_for_a_whole_one(size: int) -> None:
+    log = bytes(at % 251 for at in range(size))
+    kept = truncated(log)
+    assert len(kept) <= MOST_SUBMITTED_BYTES
+    if size < 4096:
+        assert kept == log
+    else:
+        assert kept.startswith(log[:4096])
+        assert kept.endswith(log[-4096:])
+        assert b"\n\n...\n\n" in kept
+
+
+def test_the_hash_is_of_the_bytes_as_they_were() -> None:
+    assert hash_line(b"abc") == f"hash={hashlib.sha256(b'abc').hexdigest()}\n"
+
+
+def test_the_accuracy_is_printed_as_the_official_script_prints_it() -> None:
+    assert accuracy_line(Accuracy(500, 376, 470)) == "accuracy=75.200%, good=376, total=500\n"
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}x", '[{"qsl_idx": 1}]', "[1]", '[{"qsl_idx": "a"}]'])
+def test_a_damaged_log_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "log.json").write_text(text)
+    with pytest.raises(RunFailed, match=r"log\.json is no accuracy log"):
+        read_answers(tmp_path / "log.json")

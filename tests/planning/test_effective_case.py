@@ -1,0 +1,334 @@
+"""The effective case: defaults, profiles, contradictions, notes."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from r50bench.case import MODES, PROFILES, Case, CaseName
+from r50bench.errors import Unsupported, UsageError
+from r50bench.host.topology import Host
+from r50bench.parameters import collect
+from r50bench.planning.effective_case import BEST_BATCH, EffectiveCase, effective_case
+from r50bench.planning.placement import place
+from support import synthetic_hosts as hosts
+
+
+def effective(
+    name: str,
+    *sets: str,
+    host: Host | None = None,
+    environ: dict[str, str] | None = None,
+) -> EffectiveCase:
+    return effective_case(
+        CaseName.parse(name), collect({}, sets, environ or {}), host or hosts.two_core_vm()
+    )
+
+
+def layout(case: Case) -> tuple[int, int]:
+    return case.instances, case.cores_per_instance
+
+
+@pytest.mark.parametrize(
+    ("host", "latency", "throughput"),
+    [
+        (hosts.two_core_vm(), (1, 2), (1, 2)),
+        (hosts.spr_two_sockets(), (28, 4), (2, 56)),
+        (hosts.spr_snc4(), (24, 4), (8, 14)),
+        (hosts.uneven_numa(), (1, 4), (2, 3)),
+        (hosts.container_with_quota(2.5), (1, 2), (1, 2)),
+        (hosts.graviton3(), (16, 4), (1, 64)),
+    ],
+)
+def test_instances_fill_the_host_as_the_mode_says(
+    host: Host, latency: tuple[int, int], throughput: tuple[int, int]
+) -> None:
+    assert layout(effective("inference_latency_fp32", host=host).case) == latency
+    assert layout(effective("inference_throughput_fp32", host=host).case) == throughput
+    assert layout(effective("inference_accuracy_fp32", host=host).case) == throughput
+
+
+def test_across_nodes_an_instance_gets_a_socket() -> None:
+    case = effective("inference_throughput_fp32", "ACROSS_NODES=1", host=hosts.spr_snc4()).case
+    assert layout(case) == (2, 56)
+
+
+def test_latency_and_throughput_have_the_defaults_of_the_original_workloads() -> None:
+    latency = effective("inference_latency_avx_int8").case
+    throughput = effective("inference_throughput_avx_int8").case
+    assert (latency.batch_size, latency.steps, latency.warmup_steps) == (1, 100, 20)
+    assert throughput.batch_size == BEST_BATCH["int8"]
+    assert (throughput.steps, throughput.warmup_steps, throughput.data_type) == (100, 20, "dummy")
+
+
+@pytest.mark.parametrize("mode", ["latency", "throughput"])
+def test_gated_is_a_short_run_on_whole_sockets_with_a_warm_up_that_works(mode: str) -> None:
+    found = effective(f"inference_{mode}_avx_int8_gated", host=hosts.spr_two_sockets())
+    case = found.case
+    assert (case.steps, case.batch_size, case.warmup_steps) == (10, 1, 5)
+    assert layout(case) == (2, 56)
+    assert found.request["steps"] == "10 (profile gated)"
+    assert found.request["cores_per_instance"] == "56 (profile gated)"
+
+
+def test_pkm_has_the_common_parameters() -> None:
+    plain = effective("inference_throughput_avx_int8").case
+    pkm = effective("inference_throughput_avx_int8_pkm").case
+    assert replace(pkm, profile="") == plain
+
+
+def test_pkm_on_arm_has_those_of_the_arm_workload() -> None:
+    found = effective("throughput_pkm", host=hosts.graviton3())
+    case = found.case
+    assert (case.precision, case.batch_size, layout(case)) == ("arm_fp32", 1, (64, 1))
+    assert case.matmul_min_dim == 1024
+    assert found.request["cores_per_instance"] == "1 (profile pkm)"
+
+
+def test_asked_values_are_stronger_than_the_profile() -> None:
+    found = effective("inference_latency_avx_int8_gated", "STEPS=7", environ={"BATCH_SIZE": "2"})
+    assert (found.case.steps, found.case.batch_size) == (7, 2)
+    assert found.request["steps"] == "7 (--set)"
+    assert found.request["batch_size"] == "2 (environment)"
+
+
+def test_the_best_precision_of_the_host_is_taken_for_its_numerics() -> None:
+    found = effective("inference_latency_int8", host=hosts.spr_two_sockets())
+    assert found.case.precision == "amx_int8"
+    assert found.request["precision"] == "amx_int8 (best here)"
+
+
+def test_a_precision_the_host_lacks_is_refused_with_what_it_has() -> None:
+    with pytest.raises(Unsupported) as caught:
+        effective("inference_latency_amx_int8")
+    assert "avx_int8" in str(caught.value.hint)
+
+
+def test_instances_alone_share_out_the_cores() -> None:
+    found = effective("inference_throughput_avx_int8", "INSTANCES=2")
+    assert layout(found.case) == (2, 1)
+    assert found.request["cores_per_instance"] == "1 (to fit 2 instances)"
+
+
+def test_cores_per_instance_alone_fill_the_host() -> None:
+    case = effective(
+        "inference_throughput_avx_int8", "CORES_PER_INSTANCE=14", host=hosts.spr_two_sockets()
+    ).case
+    assert layout(case) == (8, 14)
+
+
+@pytest.mark.parametrize(
+    ("sets", "way_out"),
+    [
+        (["CORES_PER_INSTANCE=3"], "cores_per_instance=2"),
+        (["INSTANCES=3"], "instances=2"),
+        (["INSTANCES=2", "CORES_PER_INSTANCE=2"], "cores_per_instance=1"),
+    ],
+)
+def test_a_layout_that_cannot_fit_is_refused_with_one_that_does(
+    sets: list[str], way_out: str
+) -> None:
+    with pytest.raises(UsageError, match="not fit") as caught:
+        effective("inference_throughput_avx_int8", *sets)
+    assert way_out in str(caught.value.hint)
+
+
+def test_a_batch_beyond_memory_is_refused_with_the_largest_that_fits() -> None:
+    with pytest.raises(UsageError, match="needs about") as caught:
+        effective("inference_throughput_avx_int8", "BATCH_SIZE=1000000000")
+    fitting = str(caught.value.hint).partition("BATCH_SIZE=")[2].split()[0]
+    assert effective("inference_throughput_avx_int8", f"BATCH_SIZE={fitting}")
+
+
+def test_a_batch_beyond_the_memory_limit_of_a_container_is_refused() -> None:
+    host = replace(hosts.two_core_vm(), memory_limit_bytes=2**30)
+    with pytest.raises(UsageError, match=r"1\.0 may be used here"):
+        effective("inference_throughput_avx_int8", "BATCH_SIZE=512", host=host)
+    assert effective("inference_throughput_avx_int8", "BATCH_SIZE=512")
+
+
+def test_int8_is_refused_for_eager_before_anything_is_started() -> None:
+    with pytest.raises(Unsupported, match="no int8 convolutions") as caught:
+        effective("inference_throughput_avx_int8", "ENGINE=torch-eager")
+    assert "--engine torch" in str(caught.value.hint)
+    assert effective("inference_throughput_avx_fp32", "ENGINE=torch-eager")
+
+
+@pytest.mark.parametrize(
+    ("name", "sets", "said"),
+    [
+        ("inference_throughput_avx_bfloat16", ["ENGINE=onnxruntime"], "no bf16 convolutions"),
+        ("inference_throughput_avx_int8", ["ENGINE=openvino", "DEVICE=cuda"], "CPUs only"),
+        ("inference_throughput_avx_int8", ["ENGINE=openvino", "ALLOCATOR=tcmalloc"], "aborts"),
+        ("inference_throughput_avx_int8", ["ENGINE=openvino", "WEIGHT_SHARING=1"], "a copy"),
+    ],
+)
+def test_what_a_peer_cannot_do_is_refused_before_anything_runs(name, sets, said):
+    with pytest.raises(Unsupported, match=said):
+        effective(name, *sets)
+
+
+def test_a_peer_runs_what_it_can():
+    assert effective("inference_throughput_avx_bfloat16", "ENGINE=openvino")
+    assert effective("inference_throughput_avx_int8", "ENGINE=onnxruntime")
+
+
+def test_instance_mode_lends_the_layout_of_the_other_mode() -> None:
+    host = hosts.spr_two_sockets()
+    lent = effective("inference_throughput_avx_int8", "INSTANCE_MODE=latency", host=host).case
+    flex = effective("inference_throughput_avx_int8", "INSTANCE_MODE=flex", host=host).case
+    assert layout(lent) == (28, 4)
+    assert layout(flex) == (2, 56)
+
+
+@pytest.mark.parametrize("precision", ["avx_fp32", "amx_bfloat32"])
+def test_weight_sharing_is_refused_for_fp32_and_bf32_unless_forced(precision: str) -> None:
+    name, host = f"inference_throughput_{precision}", hosts.spr_two_sockets()
+    with pytest.raises(UsageError, match=f"not supported for {precision}") as caught:
+        effective(name, "WEIGHT_SHARING=True", host=host)
+    assert "--force-weight-sharing" in str(caught.value.hint)
+    forced = effective(name, "WEIGHT_SHARING=True", "FORCE_WEIGHT_SHARING=1", host=host)
+    assert forced.case.weight_sharing
+    assert forced.notes == ()
+
+
+def test_weight_sharing_is_taken_for_int8() -> None:
+    found = effective("inference_throughput_avx_int8", "WEIGHT_SHARING=True", "INSTANCES=2")
+    assert found.case.weight_sharing
+    assert found.notes == ()
+
+
+def test_accuracy_runs_the_data_set_once_on_real_pictures() -> None:
+    case = effective("inference_accuracy_avx_int8").case
+    assert (case.steps, case.warmup_steps, case.repeat, case.data_type) == (None, 0, 1, "real")
+    assert case.batch_size == BEST_BATCH["int8"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sets", "note"),
+    [
+        ("inference_accuracy_avx_int8", ["STEPS=3"], "STEPS has no effect: accuracy runs every"),
+        ("inference_accuracy_avx_int8", ["WARMUP_STEPS=3"], "WARMUP_STEPS has no effect"),
+        ("inference_accuracy_avx_int8", ["REPEAT=3"], "REPEAT has no effect"),
+        ("inference_accuracy_avx_int8", ["DATA_TYPE=dummy"], "DATA_TYPE=dummy has no effect"),
+        ("inference_latency_avx_int8", ["DATASET=x"], "DATASET has no effect with dummy input"),
+        ("inference_latency_avx_int8", ["SKIP_BAD_PICTURES=1"], "SKIP_BAD_PICTURES has no effect"),
+        (
+            "inference_latency_avx_int8",
+            ["PLATFORM=SPR"],
+            "PLATFORM=SPR has no effect: this host is",
+        ),
+        ("inference_latency_avx_int8", ["WORKLOAD=resnet50_pytorch_arm"], "this host is x86_64"),
+        ("inference_latency_avx_int8", ["WEIGHT_SHARING=1"], "no effect with one instance"),
+        ("inference_latency_avx_int8", ["FORCE_WEIGHT_SHARING=1"], "without WEIGHT_SHARING"),
+        ("inference_latency_avx_int8", ["TORCH_MKLDNN_MATMUL_MIN_DIM=9"], "has no effect: on x86"),
+        ("inference_latency_avx_int8", ["ACROSS_NODES=1"], "all on one NUMA node"),
+        ("inference_latency_avx_int8", ["DEVICE=cuda"], "stands for its numerics only, int8"),
+        ("inference_latency_avx_int8", ["DEVICE=cuda", "VERBOSE=1"], "VERBOSE has no effect"),
+        (
+            "inference_throughput_avx_int8",
+            ["INSTANCES=2", "WEIGHT_SHARING=1", "FORCE_WEIGHT_SHARING=1"],
+            "avx_int8 supports weight sharing",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_said(name: str, sets: list[str], note: str) -> None:
+    notes = effective(name, *sets).notes
+    assert any(note in one for one in notes), notes
+
+
+@pytest.mark.parametrize(
+    ("variables", "note"),
+    [
+        ("OMP_NUM_THREADS=8", "OMP_NUM_THREADS=8 contradicts CORES_PER_INSTANCE=2"),
+        ("ONEDNN_MAX_CPU_ISA=AVX2", "replaces the ISA cap"),
+        ("DNNL_DEFAULT_FPMATH_MODE=BF16", "lower precision"),
+        ("LD_PRELOAD=x.so", "replaces the preloaded allocator"),
+        ("GOMP_CPU_AFFINITY=0", "competes with the pinning"),
+    ],
+)
+def test_variables_that_disturb_the_workers_are_said_and_passed_on(
+    variables: str, note: str
+) -> None:
+    found = effective("inference_latency_avx_int8", f"CUSTOMER_ENV={variables}")
+    assert len(found.notes) == 1
+    assert note in found.notes[0]
+    assert found.case.customer_env == (tuple(variables.split("=")),)
+
+
+def test_harmless_settings_are_not_commented_on() -> None:
+    found = effective(
+        "inference_latency_avx_int8",
+        "PLATFORM=turin",
+        "WORKLOAD=resnet50_pytorch_xeon_public",
+        "INSTANCE_MODE=flex",
+        "WEIGHT_SHARING=False",
+        "CUSTOMER_ENV=A=1 OMP_NUM_THREADS=2",
+        "DEVICE=auto",
+    )
+    assert found.notes == ()
+    assert found.case.device == "cpu"
+
+
+@pytest.mark.parametrize(
+    "text", ["MODE=latency", "PRECISION=avx_fp32", "PRECISION=bf16", "CASE_TYPE=pkm"]
+)
+def test_a_setting_that_contradicts_the_name_is_refused_or_overruled(text: str) -> None:
+    name = "inference_throughput_avx_int8_gated"
+    with pytest.raises(UsageError, match="contradicts the case name"):
+        effective(name, text)
+    key, _, value = text.partition("=")
+    found = effective(name, environ={key: value})
+    assert found.case.name == name
+    assert found.notes == (f"{text} (environment) is overruled by the name {name}",)
+
+
+@pytest.mark.parametrize("text", ["MODE=throughput", "PRECISION=int8", "PRECISION=avx_int8"])
+def test_a_setting_that_agrees_with_the_name_is_silent(text: str) -> None:
+    assert effective("inference_throughput_avx_int8", text).notes == ()
+    assert effective("inference_throughput_int8", text).notes == ()
+
+
+def test_a_profile_completes_a_name_that_has_none() -> None:
+    found = effective("inference_throughput_avx_int8", environ={"CASE_TYPE": "gated"})
+    assert found.case.name == "inference_throughput_avx_int8_gated"
+    assert found.case.steps == 10
+
+
+def test_on_cuda_there_is_one_instance_unless_asked() -> None:
+    assert effective("inference_latency_avx_int8", "DEVICE=cuda").case.instances == 1
+    host = hosts.spr_two_sockets()
+    asked = effective("inference_latency_avx_int8", "DEVICE=cuda", "INSTANCES=3", host=host)
+    assert asked.case.instances == 3
+
+
+def test_what_is_no_field_of_a_case_is_kept_in_the_request() -> None:
+    found = effective("inference_latency_avx_int8", environ={"PLATFORM": "SPR"})
+    assert found.request["platform"] == "SPR (environment)"
+
+
+cases = st.builds(
+    CaseName,
+    st.just("inference"),
+    st.sampled_from(MODES),
+    st.sampled_from(["fp32", "int8"]),
+    st.sampled_from(PROFILES),
+)
+machines = st.builds(
+    hosts.host_of,
+    st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=3), min_size=1, max_size=3),
+    model=st.sampled_from(["spr", "graviton3", "icx"]),
+    quota=st.none() | st.floats(0.5, 20),
+)
+
+
+@given(cases, machines, st.booleans())
+def test_the_defaults_of_any_case_fit_any_host(name: CaseName, host: Host, across: bool) -> None:
+    found = effective_case(name, collect({}, [f"ACROSS_NODES={across}"], {}), host)
+    placement = place(host, found.case)
+    assert len(placement.slots) == found.case.instances
+    assert found.request.keys() >= {field.name for field in fields(Case)}
+    assert all(text.endswith(")") for text in found.request.values())

