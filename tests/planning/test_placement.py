@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from r50bench.case import Case
 from r50bench.errors import UsageError
-from r50bench.host.topology import Host
+from r50bench.host.topology import Host, cores_by_node, usable_cores
 from r50bench.planning.nominal import nominal_host
-from r50bench.planning.placement import cores_by_node, most_instances, place, usable_cores
+from r50bench.planning.placement import most_instances, place
 from support import synthetic_hosts
 
 

@@ -32,9 +32,9 @@ def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> N
     from r50bench.cli.selection import matching
     from r50bench.host.platforms import designed_cases, detect_platform
     from r50bench.host.topology import read_host
+    from r50bench.measure.tuned_defaults import effective_cases
     from r50bench.planning.nominal import nominal_host
-    from r50bench.tune.defaults import effective_cases
-    from r50bench.tune.values import tuned_values
+    from r50bench.report.tuned_values import tuned_values
 
     host = nominal_host(platform) if platform else read_host()
     designed = designed_cases(host)

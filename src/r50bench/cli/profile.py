@@ -101,8 +101,8 @@ def _plan(
 ) -> PlannedCase:
     from r50bench.cli.selection import select
     from r50bench.measure.session import PlannedCase
+    from r50bench.measure.tuned_defaults import effective_cases
     from r50bench.planning.placement import place
-    from r50bench.tune.defaults import effective_cases
 
     settings = collect_settings(options, sets)
     names = select([word], None, settings, host)

@@ -96,7 +96,7 @@ def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
     from r50bench.assets.store import default_store
     from r50bench.cli.execution import remember
     from r50bench.cli.plan_text import describe_host
-    from r50bench.compare.replay import plan_replay
+    from r50bench.cli.replay_plan import plan_replay
     from r50bench.host.topology import read_host
     from r50bench.report.terminal import TerminalProgress
 

@@ -90,8 +90,8 @@ def _plan(
     from r50bench.cli.selection import select
     from r50bench.main_job.plan import plan_main_job
     from r50bench.measure.session import PlannedCase
+    from r50bench.measure.tuned_defaults import effective_cases
     from r50bench.planning.placement import place
-    from r50bench.tune.defaults import effective_cases
 
     names = select(words, regex, settings, host)
     effective_of = effective_cases(host, tuned=tuned)

@@ -16,11 +16,11 @@ from r50bench.cli.plan_text import describe_host
 from r50bench.errors import R50BenchError
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
+from r50bench.measure.tuned_defaults import asked_for_speed
 from r50bench.parameters import PARAMETERS
 from r50bench.report.terminal import TerminalProgress
-from r50bench.tune.defaults import asked_for_speed
+from r50bench.results.tuned import TunedResults, tuned_folder
 from r50bench.tune.field import Figures
-from r50bench.tune.kept import TunedResults, tuned_folder
 from r50bench.tune.run import Tuned, TuneRequest, result_of, tune
 from r50bench.tune.text import trial_row, tune_as_data, tune_text
 

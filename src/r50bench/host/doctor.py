@@ -13,9 +13,8 @@ from pathlib import Path
 from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.conditions import Conditions, read_conditions
 from r50bench.host.numeric_variables import decides_numerics
-from r50bench.host.topology import Host
+from r50bench.host.topology import Host, usable_cores
 from r50bench.parameters import PARAMETERS
-from r50bench.planning.placement import usable_cores
 
 __all__ = ["Finding", "examine"]
 

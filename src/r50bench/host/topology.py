@@ -12,7 +12,7 @@ from r50bench.host.cgroup import read_cgroup_limits
 from r50bench.host.cpuinfo import ISA_FLAGS, read_cpuinfo
 from r50bench.host.kernel_files import parse_cpu_list, read_int, read_text
 
-__all__ = ["Core", "Host", "read_host", "read_memory_bytes"]
+__all__ = ["Core", "Host", "cores_by_node", "read_host", "read_memory_bytes", "usable_cores"]
 
 _CPUS = "/sys/devices/system/cpu"
 _NODES = "/sys/devices/system/node"
@@ -64,6 +64,21 @@ class Host:
         """The machine's memory or the cgroup's limit, if that is less; 0 if neither is known."""
         known = [size for size in (self.memory_bytes, self.memory_limit_bytes) if size]
         return min(known, default=0)
+
+
+def usable_cores(host: Host) -> tuple[Core, ...]:
+    """Returns the cores that the CPU quota lets us keep busy: whole ones, at least one."""
+    if host.cpu_quota is None:
+        return host.cores
+    return host.cores[: max(1, int(host.cpu_quota))]
+
+
+def cores_by_node(host: Host) -> dict[int, tuple[Core, ...]]:
+    """Returns the usable cores of every NUMA node that has some, in the order of host.cores."""
+    nodes: dict[int, tuple[Core, ...]] = {}
+    for core in usable_cores(host):
+        nodes[core.node] = (*nodes.get(core.node, ()), core)
+    return nodes
 
 
 def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> Host:

@@ -10,10 +10,10 @@ from r50bench.errors import Unsupported
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host
 from r50bench.measure.session import PlannedCase
+from r50bench.measure.tuned_defaults import EffectiveOf, effective_cases
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.placement import place
-from r50bench.tune.defaults import EffectiveOf, effective_cases
 
 __all__ = ["plan_main_job"]
 

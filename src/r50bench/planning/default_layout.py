@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from r50bench.host.topology import Host
-from r50bench.planning.placement import cores_by_node, most_instances, usable_cores
+from r50bench.host.topology import Host, cores_by_node, usable_cores
+from r50bench.planning.placement import most_instances
 
 __all__ = ["LATENCY_CORES", "cores_of_one_instance", "instances_and_cores"]
 

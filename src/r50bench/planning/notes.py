@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from r50bench.case import Case
 from r50bench.host.platforms import detect_platform
-from r50bench.host.topology import Host
+from r50bench.host.topology import Host, cores_by_node
 from r50bench.parameters import Setting
-from r50bench.planning.placement import cores_by_node
 
 __all__ = ["notes_on"]
 

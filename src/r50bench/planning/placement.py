@@ -9,9 +9,9 @@ from itertools import groupby
 
 from r50bench.case import Case
 from r50bench.errors import UsageError
-from r50bench.host.topology import Core, Host
+from r50bench.host.topology import Core, Host, cores_by_node, usable_cores
 
-__all__ = ["Placement", "Slot", "cores_by_node", "most_instances", "place", "usable_cores"]
+__all__ = ["Placement", "Slot", "most_instances", "place"]
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,6 @@ class Placement:
 
     slots: tuple[Slot, ...]
     leftover: tuple[int, ...] = ()
-
-
-def usable_cores(host: Host) -> tuple[Core, ...]:
-    """Returns the cores that the CPU quota lets us keep busy: whole ones, at least one."""
-    if host.cpu_quota is None:
-        return host.cores
-    return host.cores[: max(1, int(host.cpu_quota))]
-
-
-def cores_by_node(host: Host) -> dict[int, tuple[Core, ...]]:
-    """Returns the usable cores of every NUMA node that has some, in the order of host.cores."""
-    nodes: dict[int, tuple[Core, ...]] = {}
-    for core in usable_cores(host):
-        nodes[core.node] = (*nodes.get(core.node, ()), core)
-    return nodes
 
 
 def most_instances(host: Host, cores_per_instance: int, across_nodes: bool = False) -> int:

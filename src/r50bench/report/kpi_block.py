@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from r50bench.report.loadgen import loadgen_notes, loadgen_settings
 from r50bench.report.numbers import figure
+from r50bench.report.tuned_values import tuned_values
 from r50bench.results.kpi import Kpi, accuracy_line, kpis
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
-from r50bench.tune.values import tuned_values
 
 __all__ = ["KpiBlock", "block_text", "kpi_block"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["figure", "fixed", "with_interval"]
+__all__ = ["figure", "fixed", "with_interval", "words_for"]
 
 _FINEST = 1e-5
 
@@ -36,3 +36,11 @@ def with_interval(value: float, half_width: float | None) -> str:
         return f"{fixed(value, 4)} ± 0"
     decimals = max(0, 1 - math.floor(math.log10(half_width)))
     return f"{value:.{decimals}f} ± {half_width:.{decimals}f}"
+
+
+def words_for(seconds: float) -> str:
+    """Returns ``40 s``, ``3 min`` or ``2 h 10 min``."""
+    if seconds < 90:
+        return f"{max(5, 5 * round(seconds / 5))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

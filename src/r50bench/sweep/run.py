@@ -16,12 +16,13 @@ from r50bench.measure.record_draft import Finish
 from r50bench.measure.session import Outcome, PlannedCase, run_session
 from r50bench.planning.placement import place
 from r50bench.progress import Progress
+from r50bench.report.numbers import words_for
 from r50bench.results.samples import samples_of
 from r50bench.sweep.folder import SweepFolder
 from r50bench.sweep.grid import measuring_order
 from r50bench.sweep.plan import SweepPoint
 from r50bench.sweep.results import PointResult, Run, point_result
-from r50bench.sweep.time_left import TimeLeft, words_for
+from r50bench.sweep.time_left import TimeLeft
 
 __all__ = ["Sweep", "describe"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from r50bench.case import Case
 
-__all__ = ["TimeLeft", "words_for"]
+__all__ = ["TimeLeft"]
 
 # What a picture costs in each precision relative to int8: a first guess, so that a few fast points
 # do not promise an early end to the slow ones.
@@ -36,14 +36,6 @@ class TimeLeft:
         beyond = sum(seconds - start_up for _, seconds in self._done)
         work = sum(work for work, _ in self._done)
         return start_up, beyond / work if work else 0.0
-
-
-def words_for(seconds: float) -> str:
-    """Returns ``40 s``, ``3 min`` or ``2 h 10 min``."""
-    if seconds < 90:
-        return f"{max(5, 5 * round(seconds / 5))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _work(case: Case) -> float:

@@ -16,14 +16,14 @@ from r50bench.host.topology import Host
 from r50bench.measure.point_progress import BudgetProgress
 from r50bench.measure.record_draft import Finish
 from r50bench.measure.session import Outcome
+from r50bench.measure.tuned_defaults import asked_for_speed
 from r50bench.parameters import Setting, Value
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
 from r50bench.progress import Progress
 from r50bench.results.kpi import PRIMARY, Kpi, kpis
 from r50bench.results.record import new_record_id
-from r50bench.tune.defaults import asked_for_speed
+from r50bench.results.tuned import TunedResult
 from r50bench.tune.field import Figures
-from r50bench.tune.kept import TunedResult
 from r50bench.tune.objective import Objective
 from r50bench.tune.search import Tuner, Verdict
 from r50bench.tune.space import TUNED_FIELDS, Configuration, space_around

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from r50bench.case import Case
-from r50bench.report.numbers import fixed, with_interval
+from r50bench.report.numbers import fixed, with_interval, words_for
 from r50bench.report.text_table import text_table
-from r50bench.sweep.time_left import words_for
 from r50bench.tune.field import MARGIN, Figures
 from r50bench.tune.objective import LATENCIES
 from r50bench.tune.run import Tuned

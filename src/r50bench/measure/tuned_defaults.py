@@ -14,7 +14,7 @@ from r50bench.host.identity import engine_versions, host_identity
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Setting
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case, shown
-from r50bench.tune.kept import TunedResult, TunedResults, tuned_folder
+from r50bench.results.tuned import TunedResult, TunedResults, tuned_folder
 
 __all__ = ["EffectiveOf", "TunedDefaults", "asked_for_speed", "effective_cases"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from r50bench.case import CaseName
-from r50bench.compare.replay import plan_replay
+from r50bench.cli.replay_plan import plan_replay
 from r50bench.errors import Unsupported
 from r50bench.host.topology import Host
 from r50bench.loadgen_settings import parse_loadgen
