@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from r50bench.host.doctor import Finding, examine
+from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
+from r50bench.notices import Notice
+from r50bench.parameters import UNDERSTOOD_VARIABLES
 from support import synthetic_hosts
 from support.machine_tree import MachineTree
 
@@ -23,7 +25,7 @@ def healthy(tree: MachineTree, monkeypatch: pytest.MonkeyPatch) -> MachineTree:
     return tree
 
 
-def finding(tree: MachineTree, host: Host = TWO_CORES, **environ: str) -> Finding:
+def finding(tree: MachineTree, host: Host = TWO_CORES, **environ: str) -> Notice:
     found = examine(host, tree.root, environ)
     assert len(found) == 1, found
     assert found[0].mend
@@ -131,4 +133,4 @@ def test_a_variable_that_is_read_as_a_parameter_is_not_said_to_be_ignored(
     healthy: MachineTree,
 ) -> None:
     environ = {"TORCH_MKLDNN_MATMUL_MIN_DIM": "64"}
-    assert examine(TWO_CORES, healthy.root, environ) == ()
+    assert examine(TWO_CORES, healthy.root, environ, understood=UNDERSTOOD_VARIABLES) == ()

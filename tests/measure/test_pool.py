@@ -23,7 +23,7 @@ from r50bench.measure.protocol import (
     WarmUp,
     WorkerPlan,
 )
-from r50bench.planning.placement import Slot
+from r50bench.placement import Slot
 from r50bench.progress import Silent
 
 CPU = min(os.sched_getaffinity(0))

@@ -31,7 +31,7 @@ from r50bench.measure.protocol import (
     decode_plan,
     encode,
 )
-from r50bench.planning.placement import Slot
+from r50bench.placement import Slot
 
 COMMANDS = [
     Load(),

@@ -16,7 +16,7 @@ from r50bench.measure.protocol import (
     WorkerPlan,
 )
 from r50bench.measure.worker_answers import lost_cpu_share, predictions_of, samples_of, unbound
-from r50bench.planning.placement import Slot
+from r50bench.placement import Slot
 
 
 def measured(*timings):

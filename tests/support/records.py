@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from r50bench.case import Case
-from r50bench.planning.placement import Placement, Slot
+from r50bench.placement import Placement, Slot
 from r50bench.results.record import (
     Accuracy,
     DataInfo,

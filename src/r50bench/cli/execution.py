@@ -17,6 +17,7 @@ from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.measure.cases import CaseResult, run_cases
 from r50bench.measure.session import Outcome, PlannedCase
+from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.progress import Progress
 from r50bench.report.kpi_block import block_text, kpi_block
 from r50bench.report.kpi_formats import format_kpis
@@ -51,7 +52,7 @@ def execute(
     try:
         with TerminalProgress(quiet=quiet) as progress:
             progress.note(describe_host(host))
-            for finding in examine(host):
+            for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
                 progress.warn(f"{finding.text}: {finding.mend}")
             for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
                 progress.warn(note)

@@ -16,7 +16,7 @@ from r50bench.errors import R50BenchError
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.measure.asset_resolver import Provisions
-from r50bench.parameters import Setting
+from r50bench.parameters import UNDERSTOOD_VARIABLES, Setting
 from r50bench.peers.run import ROUND_S, Contender, plan_peers, run_peers
 from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_text
 from r50bench.progress import Progress
@@ -49,7 +49,7 @@ def execute_peers(
     try:
         with TerminalProgress(quiet=quiet) as progress:
             progress.note(describe_host(host))
-            for finding in examine(host):
+            for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
                 progress.warn(f"{finding.text}: {finding.mend}")
             provisions = Provisions(default_store(), progress)
             for name in names:

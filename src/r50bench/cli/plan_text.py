@@ -9,8 +9,8 @@ from typing import Any
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, cores_by_node, usable_cores
 from r50bench.parameters import PARAMETERS
+from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
-from r50bench.planning.placement import Placement
 from r50bench.report.tuned_values import tuned_values
 
 __all__ = ["cpu_list", "describe_host", "describe_plan", "describe_tuned", "plan_as_data", "table"]

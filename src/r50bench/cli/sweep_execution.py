@@ -16,6 +16,7 @@ from r50bench.cli.plan_text import describe_host
 from r50bench.errors import RunFailed
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
+from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.report.terminal import TerminalProgress
 from r50bench.report.what_ran import what_ran
 from r50bench.results.atomic import write_atomically
@@ -78,7 +79,7 @@ def _announce(
     sweep: Sweep, plan: SweepPlan, host: Host, path: Path, progress: TerminalProgress
 ) -> None:
     progress.note(describe_host(host))
-    for finding in examine(host):
+    for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
         progress.warn(f"{finding.text}: {finding.mend}")
     effective = [point.effective for point in plan.points if point.effective is not None]
     for note in dict.fromkeys(note for one in effective for note in one.notes):

@@ -17,7 +17,7 @@ from r50bench.errors import R50BenchError
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.measure.tuned_defaults import asked_for_speed
-from r50bench.parameters import PARAMETERS
+from r50bench.parameters import PARAMETERS, UNDERSTOOD_VARIABLES
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.tuned import TunedResults, tuned_folder
 from r50bench.tune.field import Figures
@@ -61,7 +61,7 @@ def execute_tunes(
 
 def _announce(host: Host, progress: TerminalProgress) -> None:
     progress.note(describe_host(host))
-    for finding in examine(host):
+    for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
         progress.warn(f"{finding.text}: {finding.mend}")
 
 

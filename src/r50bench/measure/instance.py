@@ -21,7 +21,7 @@ from r50bench.measure.binding import (
 from r50bench.measure.feed import batches_to_score, ring_of_batches
 from r50bench.measure.loads.closed_loop import closed_loop, timed_loop
 from r50bench.measure.protocol import FeedSpec, Timing
-from r50bench.planning.placement import Slot
+from r50bench.placement import Slot
 
 __all__ = ["Instance"]
 

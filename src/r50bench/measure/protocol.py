@@ -10,7 +10,7 @@ import msgspec
 
 from r50bench.engines.base import EngineSpec
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.planning.placement import Slot
+from r50bench.placement import Slot
 
 __all__ = [
     "ANSWER_TO",

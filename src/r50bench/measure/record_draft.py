@@ -11,15 +11,15 @@ from typing import Any
 from r50bench import __version__
 from r50bench.case import Case
 from r50bench.errors import RunFailed
-from r50bench.host.doctor import Finding
 from r50bench.host.snapshot import snapshot
 from r50bench.host.topology import Host
 from r50bench.measure.inputs import Ingredients
 from r50bench.measure.protocol import Watched
 from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.worker_answers import lost_cpu_share
+from r50bench.notices import Notice
+from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
-from r50bench.planning.placement import Placement
 from r50bench.progress import Progress
 from r50bench.results.disturbance import disturbance
 from r50bench.results.predictions import Predictions, write_predictions
@@ -67,7 +67,7 @@ class Draft:
         host: Host,
         ingredients: Ingredients,
         name: str,
-        findings: Sequence[Finding],
+        findings: Sequence[Notice],
     ) -> None:
         now = datetime.now(timezone.utc)
         self.name = name

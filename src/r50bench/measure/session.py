@@ -20,6 +20,7 @@ from r50bench.measure.record_draft import Draft, Finish, Outcome, PlannedCase, l
 from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.worker_answers import predictions_of, samples_of
 from r50bench.measure.worker_plans import shares
+from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.progress import Progress
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
@@ -77,7 +78,7 @@ def open_session(
         AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
         UsageError: ``out`` cannot be written.
     """
-    findings = examine(host)
+    findings = examine(host, understood=UNDERSTOOD_VARIABLES)
     ingredients = gather(planned.case, host, provisions, progress)
     draft = Draft(planned, host, ingredients, planned.case.name, findings)
     with RunFolder(out, draft.id) as folder:

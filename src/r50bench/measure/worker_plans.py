@@ -8,7 +8,7 @@ from dataclasses import replace
 from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
 from r50bench.measure.protocol import FeedSpec, WorkerPlan
-from r50bench.planning.placement import Placement, Slot
+from r50bench.placement import Placement, Slot
 
 __all__ = ["shares", "worker_plans"]
 

@@ -1,7 +1,15 @@
 """The parameters of a case: one table, and where their values come from."""
 
 from r50bench.parameters.sources import Setting, Source, collect
-from r50bench.parameters.table import PARAMETERS, Parameter
+from r50bench.parameters.table import PARAMETERS, UNDERSTOOD_VARIABLES, Parameter
 from r50bench.parameters.values import Value
 
-__all__ = ["PARAMETERS", "Parameter", "Setting", "Source", "Value", "collect"]
+__all__ = [
+    "PARAMETERS",
+    "UNDERSTOOD_VARIABLES",
+    "Parameter",
+    "Setting",
+    "Source",
+    "Value",
+    "collect",
+]

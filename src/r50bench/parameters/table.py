@@ -20,7 +20,7 @@ from r50bench.parameters.values import (
     yes_or_no,
 )
 
-__all__ = ["ENVIRONMENT_PREFIX", "PARAMETERS", "Parameter"]
+__all__ = ["ENVIRONMENT_PREFIX", "PARAMETERS", "UNDERSTOOD_VARIABLES", "Parameter"]
 
 ENVIRONMENT_PREFIX = "R50BENCH_"
 
@@ -262,3 +262,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
 )
 """The table, in the order of the help."""
+
+UNDERSTOOD_VARIABLES = frozenset(name for row in PARAMETERS for name in row.variables)
+"""Environment variables that set a parameter."""

@@ -4,31 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.host.topology import Core, Host, cores_by_node, usable_cores
+from r50bench.placement import Placement, Slot
 
-__all__ = ["Placement", "Slot", "most_instances", "place"]
-
-
-@dataclass(frozen=True)
-class Slot:
-    """The CPUs of one instance (one per core, SMT siblings unused) and its memory nodes."""
-
-    instance: int
-    cpus: tuple[int, ...]
-    nodes: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Placement:
-    """One slot per instance; ``leftover`` are the first CPUs of usable cores in no slot."""
-
-    slots: tuple[Slot, ...]
-    leftover: tuple[int, ...] = ()
+__all__ = ["most_instances", "place"]
 
 
 def most_instances(host: Host, cores_per_instance: int, across_nodes: bool = False) -> int:

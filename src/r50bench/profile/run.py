@@ -19,7 +19,8 @@ from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import Measure, Measured, Observe, Observed
 from r50bench.measure.record_draft import Draft, PlannedCase
 from r50bench.measure.run_folder import RunFolder
-from r50bench.planning.placement import Placement
+from r50bench.parameters import UNDERSTOOD_VARIABLES
+from r50bench.placement import Placement
 from r50bench.profile.roofline import Breakdown, Roof, break_down, roof_of_instance
 from r50bench.progress import Progress
 from r50bench.results.record import EngineInfo, Evidence, Limit, ModelInfo
@@ -94,7 +95,7 @@ def profile_case(
         )
     case = replace(planned.case, steps=_PLAIN_STEPS)
     planned = replace(planned, effective=replace(planned.effective, case=case))
-    findings = examine(host)
+    findings = examine(host, understood=UNDERSTOOD_VARIABLES)
     ingredients = gather(case, host, provisions, progress)
     ingredients = replace(
         ingredients, environment={**ingredients.environment, _TIMESTAMPS: "1"}, limit=limit

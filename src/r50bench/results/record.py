@@ -15,7 +15,7 @@ from typing import Any, Literal
 from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.planning.placement import Placement
+from r50bench.placement import Placement
 from r50bench.results.atomic import write_atomically
 from r50bench.results.schema import bring_up_to
 

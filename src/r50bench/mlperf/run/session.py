@@ -37,8 +37,9 @@ from r50bench.mlperf.run.run_length import (
 )
 from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
 from r50bench.mlperf_rules import fill_in
+from r50bench.parameters import UNDERSTOOD_VARIABLES
+from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
-from r50bench.planning.placement import Placement
 from r50bench.progress import Progress
 from r50bench.results.record import LoadgenResult
 
@@ -99,7 +100,7 @@ def run_loadgen_session(
     pictures = provisions.pictures(planned.case)
     assert pictures is not None
     settings = fill_in(planned.loadgen, len(pictures.labels))
-    findings = examine(host)
+    findings = examine(host, understood=UNDERSTOOD_VARIABLES)
     ingredients = gather_for_loadgen(planned.case, settings, host, provisions, progress)
     if settings.scores_accuracy and ingredients.model.weights == "random":
         raise UsageError(
