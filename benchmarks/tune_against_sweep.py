@@ -38,7 +38,7 @@ from r50bench.sweep.plan import SweepPlan, plan_sweep
 from r50bench.sweep.results import THROUGHPUT
 from r50bench.sweep.run import Sweep
 from r50bench.tune.objective import Objective
-from r50bench.tune.run import Tuned, TuneRequest, tune
+from r50bench.tune.run import Tuned, TuneRequest, tune_case
 
 MARGIN, SHARE = 0.02, 0.25
 _TIMES = 3
@@ -152,7 +152,7 @@ def search(
     choices |= {"allocator": ["auto"], "weight_sharing": [False]}
     settings = collect({}, [sets[-1]], {})
     request = TuneRequest(name, settings, choices, Objective("throughput"), budget_s)
-    return tune(request, host, store, out, Silent(), lambda *_: None)
+    return tune_case(request, host, store, out, Silent(), lambda *_: None)
 
 
 def size_of(case: Case) -> str:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.cli.kpi import FORMATS
-from r50bench.report.kpi_formats import KPI_FORMATS
 from r50bench.results.record import write_record
 from r50bench.results.samples import write_samples
 from support import records
@@ -60,10 +58,6 @@ def test_other_formats_are_written(
     r50bench_here: Call, tmp_path: Path, style: str, sign: str
 ) -> None:
     assert sign in r50bench_here("kpi", "--format", style, str(keep(tmp_path / "run"))).out
-
-
-def test_every_format_of_the_report_is_offered() -> None:
-    assert FORMATS == KPI_FORMATS
 
 
 def test_without_a_folder_the_newest_run_is_taken(

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from r50bench.assets.store import Store, default_store
 from r50bench.cli.options import out_option, quiet_option
-
-if TYPE_CHECKING:
-    from r50bench.assets.store import Store
-    from r50bench.host.topology import Host
-    from r50bench.measure.session import Outcome
-    from r50bench.mlperf.plan import PlannedMlperf
-    from r50bench.mlperf.query.answers import Answer
-    from r50bench.mlperf.query.completion import CompletedQuery
-    from r50bench.progress import Progress
+from r50bench.cli.plan_text import describe_host
+from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.host import topology
+from r50bench.host.topology import Host
+from r50bench.measure.session import Outcome
+from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf, run_mlperf
+from r50bench.mlperf.query.answers import Answer, AnswerStore
+from r50bench.mlperf.query.command import split_command
+from r50bench.mlperf.query.completion import CompletedQuery, check_record, check_request, complete
+from r50bench.mlperf.query.figures import answer, answers, check_answerable
+from r50bench.mlperf.query.terms import asks_for_repository, parse_terms
+from r50bench.progress import Progress
+from r50bench.report.terminal import TerminalProgress
 
 __all__ = ["byquery"]
 
@@ -44,11 +48,6 @@ def byquery(words: tuple[str, ...], out: Path, quiet: bool) -> None:
     and MultiStream), verdict, score, latency_p50 to latency_p999, compliant, record (the folder)…;
     without 'get' all answers are printed.
     """
-    from r50bench.mlperf.query.command import split_command
-    from r50bench.mlperf.query.completion import check_record
-    from r50bench.mlperf.query.figures import answer, answers
-    from r50bench.mlperf.query.terms import asks_for_repository
-
     command = split_command(words)
     if asks_for_repository(command.terms):
         click.echo("Nothing to import: r50bench brings its own workflow.", err=True)
@@ -64,10 +63,6 @@ def byquery(words: tuple[str, ...], out: Path, quiet: bool) -> None:
 
 def _completed(texts: tuple[str, ...], key: str | None) -> CompletedQuery:
     """Returns the completed query, whose run can give the answer that is asked."""
-    from r50bench.mlperf.query.completion import complete
-    from r50bench.mlperf.query.figures import check_answerable
-    from r50bench.mlperf.query.terms import parse_terms
-
     query = complete(parse_terms(texts), os.environ)
     if key is not None:
         check_answerable(key, query.loadgen)
@@ -75,14 +70,7 @@ def _completed(texts: tuple[str, ...], key: str | None) -> CompletedQuery:
 
 
 def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
-    from r50bench.assets.store import default_store
-    from r50bench.host.topology import read_host
-    from r50bench.mlperf.plan import plan_mlperf
-    from r50bench.mlperf.query.answers import AnswerStore
-    from r50bench.mlperf.query.completion import check_request
-    from r50bench.report.terminal import TerminalProgress
-
-    host, store = read_host(), default_store()
+    host, store = topology.read_host(), default_store()
     planned = plan_mlperf(query.loadgen, query.settings, host)
     check_request(query, planned.case)
     with TerminalProgress(quiet=quiet) as progress:
@@ -95,10 +83,6 @@ def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
 def _run(
     planned: PlannedMlperf, *, host: Host, store: Store, out: Path, progress: Progress
 ) -> Outcome:
-    from r50bench.cli.execution import remember, write_kpi_file
-    from r50bench.cli.plan_text import describe_host
-    from r50bench.mlperf.plan import run_mlperf
-
     progress.note(describe_host(host))
     for note in planned.effective.notes:
         progress.warn(note)

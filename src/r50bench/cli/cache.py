@@ -8,14 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from r50bench.assets.store import Entry, Store, default_store
+from r50bench.cli.plan_text import table
 from r50bench.errors import CheckFailed, UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    from r50bench.assets.store import Entry, Store
 
 __all__ = ["cache", "work_collection"]
 
@@ -120,8 +119,6 @@ def work_collection(words: tuple[str, ...], yes: bool) -> None:
 
 
 def _store() -> Store:
-    from r50bench.assets.store import default_store
-
     return default_store()
 
 
@@ -201,8 +198,6 @@ def _age(created: str) -> str:
 
 
 def _table(kept: Sequence[_Kept], store: Store) -> list[str]:
-    from r50bench.cli.plan_text import table
-
     if not kept:
         return [f"nothing is kept in {store.root}"]
     total = _human(sum(_size(one) for one in kept))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from r50bench.mlperf.query.search import Found
+from r50bench.cli.plan_text import table
+from r50bench.mlperf.query.command import split_terms
+from r50bench.mlperf.query.search import Found, Search
+from r50bench.mlperf.query.terms import parse_terms
+from r50bench.report.numbers import figure
+from r50bench.results.history import History, history_path
 
 __all__ = ["find"]
 
@@ -35,11 +38,6 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     given: accuracy, performance, verdict, status, reason, created, cpu, host, graph, weights, mode,
     profile, steps…; nothing is run.
     """
-    from r50bench.mlperf.query.command import split_terms
-    from r50bench.mlperf.query.search import Search
-    from r50bench.mlperf.query.terms import parse_terms
-    from r50bench.results.history import History, history_path
-
     terms = parse_terms(split_terms(words))
     with History(history_path()) as history:
         search = Search(history, terms)
@@ -57,16 +55,12 @@ def _as_data(one: Found) -> dict[str, Any]:
 
 
 def _lines(found: Sequence[Found]) -> list[str]:
-    from r50bench.cli.plan_text import table
-
     if not found:
         return ["no such record"]
     return table([_COLUMNS, *(_row(one) for one in found)])
 
 
 def _row(one: Found) -> tuple[str, ...]:
-    from r50bench.report.numbers import figure
-
     record, facts = one.record, one.facts
     accuracy, performance = facts["accuracy"], facts["performance"]
     return (

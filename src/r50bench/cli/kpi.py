@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from r50bench.cli.options import RUNS
 from r50bench.errors import R50BenchError, RunFailed, UsageError
-
-if TYPE_CHECKING:
-    from r50bench.report.kpi_block import KpiBlock
+from r50bench.report.kpi_block import KpiBlock, kpi_block
+from r50bench.report.kpi_formats import KPI_FORMATS, format_kpis
+from r50bench.results.record import RECORD_FILE, read_record
+from r50bench.results.samples import samples_of
 
 __all__ = ["kpi"]
-
-FORMATS = ("text", "json", "csv", "markdown")
-_RUNS = Path("r50bench-runs")
-_RECORD = "record.json"
 
 
 @click.command("kpi")
@@ -25,7 +22,7 @@ _RECORD = "record.json"
 @click.option(
     "--format",
     "style",
-    type=click.Choice(FORMATS),
+    type=click.Choice(KPI_FORMATS),
     default="text",
     show_default=True,
     help="How the figures are written.",
@@ -38,8 +35,6 @@ def kpi(paths: tuple[Path, ...], style: str, primary: bool) -> None:
     newest run below ./r50bench-runs. Exits with 5 where a record is invalid or damaged, and says
     why it is, after the figures of all others.
     """
-    from r50bench.report.kpi_formats import format_kpis
-
     folders = list(dict.fromkeys(found for path in paths for found in _records_in(path)))
     blocks, damaged = _blocks(folders or [_newest()])
     if blocks or style == "json":
@@ -53,33 +48,33 @@ def _records_in(path: Path) -> list[Path]:
     Raises:
         UsageError: there are none.
     """
-    if path.name == _RECORD and path.is_file():
+    if path.name == RECORD_FILE and path.is_file():
         return [path.parent]
     if not path.is_dir():
         raise UsageError(f"there is no folder {path}", hint="see 'r50bench kpi --help'")
-    if (path / _RECORD).is_file():
+    if (path / RECORD_FILE).is_file():
         return [path]
     # What is hidden is a run in progress, or one that was killed.
     found = sorted(
         record.parent
-        for record in path.rglob(_RECORD)
+        for record in path.rglob(RECORD_FILE)
         if not any(part.startswith(".") for part in record.relative_to(path).parts)
     )
     if not found:
         raise UsageError(
-            f"{path} holds no run: no {_RECORD} in it or below it",
+            f"{path} holds no run: no {RECORD_FILE} in it or below it",
             hint="name a folder that 'r50bench run' wrote",
         )
     return found
 
 
 def _newest() -> Path:
-    if not _RUNS.is_dir():
+    if not RUNS.is_dir():
         raise UsageError(
-            f"no folder was named, and there is no ./{_RUNS}",
+            f"no folder was named, and there is no ./{RUNS}",
             hint="r50bench kpi DIR, or 'r50bench run' first",
         )
-    return max(_records_in(_RUNS), key=lambda folder: (folder.name, folder))
+    return max(_records_in(RUNS), key=lambda folder: (folder.name, folder))
 
 
 def _blocks(folders: Sequence[Path]) -> tuple[list[KpiBlock], list[R50BenchError]]:
@@ -94,10 +89,6 @@ def _blocks(folders: Sequence[Path]) -> tuple[list[KpiBlock], list[R50BenchError
 
 
 def _block(folder: Path) -> KpiBlock:
-    from r50bench.report.kpi_block import kpi_block
-    from r50bench.results.record import read_record
-    from r50bench.results.samples import samples_of
-
     record = read_record(folder)
     return kpi_block(record, samples_of(record, folder) if record.status == "valid" else None)
 

@@ -10,6 +10,13 @@ from itertools import groupby
 import click
 
 from r50bench.case import Case, CaseName
+from r50bench.cli.plan_text import describe_host, table
+from r50bench.cli.selection import matching
+from r50bench.host import topology
+from r50bench.host.platforms import ARM_MACHINES, designed_cases, detect_platform
+from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.planning.nominal import nominal_host
+from r50bench.report.tuned_values import tuned_values
 
 __all__ = ["list_cases"]
 
@@ -28,15 +35,7 @@ def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> N
     With --platform ICX, SPR, EMR, GNR, GENOA, TURIN, ARMv8 or ARMv9 it lists those of a typical
     machine of that platform.
     """
-    from r50bench.cli.plan_text import describe_host
-    from r50bench.cli.selection import matching
-    from r50bench.host.platforms import designed_cases, detect_platform
-    from r50bench.host.topology import read_host
-    from r50bench.measure.tuned_defaults import effective_cases
-    from r50bench.planning.nominal import nominal_host
-    from r50bench.report.tuned_values import tuned_values
-
-    host = nominal_host(platform) if platform else read_host()
+    host = nominal_host(platform) if platform else topology.read_host()
     designed = designed_cases(host)
     names: Sequence[CaseName] = designed
     if globs:
@@ -64,8 +63,6 @@ def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> N
 
 def _case_lines(cases: Sequence[Case]) -> list[str]:
     """Returns the table of the cases, with an empty line before every mode."""
-    from r50bench.cli.plan_text import table
-
     rows = [
         (
             case.name,
@@ -86,8 +83,5 @@ def _case_lines(cases: Sequence[Case]) -> list[str]:
 
 
 def _machine_lines() -> list[str]:
-    from r50bench.cli.plan_text import table
-    from r50bench.host.platforms import ARM_MACHINES
-
     rows = [(machine.cloud, machine.machine, machine.platform) for machine in ARM_MACHINES]
     return table([("cloud", "machine type", "platform"), *rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import signal
 import sys
@@ -12,19 +13,6 @@ from collections.abc import Sequence
 import click
 
 from r50bench import __version__
-from r50bench.cli.byquery import byquery
-from r50bench.cli.cache import cache, work_collection
-from r50bench.cli.find import find
-from r50bench.cli.kpi import kpi
-from r50bench.cli.list_cases import list_cases
-from r50bench.cli.mlperf import mlperf
-from r50bench.cli.peers import peers
-from r50bench.cli.profile import profile
-from r50bench.cli.replay import replay
-from r50bench.cli.run import run
-from r50bench.cli.submit import submit
-from r50bench.cli.sweep import sweep
-from r50bench.cli.tune import tune
 from r50bench.errors import Interrupted, R50BenchError, RunFailed, UsageError, did_you_mean
 
 __all__ = ["cli", "main", "run_command_line"]
@@ -33,8 +21,43 @@ __all__ = ["cli", "main", "run_command_line"]
 _PIPE_CLOSED = 128 + signal.SIGPIPE
 
 
+_VERBS = {
+    "run": ("r50bench.cli.run:run", "Measures cases; without any, does the main job."),
+    "list": ("r50bench.cli.list_cases:list_cases", "Lists the cases designed for this host."),
+    "sweep": ("r50bench.cli.sweep:sweep", "Measures every combination of several values."),
+    "tune": ("r50bench.cli.tune:tune", "Finds the best configuration of a case, and keeps it."),
+    "peers": ("r50bench.cli.peers:peers", "Measures the engines beside each other."),
+    "profile": ("r50bench.cli.profile:profile", "Shows where the time of a case goes."),
+    "kpi": ("r50bench.cli.kpi:kpi", "Prints the KPIs of runs that are done."),
+    "mlperf": ("r50bench.cli.mlperf:mlperf", "Runs MLPerf's LoadGen on this machine."),
+    "submit": ("r50bench.cli.submit:submit", "Lays out an MLPerf submission from records."),
+    "byquery": ("r50bench.cli.byquery:byquery", "Answers a query, from the cache or by a run."),
+    "find": ("r50bench.cli.find:find", "Finds records in the history, newest first."),
+    "replay": ("r50bench.cli.replay:replay", "Runs the same again and says what differs."),
+    "cache": ("r50bench.cli.cache:cache", "Lists, verifies and removes what is kept."),
+    "work_collection": ("r50bench.cli.cache:work_collection", ""),
+}
+"""Every verb: where it is, and its line in ``r50bench --help``, from which empty ones are left out.
+
+A verb's module is imported when the verb is run, so each may import at its top all that it needs.
+"""
+
+
 class _Verbs(click.Group):
-    """A group that suggests the verb that was meant."""
+    """A group that loads a verb when it is run, and suggests the one that was meant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [verb for verb, (_, summary) in _VERBS.items() if summary]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.commands and cmd_name in _VERBS:
+            module, _, name = _VERBS[cmd_name][0].partition(":")
+            self.commands[cmd_name] = getattr(importlib.import_module(module), name)
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, _VERBS[verb][1]) for verb in self.list_commands(ctx)])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -74,22 +97,6 @@ def cli(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(UsageError.exit_code)
-
-
-cli.add_command(run)
-cli.add_command(list_cases)
-cli.add_command(sweep)
-cli.add_command(tune)
-cli.add_command(peers)
-cli.add_command(kpi)
-cli.add_command(submit)
-cli.add_command(mlperf)
-cli.add_command(profile)
-cli.add_command(byquery)
-cli.add_command(find)
-cli.add_command(replay)
-cli.add_command(cache)
-cli.add_command(work_collection)
 
 
 def main() -> None:

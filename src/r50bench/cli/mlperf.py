@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import msgspec
 
+from r50bench.assets.store import default_store
 from r50bench.cli.options import (
     collect_settings,
     dry_run_option,
@@ -19,6 +22,11 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
+from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
+from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.errors import RunFailed
+from r50bench.host import topology
+from r50bench.host.topology import Host
 from r50bench.loadgen_settings import (
     COMPLIANCE_TESTS,
     LOADGEN_KEYS,
@@ -28,12 +36,14 @@ from r50bench.loadgen_settings import (
     LoadgenSettings,
     parse_loadgen,
 )
-
-if TYPE_CHECKING:
-    from r50bench.host.topology import Host
-    from r50bench.measure.session import Outcome
-    from r50bench.mlperf.plan import PlannedMlperf
-    from r50bench.results.record import Record
+from r50bench.measure.session import Outcome
+from r50bench.mlperf.offline_beside import offline_beside
+from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf, run_mlperf
+from r50bench.report.kpi_block import block_text, kpi_block
+from r50bench.report.loadgen import mlperf_text
+from r50bench.report.terminal import TerminalProgress
+from r50bench.results.history import History, history_path
+from r50bench.results.record import Record
 
 __all__ = ["mlperf"]
 
@@ -123,13 +133,10 @@ def mlperf(
     --loadgen-target-qps 100 or --set loadgen_target_qps=100; the other parameters are those of
     'r50bench run'. The precision is fp32 unless given.
     """
-    from r50bench.host.topology import read_host
-    from r50bench.mlperf.plan import plan_mlperf
-
     if verbosity is not None:
         options["verbose"] = options["verbose"] or verbosity > 0
     loadgen, others = _read(options, sets, quick=quick)
-    host = read_host()
+    host = topology.read_host()
     planned = plan_mlperf(loadgen, collect_settings(_beside(options), others), host)
     if dry_run:
         _show_plan(planned, host, as_json=as_json)
@@ -166,10 +173,6 @@ def _beside(options: Mapping[str, str | bool | None]) -> dict[str, str | bool | 
 
 
 def _show_plan(planned: PlannedMlperf, host: Host, *, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
-
     effective, placement = planned.effective, planned.planned.placement
     if as_json:
         plan = plan_as_data(effective, placement, effective.notes)
@@ -188,12 +191,6 @@ def _show_plan(planned: PlannedMlperf, host: Host, *, as_json: bool) -> None:
 def _run(
     planned: PlannedMlperf, host: Host, out: Path, *, as_json: bool, quiet: bool, full: bool
 ) -> None:
-    from r50bench.assets.store import default_store
-    from r50bench.cli.execution import remember, write_kpi_file
-    from r50bench.cli.plan_text import describe_host
-    from r50bench.mlperf.plan import run_mlperf
-    from r50bench.report.terminal import TerminalProgress
-
     with TerminalProgress(quiet=quiet) as progress:
         progress.note(describe_host(host))
         for note in planned.effective.notes:
@@ -206,10 +203,6 @@ def _run(
 
 
 def _as_json(outcome: Outcome) -> str:
-    import msgspec
-
-    from r50bench.report.kpi_block import kpi_block
-
     record = outcome.record
     figures = msgspec.to_builtins(kpi_block(record, outcome.samples).kpis)
     data = msgspec.to_builtins(record) | {
@@ -221,9 +214,6 @@ def _as_json(outcome: Outcome) -> str:
 
 
 def _as_text(outcome: Outcome, *, full: bool) -> str:
-    from r50bench.report.kpi_block import block_text, kpi_block
-    from r50bench.report.loadgen import mlperf_text
-
     if full:
         text = block_text(kpi_block(outcome.record, outcome.samples)) + "\n"
     else:
@@ -233,10 +223,6 @@ def _as_text(outcome: Outcome, *, full: bool) -> str:
 
 def _offline_beside(record: Record) -> Record | None:
     """Returns the Offline run to compare with; None, too, where the history cannot be read."""
-    from r50bench.errors import RunFailed
-    from r50bench.mlperf.offline_beside import offline_beside
-    from r50bench.results.history import History, history_path
-
     try:
         with History(history_path()) as history:
             return offline_beside(record, history)

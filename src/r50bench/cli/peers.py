@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from r50bench.assets.store import default_store
+from r50bench.case import ENGINES, CaseName
 from r50bench.cli.options import (
     collect_settings,
     json_option,
@@ -16,12 +18,19 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
-from r50bench.errors import UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    from r50bench.case import CaseName
-    from r50bench.host.topology import Host
-    from r50bench.parameters import Setting
+from r50bench.cli.plan_text import describe_host
+from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.errors import R50BenchError, Unsupported, UsageError, did_you_mean
+from r50bench.host import topology
+from r50bench.host.doctor import examine
+from r50bench.host.isa import resolve_precision
+from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.parameters import UNDERSTOOD_VARIABLES, Setting
+from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, run_peers
+from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_text
+from r50bench.progress import Progress
+from r50bench.report.terminal import TerminalProgress
 
 __all__ = ["peers"]
 
@@ -52,13 +61,14 @@ _PARAMETERS = (
     "--engines",
     metavar="NAME,NAME…",
     help="Which engines; the others are measured against the first."
-    "  [default: torch,onnxruntime,openvino,zentorch]",
+    f"  [default: {','.join(ENGINES_BESIDE)}]",
 )
 @click.option(
     "--round-seconds",
     type=click.FloatRange(min=0.1),
     metavar="SECONDS",
-    help="How long each engine runs in a round, where --steps does not say.  [default: 2]",
+    help="How long each engine runs in a round, where --steps does not say."
+    f"  [default: {ROUND_S:g}]",
 )
 @json_option("the figures")
 @out_option("the records go")
@@ -84,23 +94,17 @@ def peers(
 
     Without --precision, fp32, bf16 and int8 are measured, as far as this CPU has them natively.
     """
-    from r50bench.cli.peers_execution import execute_peers
-    from r50bench.host.topology import read_host
-
     settings = collect_settings(options, sets)
     if round_seconds is not None and "steps" in settings:
         raise UsageError("--round-seconds and STEPS both say how long a round is", hint="give one")
-    host = read_host()
+    host = topology.read_host()
     names = _names(settings, host)
-    execute_peers(
+    _execute(
         names, _engines(engines), settings, host, out, round_seconds, as_json=as_json, quiet=quiet
     )
 
 
 def _engines(text: str | None) -> tuple[str, ...]:
-    from r50bench.case import ENGINES
-    from r50bench.peers.run import ENGINES_BESIDE
-
     if not text:
         return ENGINES_BESIDE
     names = tuple(word.strip().lower() for word in text.split(",") if word.strip())
@@ -117,10 +121,6 @@ def _engines(text: str | None) -> tuple[str, ...]:
 
 def _names(settings: Mapping[str, Setting], host: Host) -> list[CaseName]:
     """Returns the case of each precision: the one that is asked, or the best of each numerics."""
-    from r50bench.case import CaseName
-    from r50bench.errors import Unsupported
-    from r50bench.host.isa import resolve_precision
-
     mode = str(settings["mode"].value) if "mode" in settings else "throughput"
     if mode == "accuracy":
         raise UsageError(
@@ -137,3 +137,58 @@ def _names(settings: Mapping[str, Setting], host: Host) -> list[CaseName]:
             continue
         found.append(CaseName("inference", mode, precision))
     return found
+
+
+def _execute(
+    names: Sequence[CaseName],
+    engines: Sequence[str],
+    settings: Mapping[str, Setting],
+    host: Host,
+    out: Path,
+    round_s: float | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Compares the engines in one case after the other; a table or JSON goes to stdout.
+
+    Raises:
+        R50BenchError: the first engine, which the others are measured against, was not measured;
+            after all cases have run.
+    """
+    found: list[list[Row]] = []
+    errors: list[R50BenchError] = []
+    if round_s is None and "steps" not in settings:
+        round_s = ROUND_S
+    try:
+        with TerminalProgress(quiet=quiet) as progress:
+            progress.note(describe_host(host))
+            for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
+                progress.warn(f"{finding.text}: {finding.mend}")
+            provisions = Provisions(default_store(), progress)
+            for name in names:
+                contenders = plan_peers(name, engines, settings, host)
+                _tell_notes(contenders, progress)
+                standings = run_peers(
+                    contenders, host, provisions, out, progress, write_kpi_file, round_s=round_s
+                )
+                errors += [one.error for one in standings[:1] if one.error is not None]
+                for one in standings:
+                    if one.outcome is not None:
+                        remember(one.outcome, progress)
+                found.append(peer_rows(standings))
+    finally:
+        # What is finished is shown, also where the rest was interrupted.
+        if as_json:
+            click.echo(json.dumps([peers_as_data(rows) for rows in found], indent=2))
+        elif found:
+            click.echo("\n".join(peers_text(rows) for rows in found), nl=False)
+            click.echo(f"# records: {out}   look again: r50bench kpi {out}")
+    if errors:
+        raise errors[0]
+
+
+def _tell_notes(contenders: Sequence[Contender], progress: Progress) -> None:
+    planned = [one.planned for one in contenders if one.planned is not None]
+    for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
+        progress.warn(note)

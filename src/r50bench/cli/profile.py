@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import msgspec
 
+from r50bench.assets.store import default_store
 from r50bench.cli.options import (
     collect_settings,
     json_option,
@@ -16,12 +18,20 @@ from r50bench.cli.options import (
     set_option,
     tuned_option,
 )
+from r50bench.cli.plan_text import describe_host, describe_tuned
+from r50bench.cli.selection import select
 from r50bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from r50bench.host.topology import Host
-    from r50bench.measure.session import PlannedCase
-    from r50bench.profile.run import Profile
+from r50bench.host import topology
+from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.session import PlannedCase
+from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.planning.placement import place
+from r50bench.profile.page import profile_page
+from r50bench.profile.run import Profile, profile_case
+from r50bench.profile.text import profile_text
+from r50bench.report.terminal import TerminalProgress
+from r50bench.results.atomic import write_atomically
 
 __all__ = ["profile"]
 
@@ -66,15 +76,7 @@ def profile(
     timed are not observed, and the observed ones run in turn with them. A page with a picture is
     left below --out.
     """
-    from r50bench.assets.store import default_store
-    from r50bench.cli.plan_text import describe_host, describe_tuned
-    from r50bench.host.topology import read_host
-    from r50bench.measure.asset_resolver import Provisions
-    from r50bench.profile.run import profile_case
-    from r50bench.profile.text import profile_text
-    from r50bench.report.terminal import TerminalProgress
-
-    host = read_host()
+    host = topology.read_host()
     planned = _plan(case, options, sets, host, tuned=tuned)
     with TerminalProgress(quiet=quiet) as progress:
         progress.note(describe_host(host))
@@ -99,11 +101,6 @@ def _plan(
     *,
     tuned: bool,
 ) -> PlannedCase:
-    from r50bench.cli.selection import select
-    from r50bench.measure.session import PlannedCase
-    from r50bench.measure.tuned_defaults import effective_cases
-    from r50bench.planning.placement import place
-
     settings = collect_settings(options, sets)
     names = select([word], None, settings, host)
     if len(names) != 1:
@@ -116,17 +113,12 @@ def _plan(
 
 
 def _write(found: Profile, folder: Path) -> None:
-    from r50bench.profile.page import profile_page
-    from r50bench.results.atomic import write_atomically
-
     write_atomically(folder / _PAGE, profile_page(found).encode())
     write_atomically(folder / _DATA, _as_json(found) + b"\n")
 
 
 def _as_json(found: Profile) -> bytes:
     """Returns the profile with the sums that are derived from it."""
-    import msgspec
-
     parts = found.breakdown
     sums: dict[str, Any] = {
         "efficiency": found.efficiency,

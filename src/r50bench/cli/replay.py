@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from r50bench.assets.store import Store, default_store
 from r50bench.cli.options import out_option, quiet_option
+from r50bench.cli.plan_text import describe_host, table
+from r50bench.cli.replay_plan import plan_replay
+from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.compare.differences import Difference, FigurePair, differences, figure_pairs
 from r50bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from r50bench.assets.store import Store
-    from r50bench.compare.differences import Difference, FigurePair
-    from r50bench.host.topology import Host
-    from r50bench.measure.session import Outcome, PlannedCase
-    from r50bench.mlperf.plan import PlannedMlperf
-    from r50bench.progress import Progress
-    from r50bench.results.kpi import Kpi
-    from r50bench.results.record import Record
+from r50bench.host import topology
+from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.session import Outcome, PlannedCase, run_session
+from r50bench.mlperf.plan import PlannedMlperf, run_mlperf
+from r50bench.progress import Progress
+from r50bench.report.numbers import figure, with_interval
+from r50bench.report.terminal import TerminalProgress
+from r50bench.results.history import History, history_path
+from r50bench.results.kpi import Kpi, kpis
+from r50bench.results.record import Record, read_record
+from r50bench.results.samples import samples_of
 
 __all__ = ["replay"]
 
@@ -60,8 +65,6 @@ def _folder(record: str) -> Path:
     Raises:
         UsageError: there is neither such a folder nor such an id.
     """
-    from r50bench.results.history import History, history_path
-
     path = Path(record)
     if path.exists():
         return path if path.is_dir() else path.parent
@@ -81,8 +84,6 @@ def _read(folder: Path) -> Record:
     Raises:
         UsageError: there is none, or it is invalid.
     """
-    from r50bench.results.record import read_record
-
     record = read_record(folder)
     if record.status != "valid":
         raise UsageError(
@@ -93,14 +94,7 @@ def _read(folder: Path) -> Record:
 
 
 def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
-    from r50bench.assets.store import default_store
-    from r50bench.cli.execution import remember
-    from r50bench.cli.plan_text import describe_host
-    from r50bench.cli.replay_plan import plan_replay
-    from r50bench.host.topology import read_host
-    from r50bench.report.terminal import TerminalProgress
-
-    host = read_host()
+    host = topology.read_host()
     planned = plan_replay(before, host)
     with TerminalProgress(quiet=quiet) as progress:
         progress.note(describe_host(host))
@@ -112,11 +106,6 @@ def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
 def _run(
     planned: PlannedCase | PlannedMlperf, host: Host, store: Store, out: Path, progress: Progress
 ) -> Outcome:
-    from r50bench.cli.execution import write_kpi_file
-    from r50bench.measure.asset_resolver import Provisions
-    from r50bench.measure.session import run_session
-    from r50bench.mlperf.plan import PlannedMlperf, run_mlperf
-
     if isinstance(planned, PlannedMlperf):
         return run_mlperf(planned, host, store, out, progress, write_kpi_file)
     provisions = Provisions(store, progress)
@@ -125,11 +114,6 @@ def _run(
 
 def _comparison(before: Record, folder: Path, outcome: Outcome) -> list[str]:
     """Returns what differs beside the figures, then the figures, then where the record lies."""
-    from r50bench.cli.plan_text import table
-    from r50bench.compare.differences import differences, figure_pairs
-    from r50bench.results.kpi import kpis
-    from r50bench.results.samples import samples_of
-
     after = outcome.record
     pairs = figure_pairs(kpis(before, samples_of(before, folder)), kpis(after, outcome.samples))
     return [
@@ -167,8 +151,6 @@ def _change(pair: FigurePair) -> str:
 
 
 def _figure(kpi: Kpi) -> str:
-    from r50bench.report.numbers import figure, with_interval
-
     if kpi.half_width is None:
         return figure(kpi.value)
     return with_interval(kpi.value, kpi.half_width)

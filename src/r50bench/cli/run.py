@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
+import msgspec
 
+from r50bench.assets.store import default_store
 from r50bench.cli.options import (
     collect_settings,
     dry_run_option,
@@ -20,11 +23,25 @@ from r50bench.cli.options import (
     set_option,
     tuned_option,
 )
-
-if TYPE_CHECKING:
-    from r50bench.host.topology import Host
-    from r50bench.measure.session import PlannedCase
-    from r50bench.parameters import Setting
+from r50bench.cli.plan_text import describe_host, describe_plan, describe_tuned, plan_as_data
+from r50bench.cli.selection import select
+from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.engines.environment import inert_settings
+from r50bench.errors import R50BenchError
+from r50bench.host import topology
+from r50bench.host.doctor import examine
+from r50bench.host.topology import Host
+from r50bench.main_job.plan import plan_main_job
+from r50bench.measure.cases import CaseResult, run_cases
+from r50bench.measure.session import Outcome, PlannedCase
+from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.parameters import UNDERSTOOD_VARIABLES, Setting
+from r50bench.planning.placement import place
+from r50bench.report.kpi_block import kpi_block
+from r50bench.report.kpi_formats import format_kpis
+from r50bench.report.overview import overview_rows, overview_text
+from r50bench.report.terminal import TerminalProgress
+from r50bench.report.what_ran import what_ran
 
 __all__ = ["run"]
 
@@ -65,17 +82,13 @@ def run(
     is stronger than --set, --set than the environment, the environment than the profile, and that
     than what was tuned on this host.
     """
-    from r50bench.host.topology import read_host
-
     settings = collect_settings(options, sets)
-    host = read_host()
+    host = topology.read_host()
     planned = _plan(cases, regex, settings, host, tuned=tuned)
     if dry_run:
         _show_plan(planned, host, as_json=as_json)
         return
-    from r50bench.cli.execution import execute
-
-    execute(planned, host, out, as_json=as_json, quiet=quiet, full=full)
+    _execute(planned, host, out, as_json=as_json, quiet=quiet, full=full)
 
 
 def _plan(
@@ -87,12 +100,6 @@ def _plan(
     tuned: bool,
 ) -> list[PlannedCase]:
     """Returns the cases that are asked, or those of the main job; equal ones once."""
-    from r50bench.cli.selection import select
-    from r50bench.main_job.plan import plan_main_job
-    from r50bench.measure.session import PlannedCase
-    from r50bench.measure.tuned_defaults import effective_cases
-    from r50bench.planning.placement import place
-
     names = select(words, regex, settings, host)
     effective_of = effective_cases(host, tuned=tuned)
     if not names:
@@ -102,9 +109,6 @@ def _plan(
 
 
 def _show_plan(planned: Sequence[PlannedCase], host: Host, *, as_json: bool) -> None:
-    from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
-    from r50bench.engines.environment import inert_settings
-
     plans = [
         (one.effective, one.placement, (*one.effective.notes, *inert_settings(one.case, host)))
         for one in planned
@@ -113,3 +117,89 @@ def _show_plan(planned: Sequence[PlannedCase], host: Host, *, as_json: bool) -> 
         click.echo(json.dumps([plan_as_data(*plan) for plan in plans], indent=2))
         return
     click.echo("\n\n".join([describe_host(host), *(describe_plan(*plan) for plan in plans)]))
+
+
+def _execute(
+    planned: Sequence[PlannedCase],
+    host: Host,
+    out: Path,
+    *,
+    as_json: bool,
+    quiet: bool,
+    full: bool,
+) -> None:
+    """Runs the cases in order and prints records, KPI blocks or the overview on stdout.
+
+    One case, or ``full``, gives KPI blocks; several give the overview.
+
+    Raises:
+        R50BenchError: a case failed; of the first one's kind, after all the others have run.
+    """
+    results: list[CaseResult] = []
+    try:
+        with TerminalProgress(quiet=quiet) as progress:
+            progress.note(describe_host(host))
+            for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
+                progress.warn(f"{finding.text}: {finding.mend}")
+            for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
+                progress.warn(note)
+            for one in planned:
+                for note in describe_tuned(one.effective):
+                    progress.note(note)
+            for result in run_cases(planned, host, default_store(), out, progress, write_kpi_file):
+                results.append(result)
+                if result.outcome is not None:
+                    remember(result.outcome, progress)
+    finally:
+        # What is finished is shown, also where the rest was interrupted.
+        if as_json:
+            click.echo(json.dumps([_as_data(result) for result in results], indent=2))
+        elif results:
+            click.echo(_as_text(results, blocks=full or len(planned) == 1), nl=False)
+    _raise_failures(results)
+
+
+def _as_data(result: CaseResult) -> dict[str, Any]:
+    """Returns the record with its folder and KPIs, or why there is no record."""
+    name = result.planned.case.name
+    if result.outcome is None:
+        return {"name": name, "status": "failed", "reason": str(result.error)}
+    record, samples = result.outcome.record, result.outcome.samples
+    data: dict[str, Any] = msgspec.to_builtins(record)
+    figures = msgspec.to_builtins(kpi_block(record, samples).kpis)
+    return data | {"name": name, "folder": str(result.outcome.folder), "kpis": figures}
+
+
+def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
+    """Returns KPI blocks or the overview, then where the records lie; empty without any record."""
+    outcomes = [result.outcome for result in results if result.outcome is not None]
+    if not outcomes:
+        return ""
+    if blocks:
+        text = format_kpis([kpi_block(one.record, one.samples) for one in outcomes])
+    else:
+        failures = [
+            (result.planned.case, str(result.error)) for result in results if result.outcome is None
+        ]
+        rows = overview_rows([(one.record, one.samples) for one in outcomes], failures)
+        width = shutil.get_terminal_size((100, 24)).columns
+        heading = what_ran([one.record for one in outcomes], width)
+        text = (f"{heading}\n\n" if heading else "") + overview_text(rows, width)
+    return text + _where_line(outcomes)
+
+
+def _where_line(outcomes: Sequence[Outcome]) -> str:
+    folders = [str(outcome.folder) for outcome in outcomes]
+    look = folders[0] if len(folders) == 1 else str(outcomes[0].folder.parent)
+    return f"# records: {look}   look again: r50bench kpi {look}\n"
+
+
+def _raise_failures(results: Sequence[CaseResult]) -> None:
+    errors = [(result.planned.case.name, result.error) for result in results if result.error]
+    if not errors:
+        return
+    first: R50BenchError = errors[0][1]
+    if len(results) == 1:
+        raise first
+    reasons = "; ".join(f"{name}: {error.message}" for name, error in errors)
+    raise type(first)(f"{len(errors)} of {len(results)} cases failed: {reasons}", hint=first.hint)

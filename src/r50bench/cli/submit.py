@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from r50bench.errors import CheckFailed
 from r50bench.loadgen_settings import OFFICIAL_SEEDS
-
-if TYPE_CHECKING:
-    from r50bench.mlperf.submission.eligibility import Objection
-    from r50bench.mlperf.submission.tree import Submission
+from r50bench.mlperf.submission.accuracy_log import accuracy_line
+from r50bench.mlperf.submission.eligibility import Objection
+from r50bench.mlperf.submission.layout import Layout
+from r50bench.mlperf.submission.submission import assess, lay_out
+from r50bench.mlperf.submission.system_description import read_system_file, unknown_fields
+from r50bench.mlperf.submission.tree import Submission
 
 __all__ = ["submit"]
 
@@ -61,11 +63,6 @@ def submit(
     rehearsal: the system's name, every README.md and NOT_COMPLIANT.md say that it is none to hand
     in. All else that MLPerf would object to is listed, and nothing is written (exit code 3).
     """
-    from r50bench.errors import CheckFailed
-    from r50bench.mlperf.submission.layout import Layout
-    from r50bench.mlperf.submission.submission import assess, lay_out
-    from r50bench.mlperf.submission.system_description import read_system_file
-
     given = read_system_file(system_file) if system_file else {}
     layout = Layout(version, division, submitter)
     assessment = assess(records, layout, given)
@@ -94,8 +91,6 @@ def _show_objections(objections: Sequence[Objection]) -> None:
 
 def _summary(submission: Submission, out: Path) -> str:
     """Returns what was laid out: a line a scenario, what is left to do, and where it lies."""
-    from r50bench.mlperf.submission.system_description import unknown_fields
-
     layout = submission.layout
     lines = [_result_lines(submission)]
     if submission.label:
@@ -112,8 +107,6 @@ def _summary(submission: Submission, out: Path) -> str:
 
 
 def _result_lines(submission: Submission) -> str:
-    from r50bench.mlperf.submission.accuracy_log import accuracy_line
-
     lines = []
     for run in submission.runs:
         for part in run.parts:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from r50bench.assets.store import default_store
+from r50bench.case import Case
 from r50bench.cli.options import (
     collect_settings,
     json_option,
@@ -17,13 +20,23 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
-from r50bench.errors import UsageError
-from r50bench.parameters import PARAMETERS
-
-if TYPE_CHECKING:
-    from r50bench.host.topology import Host
-    from r50bench.parameters import Setting, Value
-    from r50bench.tune.run import TuneRequest
+from r50bench.cli.plan_text import describe_host
+from r50bench.cli.selection import select
+from r50bench.cli.shell import write_kpi_file
+from r50bench.errors import R50BenchError, UsageError
+from r50bench.host import topology
+from r50bench.host.doctor import examine
+from r50bench.host.topology import Host
+from r50bench.measure.tuned_defaults import asked_for_speed
+from r50bench.parameters import PARAMETERS, UNDERSTOOD_VARIABLES, Setting, Value
+from r50bench.parameters.value_lists import read_axes
+from r50bench.report.terminal import TerminalProgress
+from r50bench.results.tuned import TunedResults, tuned_folder
+from r50bench.tune.field import Figures
+from r50bench.tune.objective import Objective
+from r50bench.tune.run import Tuned, TuneRequest, result_of, tune_case
+from r50bench.tune.space import TUNED_FIELDS
+from r50bench.tune.text import trial_row, tune_as_data, tune_text
 
 __all__ = ["tune"]
 
@@ -31,7 +44,7 @@ DEFAULT_OUT = Path("r50bench-tunes")
 
 # Trials have as many steps and rounds as the search gives them.
 _INERT = ("steps", "warmup_steps", "repeat")
-_TUNED = ("batch_size", "cores_per_instance", "allocator", "weight_sharing", "engine")
+_KEYS = {parameter.name: parameter.key for parameter in PARAMETERS}
 _OBJECTIVES = {"throughput": "throughput", "latency": "latency", "accuracy": "throughput"}
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -82,13 +95,10 @@ def tune(
 
     Without a case, throughput is tuned in every precision of this CPU.
     """
-    from r50bench.cli.tune_execution import execute_tunes
-    from r50bench.host.topology import read_host
-
-    host = read_host()
+    host = topology.read_host()
     budget_s = _seconds(budget)
     requests = _requests(cases, objective, budget_s, sets, options, host)
-    execute_tunes(requests, host, out, as_json=as_json, quiet=quiet)
+    _execute(requests, host, out, as_json=as_json, quiet=quiet)
 
 
 def _requests(
@@ -99,11 +109,6 @@ def _requests(
     options: Mapping[str, str | bool | None],
     host: Host,
 ) -> list[TuneRequest]:
-    from r50bench.cli.selection import select
-    from r50bench.parameters import Setting
-    from r50bench.tune.objective import Objective
-    from r50bench.tune.run import TuneRequest
-
     settings, choices = _read(sets, options)
     throughput = {"mode": Setting("throughput", "option")}
     names = select(words, None, settings if words else {**throughput, **settings}, host)
@@ -122,15 +127,13 @@ def _read(
     Raises:
         UsageError: several values of a parameter that is not tuned, or a value that is not valid.
     """
-    from r50bench.parameters.value_lists import read_axes
-
     axes = {axis.parameter.name: axis for group in read_axes(sets) for axis in group}
     for name, axis in axes.items():
-        if len(axis.values) > 1 and name not in _TUNED:
+        if len(axis.values) > 1 and name not in TUNED_FIELDS:
             raise UsageError(
                 f"{axis.parameter.key} takes one value: it is not tuned",
-                hint="several values are for BATCH_SIZE, CORES_PER_INSTANCE, ALLOCATOR,"
-                " WEIGHT_SHARING and ENGINE; 'r50bench sweep' takes them for all",
+                hint=f"several values are for {', '.join(map(_KEYS.__getitem__, TUNED_FIELDS))};"
+                " 'r50bench sweep' takes them for all",
             )
         if name in _INERT:
             raise UsageError(
@@ -144,7 +147,7 @@ def _read(
         if name not in _INERT
     }
     choices: dict[str, list[Value]] = {}
-    for name in _TUNED:
+    for name in TUNED_FIELDS:
         if name not in settings:
             continue
         choices[name] = [settings[name].value]
@@ -160,3 +163,57 @@ def _seconds(text: str) -> float:
     if match is None or match[2] not in _UNITS_S or float(match[1]) <= 0:
         raise UsageError(f"--budget {text!r} is no time", hint="such as 120s, 5m or 1h")
     return float(match[1]) * _UNITS_S[match[2]]
+
+
+def _execute(
+    requests: Sequence[TuneRequest], host: Host, out: Path, *, as_json: bool, quiet: bool
+) -> None:
+    """Tunes the cases in order; prints and keeps each result as it is there.
+
+    Raises:
+        R50BenchError: a case failed; the first one's error, after all the others.
+    """
+    kept = TunedResults(tuned_folder())
+    found: list[dict[str, object]] = []
+    errors: list[R50BenchError] = []
+    for number, request in enumerate(requests):
+        try:
+            with TerminalProgress(quiet=quiet) as progress:
+                if number == 0:
+                    _announce(host, progress)
+                tuned = _tune(request, host, out, progress)
+                file = kept.keep(result_of(tuned, host))
+        except R50BenchError as error:
+            errors.append(error)
+            continue
+        found.append(tune_as_data(tuned) | {"kept": str(file)})
+        if not as_json:
+            click.echo(tune_text(tuned) + _what_next(tuned, file), nl=False)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    if errors:
+        raise errors[0]
+
+
+def _announce(host: Host, progress: TerminalProgress) -> None:
+    progress.note(describe_host(host))
+    for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
+        progress.warn(f"{finding.text}: {finding.mend}")
+
+
+def _tune(request: TuneRequest, host: Host, out: Path, progress: TerminalProgress) -> Tuned:
+    def tell(case: Case, figures: Figures) -> None:
+        progress.note(trial_row(case, figures))
+
+    return tune_case(request, host, default_store(), out, progress, write_kpi_file, tell)
+
+
+def _what_next(tuned: Tuned, file: Path) -> str:
+    asked = "".join(
+        f" --set {shlex.quote(f'{_KEYS[name]}={text}')}"
+        for name, text in asked_for_speed(tuned.request.fixed()).items()
+    )
+    return (
+        f"# kept: {file}   trials: {tuned.folder}\n"
+        f"# from now on this is what runs: r50bench run {tuned.case.name}{asked}\n"
+    )

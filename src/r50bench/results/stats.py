@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, stdtrit
 
 __all__ = [
     "CONFIDENCE",
@@ -157,6 +156,8 @@ def _ranks(count: int, share: float) -> tuple[int, int]:
     P(fewer than l) ≤ 2.5 %, the upper rank u the smallest with P(u or more) ≤ 2.5 %.
     """
     tail = (1 - CONFIDENCE) / 2
+    from scipy.special import bdtr  # a third of a second, which no help or plan should wait for
+
     fewer = bdtr(np.arange(count + 1, dtype=np.float64), count, share)
     below = int(np.searchsorted(fewer, tail, side="right"))
     above = int(np.searchsorted(fewer, 1 - tail, side="left")) + 1
@@ -164,5 +165,7 @@ def _ranks(count: int, share: float) -> tuple[int, int]:
 
 
 def _student(mean: float, error: float, freedom: float) -> Estimate:
+    from scipy.special import stdtrit  # as above
+
     half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
     return Estimate(mean, mean - half, mean + half)

@@ -29,7 +29,7 @@ from r50bench.tune.search import Tuner, Verdict
 from r50bench.tune.space import TUNED_FIELDS, Configuration, space_around
 from r50bench.tune.trials import Trials
 
-__all__ = ["TuneRequest", "Tuned", "result_of", "tune"]
+__all__ = ["TuneRequest", "Tuned", "result_of", "tune_case"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Tuned:
     wanted_s: float
 
 
-def tune(
+def tune_case(
     request: TuneRequest,
     host: Host,
     store: Store,

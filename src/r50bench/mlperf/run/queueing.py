@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 __all__ = ["Service", "allowed_late_share", "late_share", "sustainable_rate"]
 
@@ -35,11 +34,13 @@ def allowed_late_share(queries: int) -> float:
     which t or fewer come in 90 % of all runs; 0 where n is too small to be accepted at all.
     """
 
+    from scipy.special import bdtr, bdtri  # a third of a second, which no help should wait for
+
     def luck(late: int) -> float:
-        return float(special.bdtr(late, queries, 1 - _PERCENTILE))
+        return float(bdtr(late, queries, 1 - _PERCENTILE))
 
     late = bisect.bisect_right(range(queries), 1 - _CONFIDENCE, key=luck) - 1
-    return float(special.bdtri(late, queries, _LIKELY)) if late >= 0 else 0.0
+    return float(bdtri(late, queries, _LIKELY)) if late >= 0 else 0.0
 
 
 @dataclass(frozen=True)
