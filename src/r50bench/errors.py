@@ -5,7 +5,6 @@ Every error carries what was wrong (the message), what to do next (the hint) and
     R50BenchError            1    a bug of ours, if raised as itself
     ├── UsageError           2    the request cannot be right on any machine
     ├── CheckFailed          3    a check failed: accuracy, regression
-    ├── TooNoisy             4    the figures do not allow an answer
     ├── RunFailed            5    the run could not be carried out or is invalid
     │   ├── AssetError       5    bytes are missing, unreachable, damaged or of the wrong shape
     │   ├── EngineError      5    the engine could not be built or did not run what it claims
@@ -26,7 +25,6 @@ __all__ = [
     "Interrupted",
     "R50BenchError",
     "RunFailed",
-    "TooNoisy",
     "Unsupported",
     "UsageError",
     "WorkerFailed",
@@ -55,12 +53,6 @@ class CheckFailed(R50BenchError):
     """A check on the results failed."""
 
     exit_code = 3
-
-
-class TooNoisy(R50BenchError):
-    """The figures are too noisy for an answer."""
-
-    exit_code = 4
 
 
 class RunFailed(R50BenchError):

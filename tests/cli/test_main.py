@@ -129,7 +129,6 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     [
         (errors.UsageError("no"), 2),
         (errors.CheckFailed("no"), 3),
-        (errors.TooNoisy("no"), 4),
         (errors.WorkerFailed("no"), 5),
         (errors.Unsupported("no"), 6),
         (errors.Interrupted("no"), 130),

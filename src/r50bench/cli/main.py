@@ -91,8 +91,8 @@ def cli(ctx: click.Context) -> None:
     CPU has natively.
 
     \b
-    Exit codes: 0 done, 1 a bug of ours, 2 wrong usage, 3 a check failed, 4 too noisy to say,
-    5 the run failed, 6 this host cannot run the case, 130 interrupted.
+    Exit codes: 0 done, 1 a bug of ours, 2 wrong usage, 3 a check failed, 5 the run failed,
+    6 this host cannot run the case, 130 interrupted.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
