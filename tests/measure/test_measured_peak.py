@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from r50bench.assets.store import Store
-from r50bench.errors import EngineError, UsageError
+from r50bench.errors import EngineError, Unsupported, UsageError
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import read_host
 from r50bench.measure.asset_resolver import Provisions
@@ -154,6 +154,37 @@ def test_a_compiler_that_fails_is_named_with_its_first_words(machine):
     with pytest.raises(EngineError, match=r"cannot build .* unknown flag -march"):
         machine.peak()
     assert machine.store.entries() == ()
+
+
+def test_a_compiler_that_fails_on_amx_alone_costs_the_figure_of_amx(machine):
+    words = machine.compiler.read_text()
+    refuse = """case "$*" in *-DWITHOUT_TILES*) ;; *)
+    echo 'peak.cpp: In function f' >&2; echo 'x.s:9: Error: no such instruction: ldtilecfg' >&2
+    exit 1;;
+esac
+"""
+    machine.compiler.write_text(words.replace("echo built", refuse + "echo built"))
+    host = synthetic_hosts.host_of([[2]], model="spr")
+    notes = Notes()
+    measured = ensure_peak(host, (0, 1), machine.store, notes, machine.root)
+    assert "the peak of AMX is left out" in notes.said[0]
+    assert "Error: no such instruction: ldtilecfg" in notes.said[0]
+    assert limit_of(measured, "avx_int8").gop_per_s == 1850
+    with pytest.raises(Unsupported, match="tdpbusd is known to this CPU, but not to the C"):
+        limit_of(measured, "amx_int8")
+    without = synthetic_hosts.two_core_vm()
+    with pytest.raises(EngineError, match="cannot build"):
+        ensure_peak(without, (0, 1), machine.store, notes, machine.root)
+
+
+def test_what_keeps_a_peak_from_being_measured_is_said_whole(machine):
+    machine.compile_to("broken")
+    notes = Notes()
+    provisions = Provisions(machine.store, notes)
+    case = case_of(precision="avx_int8", cores_per_instance=1)
+    assert provisions.limit_if_known(case, HOST) is None
+    assert "printed 'broken'" in notes.said[-1]
+    assert "None" not in notes.said[-1]
 
 
 def test_a_precision_without_its_instruction_has_no_limit_and_says_so(machine):

@@ -7,31 +7,34 @@ the compiled program and its figures are kept is for :mod:`r50bench.measure.meas
 
 from __future__ import annotations
 
+import heapq
 import re
-import statistics
+import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.errors import RunFailed, Unsupported
+from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host
 
 __all__ = [
     "INSTRUCTIONS",
     "READ",
-    "SOURCE",
+    "SOURCES",
     "TRIAD",
     "Peak",
     "Rates",
     "build_command",
     "measure_peak",
-    "parse_rates",
+    "parse_output",
     "peak_rates",
 ]
 
-SOURCE = Path(__file__).with_name("peak_kernel.cpp")
-"""The program's source."""
+_FOLDER = Path(__file__).parent
+SOURCES = (_FOLDER / "peak_kernel.cpp", _FOLDER / "amx_tiles.h")
+"""The program's source, and what that includes."""
 
 INSTRUCTIONS: dict[str, tuple[str, ...]] = {
     "avx_fp32": ("fma_512", "fma_256"),
@@ -55,14 +58,18 @@ _LEAST_BYTES = 32 << 20
 _UNKNOWN_L3_BYTES = 32 << 20
 _TIMEOUT_S = 60.0
 _STEADY = 0.95
+_REPEATED_SHARE = 4
 _LINE = re.compile(r"(\w+) (\d+)((?: \d\.\d+e[+-]\d+)+)")
+_FATAL = re.compile(r"(\w+) signal (\d+)")
+_REFUSED = re.compile(r"(\w+) refused (.+)")
 
 
 @dataclass(frozen=True)
 class Rates:
     """Operations (or bytes) per second of one test, all CPUs at once.
 
-    ``per_cpu`` is each CPU's best round, ``typical`` the median over the rounds of all together.
+    ``per_cpu`` is each CPU's best round, ``repeated`` the sum of what each CPU reached in a quarter
+    of the rounds, in two at least.
 
     The best counts because nothing makes a core faster than it is, while neighbours and the
     hypervisor only ever take time from it: the best is the nearest to the limit, and a share of it
@@ -70,7 +77,7 @@ class Rates:
     """
 
     per_cpu: tuple[float, ...]
-    typical: float
+    repeated: float
 
     @property
     def total(self) -> float:
@@ -80,32 +87,38 @@ class Rates:
 
 @dataclass(frozen=True)
 class Peak:
-    """What ``cpus`` did at most when all were busy at once; ``rates`` by test of the program."""
+    """What ``cpus`` did at most when all were busy at once.
+
+    ``rates`` by test of the program; ``missing`` says of the other tests why they have none, as far
+    as that is known.
+    """
 
     cpus: tuple[int, ...]
     rates: dict[str, Rates]
+    missing: dict[str, str]
 
     @property
     def steady(self) -> bool:
-        """Whether the rounds agree, within 5 %: if not, somebody else was busy meanwhile."""
+        """Whether each best was reached repeatedly, within 5 %: if not, it may be too low."""
         compute = {name for names in INSTRUCTIONS.values() for name in names}
         return all(
-            rates.typical >= _STEADY * rates.total
+            rates.repeated >= _STEADY * rates.total
             for name, rates in self.rates.items()
             if name in compute
         )
 
     def merged(self, other: Peak) -> Peak:
         """Returns the better of two measurements of the same CPUs, test by test and CPU by CPU."""
+        rates = {**other.rates, **self.rates}
+        for name in self.rates.keys() & other.rates.keys():
+            mine, theirs = self.rates[name], other.rates[name]
+            rates[name] = Rates(
+                tuple(map(max, zip(mine.per_cpu, theirs.per_cpu, strict=True))),
+                max(mine.repeated, theirs.repeated),
+            )
+        missing = {**other.missing, **self.missing}
         return Peak(
-            self.cpus,
-            {
-                name: Rates(
-                    tuple(map(max, zip(rates.per_cpu, other.rates[name].per_cpu, strict=True))),
-                    max(rates.typical, other.rates[name].typical),
-                )
-                for name, rates in self.rates.items()
-            },
+            self.cpus, rates, {name: why for name, why in missing.items() if name not in rates}
         )
 
 
@@ -113,24 +126,37 @@ def peak_rates(peak: Peak, precision: str) -> tuple[str, Rates]:
     """Returns the instruction that bounds ``precision``, and its rates in operations per second.
 
     Raises:
-        Unsupported: this CPU, or the compiler the program was built with, has no such instruction.
+        Unsupported: this CPU, or the compiler the program was built with, has no such instruction,
+            or it cannot be carried out here.
     """
     wanted = INSTRUCTIONS[precision]
     for name in wanted:
         if name in peak.rates:
             return name, peak.rates[name]
+    for name in wanted:
+        if name in peak.missing:
+            raise Unsupported(
+                f"the peak of {precision} is not known: {name} {peak.missing[name]}",
+                hint="the other precisions have their peaks",
+            )
     raise Unsupported(
-        f"the peak of {precision} is not known: neither CPU nor compiler has {' or '.join(wanted)}",
-        hint="a newer compiler may know the instruction: install one or name it in CXX",
+        f"the peak of {precision} is not known: this CPU has no {' or '.join(wanted)}",
+        hint="the precisions that it runs have their peaks",
     )
 
 
-def build_command(compiler: Sequence[str], target: Path, arch: str) -> list[str]:
-    """Returns the command that builds the program for the CPU it is built on."""
+def build_command(
+    compiler: Sequence[str], target: Path, arch: str, *, tiles: bool = True
+) -> list[str]:
+    """Returns the command that builds the program for the CPU it is built on.
+
+    Without ``tiles`` the tests of AMX are left out, for compilers and assemblers that know it too
+    little.
+    """
     # On Arm, only -mcpu=native is understood by GCC and Clang alike.
     native = "-mcpu=native" if arch == "aarch64" else "-march=native"
-    flags = ["-std=c++17", "-O3", native, "-pthread"]
-    return [*compiler, *flags, str(SOURCE), "-o", str(target)]
+    flags = ["-std=c++17", "-O3", native, "-pthread", *([] if tiles else ["-DWITHOUT_TILES"])]
+    return [*compiler, *flags, str(SOURCES[0]), "-o", str(target)]
 
 
 def measure_peak(program: Path, cpus: Sequence[int], host: Host) -> Peak:
@@ -151,34 +177,79 @@ def measure_peak(program: Path, cpus: Sequence[int], host: Host) -> Peak:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunFailed(f"the peak could not be measured: {error}") from error
+        raise RunFailed(
+            f"the peak could not be measured: {error}", hint="shares of the peak are left out"
+        ) from error
     if done.returncode != 0:
-        said = done.stderr.strip() or f"{program.name} ended with status {done.returncode}"
-        raise RunFailed(f"the peak could not be measured: {said}")
-    return Peak(tuple(cpus), parse_rates(done.stdout, len(cpus)))
+        said = done.stderr.strip() or f"{program.name} {_ending(done.returncode)}"
+        raise RunFailed(
+            f"the peak could not be measured: {said}", hint="shares of the peak are left out"
+        )
+    rates, missing = parse_output(done.stdout, len(cpus))
+    return Peak(tuple(cpus), rates, {**_not_compiled(host, rates), **missing})
 
 
-def parse_rates(text: str, cpus: int) -> dict[str, Rates]:
-    """Reads what the program prints: per line a test, its round, and one rate per CPU.
+def parse_output(text: str, cpus: int) -> tuple[dict[str, Rates], dict[str, str]]:
+    """Reads what the program prints: rates by test, and of tests that have none, why not.
+
+    A test has a line a round, with one rate per CPU, or one line with the signal that ended it or
+    with what the kernel answered when it was asked for AMX's tiles.
 
     Raises:
         RunFailed: a line is something else, a rate is not positive, or the tests of memory are
             missing, which come last.
     """
     rounds: dict[str, list[tuple[float, ...]]] = {}
+    missing: dict[str, str] = {}
     for line in text.splitlines():
-        match = _LINE.fullmatch(line)
-        rates = tuple(float(word) for word in match[3].split()) if match else ()
-        if match is None or len(rates) != cpus or min(rates) <= 0:
-            raise RunFailed(f"the program that measures the peak printed {line!r}")
-        rounds.setdefault(match[1], []).append(rates)
+        if fatal := _FATAL.fullmatch(line):
+            missing[fatal[1]] = _ending(-int(fatal[2]))
+        elif refused := _REFUSED.fullmatch(line):
+            missing[refused[1]] = f"needs AMX's tiles, which the kernel refuses: {refused[2]}"
+        else:
+            match = _LINE.fullmatch(line)
+            rates = tuple(float(word) for word in match[3].split()) if match else ()
+            if match is None or len(rates) != cpus or min(rates) <= 0:
+                raise RunFailed(
+                    f"the program that measures the peak printed {line!r}",
+                    hint="shares of the peak are left out",
+                )
+            rounds.setdefault(match[1], []).append(rates)
     if not {READ, TRIAD} <= rounds.keys():
-        raise RunFailed("the program that measures the peak ended early")
-    return {name: _rates(found) for name, found in rounds.items()}
+        raise RunFailed(
+            "the program that measures the peak ended early",
+            hint="shares of the peak are left out",
+        )
+    return {name: _rates(found) for name, found in rounds.items()}, missing
 
 
 def _rates(rounds: Sequence[tuple[float, ...]]) -> Rates:
-    return Rates(tuple(map(max, zip(*rounds, strict=True))), statistics.median(map(sum, rounds)))
+    by_cpu = list(zip(*rounds, strict=True))
+    repetitions = max(2, len(rounds) // _REPEATED_SHARE)
+    repeated = sum(heapq.nlargest(repetitions, rates)[-1] for rates in by_cpu)
+    return Rates(tuple(map(max, by_cpu)), repeated)
+
+
+def _ending(status: int) -> str:
+    """Says how a process ended, by the return code that :mod:`subprocess` gives it."""
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name} ({signal.strsignal(-status)})"
+    except ValueError:  # a signal without a name
+        return f"was ended by signal {-status}"
+
+
+def _not_compiled(host: Host, rates: Mapping[str, Rates]) -> dict[str, str]:
+    """Says of instructions that this CPU has and the program has no test of that it was not built
+    with one."""
+    return {
+        name: "is known to this CPU, but not to the C++ compiler that built the program:"
+        " install a newer one (AMX: g++ 11 or clang 12) or name it in CXX"
+        for precision in native_precisions(host)
+        if not rates.keys() & set(INSTRUCTIONS[precision])
+        for name in INSTRUCTIONS[precision]
+    }
 
 
 def _bytes_per_cpu(host: Host, cpus: int) -> int:

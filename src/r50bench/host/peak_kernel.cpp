@@ -4,31 +4,52 @@
 //
 // CPUS is a list such as 0,1,4. One thread is bound to each; for each slice of each test all start
 // together, and each counts what it has done until the slice is over. Tests whose instructions this
-// CPU or this compiler lacks are not compiled in. One line on stdout per test and round; the rates
-// are operations or bytes per second of each CPU, in the order of CPUS:
+// CPU or this compiler lacks are not compiled in; nor are AMX's with -DWITHOUT_TILES. One line on
+// stdout per test and round; the rates are operations or bytes per second of each CPU, in the order of
+// CPUS. A test of instructions that cannot be carried out here has one line that says why instead: the
+// signal that ended it, or the kernel's error when it was asked for AMX's tiles:
 //
 //   vpdpbusd_512 0 9.41e+11 9.40e+11
+//   vdpbf16ps_512 signal 4
+//   tdpbusd refused Operation not permitted
 //
 // A multiplication and an addition are two operations. Compute tests touch registers only, and have
 // enough independent sums to hide the latency of their units. Exits with 2 on wrong arguments, with
 // 3 where a thread cannot be bound or has no memory.
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <initializer_list>
 #include <thread>
 #include <vector>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+// Clang up to 14 spells them without the second underscore.
+#if (defined(__AMX_TILE__) || defined(__AMXTILE__)) && !defined(WITHOUT_TILES)
+#include "amx_tiles.h"
+#define WITH_TILES 1
+#if defined(__AMX_BF16__) || defined(__AMXBF16__)
+#define WITH_BF16_TILES 1
+#endif
+#if defined(__AMX_INT8__) || defined(__AMXINT8__)
+#define WITH_INT8_TILES 1
+#endif
+#endif
 #define KEEP(value) asm volatile("" : "+v"(value))
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -166,25 +187,12 @@ struct Sdot128 {
 #endif
 #endif
 
-#if defined(__AMX_TILE__)
-// Eight tiles of 16 rows of 64 bytes; the kernel must allow their use first (arch_prctl).
-struct alignas(64) TileShape {
-  uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
-void open_tiles() {
-  constexpr int kRequestPermission = 0x1023, kTileData = 18;  // <asm/prctl.h>, XFEATURE_XTILEDATA
-  syscall(SYS_arch_prctl, kRequestPermission, kTileData);
-}
-
+#if WITH_TILES
 // Four sums of two by two operands: a product of tiles occupies its unit for 16 cycles and is
 // complete after 52.
 #define TILES(name, product)                                              \
   void name(const Arrays&) {                                              \
-    const TileShape shape;                                                \
-    _tile_loadconfig(&shape);                                             \
+    configure_tiles(TileShapes());                                        \
     _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);           \
     _tile_zero(4); _tile_zero(5); _tile_zero(6); _tile_zero(7);           \
     for (int at = 0; at < kSteps; ++at) {                                 \
@@ -192,19 +200,21 @@ void open_tiles() {
     }                                                                     \
     _tile_release();                                                      \
   }
-#if defined(__AMX_BF16__)
+#if WITH_BF16_TILES
 TILES(tdpbf16ps, _tile_dpbf16ps)
 #endif
-#if defined(__AMX_INT8__)
+#if WITH_INT8_TILES
 TILES(tdpbusd, _tile_dpbusd)
 #endif
 #endif
 
 // All three arrays, read once. Integers, since the compiler may reorder their sum.
 void read_memory(const Arrays& own) {
-  const uint64_t* words = reinterpret_cast<const uint64_t*>(own.a);
   uint64_t sum = 0;
-  for (size_t at = 0; at < 3 * own.length; ++at) sum += words[at];
+  for (const double* array : {own.a, own.b, own.c}) {
+    const uint64_t* words = reinterpret_cast<const uint64_t*>(array);
+    for (size_t at = 0; at < own.length; ++at) sum += words[at];
+  }
   asm volatile("" : : "r"(sum));
 }
 
@@ -217,52 +227,58 @@ void triad_memory(const Arrays& own) {
   asm volatile("" : : "r"(a) : "memory");
 }
 
+enum class Needs { registers, tiles, memory };
+
 struct Test {
   const char* name;
   void (*call)(const Arrays&);
   double work;  // operations of one call; of the memory tests bytes per double of one array
-  bool of_memory;
+  Needs needs;
 };
+
+// Calls of the memory tests go through a part of the arrays at a time, each where the last one
+// ended: all of it would take many slices where caches are large.
+constexpr size_t kPart = 1 << 17;
 
 // Operations of one call: steps x sums x multiply-accumulates of an instruction x 2.
 constexpr double ops(int sums, int macs) { return 2.0 * kSteps * sums * macs; }
 
 const Test kTests[] = {
 #if defined(__AVX512F__)
-    {"fma_512", many_sums<Fma512>, ops(24, 16), false},
+    {"fma_512", many_sums<Fma512>, ops(24, 16), Needs::registers},
 #endif
 #if defined(__AVX512BF16__)
-    {"vdpbf16ps_512", many_sums<Vdpbf16ps512>, ops(24, 32), false},
+    {"vdpbf16ps_512", many_sums<Vdpbf16ps512>, ops(24, 32), Needs::registers},
 #endif
 #if defined(__AVX512VNNI__)
-    {"vpdpbusd_512", many_sums<Vpdpbusd512>, ops(24, 64), false},
+    {"vpdpbusd_512", many_sums<Vpdpbusd512>, ops(24, 64), Needs::registers},
 #endif
 #if defined(__FMA__)
-    {"fma_256", twelve_sums<Fma256>, ops(12, 8), false},
+    {"fma_256", twelve_sums<Fma256>, ops(12, 8), Needs::registers},
 #endif
 #if defined(__AVXVNNI__)
-    {"vpdpbusd_256", twelve_sums<Vpdpbusd256>, ops(12, 32), false},
+    {"vpdpbusd_256", twelve_sums<Vpdpbusd256>, ops(12, 32), Needs::registers},
 #endif
-#if defined(__AMX_BF16__)
-    {"tdpbf16ps", tdpbf16ps, ops(4, 16 * 16 * 32), false},
+#if WITH_BF16_TILES
+    {"tdpbf16ps", tdpbf16ps, ops(4, 16 * 16 * 32), Needs::tiles},
 #endif
-#if defined(__AMX_INT8__)
-    {"tdpbusd", tdpbusd, ops(4, 16 * 16 * 64), false},
+#if WITH_INT8_TILES
+    {"tdpbusd", tdpbusd, ops(4, 16 * 16 * 64), Needs::tiles},
 #endif
 #if defined(__aarch64__)
-    {"fmla_128", many_sums<Fmla128>, ops(24, 4), false},
+    {"fmla_128", many_sums<Fmla128>, ops(24, 4), Needs::registers},
 #if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
-    {"bfmmla_128", many_sums<Bfmmla128>, ops(24, 16), false},
+    {"bfmmla_128", many_sums<Bfmmla128>, ops(24, 16), Needs::registers},
 #endif
 #if defined(__ARM_FEATURE_MATMUL_INT8)
-    {"smmla_128", many_sums<Smmla128>, ops(24, 32), false},
+    {"smmla_128", many_sums<Smmla128>, ops(24, 32), Needs::registers},
 #endif
 #if defined(__ARM_FEATURE_DOTPROD)
-    {"sdot_128", many_sums<Sdot128>, ops(24, 16), false},
+    {"sdot_128", many_sums<Sdot128>, ops(24, 16), Needs::registers},
 #endif
 #endif
-    {"read", read_memory, 3 * sizeof(double), true},
-    {"triad", triad_memory, 3 * sizeof(double), true},
+    {"read", read_memory, 3 * sizeof(double), Needs::memory},
+    {"triad", triad_memory, 3 * sizeof(double), Needs::memory},
 };
 
 int64_t now_ns() {
@@ -290,6 +306,7 @@ Arrays allocate(size_t bytes) {
   const size_t length = bytes / sizeof(double) / 3 / 8 * 8;
   void* block = nullptr;
   if (posix_memalign(&block, 1 << 21, 3 * length * sizeof(double)) != 0) die("no memory");
+  madvise(block, 3 * length * sizeof(double), MADV_HUGEPAGE);  // or touching them takes seconds
   double* a = static_cast<double*>(block);
   for (size_t at = 0; at < 3 * length; ++at) a[at] = 1.0;
   return {a, a + length, a + 2 * length, length};
@@ -303,7 +320,9 @@ struct Slices {
   std::atomic<int64_t> begin{0};
 };
 
-double run_slice(const Test& test, const Arrays& own, Slices& slices, bool first, int64_t slice_ns) {
+// `from` is where in the arrays the next call of a memory test begins.
+double run_slice(const Test& test, const Arrays& own, size_t& from, Slices& slices, bool first,
+                 int64_t slice_ns) {
   constexpr int64_t kLeadNs = 200000;
   pthread_barrier_wait(&slices.barrier);
   if (first) slices.begin = now_ns() + kLeadNs;
@@ -311,15 +330,56 @@ double run_slice(const Test& test, const Arrays& own, Slices& slices, bool first
   const int64_t begin = slices.begin;
   while (now_ns() < begin) {
   }
-  const double work = test.of_memory ? test.work * own.length : test.work;
   double done = 0;
   int64_t end;
   do {
-    test.call(own);
-    done += work;
+    if (test.needs == Needs::memory) {
+      const size_t length = std::min(kPart, own.length - from);
+      test.call({own.a + from, own.b + from, own.c + from, length});
+      done += test.work * length;
+      from = (from + length) % own.length;
+    } else {
+      test.call(own);
+      done += test.work;
+    }
     end = now_ns();
   } while (end < begin + slice_ns);
   return done / (end - begin) * 1e9;
+}
+
+// Calls a test once in a process of its own, and returns the signal that ended it, or 0.
+int fatal_signal(const Test& test) {
+  constexpr unsigned kPatienceS = 10;
+  const pid_t child = fork();
+  if (child < 0) die("cannot try a test");
+  if (child == 0) {
+    const rlimit no_core_file = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core_file);
+    alarm(kPatienceS);
+    test.call(Arrays());
+    _exit(0);
+  }
+  int status;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) die("cannot try a test");
+  }
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+// Returns the tests that can be carried out here, and prints of the others why they cannot.
+std::vector<Test> tests_that_run() {
+  const char* refused = nullptr;
+#if WITH_TILES
+  if (!allow_tiles()) refused = strerror(errno);
+#endif
+  std::vector<Test> found;
+  for (const Test& test : kTests) {
+    const bool computes = test.needs != Needs::memory;
+    if (test.needs == Needs::tiles && refused != nullptr) printf("%s refused %s\n", test.name, refused);
+    else if (const int fatal = computes ? fatal_signal(test) : 0) printf("%s signal %d\n", test.name, fatal);
+    else found.push_back(test);
+  }
+  return found;
 }
 
 }  // namespace
@@ -339,26 +399,25 @@ int main(int count, char** words) {
   const int64_t slice_ns = atoll(words[3]) * 1000000;
   const size_t bytes = atoll(words[4]);
   if (rounds < 1 || slice_ns < 1 || bytes < 4096) return 2;
-#if defined(__AMX_TILE__)
-  open_tiles();
-#endif
-  constexpr size_t kTestCount = sizeof(kTests) / sizeof(kTests[0]);
-  std::vector<std::vector<double>> rates(rounds * kTestCount, std::vector<double>(cpus.size()));
+  const std::vector<Test> tests = tests_that_run();
+  fflush(stdout);
+  std::vector<std::vector<double>> rates(rounds * tests.size(), std::vector<double>(cpus.size()));
   Slices slices(cpus.size());
   std::vector<std::thread> threads;
   for (size_t at = 0; at < cpus.size(); ++at) {
     threads.emplace_back([&, at] {
       bind(cpus[at]);
       const Arrays own = allocate(bytes);
+      size_t from = 0;
       for (size_t slice = 0; slice < rates.size(); ++slice) {
-        const Test& test = kTests[slice % kTestCount];
-        rates[slice][at] = run_slice(test, own, slices, at == 0, slice_ns);
+        const Test& test = tests[slice % tests.size()];
+        rates[slice][at] = run_slice(test, own, from, slices, at == 0, slice_ns);
       }
     });
   }
   for (auto& thread : threads) thread.join();
   for (size_t slice = 0; slice < rates.size(); ++slice) {
-    printf("%s %zu", kTests[slice % kTestCount].name, slice / kTestCount);
+    printf("%s %zu", tests[slice % tests.size()].name, slice / tests.size());
     for (double rate : rates[slice]) printf(" %.4e", rate);
     printf("\n");
   }

@@ -119,7 +119,8 @@ class Provisions:
         try:
             return self.limit(case, host)
         except (RunFailed, Unsupported) as error:
-            sentence = f"no share of the machine's peak: {error.message}; {error.hint}"
+            said = "; ".join(filter(None, (error.message, error.hint)))
+            sentence = f"no share of the machine's peak: {said}"
             if sentence not in self._noted:
                 self._noted.add(sentence)
                 self._progress.note(sentence)
