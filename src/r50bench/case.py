@@ -7,6 +7,7 @@ A name is ``<function>_<mode>_<precision>[_<profile>]``, such as
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 
 from r50bench.errors import UsageError, did_you_mean
@@ -24,6 +25,7 @@ __all__ = [
     "numerics_of",
     "parse_precision",
     "refuse_training",
+    "setting_text",
     "strip_prefixes",
 ]
 
@@ -203,3 +205,10 @@ class Case:
     def numerics(self) -> str:
         """fp32, bf16, bf32 or int8."""
         return numerics_of(self.precision)
+
+
+def setting_text(value: object) -> str:
+    """Returns a value in the words of ``--set``; none where there is nothing."""
+    if isinstance(value, tuple) and value:
+        return " ".join(f"{name}={shlex.quote(text)}" for name, text in value)
+    return "none" if value in (None, "", ()) else str(value)

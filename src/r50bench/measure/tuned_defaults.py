@@ -8,12 +8,12 @@ from typing import Any
 
 from r50bench.assets.store import default_store
 from r50bench.assets.weights import kept_weights
-from r50bench.case import Case, CaseName
+from r50bench.case import Case, CaseName, setting_text
 from r50bench.errors import R50BenchError
 from r50bench.host.identity import engine_versions, host_identity
 from r50bench.host.topology import Host
-from r50bench.parameters import PARAMETERS, Setting
-from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case, shown
+from r50bench.parameters import BY_NAME, PARAMETERS, Setting
+from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
 from r50bench.results.tuned import TunedResult, TunedResults, tuned_folder
 
 __all__ = ["EffectiveOf", "TunedDefaults", "asked_for_speed", "effective_cases"]
@@ -21,25 +21,14 @@ __all__ = ["EffectiveOf", "TunedDefaults", "asked_for_speed", "effective_cases"]
 EffectiveOf = Callable[[CaseName, Mapping[str, Setting]], EffectiveCase]
 """Gives the effective case of a name and of what was asked."""
 
-_FOR_SPEED = (
-    "batch_size",
-    "cores_per_instance",
-    "instances",
-    "instance_mode",
-    "across_nodes",
-    "engine",
-    "device",
-    "allocator",
-    "weight_sharing",
-    "customer_env",
-    "matmul_min_dim",
-)
-_KEYS = {parameter.name: parameter.key for parameter in PARAMETERS}
-
 
 def asked_for_speed(settings: Mapping[str, Setting]) -> dict[str, str]:
     """Returns, as text, what was asked of all that decides which configuration is best."""
-    return {name: str(settings[name].value) for name in _FOR_SPEED if name in settings}
+    return {
+        row.name: str(settings[row.name].value)
+        for row in PARAMETERS
+        if row.decides_speed and row.name in settings
+    }
 
 
 def effective_cases(host: Host, *, tuned: bool) -> EffectiveOf:
@@ -105,8 +94,8 @@ class TunedDefaults:
         for name, text in fields.items():
             was = getattr(result.case, name, None)
             if str(was) != text:
-                asked_for = f"{_KEYS[name]}={shown(settings[name].value)}"
-                return f"{asked_for} was asked for, and it has {shown(was)}"
+                asked_for = f"{BY_NAME[name].key}={setting_text(settings[name].value)}"
+                return f"{asked_for} was asked for, and it has {setting_text(was)}"
         return None
 
 

@@ -15,7 +15,7 @@ from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.record_draft import Finish
 from r50bench.measure.session import Outcome, PlannedCase
 from r50bench.mlperf.run.session import PlannedMlperf, run_loadgen_session
-from r50bench.parameters import PARAMETERS, Setting
+from r50bench.parameters import BY_NAME, PARAMETERS, Setting
 from r50bench.planning.effective_case import EffectiveCase, effective_case
 from r50bench.planning.placement import place
 from r50bench.progress import Progress
@@ -25,16 +25,7 @@ __all__ = ["DEFAULT_PRECISION", "INERT", "PlannedMlperf", "plan_mlperf", "run_ml
 DEFAULT_PRECISION = "fp32"
 """The precision where none is asked: that of MLPerf's reference model."""
 
-INERT = (
-    "mode",
-    "profile",
-    "instance_mode",
-    "steps",
-    "repeat",
-    "data_type",
-    "weight_sharing",
-    "force_weight_sharing",
-)
+INERT = tuple(row.name for row in PARAMETERS if "loadgen" in row.inert_under)
 """Parameters of the closed loop, which LoadGen decides on."""
 
 _ONE_PROCESS = "LoadGen hosts all instances in one process"
@@ -140,9 +131,8 @@ def _for_scenario(
 
 
 def _inert(settings: Mapping[str, Setting]) -> list[str]:
-    keys = {parameter.name: parameter.key for parameter in PARAMETERS}
     return [
-        f"{keys[name]}={settings[name].value} ({settings[name].source}) has no effect here:"
+        f"{BY_NAME[name].key}={settings[name].value} ({settings[name].source}) has no effect here:"
         " LoadGen decides"
         for name in INERT
         if name in settings

@@ -38,7 +38,6 @@ MOST_VALUES = 10_000
 """Longer ranges are taken for a slip."""
 
 _DOTS = "..."
-_WHOLE_TEXT = ("customer_env", "platform")
 _KEYS = "|".join(parameter.key for parameter in PARAMETERS).replace("_", "[_-]")
 _PRODUCT = re.compile(rf"/(?=\s*(?:{_KEYS})\s*=)", re.I)
 
@@ -95,7 +94,7 @@ def _read_axis(text: str) -> Axis:
 
 
 def _values(parameter: Parameter, text: str) -> Sequence[str]:
-    if not text or parameter.name in _WHOLE_TEXT:
+    if not text or parameter.reader.kind == "text":
         return [text]
     if parameter.is_number:
         return [str(number) for number in expand_numbers(text)]

@@ -6,29 +6,39 @@ what would be right, worded to follow ``BATCH_SIZE=abc:``.
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Literal, TypeVar
 
 from r50bench.case import FUNCTIONS, parse_precision, refuse_training
 from r50bench.errors import did_you_mean
 
 __all__ = [
+    "Reader",
     "Value",
     "dataset",
+    "device",
     "free_text",
     "function",
     "name_of",
+    "number",
     "one_of",
     "precision",
+    "printable",
     "variables",
+    "verbosity",
     "weights",
     "whole_number",
     "yes_or_no",
 ]
 
-Value = str | int | bool | tuple[tuple[str, str], ...]
+Value = str | int | float | bool | tuple[tuple[str, str], ...]
+
+ValueT_co = TypeVar("ValueT_co", bound=Value, covariant=True)
 
 _RESERVED_VARIABLES = {
     "ONEDNN_VERBOSE": "VERBOSE=1 keeps the oneDNN log of an untimed run beside the record",
@@ -38,49 +48,80 @@ _RESERVED_VARIABLES = {
 """Variables that would put work into the measured window, and what serves the purpose instead."""
 
 
-def _one_value(text: str) -> str:
-    if re.search(r"\s|\.\.\.|…|/", text):
-        raise ValueError("takes one value; 'r50bench sweep' takes lists and ranges")
-    return text
+@dataclass(frozen=True)
+class Reader(Generic[ValueT_co]):
+    """Reads one kind of value; called with a text, it returns the value or raises ValueError.
+
+    ``metavar`` stands for the value in a help text. ``kind`` says what the text may look like: a
+    yes or no, a number, one word, a path (which may hold blanks and slashes), or any text.
+    """
+
+    read: Callable[[str], ValueT_co]
+    metavar: str
+    kind: Literal["flag", "number", "word", "path", "text"]
+
+    def __call__(self, text: str) -> ValueT_co:
+        return self.read(text)
 
 
-def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+def whole_number(least: int, most: int | None = None) -> Reader[int]:
     """Returns a reader of decimal integers from ``least`` to ``most`` (None: unbounded)."""
     right = f"{least} or more" if most is None else f"{least} to {most}"
 
-    def parse(text: str) -> int:
-        if re.fullmatch(r"[+-]?[0-9]+", _one_value(text)) is None:
+    def read(text: str) -> int:
+        if re.fullmatch(r"[+-]?[0-9]+", text) is None:
             raise ValueError(f"must be a whole number, {right}")
-        number = int(text)
-        if number < least or (most is not None and number > most):
+        value = int(text)
+        if value < least or (most is not None and value > most):
             raise ValueError(f"must be {right}")
-        return number
+        return value
 
-    return parse
+    return Reader(read, "N", "number")
 
 
-def one_of(*words: str) -> Callable[[str], str]:
+def number(above: float = -math.inf, below: float = math.inf, metavar: str = "X") -> Reader[float]:
+    """Returns a reader of decimal numbers without an exponent, between two bounds."""
+    bounds = [f"greater than {above:g}"] * (above > -math.inf)
+    bounds += [f"less than {below:g}"] * (below < math.inf)
+    right = " ".join(["must be a number", " and ".join(bounds)]).rstrip()
+
+    def read(text: str) -> float:
+        if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)", text) is None:
+            raise ValueError(right)
+        value = float(text)
+        if not above < value < below:
+            raise ValueError(right)
+        return value
+
+    return Reader(read, metavar, "number")
+
+
+def one_of(*words: str) -> Reader[str]:
     """Returns a reader of one of ``words``, in upper or lower case."""
+    return _choice(words, lambda text: text.lower())
 
-    def parse(text: str) -> str:
-        word = _one_value(text).lower()
-        if word not in words:
-            near = did_you_mean(word, words)
+
+def name_of(*names: str, metavar: str = "") -> Reader[str]:
+    """Like :func:`one_of`, for names in which dashes and underscores decide nothing."""
+    return _choice(names, lambda text: re.sub("[-_]", "", text.lower()), metavar)
+
+
+def _choice(words: tuple[str, ...], folded: Callable[[str], str], metavar: str = "") -> Reader[str]:
+    by_spelling = {folded(word): word for word in words}
+    by_lower_case = {word.lower(): word for word in words}
+
+    def read(text: str) -> str:
+        word = by_spelling.get(folded(text))
+        if word is None:
+            near = did_you_mean(text.lower(), by_lower_case)
             raise ValueError(f"must be {' or '.join(words)}" + (f"; {near}" if near else ""))
         return word
 
-    return parse
+    return Reader(read, metavar or "|".join(words), "word")
 
 
-def name_of(*names: str) -> Callable[[str], str]:
-    """Like :func:`one_of`, for names that are also written with dashes."""
-    parse_name = one_of(*names)
-    return lambda text: parse_name(text.replace("-", "_"))
-
-
-def yes_or_no(text: str) -> bool:
-    """Reads True, 1, yes, on or False, 0, no, off, in upper or lower case."""
-    word = _one_value(text).lower()
+def _yes_or_no(text: str) -> bool:
+    word = text.lower()
     if word in ("true", "1", "yes", "on"):
         return True
     if word in ("false", "0", "no", "off"):
@@ -88,26 +129,58 @@ def yes_or_no(text: str) -> bool:
     raise ValueError("must be True or False")
 
 
-def function(text: str) -> str:
-    """Reads the function; training is known, and refused with its own UsageError."""
+yes_or_no = Reader(_yes_or_no, "BOOL", "flag")
+"""Reads True, 1, yes, on or False, 0, no, off, in upper or lower case."""
+
+
+def _verbosity(text: str) -> bool:
+    return int(text) > 0 if re.fullmatch("[0-9]+", text) else _yes_or_no(text)
+
+
+verbosity = Reader(_verbosity, "N", "flag")
+"""Reads a level of verbosity, of which r50bench knows none and some."""
+
+
+def _device(text: str) -> str:
+    word = one_of("cpu", "gpu", "cuda")(text)
+    return "cuda" if word == "gpu" else word
+
+
+device = Reader(_device, "cpu|gpu|cuda", "word")
+"""Reads the query-driven workflow's words for devices; a case's own are cpu and cuda."""
+
+
+def _function(text: str) -> str:
     word = one_of(*FUNCTIONS)(text)
     if word == "training":
         raise refuse_training()
     return word
 
 
-def precision(text: str) -> str:
-    """Reads a precision; a misspelt one is :func:`r50bench.case.parse_precision`'s UsageError."""
-    return parse_precision(_one_value(text))
+function = Reader(_function, "inference", "word")
+"""Reads the function; training is known, and refused with its own UsageError."""
+
+precision = Reader(parse_precision, "WORD", "word")
+"""Reads a precision; a misspelt one is :func:`r50bench.case.parse_precision`'s UsageError."""
 
 
-def free_text(text: str) -> str:
-    """Reads anything as it stands."""
-    return text
+def free_text(metavar: str) -> Reader[str]:
+    """Returns a reader of anything as it stands."""
+    return Reader(lambda text: text, metavar, "text")
 
 
-def weights(text: str) -> str:
-    """Reads auto, v1, v1.5, random, or the path of an existing file."""
+def printable(most: int, metavar: str) -> Reader[str]:
+    """Returns a reader of at most so many characters, all of them printable."""
+
+    def read(text: str) -> str:
+        if not text.isprintable() or len(text) > most:
+            raise ValueError(f"must be printable text of {most} characters at most")
+        return text
+
+    return Reader(read, metavar, "text")
+
+
+def _weights(text: str) -> str:
     if text.lower() in ("auto", "v1", "v1.5", "random"):
         return text.lower()
     path = _expanded(text)
@@ -118,9 +191,16 @@ def weights(text: str) -> str:
     return str(path)
 
 
-def dataset(text: str) -> str:
-    """Reads ``sample``, or the path of a folder, which is looked at when it is opened."""
+weights = Reader(_weights, "WHICH", "path")
+"""Reads auto, v1, v1.5, random, or the path of an existing file."""
+
+
+def _dataset(text: str) -> str:
     return "sample" if text.lower() == "sample" else str(_expanded(text))
+
+
+dataset = Reader(_dataset, "DIR", "path")
+"""Reads ``sample``, or the path of a folder, which is looked at when it is opened."""
 
 
 def _expanded(text: str) -> Path:
@@ -130,8 +210,7 @@ def _expanded(text: str) -> Path:
         raise ValueError(f"there is no home folder for {Path(text).parts[0]!r}") from None
 
 
-def variables(text: str) -> tuple[tuple[str, str], ...]:
-    """Reads ``A=1 B="2 3"`` as (name, value) pairs, quoted as for a shell."""
+def _variables(text: str) -> tuple[tuple[str, str], ...]:
     try:
         items = shlex.split(text)
     except ValueError as error:
@@ -149,3 +228,7 @@ def variables(text: str) -> tuple[tuple[str, str], ...]:
             raise ValueError(f"{name} is r50bench's own; set it in the shell instead")
         pairs[name] = value
     return tuple(pairs.items())
+
+
+variables = Reader(_variables, "VARS", "text")
+"""Reads ``A=1 B="2 3"`` as (name, value) pairs, quoted as for a shell."""

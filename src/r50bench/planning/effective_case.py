@@ -7,21 +7,20 @@ was asked and has no effect is said in a note; what contradicts itself or cannot
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from r50bench.case import NUMERICS, PEERS, Case, CaseName, numerics_of
+from r50bench.case import NUMERICS, PEERS, Case, CaseName, numerics_of, setting_text
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
-from r50bench.parameters import PARAMETERS, Setting, Value
+from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.planning.default_layout import cores_of_one_instance, instances_and_cores
 from r50bench.planning.notes import notes_on
 from r50bench.planning.placement import place
 
-__all__ = ["BEST_BATCH", "EffectiveCase", "TunedValues", "effective_case", "shown"]
+__all__ = ["BEST_BATCH", "EffectiveCase", "TunedValues", "effective_case"]
 
 BEST_BATCH = {"fp32": 8, "bf16": 8, "bf32": 8, "int8": 16}
 """Batch size of throughput mode by numerics.
@@ -120,7 +119,7 @@ class _Choice:
 
     def fix(self, field: str, value: T, source: str) -> T:
         """Returns ``value``, keeping its source."""
-        self.request[field] = f"{shown(value)} ({source})"
+        self.request[field] = f"{setting_text(value)} ({source})"
         return value
 
 
@@ -135,7 +134,7 @@ def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, l
     overruled = []
     for parameter in PARAMETERS:
         setting = settings.get(parameter.name)
-        if parameter.name not in ("function", "mode", "precision", "profile") or setting is None:
+        if not parameter.in_name or setting is None:
             continue
         part, asked = getattr(name, parameter.name), str(setting.value)
         if part == asked or (parameter.name == "precision" and _same_numerics(part, asked)):
@@ -178,32 +177,27 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
     across_nodes = choice.take("across_nodes", False)
     instances, cores = _fill_in_layout(choice, host, device, across_nodes)
     steps, warmup_steps, repeat, data_type = _fill_in_load(choice)
-    return Case(
-        function=choice.fix("function", name.function, "name"),
-        mode=choice.fix("mode", name.mode, "name"),
-        precision=precision,
-        profile=choice.fix("profile", name.profile, "name"),
-        batch_size=choice.take("batch_size", batch, f"default {name.mode}"),
-        cores_per_instance=cores,
-        instances=instances,
-        steps=steps,
-        warmup_steps=warmup_steps,
-        engine=choice.take("engine", Case.engine),
-        device=device,
-        weights=choice.take("weights", Case.weights),
-        dataset=choice.take("dataset", Case.dataset),
-        data_type=data_type,
-        repeat=repeat,
-        seed=choice.take("seed", Case.seed),
-        weight_sharing=choice.take("weight_sharing", Case.weight_sharing),
-        across_nodes=across_nodes,
-        allocator=choice.take("allocator", Case.allocator),
-        skip_bad_pictures=choice.take("skip_bad_pictures", Case.skip_bad_pictures),
-        verbose=choice.take("verbose", Case.verbose),
-        timeout_s=choice.take("timeout_s", Case.timeout_s),
-        customer_env=choice.take("customer_env", Case.customer_env),
-        matmul_min_dim=_matmul_min_dim(choice, host),
-    )
+    chosen: dict[str, Any] = {
+        "function": choice.fix("function", name.function, "name"),
+        "mode": choice.fix("mode", name.mode, "name"),
+        "precision": precision,
+        "profile": choice.fix("profile", name.profile, "name"),
+        "batch_size": choice.take("batch_size", batch, f"default {name.mode}"),
+        "cores_per_instance": cores,
+        "instances": instances,
+        "steps": steps,
+        "warmup_steps": warmup_steps,
+        "repeat": repeat,
+        "data_type": data_type,
+        "device": device,
+        "across_nodes": across_nodes,
+        "matmul_min_dim": _matmul_min_dim(choice, host),
+    }
+    # Whose default depends on nothing else is taken as it is asked for.
+    for field in fields(Case):
+        if field.name not in chosen:
+            chosen[field.name] = choice.take(field.name, field.default)
+    return Case(**chosen)
 
 
 def _fill_in_device(choice: _Choice) -> str:
@@ -320,16 +314,8 @@ def _refuse_batch(case: Case, host: Host) -> None:
 
 def _asked_beside(settings: Mapping[str, Setting]) -> dict[str, str]:
     """Returns what was asked by parameters that are no fields of a case."""
-    known = {field.name for field in fields(Case)}
     return {
-        name: f"{shown(setting.value)} ({setting.source})"
+        name: f"{setting_text(setting.value)} ({setting.source})"
         for name, setting in settings.items()
-        if name not in known
+        if not BY_NAME[name].in_case
     }
-
-
-def shown(value: object) -> str:
-    """Returns a value in the words of ``--set``; none where there is nothing."""
-    if isinstance(value, tuple) and value:
-        return " ".join(f"{name}={shlex.quote(text)}" for name, text in value)
-    return "none" if value in (None, "", ()) else str(value)

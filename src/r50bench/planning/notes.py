@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from r50bench.case import Case
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, cores_by_node
-from r50bench.parameters import Setting
+from r50bench.parameters import PARAMETERS, Parameter, Setting
+from r50bench.parameters.table import LoadWord
 
 __all__ = ["notes_on"]
 
@@ -43,20 +44,18 @@ def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[str]:
 
 def _on_load(case: Case, settings: Mapping[str, Setting]) -> Iterator[str]:
     if case.mode == "accuracy":
-        for name, key in (
-            ("steps", "STEPS"),
-            ("warmup_steps", "WARMUP_STEPS"),
-            ("repeat", "REPEAT"),
-        ):
-            if name in settings:
-                yield f"{key} has no effect: accuracy runs every picture once"
-        if "data_type" in settings and settings["data_type"].value == "dummy":
-            yield "DATA_TYPE=dummy has no effect: accuracy needs real pictures"
-        return
-    if case.data_type == "dummy":
-        for name, key in (("dataset", "DATASET"), ("skip_bad_pictures", "SKIP_BAD_PICTURES")):
-            if name in settings:
-                yield f"{key} has no effect with dummy input: add DATA_TYPE=real"
+        for row in _asked_in_vain(settings, "score"):
+            if row.name != "data_type":
+                yield f"{row.key} has no effect: accuracy runs every picture once"
+            elif settings[row.name].value == "dummy":
+                yield "DATA_TYPE=dummy has no effect: accuracy needs real pictures"
+    elif case.data_type == "dummy":
+        for row in _asked_in_vain(settings, "dummy"):
+            yield f"{row.key} has no effect with dummy input: add DATA_TYPE=real"
+
+
+def _asked_in_vain(settings: Mapping[str, Setting], load: LoadWord) -> list[Parameter]:
+    return [row for row in PARAMETERS if load in row.inert_under and row.name in settings]
 
 
 def _on_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> Iterator[str]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from r50bench.case import setting_text
+from r50bench.parameters import PARAMETERS
 from r50bench.report.loadgen import loadgen_notes, loadgen_settings
 from r50bench.report.numbers import figure
 from r50bench.report.tuned_values import tuned_values
@@ -118,28 +120,21 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
         yield "WEIGHTS", record.model.weights
     if record.data is not None:
         yield "DATASET", record.data.name
-    yield "FUNCTION", case.function
-    yield "MODE", case.mode
-    yield "CASE_TYPE", case.profile
-    yield "PRECISION", case.precision
-    yield "DATA_TYPE", case.data_type
-    yield "BATCH_SIZE", str(case.batch_size)
-    yield "STEPS", "" if case.steps is None else str(case.steps)
-    yield "WARMUP_STEPS", str(case.warmup_steps)
-    yield "REPEAT", str(case.repeat)
-    yield "INSTANCE_NUMBER", str(case.instances)
-    yield "CORES_PER_INSTANCE", str(case.cores_per_instance)
-    yield "WEIGHT_SHARING", str(case.weight_sharing)
-    yield "ENGINE", case.engine
-    yield "DEVICE", case.device
-    yield "ALLOCATOR", "" if record.engine is None else record.engine.allocator
-    yield "SEED", str(case.seed)
-    yield "VERBOSE", str(case.verbose)
-    yield "CUSTOMER_ENV", " ".join(f"{name}={value}" for name, value in case.customer_env)
+    for parameter in PARAMETERS:
+        if parameter.block:
+            yield parameter.block, _value(record, parameter.name)
     if record.loadgen is not None:
         yield from loadgen_settings(record.loadgen)
     yield "RECORD", record.id
     yield "CREATED", record.created
+
+
+def _value(record: Record, name: str) -> str:
+    """Returns the value of a field of the case, or what it came to; empty where it has none."""
+    if name == "allocator":
+        return "" if record.engine is None else record.engine.allocator
+    value = getattr(record.case, name)
+    return "" if value in (None, "", ()) else setting_text(value)
 
 
 def _notes(record: Record) -> Iterator[str]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from r50bench.parameters import PARAMETERS
+from r50bench.parameters import BY_NAME
 
 __all__ = ["tuned_values"]
-
-_KEYS = {parameter.name: parameter.key for parameter in PARAMETERS}
 
 
 def tuned_values(request: Mapping[str, str]) -> str:
@@ -21,5 +19,5 @@ def tuned_values(request: Mapping[str, str]) -> str:
     found = {name: match for name, match in matches.items() if match is not None}
     if not found:
         return ""
-    values = " ".join(f"{_KEYS[name]}={match[1]}" for name, match in found.items())
+    values = " ".join(f"{BY_NAME[name].key}={match[1]}" for name, match in found.items())
     return f"{values} ({next(iter(found.values()))[2]})"

@@ -12,7 +12,7 @@ from r50bench.errors import R50BenchError, Unsupported, UsageError
 from r50bench.host.identity import host_identity, versions
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
-from r50bench.parameters import Setting
+from r50bench.parameters import PARAMETERS, Setting
 from r50bench.planning.effective_case import EffectiveCase, effective_case
 from r50bench.sweep.grid import Assignment
 
@@ -25,12 +25,6 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-
-_NO_AXIS = {
-    "REPEAT": "it is how many passes the whole sweep makes: --repeat N",
-    "WEIGHTS": "figures of different graphs are never set side by side: one sweep for each",
-    "DATASET": "figures on different pictures are never set side by side: one sweep for each",
-}
 
 
 @dataclass(frozen=True)
@@ -88,11 +82,12 @@ class SweepPlan:
 
 def refuse_axes(assignments: Iterable[Assignment]) -> None:
     """Raises UsageError where a parameter takes several values that no sweep may compare."""
+    why_not = {row.key: row.unswept for row in PARAMETERS if row.unswept}
     seen: dict[str, str] = {}
     for assignment in assignments:
         for key, text in assignment:
-            if key in _NO_AXIS and seen.setdefault(key, text) != text:
-                raise UsageError(f"{key} takes one value in a sweep", hint=_NO_AXIS[key])
+            if key in why_not and seen.setdefault(key, text) != text:
+                raise UsageError(f"{key} takes one value in a sweep", hint=why_not[key])
 
 
 def plan_sweep(

@@ -96,7 +96,7 @@ def test_terms_hold_as_they_say(text: str, wanted: bool) -> None:
         ("loadgen_scenario=ofline", "did you mean offline", ""),
         ("accuracy>high", "must be a number", ""),
         ("loadgen_output loadgen_mode=AccuracyOnly", "no term", "commas"),
-        ("verdict=VALID loadgen_scenario=Offline", "one of|one value", "commas"),
+        ("verdict=VALID loadgen_scenario=Offline", "must be VALID", "commas"),
         ("precision=avx_int9", "unknown precision", "did you mean"),
         ("customer_env<A=1", "has no order", "!="),
         ("a b", "no term", "key=value"),
@@ -129,6 +129,7 @@ _EXAMPLES = {
     "customer_env": ["A=1 B='2 3'", "A="],
     "mode": ["latency", "throughput"],
     "profile": ["gated", "pkm"],
+    "data_type": ["dummy", "real"],
     "task": ["image_classification"],
     "verdict": ["VALID", "INVALID"],
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 from r50bench.case import Case
 from r50bench.errors import CheckFailed, UsageError
@@ -16,7 +15,7 @@ from r50bench.loadgen_settings import DEFAULT_DATASET_SIZE, LoadgenSettings, par
 from r50bench.mlperf.query.facts import facts_of_record, facts_of_request
 from r50bench.mlperf.query.terms import Comparison, TagTerm, Term, said
 from r50bench.mlperf.query.vocabulary import KEYS
-from r50bench.parameters import Setting, Value, collect
+from r50bench.parameters import Setting, collect
 from r50bench.results.record import Record
 
 __all__ = ["CompletedQuery", "check_record", "check_request", "complete"]
@@ -57,7 +56,7 @@ def complete(terms: Sequence[Term], environ: Mapping[str, str]) -> CompletedQuer
     }
     for one in asked:
         if one.key.role == "parameter":
-            settings[one.key.field] = Setting(cast(Value, one.value), "option")
+            settings[one.key.field] = Setting(one.value, "option")
     return CompletedQuery(tuple(terms), loadgen, settings)
 
 

@@ -29,7 +29,11 @@ def facts_of_request(case: Case, loadgen: LoadgenSettings | None) -> dict[str, A
             facts[key.name] = getattr(case, key.field, None)
         elif key.role == "loadgen" and loadgen is not None:
             facts[key.name] = getattr(loadgen, key.field)
-    return {name: None if value in ("", ()) else value for name, value in facts.items()}
+    return {name: _known(value) for name, value in facts.items()}
+
+
+def _known(value: Any) -> Any:
+    return None if value in ("", ()) else value
 
 
 def facts_of_record(record: Record, primary: float | None = None) -> dict[str, Any]:
@@ -41,8 +45,11 @@ def facts_of_record(record: Record, primary: float | None = None) -> dict[str, A
     case, loadgen = record.case, record.loadgen
     facts = facts_of_request(case, loadgen.settings if loadgen else None)
     if loadgen is None:
-        facts |= {"mode": case.mode, "profile": case.profile or None}
-        facts |= {"steps": case.steps, "repeat": case.repeat}
+        facts |= {
+            key.name: _known(getattr(case, key.field))
+            for key in KEYS.values()
+            if key.role == "result" and key.field
+        }
     if record.model is not None:
         facts |= {"graph": record.model.graph, "weights": record.model.weights}
         facts["weights_sha256"] = record.model.sha256

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from r50bench.loadgen_settings import LOADGEN_KEYS
-from r50bench.mlperf.plan import INERT
 from r50bench.parameters import PARAMETERS
-from r50bench.parameters.values import one_of, whole_number, yes_or_no
+from r50bench.parameters.values import free_text, number, one_of, yes_or_no
 
 __all__ = ["FIXED", "KEYS", "REPOSITORY_KEYS", "REPOSITORY_TAG", "TAGS", "Key", "Scalar"]
 
@@ -32,8 +30,8 @@ class Key:
 
     ``parse`` reads a value or raises ValueError (or UsageError) with what would be right. ``role``
     is ``parameter`` or ``loadgen`` for what a run is given, ``fixed`` for what is the same for all
-    runs of r50bench, ``result`` for what is known of a record only. ``field`` is the parameter's
-    name, or the field of :class:`r50bench.loadgen_settings.LoadgenSettings`.
+    runs of r50bench, ``result`` for what is known of a record only, some of it from its case.
+    ``field`` is that of the case, or of :class:`r50bench.loadgen_settings.LoadgenSettings`.
     """
 
     name: str
@@ -47,16 +45,6 @@ class Key:
         return self.role in ("parameter", "loadgen")
 
 
-def _text(text: str) -> str:
-    return text
-
-
-def _number(text: str) -> float:
-    if re.fullmatch(r"[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)", text) is None:
-        raise ValueError("must be a number")
-    return float(text)
-
-
 def _device(text: str) -> str:
     """Reads the workflow's words for devices; the case's own are cpu and cuda."""
     word = one_of("cpu", "gpu", "cuda")(text)
@@ -68,29 +56,24 @@ def _verbosity(text: str) -> bool:
     return int(text) > 0 if text.isdecimal() else yes_or_no(text)
 
 
-_NO_KEYS = (*INERT, "function", "topology", "workload", "platform", "device")
-"""Parameters that decide nothing under LoadGen; the device's key is execution_device."""
+_TEXT = free_text("TEXT")
 
 _RESULTS: dict[str, Callable[[str], Scalar]] = {
-    "accuracy": _number,
+    "accuracy": number(),
     "compliant": yes_or_no,
-    "cpu": _text,
-    "created": _text,
-    "engine_version": _text,
+    "cpu": _TEXT,
+    "created": _TEXT,
+    "engine_version": _TEXT,
     "graph": one_of("v1", "v1.5"),
-    "host": _text,
-    "id": _text,
-    "mode": one_of("latency", "throughput", "accuracy"),
-    "name": _text,
-    "performance": _number,
-    "profile": one_of("gated", "pkm"),
-    "r50bench_version": _text,
-    "reason": _text,
-    "repeat": whole_number(1),
+    "host": _TEXT,
+    "id": _TEXT,
+    "name": _TEXT,
+    "performance": number(),
+    "r50bench_version": _TEXT,
+    "reason": _TEXT,
     "status": one_of("valid", "invalid"),
-    "steps": whole_number(1),
-    "verdict": lambda text: one_of("valid", "invalid")(text).upper(),
-    "weights_sha256": _text,
+    "verdict": one_of("VALID", "INVALID"),
+    "weights_sha256": _TEXT,
 }
 
 
@@ -103,12 +86,17 @@ def _keys() -> dict[str, Key]:
     keys += [
         Key(parameter.name, parameter.parse, "parameter", parameter.name)
         for parameter in PARAMETERS
-        if parameter.name not in _NO_KEYS
+        if parameter.of_mlperf and parameter.name != "device"  # its key is execution_device
     ]
     keys.append(Key("execution_device", _device, "parameter", "device"))
     keys.append(Key("verbosity", _verbosity, "parameter", "verbose"))
     keys += [Key(name, one_of(word), "fixed") for name, word in FIXED.items()]
     keys += [Key(name, parse, "result") for name, parse in _RESULTS.items()]
+    keys += [
+        Key(parameter.name, parameter.parse, "result", parameter.name)
+        for parameter in PARAMETERS
+        if parameter.in_case and "loadgen" in parameter.inert_under
+    ]
     return {key.name: key for key in keys}
 
 
