@@ -109,7 +109,7 @@ def test_a_sweep_ends_with_the_best_the_front_and_what_could_not_run(
     assert answer.code == 0, answer.err
     assert "throughput: 2 of 4 points" in answer.out
     assert answer.out.count("cannot run") == 2
-    lines = [" ".join(line.replace("|", " ").split()) for line in answer.out.splitlines()]
+    lines = [" ".join(line.split()) for line in answer.out.splitlines()]
     best = lines.index("best per precision (img/s, the most)")
     assert lines[best + 1] == "precision BS CPI CPU value"
     assert lines[best + 3].startswith("avx_fp32 2 1 ")

@@ -14,7 +14,7 @@ from r50bench.measure.session import Session
 from r50bench.parameters import collect
 from r50bench.peers import run as peers
 from r50bench.peers.run import Contender, plan_peers, run_peers
-from r50bench.peers.text import peer_rows, peers_as_data, peers_text
+from r50bench.peers.text import peer_rows, peers_as_data, peers_table, peers_text
 from r50bench.progress import Silent
 from r50bench.results.record import read_record
 from support.fake_cases import host, planned
@@ -99,9 +99,9 @@ def test_without_the_first_engine_the_others_have_figures_and_no_ratios(race):
     rows = peer_rows(standings)
     assert rows[1].ratio is None
     assert peers_as_data(rows)["engines"][1]["throughput"]["value"] > 0
-    ratios = [line.split("|")[5].strip() for line in peers_text(rows).splitlines() if "|" in line]
-    assert ratios[0] == "÷ torch"
-    assert ratios[2:] == ["", ""]
+    table = peers_table(rows)
+    at = [column.title for column in table.columns].index("÷ torch")
+    assert [row[at] for row in table.rows] == ["", ""]
 
 
 def test_rounds_of_time_have_the_steps_that_the_warm_up_promises(race):

@@ -92,7 +92,7 @@ def test_the_text_names_sums_kinds_and_on_demand_every_layer(profiled):
     lines = {line.split("  ")[0]: line.split()[-2:] for line in text.splitlines()}
     assert lines["all"] == ["10.000", "100.0"]
     assert lines["outside of kernels"] == ["4.600", "46.0"]
-    assert "batch 8, 2 × 1 cores" in text
+    assert "batch 8, 2 × 1 core ·" in text
     assert "layer1.0.conv2" not in text
     full = profile_text(found, all_layers=True)
     assert all(layer.name in full for layer in found.breakdown.layers)

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from r50bench.case import Case
 from r50bench.host.snapshot import PASSING
-from r50bench.results.kpi import Kpi
+from r50bench.results.kpi import ACCURACY, SCORED_PICTURES, TOP5_ACCURACY, Kpi
 from r50bench.results.record import Record
 
 __all__ = ["Difference", "FigurePair", "differences", "figure_pairs"]
 
 _INCIDENTAL = ("compiled_in_this_run", "why")
 _COMPARED_ELSEWHERE = ("weights",)  # of the case: the model says what they came to
-_COUNTED = ("Accuracy", "Top-5 Accuracy", "Scored Pictures")
+_COUNTED = (ACCURACY, TOP5_ACCURACY, SCORED_PICTURES)
 
 
 @dataclass(frozen=True)

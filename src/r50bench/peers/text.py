@@ -9,13 +9,22 @@ from typing import Any
 from r50bench.assets.imagenet import SAMPLE
 from r50bench.peers.run import Standing
 from r50bench.report.numbers import fixed, with_interval
-from r50bench.report.text_table import text_table
-from r50bench.results.kpi import Kpi, kpis
+from r50bench.report.table import Cell, Column, Missing, Table
+from r50bench.results.kpi import (
+    FIRST_BATCH,
+    LATENCY,
+    MEMORY,
+    P99_LATENCY,
+    THROUGHPUT,
+    Kpi,
+    figures_by_name,
+)
 from r50bench.results.ratio import beyond_noise, ratio_of_rounds
 from r50bench.results.record import Record
 from r50bench.results.stats import Estimate
+from r50bench.wording import counted
 
-__all__ = ["Row", "peer_rows", "peers_as_data", "peers_text"]
+__all__ = ["Row", "peer_rows", "peers_as_data", "peers_table", "peers_text"]
 
 _STATES = {"absent": "is absent", "refused": "cannot run this", "failed": "failed"}
 
@@ -54,7 +63,7 @@ def peer_rows(standings: Sequence[Standing]) -> list[Row]:
     for one in standings:
         record, figures, ratio = _valid(one), {}, None
         if record is not None and one.outcome is not None:
-            figures = {kpi.name: kpi for kpi in kpis(record, one.outcome.samples)}
+            figures = figures_by_name(record, one.outcome.samples)
             if one is not reference and _valid(reference) is not None:
                 ratio = ratio_of_rounds(one.throughputs, reference.throughputs)
         rows.append(Row(one, figures, ratio))
@@ -71,9 +80,7 @@ def peers_text(rows: Sequence[Row]) -> str:
     """Returns heading, table, what differs beyond the noise, and why engines are missing."""
     reference = rows[0].engine
     heading = [] if (record := _first_record(rows)) is None else [_heading(record)]
-    head = ("engine", "img/s", "latency ms", "p99", f"÷ {reference}", "top-1", "MiB", "first s")
-    cells = [_cells(row, "1" if row is rows[0] else "") for row in rows]
-    lines = [text_table([(*head, "kernels"), *cells])]
+    lines = [peers_table(rows).text()]
     lines += [f"  {sentence}" for sentence in _verdicts(rows, reference)]
     lines += [
         f"! {row.engine} {_STATES[row.standing.state]}: {row.standing.error.message}"
@@ -82,6 +89,19 @@ def peers_text(rows: Sequence[Row]) -> str:
         if row.standing.error is not None
     ]
     return "\n".join([*heading, *lines]) + "\n"
+
+
+def peers_table(rows: Sequence[Row]) -> Table:
+    """Returns the table itself: a row for each engine, and why it has no figures."""
+    figures = ("img/s", "latency ms", "p99", f"÷ {rows[0].engine}", "top-1", "MiB", "first s")
+    return Table.of(
+        (
+            Column("engine", "left"),
+            *(Column(title, "right") for title in figures),
+            Column("kernels", "left"),
+        ),
+        [_cells(row, "1" if row is rows[0] else "") for row in rows],
+    )
 
 
 def peers_as_data(rows: Sequence[Row]) -> dict[str, Any]:
@@ -109,8 +129,7 @@ def _heading(record: Record) -> str:
         case.name,
         "" if model is None else f"ResNet-50 {model.graph}, weights {model.weights}",
         f"batch {case.batch_size}",
-        f"{case.instances} × {case.cores_per_instance} core"
-        + ("" if case.cores_per_instance == 1 else "s"),
+        f"{case.instances} × {counted(case.cores_per_instance, 'core')}",
         f"{case.repeat} rounds in turns",
     ]
     if record.engine is not None and record.engine.calibration:
@@ -120,20 +139,20 @@ def _heading(record: Record) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _cells(row: Row, without_ratio: str) -> tuple[str, ...]:
+def _cells(row: Row, without_ratio: str) -> tuple[Cell, ...]:
     record, figures = row.record, row.figures
     if record is None:
-        return (row.engine, row.standing.state, *[""] * 7)
+        return (row.engine, Missing(row.standing.state), *[""] * 7)
     accuracy = record.accuracy
     return (
         record.engine.version if record.engine else row.engine,
-        _with_interval(figures.get("Average Throughput")),
-        _with_interval(figures.get("Average Latency")),
-        _plain(figures.get("P99 Latency"), 4),
+        _with_interval(figures.get(THROUGHPUT)),
+        _with_interval(figures.get(LATENCY)),
+        _plain(figures.get(P99_LATENCY), 4),
         without_ratio if row.ratio is None else _ratio(row.ratio),
         "" if accuracy is None else f"{accuracy.good}/{accuracy.total}",
-        "" if "Memory PSS" not in figures else f"{figures['Memory PSS'].value:.0f}",
-        _plain(figures.get("Time to First Batch"), 2),
+        "" if MEMORY not in figures else f"{figures[MEMORY].value:.0f}",
+        _plain(figures.get(FIRST_BATCH), 2),
         record.evidence.summary if record.evidence else "",
     )
 
@@ -177,17 +196,17 @@ def _as_data(row: Row) -> dict[str, Any]:
         return known | {"reason": error and error.message, "hint": error and error.hint}
     return known | {
         "version": record.engine.version if record.engine else None,
-        "throughput": _estimate(row.figures.get("Average Throughput")),
-        "latency_ms": _estimate(row.figures.get("Average Latency")),
-        "p99_ms": _estimate(row.figures.get("P99 Latency")),
+        "throughput": _estimate(row.figures.get(THROUGHPUT)),
+        "latency_ms": _estimate(row.figures.get(LATENCY)),
+        "p99_ms": _estimate(row.figures.get(P99_LATENCY)),
         "ratio": _estimate(row.ratio),
         "beyond_noise": None if row.ratio is None else beyond_noise(row.ratio),
         "throughput_by_round": list(standing.throughputs),
         "accuracy": None
         if record.accuracy is None
         else {"good": record.accuracy.good, "total": record.accuracy.total},
-        "memory_mib": _value(row.figures.get("Memory PSS")),
-        "first_batch_s": _value(row.figures.get("Time to First Batch")),
+        "memory_mib": _value(row.figures.get(MEMORY)),
+        "first_batch_s": _value(row.figures.get(FIRST_BATCH)),
         "allocator": record.engine.allocator if record.engine else None,
         "kernels": record.evidence.summary if record.evidence else None,
     }

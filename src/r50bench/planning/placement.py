@@ -10,6 +10,7 @@ from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.host.topology import Core, Host, cores_by_node, usable_cores
 from r50bench.placement import Placement, Slot
+from r50bench.wording import counted
 
 __all__ = ["most_instances", "place"]
 
@@ -98,7 +99,7 @@ def _slot(host: Host, instance: int, cores: tuple[Core, ...]) -> Slot:
 def _does_not_fit(host: Host, case: Case) -> UsageError:
     wanted, size = case.instances, case.cores_per_instance
     message = (
-        f"{_count(wanted, 'instance')} of {_count(size, 'core')} "
+        f"{counted(wanted, 'instance')} of {counted(size, 'core')} "
         f"{'does' if wanted == 1 else 'do'} not fit: {_describe_nodes(host, size)}"
     )
     if host.cpu_quota is not None and len(usable_cores(host)) < len(host.cores):
@@ -120,7 +121,7 @@ def _describe_nodes(host: Host, size: int) -> str:
             who = f"NUMA node {nodes[0]} has"
         else:
             who = f"NUMA nodes {', '.join(map(str, nodes))} each have"
-        parts.append(f"{who} {_count(cores_each, 'usable core')}, room for {cores_each // size}")
+        parts.append(f"{who} {counted(cores_each, 'usable core')}, room for {cores_each // size}")
     return "; ".join(parts)
 
 
@@ -146,7 +147,3 @@ def _ways_out(host: Host, case: Case) -> str:
     if not ways:
         ways.append(f"at most instances={len(usable_cores(host))} with cores_per_instance=1")
     return " or ".join(ways)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

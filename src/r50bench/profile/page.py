@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from r50bench.profile.layer_bars import layer_bars_svg
 from r50bench.profile.run import Profile
-from r50bench.profile.text import profile_heading, profile_text
+from r50bench.profile.text import profile_heading, profile_tables
 from r50bench.report.page import page
 
 __all__ = ["profile_page"]
@@ -19,6 +19,7 @@ def profile_page(profile: Profile) -> str:
     return page(
         "r50bench profile",
         f"{profile.host.get('model_name', '')} · {profile_heading(profile)}",
-        f"{layer_bars_svg(profile)}\n{_LEGEND}",
-        profile_text(profile, all_layers=True),
+        [layer_bars_svg(profile), _LEGEND],
+        [("", table) for table in profile_tables(profile, all_layers=True)],
+        profile.warnings,
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from r50bench.profile.roofline import Breakdown, LayerTime
 from r50bench.profile.run import Profile
 from r50bench.report.numbers import fixed
+from r50bench.report.table import Column, Table
+from r50bench.wording import counted
 
-__all__ = ["Group", "groups", "profile_heading", "profile_text"]
+__all__ = ["Group", "groups", "profile_heading", "profile_tables", "profile_text"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def groups(breakdown: Breakdown) -> list[Group]:
 
 def profile_text(profile: Profile, *, all_layers: bool) -> str:
     """Returns heading, sum, and the table of the kinds; with ``all_layers`` that of layers too."""
-    sections = [profile_heading(profile), *_tables(profile, all_layers=all_layers)]
+    tables = profile_tables(profile, all_layers=all_layers)
+    sections = [profile_heading(profile), *(table.text() for table in tables)]
     sections += ["\n".join(f"! {warning}" for warning in profile.warnings)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -56,17 +59,18 @@ def profile_heading(profile: Profile) -> str:
     case, model, limit = profile.case, profile.model, profile.limit
     return (
         f"{case.name} · ResNet-50 {model.graph}, weights {model.weights} · batch"
-        f" {case.batch_size}, {case.instances} × {case.cores_per_instance} cores ·"
+        f" {case.batch_size}, {case.instances} × {counted(case.cores_per_instance, 'core')} ·"
         f" {profile.engine.name} ({profile.engine.version})\n"
         f"limit of an instance: {fixed(profile.roof.gop_per_s, 4)} GOP/s ({limit.instruction}),"
         f" {fixed(profile.roof.gb_per_s, 3)} GB/s · median of {profile.rounds} rounds"
     )
 
 
-def _tables(profile: Profile, *, all_layers: bool) -> Iterator[str]:
+def profile_tables(profile: Profile, *, all_layers: bool) -> Iterator[Table]:
+    """Yields the sum of a batch, the kinds of layers, and with ``all_layers`` every layer."""
     parts = profile.breakdown
-    yield _table(("one batch", "ms", "% of time"), _summary(profile))
-    header = ("layers", "count", "ms", "% of time", "least ms", "% of limit", "lost ms")
+    yield Table.of((Column("one batch", "left"), "ms", "% of time"), _summary(profile))
+    head = ("count", "ms", "% of time", "least ms", "% of limit", "lost ms")
     rows = [
         (
             group.name,
@@ -79,10 +83,21 @@ def _tables(profile: Profile, *, all_layers: bool) -> Iterator[str]:
         )
         for group in groups(parts)
     ]
-    yield _table(header, rows)
+    yield Table.of((Column("layers", "left"), *head), rows)
     if all_layers:
-        titles = ("layer", "kind", "ms", "least ms", "% of limit", "bound", "then ms", "kernel")
-        yield _table(titles, [_layer_row(layer) for layer in parts.layers], left=(1, 5, 7))
+        yield Table.of(_LAYER_HEAD, map(_layer_row, parts.layers))
+
+
+_LAYER_HEAD = (
+    Column("layer", "left"),
+    Column("kind", "left"),
+    "ms",
+    "least ms",
+    "% of limit",
+    Column("bound", "left"),
+    Column("then ms", "right"),
+    Column("kernel", "left"),
+)
 
 
 def _summary(profile: Profile) -> list[tuple[str, ...]]:
@@ -118,17 +133,3 @@ def _ms(value: float) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> str:
-    """Returns aligned lines: the first column and ``left`` to the left, figures to the right."""
-    cells = [header, *rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if at == 0 or at in left else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
-    return "\n".join([lines[0], "─" * max(map(len, lines)), *lines[1:]])

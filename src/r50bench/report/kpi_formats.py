@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.report.kpi_block import KpiBlock, block_text
 from r50bench.report.numbers import figure
+from r50bench.report.table import Column, Table
 from r50bench.results.kpi import Kpi
 
 __all__ = ["KPI_FORMATS", "format_kpis"]
@@ -110,6 +111,9 @@ def _as_row(block: KpiBlock) -> Mapping[str, str | float]:
     return row
 
 
+_KPI_HEAD = (Column("KPI", "left"), Column("value", "right"), Column("95 % interval", "left"))
+
+
 def _markdown(blocks: Sequence[KpiBlock]) -> str:
     return "\n".join(_markdown_section(block) for block in blocks)
 
@@ -120,7 +124,7 @@ def _markdown_section(block: KpiBlock) -> str:
     if block.reason is not None:
         lines += [f"Invalid: {_cell(block.reason)}", ""]
     else:
-        lines += _markdown_table(("KPI", "value", "95 % interval"), map(_kpi_cells, block.kpis))
+        lines += [Table.of(_KPI_HEAD, map(_kpi_cells, block.kpis)).markdown(), ""]
     lines += [f"- {_cell(note)}" for note in block.notes]
     if block.notes:
         lines.append("")
@@ -131,13 +135,8 @@ def _primary_markdown(blocks: Sequence[KpiBlock]) -> str:
     rows = []
     for block in blocks:
         cells = [_kpi_cells(kpi) for kpi in block.kpis] or [("invalid", "", block.reason or "")]
-        rows += [(block.record_id, *map(_cell, three)) for three in cells]
-    return "\n".join(_markdown_table(("record", "KPI", "value", "95 % interval"), rows))
-
-
-def _markdown_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    rule = tuple("---:" if column == "value" else "---" for column in header)
-    return [*(f"| {' | '.join(row)} |" for row in (header, rule, *rows)), ""]
+        rows += [(block.record_id, *three) for three in cells]
+    return Table.of((Column("record", "left"), *_KPI_HEAD), rows).markdown() + "\n"
 
 
 def _kpi_cells(kpi: Kpi) -> tuple[str, str, str]:

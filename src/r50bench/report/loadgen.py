@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from r50bench.mlperf_rules import PERCENTILE
 from r50bench.report.numbers import figure
+from r50bench.report.table import named_lines
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record
+from r50bench.wording import counted
 
 __all__ = ["loadgen_notes", "loadgen_settings", "mlperf_text"]
 
@@ -62,19 +64,15 @@ def mlperf_text(record: Record, offline: Record | None = None) -> str:
     if record.evidence is not None:
         proof = "proved" if record.evidence.proved else "not proved"
         rows.append(("kernels", f"{record.evidence.summary}, {proof}"))
-    rows += [("!", warning) for warning in record.warnings]
-    width = max(len(name) for name, _ in rows if name != "!")
-    return "".join(
-        f"! {text}\n" if name == "!" else f"{name:<{width}}  {text}\n" for name, text in rows
-    )
+    lines = [*named_lines(rows), *(f"! {warning}" for warning in record.warnings)]
+    return "\n".join(lines) + "\n"
 
 
 def _scenario(record: Record) -> str:
     case = record.case
-    many = "" if case.instances == 1 else "s"
     layout = (
-        f"{case.instances} instance{many} × {case.cores_per_instance}"
-        f" core{'' if case.cores_per_instance == 1 else 's'}, batch {case.batch_size}"
+        f"{counted(case.instances, 'instance')} × {counted(case.cores_per_instance, 'core')},"
+        f" batch {case.batch_size}"
     )
     what = record.name.removeprefix("mlperf_").removesuffix(f"_{case.precision}")
     return f"{what.replace('_', ' ')} · {case.precision} · {layout}"

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from r50bench.case import PRECISIONS, Case
 from r50bench.errors import UsageError
 from r50bench.report.numbers import fixed, with_interval
+from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.comparable import same_model
 from r50bench.results.disturbance import disturbance
-from r50bench.results.kpi import EFFICIENCY, Kpi, kpis
+from r50bench.results.kpi import (
+    EFFICIENCY,
+    P50_LATENCY,
+    P90_LATENCY,
+    P99_LATENCY,
+    THROUGHPUT,
+    Kpi,
+    figures_by_name,
+)
 from r50bench.results.record import Accuracy, Record
 from r50bench.results.samples import Samples
 
-if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
-
-__all__ = ["Missing", "OverviewRow", "overview_rows", "overview_text"]
+__all__ = ["OverviewRow", "overview_rows", "overview_table", "overview_text"]
 
 _NARROW = 100
-_AMPLE = 10_000  # columns; more than any table needs
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Why a cell has no figure, in a word or two."""
-
-    word: str
 
 
 @dataclass(frozen=True)
@@ -84,28 +80,24 @@ def overview_rows(
     return rows
 
 
-def overview_text(rows: Sequence[OverviewRow], width: int = 100, *, color: bool = False) -> str:
+def overview_text(rows: Sequence[OverviewRow], width: int = 100) -> str:
     """Returns the table for a terminal of ``width`` columns, with the notes below it.
 
     Below 100 columns the top-5 column goes and the kernels wrap. Where even that does not fit,
-    lines are longer than the terminal: no figure is ever cut. ``color`` adds escape sequences.
+    lines are longer than the terminal: no figure is ever cut.
     """
-    from rich.console import Console
+    table = overview_table(rows, top5=width >= _NARROW).text(width)
+    notes = [*_batch_sizes(rows), *(f"! {note}" for row in rows for note in row.notes)]
+    return "\n".join([table, *notes]) + "\n"
 
-    table = _table(rows, wide=width >= _NARROW)
-    least = Console(width=_AMPLE).measure(table).minimum
-    console = Console(
-        file=io.StringIO(),
-        width=max(width, least),
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
+
+def overview_table(rows: Sequence[OverviewRow], *, top5: bool = True) -> Table:
+    """Returns the table itself."""
+    columns = list(_columns(rows, top5=top5))
+    return Table.of(
+        (column.head for column in columns),
+        [[column.cell(row) for column in columns] for row in rows],
     )
-    with console.capture() as captured:
-        console.print(table)
-    lines = [line.rstrip() for line in captured.get().splitlines()]
-    lines += [*_batch_sizes(rows), *(f"! {note}" for row in rows for note in row.notes)]
-    return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True)
@@ -121,8 +113,7 @@ class _Cell:
 def _cell(record: Record, samples: Samples | None) -> _Cell:
     if record.status != "valid":
         return _Cell(record.case, record, {}, record.reason or "no reason given")
-    figures = {kpi.name: kpi for kpi in kpis(record, samples)}
-    return _Cell(record.case, record, figures, None)
+    return _Cell(record.case, record, figures_by_name(record, samples), None)
 
 
 def _refuse_mixed_models(records: Sequence[Record]) -> None:
@@ -139,10 +130,10 @@ def _row(precision: str, cells: Mapping[str, _Cell]) -> OverviewRow:
     throughput, latency, accuracy = map(cells.get, ("throughput", "latency", "accuracy"))
     return OverviewRow(
         precision=precision,
-        throughput=_figure(throughput, "Average Throughput"),
-        p50=_figure(latency, "P50 Latency"),
-        p90=_figure(latency, "P90 Latency"),
-        p99=_figure(latency, "P99 Latency"),
+        throughput=_figure(throughput, THROUGHPUT),
+        p50=_figure(latency, P50_LATENCY),
+        p90=_figure(latency, P90_LATENCY),
+        p99=_figure(latency, P99_LATENCY),
         accuracy=_accuracy(accuracy),
         kernels=_kernels(cells.values()),
         throughput_batch=throughput.case.batch_size if throughput else None,
@@ -181,7 +172,7 @@ def _accuracy(cell: _Cell | None) -> Accuracy | Missing:
     return cell.record.accuracy
 
 
-def _kernels(cells: Iterable[_Cell]) -> str | Missing:
+def _kernels(cells: Iterable[_Cell]) -> Cell:
     """Returns what the runs proved; one that proved otherwise outweighs the others."""
     evidence = [cell.record.evidence for cell in cells if cell.record and cell.record.evidence]
     if not evidence:
@@ -194,77 +185,50 @@ def _kernels(cells: Iterable[_Cell]) -> str | Missing:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the table: ``text`` gives a cell, or :class:`Missing` for one without."""
+    """A column of the table, and what gives its cells."""
 
-    title: str
-    text: Callable[[OverviewRow], str | Missing]
-    justify: Literal["left", "right"] = "right"
-    wraps: bool = False
+    head: Column
+    cell: Callable[[OverviewRow], Cell]
 
 
-def _columns(rows: Sequence[OverviewRow], *, wide: bool) -> Iterator[_Column]:
-    yield _Column("\nprecision", lambda row: row.precision, "left")
-    yield _Column("throughput\nimg/s", lambda row: _throughput_text(row.throughput))
-    yield _Column("latency ms\np50", lambda row: _latency_text(row.p50))
-    yield _Column("\np90", lambda row: _latency_text(row.p90))
-    yield _Column("\np99", lambda row: _latency_text(row.p99))
-    yield _Column("\ntop-1", lambda row: _score_text(row.accuracy, "good"))
-    if wide:
-        yield _Column("\ntop-5", lambda row: _score_text(row.accuracy, "good5"))
+def _columns(rows: Sequence[OverviewRow], *, top5: bool) -> Iterator[_Column]:
+    yield _Column(Column("precision", "left"), lambda row: row.precision)
+    yield _figures("throughput\nimg/s", lambda row: _throughput_text(row.throughput))
+    yield _figures("latency ms\np50", lambda row: _latency_text(row.p50))
+    yield _figures("p90", lambda row: _latency_text(row.p90))
+    yield _figures("p99", lambda row: _latency_text(row.p99))
+    yield _figures("top-1", lambda row: _score_text(row.accuracy, "good"))
+    if top5:
+        yield _figures("top-5", lambda row: _score_text(row.accuracy, "good5"))
     if any(row.share_of_limit is not None for row in rows):
-        yield _Column("% of\npeak", lambda row: _share_text(row.share_of_limit))
-    yield _Column("\nkernels proved", lambda row: row.kernels, "left", wraps=True)
+        yield _figures("% of\npeak", lambda row: _share_text(row.share_of_limit))
+    yield _Column(Column("kernels proved", "left", wraps=True), lambda row: row.kernels)
 
 
-def _throughput_text(cell: Kpi | Missing) -> str | Missing:
+def _figures(title: str, cell: Callable[[OverviewRow], Cell]) -> _Column:
+    return _Column(Column(title, "right"), cell)
+
+
+def _throughput_text(cell: Kpi | Missing) -> Cell:
     if isinstance(cell, Missing):
         return cell
     # From the upper end: the lower one may have been cut off at 0.
     return with_interval(cell.value, None if cell.high is None else cell.high - cell.value)
 
 
-def _latency_text(cell: Kpi | Missing) -> str | Missing:
+def _latency_text(cell: Kpi | Missing) -> Cell:
     return cell if isinstance(cell, Missing) else fixed(cell.value, 4)
 
 
-def _score_text(cell: Accuracy | Missing, which: Literal["good", "good5"]) -> str | Missing:
+def _score_text(cell: Accuracy | Missing, which: Literal["good", "good5"]) -> Cell:
     if isinstance(cell, Missing):
         return cell
     good = getattr(cell, which)
     return Missing("not kept") if good is None else f"{good}/{cell.total}"
 
 
-def _share_text(share: float | None) -> str | Missing:
+def _share_text(share: float | None) -> Cell:
     return Missing("unknown") if share is None else f"{100 * share:.0f}"
-
-
-def _table(rows: Sequence[OverviewRow], *, wide: bool) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = list(_columns(rows, wide=wide))
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    cells = [[_as_text(column.text(row)) for row in rows] for column in columns]
-    for column, below in zip(columns, cells, strict=True):
-        # rich takes the longest word for the least width of a column, even of one kept whole.
-        whole = [*map(Text, column.title.splitlines()), *below]
-        table.add_column(
-            Text(column.title),
-            justify=column.justify,
-            no_wrap=not column.wraps,
-            overflow="fold",
-            min_width=None if column.wraps else max(text.cell_len for text in whole),
-        )
-    for line in zip(*cells, strict=True):
-        table.add_row(*line)
-    return table
-
-
-def _as_text(cell: str | Missing) -> Text:
-    from rich.text import Text
-
-    return Text(cell.word, style="red") if isinstance(cell, Missing) else Text(cell)
 
 
 def _batch_sizes(rows: Sequence[OverviewRow]) -> Iterator[str]:

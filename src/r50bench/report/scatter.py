@@ -1,7 +1,6 @@
 """A scatter plot as SVG: points of several series, and for each the front that none of them beats.
 
-The drawing holds its own style and no script, follows the reader's light or dark scheme, and names
-every point in a tooltip.
+Every point is named in a tooltip.
 """
 
 from __future__ import annotations
@@ -12,35 +11,22 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from r50bench.report.numbers import figure
+from r50bench.report.svg import (
+    PALETTE,
+    drawing,
+    legend,
+    round_step,
+    text,
+    text_width,
+    x_grid,
+    y_grid,
+)
 
 __all__ = ["Mark", "Scatter", "scatter_svg"]
 
 _WIDTH, _HEIGHT = 920, 540
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 24, 58, 62
-_CHARACTER = 6.6  # of 11 px text, px
 _LINE = 14
-
-# Okabe and Ito's colours, which people with any kind of colour vision tell apart.
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-
-_STYLE = """
-.r50 { font: 11px system-ui, sans-serif; fill: #333; background: #fff }
-.r50 .ground { fill: #fff }
-.r50 .title { font-size: 15px; font-weight: 600; fill: #111 }
-.r50 .grid { stroke: #e4e4e4 }
-.r50 .axis { stroke: #888 }
-.r50 .label { paint-order: stroke; stroke: #fff; stroke-width: 3px; stroke-linejoin: round }
-.r50 .front { fill: none; stroke-width: 1.6 }
-.r50 .bar { stroke-width: 1; opacity: .55 }
-.r50 .faint { fill-opacity: .65 }
-@media (prefers-color-scheme: dark) {
-  .r50 { fill: #c9c9c9; background: #16181b }
-  .r50 .ground { fill: #16181b }
-  .r50 .title { fill: #f0f0f0 }
-  .r50 .grid { stroke: #2b2f34 }
-  .r50 .label { stroke: #16181b }
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -79,22 +65,16 @@ def scatter_svg(plot: Scatter) -> str:
     """Returns the plot as one ``<svg>`` element; it has at least one mark."""
     frame = _Frame.around(plot.marks)
     series = dict.fromkeys(mark.series for mark in plot.marks)
-    colors = {one: _COLORS[at % len(_COLORS)] for at, one in enumerate(series)}
-    size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}"'
-    name = f'role="img" aria-label="{_quoted(plot.title)}"'
+    colors = {name: PALETTE[at % len(PALETTE)] for at, name in enumerate(series)}
     parts = [
-        f'<svg class="r50" xmlns="http://www.w3.org/2000/svg" {size} {name}>',
-        f"<style>{_STYLE}</style>",
-        f'<rect class="ground" width="{_WIDTH}" height="{_HEIGHT}"/>',
-        f'<text class="title" x="{_LEFT}" y="24">{escape(plot.title)}</text>',
-        *_legend(colors, plot.key),
+        text(_WIDTH - _RIGHT, 46, plot.key, anchor="end"),
+        *legend(colors.items(), _LEFT, 46),
         *_axes(plot, frame),
         *_fronts(plot, frame, colors),
         *_points(plot, frame, colors),
         *_labels(plot, frame),
-        "</svg>",
     ]
-    return "\n".join(parts) + "\n"
+    return drawing(plot.title, _WIDTH, _HEIGHT, parts, left=_LEFT)
 
 
 @dataclass(frozen=True)
@@ -125,44 +105,22 @@ class _Frame:
         return [tick for tick in ticks if self.x_low <= tick <= self.x_high]
 
     def y_ticks(self) -> list[float]:
-        """Returns four to eight round steps from 0."""
-        power = 10.0 ** math.floor(math.log10(self.y_high))
-        step = next(
-            size for size in (power / 5, power / 2, power, 2 * power) if self.y_high / size <= 8
-        )
+        """Returns up to eight round steps from 0."""
+        step = round_step(self.y_high, 8)
         return [step * number for number in range(int(self.y_high / step) + 1)]
 
 
 def _axes(plot: Scatter, frame: _Frame) -> Iterator[str]:
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    for tick in frame.x_ticks():
-        x = frame.x(tick)
-        yield f'<line class="grid" x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{bottom}"/>'
-        yield f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{figure(tick)}</text>'
-    for tick in frame.y_ticks():
-        y = frame.y(tick)
-        yield f'<line class="grid" x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>'
-        yield f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{figure(tick)}</text>'
+    yield from x_grid(((frame.x(tick), figure(tick)) for tick in frame.x_ticks()), _TOP, bottom)
+    yield from y_grid(((frame.y(tick), figure(tick)) for tick in frame.y_ticks()), _LEFT, right)
     yield f'<line class="axis" x1="{_LEFT}" y1="{bottom}" x2="{right}" y2="{bottom}"/>'
-    middle = (_LEFT + right) / 2
-    yield (
-        f'<text x="{middle:.1f}" y="{_HEIGHT - 18}" text-anchor="middle">'
-        f"{escape(plot.x_title)}</text>"
-    )
+    yield text((_LEFT + right) / 2, _HEIGHT - 18, plot.x_title, anchor="middle")
     middle = (_TOP + bottom) / 2
     yield (
         f'<text transform="translate(18 {middle:.1f}) rotate(-90)" text-anchor="middle">'
         f"{escape(plot.y_title)}</text>"
     )
-
-
-def _legend(colors: dict[str, str], key: str) -> Iterator[str]:
-    yield f'<text x="{_WIDTH - _RIGHT}" y="46" text-anchor="end">{escape(key)}</text>'
-    x = float(_LEFT)
-    for name, color in colors.items():
-        yield f'<circle cx="{x + 5:.1f}" cy="42" r="4.5" fill="{color}"/>'
-        yield f'<text x="{x + 14:.1f}" y="46">{escape(name)}</text>'
-        x += 34 + _CHARACTER * len(name)
 
 
 def _fronts(plot: Scatter, frame: _Frame, colors: dict[str, str]) -> Iterator[str]:
@@ -177,7 +135,10 @@ def _fronts(plot: Scatter, frame: _Frame, colors: dict[str, str]) -> Iterator[st
         path = f"M{frame.x(ahead[0].x):.1f} {frame.y(ahead[0].y):.1f}"
         for mark in ahead[1:]:
             path += f"H{frame.x(mark.x):.1f}V{frame.y(mark.y):.1f}"
-        yield f'<path class="front" d="{path}H{_WIDTH - _RIGHT}" stroke="{color}" opacity=".6"/>'
+        yield (
+            f'<path d="{path}H{_WIDTH - _RIGHT}" fill="none" stroke="{color}" stroke-width="1.6"'
+            ' opacity=".6"/>'
+        )
 
 
 def _points(plot: Scatter, frame: _Frame, colors: dict[str, str]) -> Iterator[str]:
@@ -187,8 +148,8 @@ def _points(plot: Scatter, frame: _Frame, colors: dict[str, str]) -> Iterator[st
         if mark.y_low is not None and mark.y_high is not None:
             low, high = frame.y(mark.y_low), frame.y(mark.y_high)
             yield (
-                f'<line class="bar" x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}"'
-                f' stroke="{color}"/>'
+                f'<line x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}"'
+                f' stroke="{color}" opacity=".55"/>'
             )
         style = f'r="5" fill="{color}"'
         if not mark.ahead:
@@ -207,10 +168,7 @@ def _labels(plot: Scatter, frame: _Frame) -> Iterator[str]:
         if place is not None:
             taken.append(place)
             style = "label" if mark.ahead else "label faint"
-            yield (
-                f'<text class="{style}" x="{place[0]:.1f}" y="{place[3] - 3:.1f}">'
-                f"{escape(mark.label)}</text>"
-            )
+            yield text(place[0], place[3] - 3, mark.label, style=style)
 
 
 _Box = tuple[float, float, float, float]
@@ -218,7 +176,7 @@ _Box = tuple[float, float, float, float]
 
 def _free_place(x: float, y: float, mark: Mark, taken: Sequence[_Box]) -> _Box | None:
     """Returns a place beside (x, y): above for a mark on the front, below for one beneath it."""
-    width = _CHARACTER * len(mark.label)
+    width = text_width(mark.label)
     places = [
         (x - width / 2, y - 8 - _LINE),
         (x + 8, y - _LINE / 2),
@@ -235,7 +193,3 @@ def _free_place(x: float, y: float, mark: Mark, taken: Sequence[_Box]) -> _Box |
 
 def _overlap(a: _Box, b: _Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _quoted(text: str) -> str:
-    return escape(text, {'"': "&quot;"})

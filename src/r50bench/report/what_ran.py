@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from r50bench.results.record import Record
+from r50bench.wording import counted
 
 __all__ = ["what_ran"]
 
@@ -69,11 +70,7 @@ def _engine(record: Record) -> str:
 
 def _placement(record: Record) -> str:
     case = record.case
-    instances, cores = case.instances, case.cores_per_instance
-    return (
-        f"{instances} instance{'' if instances == 1 else 's'}"
-        f" × {cores} core{'' if cores == 1 else 's'}"
-    )
+    return f"{counted(case.instances, 'instance')} × {counted(case.cores_per_instance, 'core')}"
 
 
 def _pictures(records: Sequence[Record]) -> list[str]:
@@ -81,5 +78,5 @@ def _pictures(records: Sequence[Record]) -> list[str]:
     data = [record.data for record in records if record.data is not None]
     counts = dict.fromkeys(one.pictures for one in data if one.kind == "real")
     if counts:
-        return [f"{count} picture{'' if count == 1 else 's'}" for count in counts]
+        return [counted(count, "picture") for count in counts]
     return ["dummy pictures"] if data else []

@@ -20,19 +20,43 @@ from r50bench.results.timeline import (
     windows,
 )
 
-__all__ = ["EFFICIENCY", "PERCENTILES", "PRIMARY", "Kpi", "accuracy_line", "kpis"]
+__all__ = [
+    "ACCURACY",
+    "EFFICIENCY",
+    "FIRST_BATCH",
+    "LATENCY",
+    "MEMORY",
+    "P50_LATENCY",
+    "P90_LATENCY",
+    "P99_LATENCY",
+    "PRIMARY",
+    "SCORED_PICTURES",
+    "THROUGHPUT",
+    "TOP5_ACCURACY",
+    "Kpi",
+    "accuracy_line",
+    "figures_by_name",
+    "kpis",
+]
 
+# The names of the figures that others ask for; each figure is made under its name here.
+THROUGHPUT, LATENCY = "Average Throughput", "Average Latency"
+P50_LATENCY, P90_LATENCY, P99_LATENCY = "P50 Latency", "P90 Latency", "P99 Latency"
+ACCURACY, TOP5_ACCURACY, SCORED_PICTURES = "Accuracy", "Top-5 Accuracy", "Scored Pictures"
 EFFICIENCY = "Efficiency"
 """The name of the share of the machine's measured peak, in %."""
+MEMORY, FIRST_BATCH = "Memory PSS", "Time to First Batch"
 
-PRIMARY = {
-    "throughput": "Average Throughput",
-    "latency": "Average Latency",
-    "accuracy": "Accuracy",
-}
+PRIMARY = {"throughput": THROUGHPUT, "latency": LATENCY, "accuracy": ACCURACY}
 """The name of the primary KPI by mode."""
 
-PERCENTILES = {"P50": 50.0, "P90": 90.0, "P95": 95.0, "P99": 99.0, "P999": 99.9}
+_PERCENTILES = {
+    P50_LATENCY: 50.0,
+    P90_LATENCY: 90.0,
+    "P95 Latency": 95.0,
+    P99_LATENCY: 99.0,
+    "P999 Latency": 99.9,
+}
 
 _MS_PER_NS = 1e-6
 _MIB = 2**20
@@ -94,6 +118,11 @@ def kpis(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:
     return (*primary, *(figure for figure in figures if not figure.primary))
 
 
+def figures_by_name(record: Record, samples: Samples | None) -> dict[str, Kpi]:
+    """Returns the figures of :func:`kpis` under their names, and raises what that does."""
+    return {kpi.name: kpi for kpi in kpis(record, samples)}
+
+
 def accuracy_line(accuracy: Accuracy) -> str:
     """Returns ``accuracy=95.000%, good=19, total=20``, the line MLPerf's scripts print."""
     percent = 100 * accuracy.good / accuracy.total
@@ -114,10 +143,10 @@ def _accuracy(record: Record) -> Iterator[Kpi]:
     counts = record.accuracy
     if counts is None:
         return
-    yield _figure(record, "Accuracy", "%", Estimate(100 * counts.good / counts.total))
+    yield _figure(record, ACCURACY, "%", Estimate(100 * counts.good / counts.total))
     if counts.good5 is not None:
-        yield Kpi("Top-5 Accuracy", "%", 100 * counts.good5 / counts.total)
-    yield Kpi("Scored Pictures", "", counts.total)
+        yield Kpi(TOP5_ACCURACY, "%", 100 * counts.good5 / counts.total)
+    yield Kpi(SCORED_PICTURES, "", counts.total)
 
 
 def _loadgen(record: Record, result: LoadgenResult) -> Iterator[Kpi]:
@@ -160,7 +189,7 @@ def _timed(record: Record, samples: Samples) -> Iterator[Kpi]:
 
 def _throughput(record: Record, samples: Samples, common: tuple[Window, ...]) -> Iterator[Kpi]:
     total = throughput(samples, common)
-    yield _figure(record, "Average Throughput", "img/s", total)
+    yield _figure(record, THROUGHPUT, "img/s", total)
     each = instance_throughputs(samples, common)
     yield Kpi("Min Instance Throughput", "img/s", float(np.min(each)))
     yield Kpi("Max Instance Throughput", "img/s", float(np.max(each)))
@@ -183,13 +212,13 @@ def _efficiency(record: Record, images_per_s: Estimate) -> Iterator[Kpi]:
 def _latency(record: Record, samples: Samples) -> Iterator[Kpi]:
     mean = mean_latency_ns(samples).scaled(_MS_PER_NS)
     latency = samples.latency_ns * _MS_PER_NS
-    yield _figure(record, "Average Latency", "ms", mean)
+    yield _figure(record, LATENCY, "ms", mean)
     yield Kpi("Min Latency", "ms", float(np.min(latency)))
     yield Kpi("Max Latency", "ms", float(np.max(latency)))
-    for name, percent in PERCENTILES.items():
+    for name, percent in _PERCENTILES.items():
         if supports_percentile(len(samples), percent):
             estimate = _percentile(samples, percent).scaled(_MS_PER_NS)
-            yield Kpi(f"{name} Latency", "ms", estimate.value, estimate.low, estimate.high)
+            yield Kpi(name, "ms", estimate.value, estimate.low, estimate.high)
     images = float(np.mean(samples.images))
     per_image = mean.scaled(1 / images)
     yield Kpi("Time per Image", "ms", per_image.value, per_image.low, per_image.high)
@@ -221,5 +250,5 @@ def _footprint(record: Record) -> Iterator[Kpi]:
     if record.workers:
         pss = sum(worker.pss_bytes for worker in record.workers)
         first = max(worker.load_s + worker.first_batch_s for worker in record.workers)
-        yield Kpi("Memory PSS", "MiB", pss / _MIB)
-        yield Kpi("Time to First Batch", "s", first)
+        yield Kpi(MEMORY, "MiB", pss / _MIB)
+        yield Kpi(FIRST_BATCH, "s", first)

@@ -8,10 +8,10 @@ from r50bench.report.numbers import with_interval
 from r50bench.report.page import page
 from r50bench.report.scatter import Mark, Scatter, scatter_svg
 from r50bench.report.what_ran import what_ran
-from r50bench.results.kpi import Kpi
-from r50bench.sweep.results import LATENCY, THROUGHPUT, PointResult, front
+from r50bench.results.kpi import LATENCY, THROUGHPUT, Kpi
+from r50bench.sweep.results import PointResult, front
 from r50bench.sweep.run import describe
-from r50bench.sweep.text import sweep_text
+from r50bench.sweep.text import reasons, sweep_tables
 
 __all__ = ["sweep_page", "sweep_plots"]
 
@@ -22,8 +22,9 @@ def sweep_page(results: Sequence[PointResult], passes: int) -> str:
     return page(
         "r50bench sweep",
         what_ran(records, 10_000) if records else "",
-        "\n".join(scatter_svg(plot) for plot in sweep_plots(results)),
-        sweep_text(results, passes),
+        [scatter_svg(plot) for plot in sweep_plots(results)],
+        sweep_tables(results, passes),
+        reasons(results),
     )
 
 

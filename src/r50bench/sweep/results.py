@@ -8,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from r50bench.results.kpi import PRIMARY, Kpi, kpis
+from r50bench.results.kpi import LATENCY, PRIMARY, THROUGHPUT, Kpi, figures_by_name
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
 from r50bench.sweep.pareto import pareto_front
 from r50bench.sweep.plan import SweepPoint
 
-__all__ = ["LATENCY", "THROUGHPUT", "PointResult", "Run", "best", "front", "point_result"]
-
-THROUGHPUT, LATENCY = PRIMARY["throughput"], PRIMARY["latency"]
+__all__ = ["PointResult", "Run", "best", "front", "point_result"]
 
 Run = tuple[Record, "Samples | None", Path]
 """A valid record, its samples (None in accuracy mode) and its folder."""
@@ -58,7 +56,7 @@ def point_result(point: SweepPoint, runs: Sequence[Run], reason: str | None = No
         return PointResult(point, reason=reason or point.refused)
     record = runs[0][0]
     samples = _one_after_the_other([samples for _, samples, _ in runs if samples is not None])
-    figures = {kpi.name: kpi for kpi in kpis(record, samples)}
+    figures = figures_by_name(record, samples)
     return PointResult(point, figures, tuple(folder for _, _, folder in runs), record)
 
 

@@ -23,6 +23,7 @@ from r50bench.sweep.grid import measuring_order
 from r50bench.sweep.plan import SweepPoint
 from r50bench.sweep.results import PointResult, Run, point_result
 from r50bench.sweep.time_left import TimeLeft
+from r50bench.wording import counted
 
 __all__ = ["Sweep", "describe"]
 
@@ -154,7 +155,7 @@ def describe(point: SweepPoint) -> str:
     cores = case.cores_per_instance
     told = ("MODE", "PRECISION", "CASE_TYPE", "BATCH_SIZE", "CORES_PER_INSTANCE", "INSTANCES")
     others = [f"{key}={text}" for key, text in point.assignment if key not in told]
-    size = f"{case.instances} × {cores} core{'' if cores == 1 else 's'}"
+    size = f"{case.instances} × {counted(cores, 'core')}"
     return ", ".join([case.precision, f"batch {case.batch_size}", size, *others])
 
 

@@ -8,11 +8,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from r50bench.report.numbers import fixed, with_interval
-from r50bench.report.text_table import text_table
-from r50bench.results.kpi import Kpi
-from r50bench.sweep.results import LATENCY, THROUGHPUT, PointResult, best, front
+from r50bench.report.table import Cell, Column, Missing, Table
+from r50bench.results.kpi import LATENCY, P99_LATENCY, THROUGHPUT, Kpi
+from r50bench.sweep.results import PointResult, best, front
 
-__all__ = ["live_row", "status", "sweep_as_data", "sweep_csv", "sweep_text"]
+__all__ = [
+    "live_row",
+    "reasons",
+    "status",
+    "sweep_as_data",
+    "sweep_csv",
+    "sweep_tables",
+    "sweep_text",
+]
 
 _TOLD = ("MODE", "PRECISION", "CASE_TYPE", "BATCH_SIZE", "CORES_PER_INSTANCE")
 _SENSE = {
@@ -26,16 +34,28 @@ _UNITS = {"throughput": "img/s", "latency": "ms", "accuracy": "%"}
 
 def sweep_text(results: Sequence[PointResult], passes: int) -> str:
     """Returns the table of all points, then best and front of each mode, then why points lack."""
-    sections: list[str] = []
-    for mode in dict.fromkeys(one.point.mode for one in results):
-        sections += _sections(mode, [one for one in results if one.point.mode == mode], passes)
-    reasons: dict[str, list[PointResult]] = {}
+    sections = [f"{title}\n{table.text()}" for title, table in sweep_tables(results, passes)]
+    sections += ["\n".join(f"! {reason}" for reason in reasons(results))]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def sweep_tables(results: Sequence[PointResult], passes: int) -> list[tuple[str, Table]]:
+    """Returns the tables with their titles: for each mode all points, the best, the fronts."""
+    modes = dict.fromkeys(one.point.mode for one in results)
+    return [
+        section
+        for mode in modes
+        for section in _of_mode(mode, [one for one in results if one.point.mode == mode], passes)
+    ]
+
+
+def reasons(results: Sequence[PointResult]) -> list[str]:
+    """Returns for each reason that points have no figures which ones they are, and why."""
+    lacking: dict[str, list[PointResult]] = {}
     for one in results:
         if one.reason is not None:
-            reasons.setdefault(one.reason, []).append(one)
-    if reasons:
-        sections.append("\n".join(f"! {_who(lack)}: {why}" for why, lack in reasons.items()))
-    return "\n\n".join(sections) + "\n"
+            lacking.setdefault(one.reason, []).append(one)
+    return [f"{_who(points)}: {why}" for why, points in lacking.items()]
 
 
 def live_row(result: PointResult, passes: int) -> str:
@@ -52,22 +72,21 @@ def live_row(result: PointResult, passes: int) -> str:
     return row + (f"  pass {result.runs} of {passes}" if passes > 1 else "")
 
 
-def _sections(mode: str, results: Sequence[PointResult], passes: int) -> Iterator[str]:
+def _of_mode(mode: str, results: Sequence[PointResult], passes: int) -> Iterator[tuple[str, Table]]:
     done = [one for one in results if one.figures]
     again = f", {passes} passes" if passes > 1 else ""
-    title = f"{mode}: {len(done)} of {len(results)} points{again}"
-    yield f"{title}\n{text_table(_all_rows(mode, results))}"
+    yield f"{mode}: {len(done)} of {len(results)} points{again}", _all_points(mode, results)
     # Latencies of different batch sizes are never set side by side.
     if done and mode != "latency":
-        rows = _best_rows(best(done, lambda one: one.point.precision))
-        yield f"best per precision ({_SENSE[mode]})\n{text_table(rows)}"
+        summary = _summary(best(done, lambda one: one.point.precision))
+        yield f"best per precision ({_SENSE[mode]})", summary
     chosen = best(done, _precision_and_batch)
     if len(chosen) > 1:
-        yield f"best per batch size ({_SENSE[mode]})\n{text_table(_best_rows(chosen))}"
+        yield f"best per batch size ({_SENSE[mode]})", _summary(chosen)
     if mode != "accuracy":
         for precision in dict.fromkeys(one.point.precision for one in done):
             ahead = front([one for one in done if one.point.precision == precision])
-            yield f"Pareto front of {precision}\n{text_table(_front_rows(ahead))}"
+            yield f"Pareto front of {precision}", _front(ahead)
 
 
 def _precision_and_batch(result: PointResult) -> tuple[str, int]:
@@ -75,24 +94,27 @@ def _precision_and_batch(result: PointResult) -> tuple[str, int]:
     return result.point.precision, result.point.case.batch_size
 
 
-def _all_rows(mode: str, results: Sequence[PointResult]) -> list[list[str]]:
+def _all_points(mode: str, results: Sequence[PointResult]) -> Table:
     keys = list(dict.fromkeys(key for one in results for key, _ in _others(one)))
     timed = mode != "accuracy"
-    head = ["precision", "BS", "CPI", "instances", *keys]
-    head += ["throughput img/s", "latency ms", "p99 ms"] if timed else ["top-1 %"]
-    rows = [head]
+    figures = ("throughput img/s", "latency ms", "p99 ms") if timed else ("top-1 %",)
+    rows: list[list[Cell]] = []
     for one in results:
         others = dict(_others(one))
-        row = [*_size(one), *(others.get(key, "") for key in keys)]
+        cells: list[Cell] = [*_size(one), *(others.get(key, "") for key in keys)]
         if not one.figures:
-            row.append(_ABSENT[status(one)])
+            cells += [Missing(_ABSENT[status(one)]), *[""] * (len(figures) - 1)]
         elif timed:
-            row += [_value(one.figures[THROUGHPUT]), _value(one.figures[LATENCY])]
-            row.append(_plain(one.figures.get("P99 Latency")))
+            cells += [_value(one.figures[THROUGHPUT]), _value(one.figures[LATENCY])]
+            cells.append(_plain(one.figures.get(P99_LATENCY)))
         else:
-            row.append(_plain(one.primary))
-        rows.append(row + [""] * (len(head) - len(row)))
-    return rows
+            cells.append(_plain(one.primary))
+        rows.append(cells)
+    return Table.of(["precision", "BS", "CPI", "instances", *keys, *map(_right, figures)], rows)
+
+
+def _right(title: str) -> Column:
+    return Column(title, "right")
 
 
 def _size(result: PointResult) -> list[str]:
@@ -105,9 +127,9 @@ def _size(result: PointResult) -> list[str]:
     return [result.point.precision, *size]
 
 
-def _best_rows(results: Sequence[PointResult]) -> list[list[str]]:
+def _summary(results: Sequence[PointResult]) -> Table:
     """Returns the summary of the original workloads: precision, BS, CPI, CPU, value."""
-    rows = [["precision", "BS", "CPI", "CPU", "value", ""]]
+    rows = []
     for one in results:
         assert one.record is not None
         case = one.record.case
@@ -115,18 +137,18 @@ def _best_rows(results: Sequence[PointResult]) -> list[list[str]]:
         row = [case.precision, str(case.batch_size), str(case.cores_per_instance)]
         row += [str(one.record.host.get("platform", "")), _plain(one.primary), extra]
         rows.append(row)
-    return rows
+    return Table.of(("precision", "BS", "CPI", "CPU", "value", ""), rows)
 
 
-def _front_rows(results: Sequence[PointResult]) -> list[list[str]]:
-    rows = [["BS", "CPI", "latency ms", "throughput img/s", ""]]
+def _front(results: Sequence[PointResult]) -> Table:
+    rows = []
     for one in results:
         assert one.record is not None
         case = one.record.case
         extra = " ".join(f"{key}={text}" for key, text in _others(one))
         row = [str(case.batch_size), str(case.cores_per_instance)]
         rows.append([*row, _plain(one.figures[LATENCY]), _plain(one.figures[THROUGHPUT]), extra])
-    return rows
+    return Table.of(("BS", "CPI", "latency ms", "throughput img/s", ""), rows)
 
 
 def _others(result: PointResult) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from r50bench.errors import CheckFailed
 from r50bench.tune.field import MARGIN, Bench, Field, Figures, Standing
 from r50bench.tune.objective import Objective
 from r50bench.tune.space import Configuration, Space
+from r50bench.wording import counted
 
 __all__ = ["WANTED_CONFIDENCE", "Tried", "Tuner", "Verdict", "describe"]
 
@@ -289,7 +290,7 @@ class Tuner:
 def describe(configuration: Configuration) -> str:
     """Returns ``batch 8 on 2 cores``, with what else is not the usual."""
     cores = configuration.cores_per_instance
-    parts = [f"batch {configuration.batch_size} on {cores} core{'' if cores == 1 else 's'}"]
+    parts = [f"batch {configuration.batch_size} on {counted(cores, 'core')}"]
     if configuration.allocator != "auto":
         parts.append(f"{configuration.allocator} allocator")
     if configuration.weight_sharing:

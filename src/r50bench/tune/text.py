@@ -7,12 +7,13 @@ from typing import Any
 
 from r50bench.case import Case
 from r50bench.report.numbers import fixed, with_interval, words_for
-from r50bench.report.text_table import text_table
+from r50bench.report.table import Table
 from r50bench.tune.field import MARGIN, Figures
 from r50bench.tune.objective import LATENCIES
 from r50bench.tune.run import Tuned
 from r50bench.tune.search import WANTED_CONFIDENCE, Tried, Verdict, describe
 from r50bench.tune.space import Configuration
+from r50bench.wording import counted
 
 __all__ = ["trial_row", "tune_as_data", "tune_text"]
 
@@ -38,7 +39,7 @@ def tune_text(tuned: Tuned) -> str:
         f"  took {words_for(tuned.seconds)} of {words_for(tuned.request.budget_s)}"
         + (f", {tuned.compile_s:.0f} s of it for compiling" if tuned.compile_s else ""),
         "",
-        text_table([_HEAD, *(_row(one) for one in _by_ratio(verdict))]),
+        Table.of(_HEAD, map(_row, _by_ratio(verdict))).text(),
     ]
     if verdict.confidence < WANTED_CONFIDENCE:
         lines.append("! not sure of the winner: a longer --budget makes it surer")
@@ -46,17 +47,17 @@ def tune_text(tuned: Tuned) -> str:
     return "\n".join(lines) + "\n"
 
 
-_HEAD = [
+_HEAD = (
     "BS",
     "CPI",
     "allocator",
     "weights",
     "engine",
     "rounds",
-    "throughput img/s",
-    "latency ms",
+    "throughput\nimg/s",
+    "latency\nms",
     "of the best",
-]
+)
 
 
 def _row(tried: Tried) -> list[str]:
@@ -81,7 +82,7 @@ def _by_ratio(verdict: Verdict) -> list[Tried]:
 
 def _described(case: Case) -> str:
     cores, instances = case.cores_per_instance, case.instances
-    size = f"{instances} instance{_s(instances)} × {cores} core{_s(cores)}"
+    size = f"{counted(instances, 'instance')} × {counted(cores, 'core')}"
     return f"batch {case.batch_size}, {size}{_else(case)}"
 
 
@@ -122,10 +123,6 @@ def _missing(tuned: Tuned) -> list[str]:
         needed = tuned.seconds + tuned.wanted_s
         lines.append(f"! about --budget {10 * round(needed / 7)}s would do for all of them")
     return lines
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
 
 
 def tune_as_data(tuned: Tuned) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.mlperf.run.logs import Detail
 from r50bench.mlperf.run.targets import RawFigures
 from r50bench.mlperf_rules import PERCENTILE, shortfalls
+from r50bench.results.kpi import ACCURACY
 from r50bench.results.record import LoadgenResult
 
 __all__ = ["SCORES", "result_of", "score_of"]
@@ -48,7 +49,7 @@ def result_of(
             version=version,
             verdict="",
             score=None,
-            score_name="Accuracy",
+            score_name=ACCURACY,
             score_unit="%",
             errors=detail.errors,
             warnings=detail.warnings,
