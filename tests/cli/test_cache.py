@@ -37,8 +37,8 @@ def test_the_list_says_what_is_kept_how_large_how_old_and_from_where(
     lines = r50bench_here("cache", "list").out.splitlines()
     assert lines[0].split() == ["entry", "size", "age", "sha256", "source"]
     digest = store.entries()[1].sha256[:12]
-    assert lines[2].split()[:3] == ["weights/v1", "2.0", "KiB"]
-    assert lines[2].split()[-2:] == [digest, "https://example.org/v1"]
+    assert lines[3].split()[:3] == ["weights/v1", "2.0", "KiB"]
+    assert lines[3].split()[-2:] == [digest, "https://example.org/v1"]
     assert lines[-1] == f"6.0 KiB in {store.root}"
     data = json.loads(r50bench_here("cache", "list", "--json").out)
     assert [(one["kind"], one["key"], one["size"], one["whole"]) for one in data] == [

@@ -16,7 +16,7 @@ def test_every_designed_case_is_listed_with_its_effective_parameters(r50bench_he
     lines = answer.out.splitlines()
     assert answer.code == 0
     assert lines[0] == "TURIN: AMD EPYC · 1 socket, 2 of 2 cores, 1 NUMA node"
-    cells = {line.split()[0]: line.split()[1:] for line in lines[2:] if line}
+    cells = {line.split()[0]: line.split()[1:] for line in lines[3:] if line}
     assert cells["inference_latency_avx_int8"] == ["1", "1", "2", "100", "20", "dummy"]
     assert cells["inference_latency_avx_int8_gated"] == ["1", "1", "2", "10", "5", "dummy"]
     assert cells["inference_accuracy_avx_fp32"][-3:] == ["-", "0", "real"]
@@ -60,7 +60,7 @@ def test_arm_platforms_show_the_machine_table(r50bench_here: Call, platform: str
 
 def test_globs_choose_among_the_cases(r50bench_here: Call) -> None:
     out = r50bench_here("list", "*latency*int8", "*accuracy*int8").out
-    names = [line.split()[0] for line in out.splitlines()[2:] if line]
+    names = [line.split()[0] for line in out.splitlines()[3:] if line]
     assert names == ["inference_latency_avx_int8", "inference_accuracy_avx_int8"]
 
 

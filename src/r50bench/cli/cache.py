@@ -13,12 +13,18 @@ from typing import Any
 import click
 
 from r50bench.assets.store import Entry, Store, default_store
-from r50bench.cli.plan_text import table
 from r50bench.errors import CheckFailed, UsageError, did_you_mean
+from r50bench.report.table import Column, Table
 
 __all__ = ["cache", "work_collection"]
 
-_COLUMNS = ("entry", "size", "age", "sha256", "source")
+_COLUMNS = (
+    Column("entry", "left"),
+    Column("size", "right"),
+    Column("age", "right"),
+    Column("sha256", "left"),
+    Column("source", "left"),
+)
 _SOURCES = ("source", "url", "package", "dataset")  # the store's makers say one of them
 _SHOWN_DIGITS = 12
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -201,7 +207,7 @@ def _table(kept: Sequence[_Kept], store: Store) -> list[str]:
     if not kept:
         return [f"nothing is kept in {store.root}"]
     total = _human(sum(_size(one) for one in kept))
-    return [*table([_COLUMNS, *(_row(one) for one in kept)]), f"{total} in {store.root}"]
+    return [Table.of(_COLUMNS, map(_row, kept)).text(), f"{total} in {store.root}"]
 
 
 def _row(one: _Kept) -> tuple[str, ...]:

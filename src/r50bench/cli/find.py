@@ -9,16 +9,23 @@ from typing import Any
 
 import click
 
-from r50bench.cli.plan_text import table
 from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.search import Found, Search
 from r50bench.mlperf.query.terms import parse_terms
 from r50bench.report.numbers import figure
+from r50bench.report.table import Column, Table
 from r50bench.results.history import History, history_path
 
 __all__ = ["find"]
 
-_COLUMNS = ("created", "what ran", "verdict", "accuracy", "performance", "record")
+_COLUMNS = (
+    Column("created", "left"),
+    Column("what ran", "left"),
+    Column("verdict", "left"),
+    Column("accuracy", "right"),
+    Column("performance", "right"),
+    Column("record", "left"),
+)
 
 
 @click.command("find")
@@ -57,7 +64,7 @@ def _as_data(one: Found) -> dict[str, Any]:
 def _lines(found: Sequence[Found]) -> list[str]:
     if not found:
         return ["no such record"]
-    return table([_COLUMNS, *(_row(one) for one in found)])
+    return [Table.of(_COLUMNS, map(_row, found)).text()]
 
 
 def _row(one: Found) -> tuple[str, ...]:

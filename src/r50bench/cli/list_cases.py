@@ -10,17 +10,18 @@ from itertools import groupby
 import click
 
 from r50bench.case import Case, CaseName
-from r50bench.cli.plan_text import describe_host, table
+from r50bench.cli.plan_text import describe_host
 from r50bench.cli.selection import matching
 from r50bench.host import topology
 from r50bench.host.platforms import ARM_MACHINES, designed_cases, detect_platform
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.planning.nominal import nominal_host
+from r50bench.report.table import Column, Table
 from r50bench.report.tuned_values import tuned_values
 
 __all__ = ["list_cases"]
 
-_COLUMNS = ("case", "batch", "instances", "cores each", "steps", "warm-up", "data")
+_COLUMNS = ("case", "batch", "instances", "cores each", Column("steps", "right"), "warm-up", "data")
 
 
 @click.command("list")
@@ -53,35 +54,34 @@ def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> N
         click.echo(json.dumps(data, indent=2))
         return
     click.echo(("nominal " if platform else "") + describe_host(host))
-    click.echo("\n".join(_case_lines([one.case for one in effective])))
+    click.echo(_case_table([one.case for one in effective]).text())
     for one in effective:
         if words := tuned_values(one.request):
             click.echo(f"{one.case.name}: {words}")
     if host.arch == "aarch64":
-        click.echo("\n" + "\n".join(_machine_lines()))
+        click.echo("\n" + _machine_table().text())
 
 
-def _case_lines(cases: Sequence[Case]) -> list[str]:
-    """Returns the table of the cases, with an empty line before every mode."""
-    rows = [
-        (
-            case.name,
-            str(case.batch_size),
-            str(case.instances),
-            str(case.cores_per_instance),
-            "-" if case.steps is None else str(case.steps),
-            str(case.warmup_steps),
-            case.data_type,
-        )
-        for case in cases
-    ]
-    header, *lines = table([_COLUMNS, *rows])
-    grouped = [header]
-    for _, of_mode in groupby(zip(cases, lines, strict=True), lambda pair: pair[0].mode):
-        grouped += ["", *(line for _, line in of_mode)]
-    return grouped
+def _case_table(cases: Sequence[Case]) -> Table:
+    """Returns the table of the cases, with a gap before every mode."""
+    rows: list[tuple[str, ...]] = []
+    for _, of_mode in groupby(cases, lambda case: case.mode):
+        rows += [(), *map(_row, of_mode)]
+    return Table.of(_COLUMNS, rows)
 
 
-def _machine_lines() -> list[str]:
+def _row(case: Case) -> tuple[str, ...]:
+    return (
+        case.name,
+        str(case.batch_size),
+        str(case.instances),
+        str(case.cores_per_instance),
+        "-" if case.steps is None else str(case.steps),
+        str(case.warmup_steps),
+        case.data_type,
+    )
+
+
+def _machine_table() -> Table:
     rows = [(machine.cloud, machine.machine, machine.platform) for machine in ARM_MACHINES]
-    return table([("cloud", "machine type", "platform"), *rows])
+    return Table.of(("cloud", "machine type", "platform"), rows)

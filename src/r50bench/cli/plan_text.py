@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -11,9 +11,11 @@ from r50bench.host.topology import Host, cores_by_node, usable_cores
 from r50bench.parameters import PARAMETERS
 from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
+from r50bench.report.table import named_lines
 from r50bench.report.tuned_values import tuned_values
+from r50bench.wording import counted
 
-__all__ = ["cpu_list", "describe_host", "describe_plan", "describe_tuned", "plan_as_data", "table"]
+__all__ = ["cpu_list", "describe_host", "describe_plan", "describe_tuned", "plan_as_data"]
 
 _KEYS = {parameter.name: parameter.key for parameter in PARAMETERS}
 
@@ -22,8 +24,8 @@ def describe_host(host: Host) -> str:
     """Returns one line such as ``TURIN: AMD EPYC 9755 · 1 socket, 2 of 2 cores, 1 NUMA node``."""
     usable, nodes = len(usable_cores(host)), len(cores_by_node(host))
     return (
-        f"{detect_platform(host)}: {host.model_name} · {_count(host.sockets, 'socket')}, "
-        f"{usable} of {_count(host.cores_in_machine, 'core')}, {_count(nodes, 'NUMA node')}"
+        f"{detect_platform(host)}: {host.model_name} · {counted(host.sockets, 'socket')}, "
+        f"{usable} of {counted(host.cores_in_machine, 'core')}, {counted(nodes, 'NUMA node')}"
     )
 
 
@@ -31,8 +33,8 @@ def describe_plan(effective: EffectiveCase, placement: Placement, notes: Iterabl
     """Returns the effective values with their sources, the CPUs of the instances, and the notes."""
     lines = [effective.case.name]
     rows = [(f"  {_KEYS[name]}", text) for name, text in effective.request.items()]
-    lines += table(rows)
-    lines.append(f"  placement: {_count(len(placement.slots), 'instance')}")
+    lines += named_lines(rows)
+    lines.append(f"  placement: {counted(len(placement.slots), 'instance')}")
     for slot in placement.slots:
         nodes = ", ".join(map(str, slot.nodes))
         lines.append(
@@ -63,21 +65,6 @@ def plan_as_data(
     }
 
 
-def table(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Returns the rows as lines with aligned columns; columns of figures go to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    columns = list(zip(*cells, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    right = [all(cell.isdigit() or cell == "-" for cell in column[1:]) for column in columns]
-    return [
-        "  ".join(
-            cell.rjust(width) if is_right else cell.ljust(width)
-            for cell, width, is_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
-
-
 def cpu_list(cpus: Iterable[int]) -> str:
     """Returns CPU numbers as the kernel writes them, such as ``0-3,8``."""
     runs: list[list[int]] = []
@@ -87,7 +74,3 @@ def cpu_list(cpus: Iterable[int]) -> str:
         else:
             runs.append([cpu])
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -9,7 +9,7 @@ import click
 
 from r50bench.assets.store import Store, default_store
 from r50bench.cli.options import out_option, quiet_option
-from r50bench.cli.plan_text import describe_host, table
+from r50bench.cli.plan_text import describe_host
 from r50bench.cli.replay_plan import plan_replay
 from r50bench.cli.shell import remember, write_kpi_file
 from r50bench.compare.differences import Difference, FigurePair, differences, figure_pairs
@@ -21,6 +21,7 @@ from r50bench.measure.session import Outcome, PlannedCase, run_session
 from r50bench.mlperf.plan import PlannedMlperf, run_mlperf
 from r50bench.progress import Progress
 from r50bench.report.numbers import figure, with_interval
+from r50bench.report.table import Column, Table
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import Kpi, kpis
@@ -29,7 +30,13 @@ from r50bench.results.samples import samples_of
 
 __all__ = ["replay"]
 
-_COLUMNS = ("figure", "before", "now", "change", "")
+_COLUMNS = (
+    Column("figure", "left"),
+    Column("before", "right"),
+    Column("now", "right"),
+    Column("change", "right"),
+    Column("", "left"),
+)
 _SAID = {
     "agrees": "",
     "differs": "! differs",
@@ -119,7 +126,7 @@ def _comparison(before: Record, folder: Path, outcome: Outcome) -> list[str]:
     return [
         f"{before.id}, once more:",
         *_difference_lines(differences(before, after)),
-        *table([_COLUMNS, *(_row(pair) for pair in pairs)]),
+        Table.of(_COLUMNS, map(_row, pairs)).text(),
         f"# record: {outcome.folder}",
     ]
 

@@ -15,6 +15,7 @@ from r50bench.mlperf.submission.layout import Layout
 from r50bench.mlperf.submission.submission import assess, lay_out
 from r50bench.mlperf.submission.system_description import read_system_file, unknown_fields
 from r50bench.mlperf.submission.tree import Submission
+from r50bench.wording import counted
 
 __all__ = ["submit"]
 
@@ -79,7 +80,7 @@ def submit(
 
 def _count(grave: int, all_together: int) -> str:
     """Says how many objections keep the tree from being laid out, and how many do not."""
-    said = f"{grave} objection{'s' if grave > 1 else ''}"
+    said = counted(grave, "objection")
     rest = all_together - grave
     return f"{said}; {rest} more would only label the tree a rehearsal" if rest else said
 
