@@ -32,7 +32,7 @@ from pathlib import Path
 from accepted_samples import Instances, build_canary, images_per_s
 
 from r50bench.assets.store import default_store
-from r50bench.case import ENGINES, Case, numerics_of
+from r50bench.case import ENGINES, Case
 from r50bench.errors import R50BenchError
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host, read_host
@@ -40,6 +40,7 @@ from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.inputs import gather
 from r50bench.measure.measured_peak import ensure_peak, limit_of
 from r50bench.models.layers import layers
+from r50bench.precision import numerics_of
 from r50bench.progress import Silent
 from r50bench.results.ratio import ratio_of_rounds
 from r50bench.results.stats import Estimate

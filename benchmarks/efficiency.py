@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from r50bench.assets.store import default_store
-from r50bench.case import CaseName, numerics_of
+from r50bench.case import CaseName
 from r50bench.host.isa import native_precisions
 from r50bench.host.peak import measure_peak, peak_rates
 from r50bench.host.topology import Host, read_host
@@ -35,6 +35,7 @@ from r50bench.models.layers import layers
 from r50bench.parameters import collect
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.placement import place
+from r50bench.precision import numerics_of
 from r50bench.progress import Silent
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import throughput, windows

@@ -6,18 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r50bench.case import (
-    MODES,
-    NUMERICS,
-    PRECISIONS,
-    PROFILES,
-    Case,
-    CaseName,
-    numerics_of,
-    parse_precision,
-    strip_prefixes,
-)
+from r50bench.case import MODES, PROFILES, Case, CaseName, strip_prefixes
 from r50bench.errors import UsageError
+from r50bench.precision import NUMERICS, PRECISIONS
 
 names = st.builds(
     CaseName,
@@ -91,38 +82,6 @@ def test_what_is_no_case_at_all_is_pointed_to_the_list(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         CaseName.parse(text)
     assert caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("word", "precision"),
-    [
-        ("avx_fp32", "avx_fp32"),
-        ("AVX_BF16", "avx_bfloat16"),
-        ("amx_bf32", "amx_bfloat32"),
-        ("arm_bfloat16", "arm_bf16"),
-        ("FP32", "fp32"),
-        ("bfloat16", "bf16"),
-        ("float32", "fp32"),
-    ],
-)
-def test_precisions_are_read_in_every_usual_spelling(word: str, precision: str) -> None:
-    assert parse_precision(word) == precision
-
-
-@pytest.mark.parametrize("word", ["avx_bloat16", "amx_fp32", "arm_bfloat32", "fp16", "", "_fp32"])
-def test_a_precision_that_is_none_is_refused(word: str) -> None:
-    with pytest.raises(UsageError, match="unknown precision"):
-        parse_precision(word)
-
-
-def test_a_misspelt_precision_is_answered_with_the_nearest() -> None:
-    with pytest.raises(UsageError) as caught:
-        parse_precision("avx_bloat16")
-    assert "avx_bfloat16" in str(caught.value.hint)
-
-
-def test_every_precision_has_known_numerics() -> None:
-    assert {numerics_of(precision) for precision in PRECISIONS} == set(NUMERICS)
 
 
 def test_prefixes_are_stripped_from_globs_whose_ranges_stay() -> None:

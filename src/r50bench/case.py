@@ -11,19 +11,16 @@ import shlex
 from dataclasses import dataclass
 
 from r50bench.errors import UsageError, did_you_mean
+from r50bench.precision import NUMERICS, PRECISIONS, numerics_of, parse_precision
 
 __all__ = [
     "ENGINES",
     "FUNCTIONS",
     "MODES",
-    "NUMERICS",
     "PEERS",
-    "PRECISIONS",
     "PROFILES",
     "Case",
     "CaseName",
-    "numerics_of",
-    "parse_precision",
     "refuse_training",
     "setting_text",
     "strip_prefixes",
@@ -32,55 +29,12 @@ __all__ = [
 FUNCTIONS = ("inference", "training")
 MODES = ("latency", "throughput", "accuracy")
 PROFILES = ("", "gated", "pkm")
-NUMERICS = ("fp32", "bf16", "bf32", "int8")
 PEERS = ("onnxruntime", "openvino", "zentorch")
 """Engines of others, to be measured beside the product's."""
 
 ENGINES = ("torch", "torch-aot", "torch-compile", "torch-eager", *PEERS, "fake")
 
-PRECISIONS: dict[str, str] = {
-    "avx_fp32": "fp32",
-    "avx_bfloat16": "bf16",
-    "avx_int8": "int8",
-    "amx_bfloat16": "bf16",
-    "amx_bfloat32": "bf32",
-    "amx_int8": "int8",
-    "arm_fp32": "fp32",
-    "arm_bf16": "bf16",
-    "arm_int8": "int8",
-}
-"""Every precision a record can carry, with its numerics."""
-
 _NAME_PREFIXES = ("test_", "resnet50_pytorch_xeon_public_", "resnet50_pytorch_arm_")
-_NUMERICS_SPELLINGS = {"bfloat16": "bf16", "bfloat32": "bf32", "float32": "fp32"}
-
-
-def numerics_of(precision: str) -> str:
-    """Returns fp32, bf16, bf32 or int8 for a precision of :data:`PRECISIONS`."""
-    return PRECISIONS[precision]
-
-
-def parse_precision(text: str) -> str:
-    """Returns a key of :data:`PRECISIONS`, or one of fp32, bf16, bf32, int8 for the host's best.
-
-    Case is ignored; ``avx_bf16`` means ``avx_bfloat16``, and so on.
-
-    Raises:
-        UsageError: the word is no precision.
-    """
-    word = text.strip().lower()
-    family, underscore, kind = word.rpartition("_")
-    kind = _NUMERICS_SPELLINGS.get(kind, kind)
-    if not underscore and kind in NUMERICS:
-        return kind
-    for name, numerics in PRECISIONS.items():
-        if name.startswith(f"{family}_") and numerics == kind:
-            return name
-    known = (*PRECISIONS, *NUMERICS)
-    raise UsageError(
-        f"unknown precision {text!r}",
-        hint=did_you_mean(word, known) or f"known: {', '.join(known)}",
-    )
 
 
 def refuse_training() -> UsageError:

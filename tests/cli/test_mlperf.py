@@ -19,7 +19,7 @@ from PIL import Image
 import r50bench
 from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LOADGEN_KEYS
-from r50bench.planning.effective_case import BEST_BATCH
+from r50bench.precision import NUMERICS
 from support.command_line import Call
 
 
@@ -63,7 +63,10 @@ def test_the_workflows_spellings_and_settings_mean_the_same(
 @pytest.mark.parametrize(
     ("scenario", "layout"),
     [
-        ("Offline", {"instances": 1, "cores_per_instance": 2, "batch_size": BEST_BATCH["fp32"]}),
+        (
+            "Offline",
+            {"instances": 1, "cores_per_instance": 2, "batch_size": NUMERICS["fp32"].best_batch},
+        ),
         ("SingleStream", {"instances": 1, "cores_per_instance": 2, "batch_size": 1}),
         ("MultiStream", {"instances": 1, "cores_per_instance": 2, "batch_size": 8}),
         ("Server", {"instances": 1, "cores_per_instance": 2, "batch_size": 1}),

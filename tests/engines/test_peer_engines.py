@@ -11,11 +11,12 @@ import pytest
 
 from r50bench.assets.preprocess import dummy_pictures
 from r50bench.assets.store import Store
-from r50bench.case import PEERS, Case, numerics_of
+from r50bench.case import PEERS, Case
 from r50bench.engines.artifacts import ensure_artifact
 from r50bench.engines.environment import worker_environment
 from r50bench.engines.evidence.judge import count_kernels, judge
 from r50bench.host.isa import native_precisions
+from r50bench.precision import numerics_of
 from r50bench.progress import Silent
 from support.engine_probe import probe
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from r50bench.case import PRECISIONS
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import isa_cap, native_precisions, resolve_precision
 from r50bench.host.topology import Host
+from r50bench.precision import PRECISIONS
 from support import synthetic_hosts
 
 TURIN = synthetic_hosts.two_core_vm()

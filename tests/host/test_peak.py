@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r50bench.case import PRECISIONS
 from r50bench.errors import RunFailed, Unsupported
 from r50bench.host.peak import (
-    INSTRUCTIONS,
     SOURCES,
     Peak,
     Rates,
@@ -18,6 +16,7 @@ from r50bench.host.peak import (
     parse_output,
     peak_rates,
 )
+from r50bench.precision import PRECISIONS
 from support import synthetic_hosts
 
 MEMORY = "read 0 1.0e+10 2.0e+10\ntriad 0 3.0e+10 4.0e+10\n"
@@ -137,10 +136,9 @@ def test_what_one_measurement_lacks_another_one_adds() -> None:
 
 
 def test_every_precision_has_instructions_and_the_program_knows_them() -> None:
-    assert INSTRUCTIONS.keys() == PRECISIONS.keys()
     source = SOURCES[0].read_text()
-    for names in INSTRUCTIONS.values():
-        for name in names:
+    for row in PRECISIONS.values():
+        for name in row.peak_instructions:
             assert f'{{"{name}",' in source
 
 

@@ -12,8 +12,9 @@ from r50bench.case import MODES, PROFILES, Case, CaseName
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.topology import Host
 from r50bench.parameters import collect
-from r50bench.planning.effective_case import BEST_BATCH, EffectiveCase, effective_case
+from r50bench.planning.effective_case import EffectiveCase, effective_case
 from r50bench.planning.placement import place
+from r50bench.precision import NUMERICS
 from support import synthetic_hosts as hosts
 
 
@@ -60,7 +61,7 @@ def test_latency_and_throughput_have_the_defaults_of_the_original_workloads() ->
     latency = effective("inference_latency_avx_int8").case
     throughput = effective("inference_throughput_avx_int8").case
     assert (latency.batch_size, latency.steps, latency.warmup_steps) == (1, 100, 20)
-    assert throughput.batch_size == BEST_BATCH["int8"]
+    assert throughput.batch_size == NUMERICS["int8"].best_batch
     assert (throughput.steps, throughput.warmup_steps, throughput.data_type) == (100, 20, "dummy")
 
 
@@ -204,7 +205,7 @@ def test_weight_sharing_is_taken_for_int8() -> None:
 def test_accuracy_runs_the_data_set_once_on_real_pictures() -> None:
     case = effective("inference_accuracy_avx_int8").case
     assert (case.steps, case.warmup_steps, case.repeat, case.data_type) == (None, 0, 1, "real")
-    assert case.batch_size == BEST_BATCH["int8"]
+    assert case.batch_size == NUMERICS["int8"].best_batch
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from r50bench.measure.asset_resolver import Provisions
 from r50bench.parameters import UNDERSTOOD_VARIABLES, Setting
 from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, run_peers
 from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_text
+from r50bench.precision import NUMERICS
 from r50bench.progress import Progress
 from r50bench.report.terminal import TerminalProgress
 
@@ -130,7 +131,7 @@ def _names(settings: Mapping[str, Setting], host: Host) -> list[CaseName]:
     if "precision" in settings:
         return [CaseName("inference", mode, str(settings["precision"].value))]
     found = []
-    for numerics in ("fp32", "bf16", "int8"):
+    for numerics in (row.name for row in NUMERICS.values() if row.by_default):
         try:
             precision = resolve_precision(numerics, host)
         except Unsupported:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from r50bench.case import NUMERICS, PROFILES, CaseName, numerics_of, strip_prefixes
+from r50bench.case import PROFILES, CaseName, strip_prefixes
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.isa import native_precisions
 from r50bench.host.platforms import designed_cases, detect_platform
 from r50bench.host.topology import Host
 from r50bench.parameters import Setting
+from r50bench.precision import NUMERICS, numerics_of
 
 __all__ = ["matching", "select"]
 

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from r50bench.assets.store import Store, sha256_of
-from r50bench.case import PEERS, numerics_of
+from r50bench.case import PEERS
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.child import run_child
 from r50bench.engines.environment import recorded_environment
@@ -24,6 +24,7 @@ from r50bench.engines.onnx.models import ensure_peer_model
 from r50bench.engines.r50.build import LIBRARY, SOURCES, compiler_flags, fits
 from r50bench.errors import EngineError
 from r50bench.host.topology import Host
+from r50bench.precision import PRECISIONS
 from r50bench.progress import Progress
 
 __all__ = ["artifact_key", "ensure_artifact"]
@@ -115,7 +116,7 @@ def artifact_key(
         for name, value in recorded_environment(environment).items()
         if not name.startswith(_OF_RUN_TIME_ONLY)
     }
-    calibrated = spec.calibration is not None and numerics_of(spec.precision) == "int8"
+    calibrated = spec.calibration is not None and PRECISIONS[spec.precision].numerics.calibrated
     parts = {
         "recipe": RECIPE_VERSION,
         "state_dict": state_dict_sha256,

@@ -20,7 +20,7 @@ _ARM_FLAGS = """
     asimd fphp asimdhp asimddp atomics sve sve2 bf16 i8mm svebf16 svei8mm sme sme2
 """  # Linux, Documentation/arch/arm64/elf_hwcaps.rst
 ISA_FLAGS = frozenset([*_X86_FLAGS.split(), *_ARM_FLAGS.split()])
-"""The kernel's flag names that decide which kernels an engine can use."""
+"""Flag names of the kernel's that decide which kernels an engine can use."""
 
 _IMPLEMENTERS = {
     0x41: "ARM",

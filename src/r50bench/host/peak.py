@@ -18,9 +18,9 @@ from pathlib import Path
 from r50bench.errors import RunFailed, Unsupported
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host
+from r50bench.precision import PRECISIONS
 
 __all__ = [
-    "INSTRUCTIONS",
     "READ",
     "SOURCES",
     "TRIAD",
@@ -35,19 +35,6 @@ __all__ = [
 _FOLDER = Path(__file__).parent
 SOURCES = (_FOLDER / "peak_kernel.cpp", _FOLDER / "amx_tiles.h")
 """The program's source, and what that includes."""
-
-INSTRUCTIONS: dict[str, tuple[str, ...]] = {
-    "avx_fp32": ("fma_512", "fma_256"),
-    "avx_bfloat16": ("vdpbf16ps_512",),
-    "avx_int8": ("vpdpbusd_512", "vpdpbusd_256"),
-    "amx_bfloat16": ("tdpbf16ps",),
-    "amx_bfloat32": ("tdpbf16ps",),
-    "amx_int8": ("tdpbusd",),
-    "arm_fp32": ("fmla_128",),
-    "arm_bf16": ("bfmmla_128",),
-    "arm_int8": ("smmla_128", "sdot_128"),
-}
-"""The program's tests that bound a precision: the first one that the CPU has does."""
 
 READ, TRIAD = "read", "triad"
 """The program's tests of memory."""
@@ -100,7 +87,7 @@ class Peak:
     @property
     def steady(self) -> bool:
         """Whether each best was reached repeatedly, within 5 %: if not, it may be too low."""
-        compute = {name for names in INSTRUCTIONS.values() for name in names}
+        compute = {name for row in PRECISIONS.values() for name in row.peak_instructions}
         return all(
             rates.repeated >= _STEADY * rates.total
             for name, rates in self.rates.items()
@@ -129,7 +116,7 @@ def peak_rates(peak: Peak, precision: str) -> tuple[str, Rates]:
         Unsupported: this CPU, or the compiler the program was built with, has no such instruction,
             or it cannot be carried out here.
     """
-    wanted = INSTRUCTIONS[precision]
+    wanted = PRECISIONS[precision].peak_instructions
     for name in wanted:
         if name in peak.rates:
             return name, peak.rates[name]
@@ -247,8 +234,8 @@ def _not_compiled(host: Host, rates: Mapping[str, Rates]) -> dict[str, str]:
         name: "is known to this CPU, but not to the C++ compiler that built the program:"
         " install a newer one (AMX: g++ 11 or clang 12) or name it in CXX"
         for precision in native_precisions(host)
-        if not rates.keys() & set(INSTRUCTIONS[precision])
-        for name in INSTRUCTIONS[precision]
+        if not rates.keys() & set(PRECISIONS[precision].peak_instructions)
+        for name in PRECISIONS[precision].peak_instructions
     }
 
 

@@ -11,6 +11,7 @@ from r50bench.errors import Unsupported
 from r50bench.host.cgroup import read_cgroup_limits
 from r50bench.host.cpuinfo import ISA_FLAGS, read_cpuinfo
 from r50bench.host.kernel_files import parse_cpu_list, read_int, read_text
+from r50bench.precision import needed_flags
 
 __all__ = ["Core", "Host", "cores_by_node", "read_host", "read_memory_bytes", "usable_cores"]
 
@@ -32,10 +33,11 @@ class Host:
     """The machine as this process may use it: sysfs ∩ affinity mask ∩ cgroup.
 
     ``isa`` holds the kernel's own flag names that matter to us
-    (:data:`r50bench.host.cpuinfo.ISA_FLAGS`), ``cores`` the usable cores in the order (socket,
-    node, first CPU), ``sockets`` counts the packages they lie on, ``cpu_quota`` is the smallest
-    CPU bandwidth limit on the way up the cgroup tree in CPUs, or None without one. Sizes are bytes:
-    ``l2_bytes`` of one core, ``l3_bytes`` of the one L3 that the first usable core reaches.
+    (:data:`r50bench.host.cpuinfo.ISA_FLAGS` and those that precisions need), ``cores`` the usable
+    cores in the order (socket, node, first CPU), ``sockets`` counts the packages they lie on,
+    ``cpu_quota`` is the smallest CPU bandwidth limit on the way up the cgroup tree in CPUs, or None
+    without one. Sizes are bytes: ``l2_bytes`` of one core, ``l3_bytes`` of the one L3 that the
+    first usable core reaches.
     ``cores_in_machine`` counts the online physical cores whether we may use them or not.
     On Arm ``family`` and ``model`` are the MIDR implementer and part.
     ``memory_bytes`` are the machine's, ``memory_limit_bytes`` the smallest memory limit on the way
@@ -111,7 +113,7 @@ def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> 
         model_name=cpu.model_name,
         family=cpu.family,
         model=cpu.model,
-        isa=cpu.flags & ISA_FLAGS,
+        isa=cpu.flags & (ISA_FLAGS | needed_flags()),
         sockets=len({core.socket for core in cores}),
         cores=cores,
         cores_in_machine=len(machine),

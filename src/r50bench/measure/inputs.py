@@ -18,6 +18,7 @@ from r50bench.measure.asset_resolver import Calibration, Provisions
 from r50bench.measure.feed import MOST_RING_PICTURES, ring_pictures
 from r50bench.measure.protocol import FeedSpec
 from r50bench.models.architecture import gflop_per_image
+from r50bench.precision import PRECISIONS
 from r50bench.progress import Progress
 from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
 
@@ -63,7 +64,8 @@ def gather(
     """
     weights = provisions.weights(case)
     pictures = provisions.pictures(case)
-    calibration = provisions.calibration(case) if case.numerics == "int8" else None
+    calibrated = PRECISIONS[case.precision].numerics.calibrated
+    calibration = provisions.calibration(case) if calibrated else None
     environment = worker_environment(case, host, os.environ)
     wanted = _engine_spec(case, weights, calibration, beside_python)
     engine, compiled = ensure_artifact(

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from r50bench.case import FUNCTIONS, parse_precision, refuse_training
+from r50bench.case import FUNCTIONS, refuse_training
 from r50bench.errors import did_you_mean
+from r50bench.precision import parse_precision
 
 __all__ = [
     "Reader",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
-from r50bench.case import NUMERICS, PEERS, Case, CaseName, numerics_of, setting_text
+from r50bench.case import PEERS, Case, CaseName, setting_text
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
@@ -19,15 +19,9 @@ from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.planning.default_layout import cores_of_one_instance, instances_and_cores
 from r50bench.planning.notes import notes_on
 from r50bench.planning.placement import place
+from r50bench.precision import NUMERICS, PRECISIONS, numerics_of
 
-__all__ = ["BEST_BATCH", "EffectiveCase", "TunedValues", "effective_case"]
-
-BEST_BATCH = {"fp32": 8, "bf16": 8, "bf32": 8, "int8": 16}
-"""Batch size of throughput mode by numerics.
-
-Of 4, 8, 16 and 32 pictures on two cores of an AVX-512 server CPU, these had the highest
-throughput, or were the smallest within 1 % of it. bf32 was not measured and goes with bf16.
-"""
+__all__ = ["EffectiveCase", "TunedValues", "effective_case"]
 
 _STEPS, _WARMUP_STEPS = 100, 20
 
@@ -172,7 +166,7 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
     name = choice.name
     word = resolve_precision(name.precision, host)
     precision = choice.fix("precision", word, "name" if word == name.precision else "best here")
-    batch = 1 if name.mode == "latency" else BEST_BATCH[numerics_of(precision)]
+    batch = 1 if name.mode == "latency" else PRECISIONS[precision].numerics.best_batch
     device = _fill_in_device(choice)
     across_nodes = choice.take("across_nodes", False)
     instances, cores = _fill_in_layout(choice, host, device, across_nodes)
@@ -291,7 +285,8 @@ def _refuse_peer(case: Case) -> None:
 
 def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:
     forced = settings.get("force_weight_sharing")
-    if case.weight_sharing and case.numerics in ("fp32", "bf32") and not (forced and forced.value):
+    supported = PRECISIONS[case.precision].numerics.shares_weights
+    if case.weight_sharing and not supported and not (forced and forced.value):
         raise UsageError(
             f"weight sharing is not supported for {case.precision}",
             hint="leave WEIGHT_SHARING out, or add --force-weight-sharing",

@@ -10,6 +10,7 @@ from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, cores_by_node
 from r50bench.parameters import PARAMETERS, Parameter, Setting
 from r50bench.parameters.table import LoadWord
+from r50bench.precision import PRECISIONS
 
 __all__ = ["notes_on"]
 
@@ -64,7 +65,7 @@ def _on_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> Iterator[
     if _is_on("force_weight_sharing", settings):
         if not case.weight_sharing:
             yield "FORCE_WEIGHT_SHARING has no effect without WEIGHT_SHARING"
-        elif case.numerics not in ("fp32", "bf32"):
+        elif PRECISIONS[case.precision].numerics.shares_weights:
             yield f"FORCE_WEIGHT_SHARING has no effect: {case.precision} supports weight sharing"
 
 

@@ -11,11 +11,11 @@ from r50bench.engines.evidence.kernel_log import Primitive
 from r50bench.engines.evidence.layer_match import executed_layers, match_layers
 from r50bench.errors import EngineError, RunFailed
 from r50bench.models.layers import CLASSIFIER, Layer
+from r50bench.precision import NUMERICS
 from r50bench.results.record import Limit
 
 __all__ = ["Breakdown", "LayerTime", "Roof", "break_down", "group_of", "roof_of_instance"]
 
-_BYTES = {"fp32": 4, "bf32": 4, "bf16": 2, "int8": 1}
 _KINDS = {"conv1": "1×1 reduce", "conv3": "1×1 expand", "downsample.0": "1×1 shortcut"}
 
 
@@ -147,8 +147,9 @@ def break_down(
         if name is not None:
             parts.setdefault(name, []).append(at)
     by_name = {layer.name: layer for layer in computed}
+    number_bytes = NUMERICS[numerics].value_bytes
     found = tuple(
-        _layer_time(by_name[name], where, first, times, gaps, roof, _BYTES[numerics], batch_size)
+        _layer_time(by_name[name], where, first, times, gaps, roof, number_bytes, batch_size)
         for name, where in parts.items()
     )
     others = sum(time for time, name in zip(times, names, strict=True) if name is None)

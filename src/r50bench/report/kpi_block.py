@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from r50bench.case import setting_text
 from r50bench.parameters import PARAMETERS
+from r50bench.precision import PRECISIONS
 from r50bench.report.loadgen import loadgen_notes, loadgen_settings
 from r50bench.report.numbers import figure
 from r50bench.report.tuned_values import tuned_values
@@ -25,9 +26,8 @@ _RULE = "#" + "=" * 48
 _NAMED = 10  # skipped pictures named in a block; record.json names all
 
 _WORKLOADS = {
-    "avx": "resnet50_pytorch_xeon_public",
-    "amx": "resnet50_pytorch_xeon_public",
-    "arm": "resnet50_pytorch_arm",
+    "x86_64": "resnet50_pytorch_xeon_public",
+    "aarch64": "resnet50_pytorch_arm",
 }
 _FRAMEWORKS = {
     "torch": "PyTorch",
@@ -107,8 +107,7 @@ def _kpi_lines(kpi: Kpi) -> Iterator[str]:
 
 def _settings(record: Record) -> Iterator[tuple[str, str]]:
     case = record.case
-    family = case.precision.partition("_")[0]
-    yield "WORKLOAD", _WORKLOADS[family]
+    yield "WORKLOAD", _WORKLOADS[PRECISIONS[case.precision].arch]
     yield "TESTCASE", record.name
     yield "PLATFORM", str(record.host.get("platform", ""))
     if record.engine is not None:

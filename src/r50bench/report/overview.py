@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from r50bench.case import PRECISIONS, Case
+from r50bench.case import Case
 from r50bench.errors import UsageError
+from r50bench.precision import PRECISIONS
 from r50bench.report.numbers import fixed, with_interval
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.comparable import same_model

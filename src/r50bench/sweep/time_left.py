@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from r50bench.case import Case
+from r50bench.precision import PRECISIONS
 
 __all__ = ["TimeLeft"]
-
-# What a picture costs in each precision relative to int8: a first guess, so that a few fast points
-# do not promise an early end to the slow ones.
-_RELATIVE_COST = {"fp32": 4.0, "bf32": 2.0, "bf16": 2.0, "int8": 1.0}
 
 
 class TimeLeft:
@@ -40,5 +37,6 @@ class TimeLeft:
 
 def _work(case: Case) -> float:
     batches = (case.steps or 0) + case.warmup_steps
-    cost = _RELATIVE_COST[case.numerics]
-    return batches * case.batch_size / case.cores_per_instance * cost
+    # A first guess at the rates: a few fast points must not promise an early end to the slow ones.
+    rate = PRECISIONS[case.precision].numerics.images_per_core_s * case.cores_per_instance
+    return batches * case.batch_size / rate

@@ -21,6 +21,7 @@ from r50bench.measure.record_draft import Finish, Outcome, PlannedCase
 from r50bench.measure.session import Session, open_session
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.placement import place
+from r50bench.precision import PRECISIONS
 from r50bench.progress import Progress, Silent
 from r50bench.results.samples import Samples
 from r50bench.results.stats import percentile
@@ -29,14 +30,13 @@ from r50bench.tune.field import Figures
 from r50bench.tune.objective import LATENCIES
 from r50bench.tune.space import Configuration
 
-__all__ = ["Trials", "figures_of"]
+__all__ = ["Trials", "expected_latency_s", "figures_of"]
 
 # A round is as short as a few batches and the start of the instances allow.
 _ROUND_S, _WARMUP_S = 0.3, 0.3
 _MOST_STEPS = 500
-# Until something was measured: images/s of a core, on the slow side; seconds to start the workers,
-# and to compile a model (14 to 26 s were seen on two cores).
-_PRIOR_RATE = {"fp32": 20.0, "bf32": 20.0, "bf16": 40.0, "int8": 80.0}
+# Until something was measured: seconds to start the workers, and to compile a model (14 to 26 s
+# were seen on two cores).
 _PRIOR_OPEN_S, _PRIOR_COMPILE_S = 3.0, 25.0
 
 
@@ -129,7 +129,7 @@ class Trials:
         opening = max(self._open_s[-3:], default=_PRIOR_OPEN_S)
         # Beside warm-up and round there are the first batch and the one under the kernel log.
         batches = case.warmup_steps + (case.steps or 0) + 2
-        seconds = opening + batches * self._expected_latency_s(case)
+        seconds = opening + batches * expected_latency_s(case, self._rate)
         if self.compiles(configuration):
             known = self._compiled > 0
             seconds += self.compile_s / self._compiled if known else _PRIOR_COMPILE_S
@@ -156,7 +156,7 @@ class Trials:
             self.close(configuration)
             raise session.error
         case = effective.case
-        warm_up_s = (case.warmup_steps + 2) * self._expected_latency_s(case)
+        warm_up_s = (case.warmup_steps + 2) * expected_latency_s(case, self._rate)
         self._open_s.append(max(0.5, self.now() - began - warm_up_s))
 
     def measure(self, configuration: Configuration) -> Figures:
@@ -197,16 +197,22 @@ class Trials:
     def _trial(self, configuration: Configuration) -> EffectiveCase:
         """Returns the case with as few steps as a short round takes."""
         effective = self._plan(configuration)
-        latency = self._expected_latency_s(effective.case)
+        latency = expected_latency_s(effective.case, self._rate)
         steps = min(_MOST_STEPS, math.ceil(_ROUND_S / latency))
         warm_up = min(_MOST_STEPS, math.ceil(_WARMUP_S / latency))
         said = {"steps": f"{steps} (trial)", "warmup_steps": f"{warm_up} (trial)"}
         case = replace(effective.case, steps=steps, warmup_steps=warm_up, repeat=1)
         return replace(effective, case=case, request=effective.request | said)
 
-    def _expected_latency_s(self, case: Case) -> float:
-        rate = _PRIOR_RATE[case.numerics] if self._rate is None else self._rate
-        return case.batch_size / (rate * case.cores_per_instance)
+
+def expected_latency_s(case: Case, rate: float | None) -> float:
+    """Returns how long a batch will take where a core does ``rate`` images/s.
+
+    Until something was measured ``rate`` is None, and the precision's row says what to expect.
+    """
+    if rate is None:
+        rate = PRECISIONS[case.precision].numerics.images_per_core_s
+    return case.batch_size / (rate * case.cores_per_instance)
 
 
 def figures_of(samples: Samples) -> Figures:

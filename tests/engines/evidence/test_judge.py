@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r50bench.case import PRECISIONS
 from r50bench.engines.evidence.judge import (
     CUDA_PREFIX,
     PEER_PREFIX,
@@ -14,6 +13,7 @@ from r50bench.engines.evidence.judge import (
     judge,
     native_kernel,
 )
+from r50bench.precision import PRECISIONS
 
 LOG = """\
 onednn_verbose,v1,info,cpu,isa:Intel AVX-512 with Intel DL Boost

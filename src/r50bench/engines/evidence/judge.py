@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.models.architecture import GRAPHS, tensor_shapes
+from r50bench.precision import PRECISIONS, numerics_of
 from r50bench.results.record import Evidence
 
 __all__ = [
@@ -44,14 +44,13 @@ PEER_PREFIX = "peer_kernel,"
 class _Rule:
     """Source types and instruction sets (a pattern for what follows the implementation's colon).
 
-    ``native`` is a kernel that fits; ``code`` a pattern for what precedes the colon.
+    ``code`` is a pattern for what precedes the colon.
     ``stem_exempt``: the stem reads three channels only, for which tiles need not pay; it may use
     another instruction set.
     """
 
     sources: frozenset[str]
     isa: str
-    native: str = ""
     code: str = ".*"
     stem_exempt: bool = False
 
@@ -62,28 +61,6 @@ class _Rule:
 
 
 _INT8 = frozenset({"u8", "s8"})
-_ARM = "acl|sve_128|sve_256|sve_512|asimd"
-# Names of instruction sets as oneDNN prints them behind an implementation: oneDNN's cpu_isa_traits.
-_RULES = {
-    "avx_fp32": _Rule(frozenset({"f32"}), "avx512_core|avx2", "brgconv:avx512_core f32"),
-    "avx_bfloat16": _Rule(frozenset({"bf16"}), "avx512_core_bf16", "brgconv:avx512_core_bf16 bf16"),
-    "avx_int8": _Rule(
-        _INT8, "avx512_core_vnni|avx2_vnni|avx2_vnni_2", "brgconv:avx512_core_vnni u8"
-    ),
-    "amx_bfloat16": _Rule(
-        frozenset({"bf16"}), r"\w*amx\w*", "brgconv:avx512_core_amx bf16", stem_exempt=True
-    ),
-    "amx_bfloat32": _Rule(
-        frozenset({"f32", "f32 fpmath:bf16"}),
-        r"\w*amx\w*",
-        "brgconv:avx512_core_amx f32",
-        stem_exempt=True,
-    ),
-    "amx_int8": _Rule(_INT8, r"\w*amx\w*", "brgconv:avx512_core_amx u8", stem_exempt=True),
-    "arm_fp32": _Rule(frozenset({"f32"}), _ARM, "indirect_gemm:acl f32"),
-    "arm_bf16": _Rule(frozenset({"bf16"}), _ARM, "indirect_gemm:acl bf16"),
-    "arm_int8": _Rule(_INT8, _ARM, "brgconv:sve_256 s8"),
-}
 _EXECUTED = re.compile(
     r"^(?:onednn|r50bench)_verbose,.*?exec,cpu,([^,]+),([^,]+),[^,]*,src:(\w+)(?:.*attr-(fpmath:\w+))?",
     re.MULTILINE,
@@ -103,7 +80,7 @@ _OPENVINO_RULES = {
 
 def native_kernel(precision: str) -> str:
     """Returns a kernel that proves ``precision``: ``implementation source-type``."""
-    return _RULES[precision].native
+    return PRECISIONS[precision].kernels.usual
 
 
 def count_kernels(log: str) -> dict[str, int]:
@@ -162,13 +139,13 @@ def judge(kernels: Mapping[str, int], spec: EngineSpec) -> Evidence:
 
 def _rule_for(spec: EngineSpec) -> _Rule:
     """ONNX Runtime does not name instruction sets: its types are all that can be proved of it."""
+    kernels = PRECISIONS[spec.precision].kernels
     if spec.engine == "onnxruntime":
         return _ONNXRUNTIME_RULES[numerics_of(spec.precision)]
     if spec.engine == "openvino":
         rule = _OPENVINO_RULES[numerics_of(spec.precision)]
-        tiles = spec.precision.startswith("amx_")
-        return replace(rule, isa=r"\w*amx\w*", stem_exempt=True) if tiles else rule
-    return _RULES[spec.precision]
+        return replace(rule, isa=kernels.isa, stem_exempt=True) if kernels.stem_exempt else rule
+    return _Rule(kernels.sources, kernels.isa, stem_exempt=kernels.stem_exempt)
 
 
 def _fits(rule: _Rule, implementation: str, source: str) -> bool:

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from r50bench.assets.preprocess import normalise
-from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.maker import serve
 from r50bench.engines.onnx.export import INPUT, ONNX_FILE
 from r50bench.errors import EngineError
 from r50bench.models.architecture import INPUT_SIZE
+from r50bench.precision import numerics_of
 
 __all__ = ["OPENVINO_FILE", "convert"]
 

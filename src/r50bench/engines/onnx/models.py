@@ -14,10 +14,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from r50bench.assets.store import Store, sha256_of
-from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.maker import make_in_child
 from r50bench.errors import EngineError
+from r50bench.precision import numerics_of
 from r50bench.progress import Progress
 
 __all__ = ["ensure_peer_model", "require_packages"]

@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from r50bench.case import numerics_of
 from r50bench.host.topology import Host
+from r50bench.precision import numerics_of
 
 __all__ = ["LIBRARY", "SOURCES", "build_kernels", "compiler_flags", "fits"]
 

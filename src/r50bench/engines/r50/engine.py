@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.evidence.judge import NATIVE_PREFIX
 from r50bench.engines.r50.plan import GROUP, PLAN_FILE, STEP_FIELDS
@@ -24,6 +23,7 @@ from r50bench.engines.r50.runner import NativeRunner, Pictures
 from r50bench.engines.torch.base import TorchEngine
 from r50bench.errors import EngineError
 from r50bench.models.architecture import INPUT_SIZE
+from r50bench.precision import numerics_of
 
 __all__ = ["NativeEngine"]
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec, Runner
 from r50bench.engines.evidence.judge import CUDA_PREFIX
 from r50bench.errors import Unsupported
+from r50bench.precision import numerics_of
 
 __all__ = ["TorchEngine", "TorchRunner", "open_device"]
 

@@ -6,11 +6,11 @@ import os
 
 import torch
 
-from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.torch.base import TorchEngine
 from r50bench.engines.torch.recipes import build_module
 from r50bench.errors import Unsupported
+from r50bench.precision import numerics_of
 
 __all__ = ["ModuleEngine"]
 

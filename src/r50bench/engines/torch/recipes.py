@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from r50bench.assets.preprocess import normalise
-from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.errors import EngineError
 from r50bench.models.architecture import INPUT_SIZE
 from r50bench.models.resnet50 import build_model
 from r50bench.models.strides import pull_strides_back
+from r50bench.precision import numerics_of
 
 __all__ = ["build_module", "example_input"]
 

@@ -17,6 +17,7 @@ from r50bench.host.snapshot import PASSING, snapshot
 from r50bench.host.topology import Host
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.mlperf.plan import PlannedMlperf
+from r50bench.precision import PRECISIONS
 
 __all__ = ["Identity", "identify"]
 
@@ -51,7 +52,8 @@ def identify(
     """
     case = planned.case
     pictures = provisions.pictures(case)
-    calibration = provisions.calibration(case) if case.numerics == "int8" else None
+    calibrated = PRECISIONS[case.precision].numerics.calibrated
+    calibration = provisions.calibration(case) if calibrated else None
     data_sha256 = pictures.sha256 if pictures else ""
     environment = recorded_environment(worker_environment(case, host, os.environ))
     parts = {

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from r50bench.case import NUMERICS, numerics_of
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.mlperf.query.vocabulary import (
     KEYS,
@@ -28,6 +27,7 @@ from r50bench.mlperf.query.vocabulary import (
     Key,
     Scalar,
 )
+from r50bench.precision import NUMERICS, numerics_of
 
 __all__ = [
     "Comparison",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r50bench.case import numerics_of
+from r50bench.precision import PRECISIONS
 from r50bench.results.record import Record
 
 __all__ = ["IMPLEMENTATION_FIELDS", "calibration_of", "describe_implementation", "implementation"]
@@ -16,8 +16,6 @@ IMPLEMENTATION_FIELDS = (
 )
 """Every field of the implementation's JSON. All are strings, and none is empty."""
 
-# bf32 rounds inside the convolutions; what is stored stays float32.
-_WEIGHT_TYPES = {"fp32": "fp32", "bf16": "bf16", "bf32": "fp32", "int8": "int8"}
 _PREPARATION = {
     "torch": "batch-norms folded, weights laid out ahead of time for the kernels that read them",
     "torch-aot": "constants folded and weights reordered when compiled ahead of time (AOTInductor)",
@@ -33,22 +31,22 @@ def implementation(record: Record) -> str:
 def describe_implementation(record: Record) -> dict[str, str]:
     """Returns all of :data:`IMPLEMENTATION_FIELDS`; the record must name its model."""
     assert record.model is not None
-    numerics = numerics_of(record.case.precision)
+    numerics = PRECISIONS[record.case.precision].numerics
     return {
         "input_data_types": "fp32",
         "retraining": "No",
         # A URL and a path end in the file's name; the v1 weights come as a package's name.
         "starting_weights_filename": record.model.source.rpartition("/")[2],
-        "weight_data_types": _WEIGHT_TYPES[numerics],
-        "weight_transformations": _transformations(record, numerics),
+        "weight_data_types": numerics.weight_type,
+        "weight_transformations": _transformations(record, numerics.rounding),
     }
 
 
 def calibration_of(record: Record) -> str:
     """Returns how the scales of the record's numerics were found, as a sentence."""
-    numerics = record.case.numerics
-    if numerics != "int8":
-        return f"None: weights and activations are {_WEIGHT_TYPES[numerics]}, without scales."
+    numerics = PRECISIONS[record.case.precision].numerics
+    if not numerics.calibrated:
+        return f"None: weights and activations are {numerics.weight_type}, without scales."
     pictures = record.engine.calibration if record.engine else None
     return (
         "Post-training quantisation with PyTorch's PT2E: weights signed 8-bit per channel,"
@@ -57,11 +55,6 @@ def calibration_of(record: Record) -> str:
     )
 
 
-def _transformations(record: Record, numerics: str) -> str:
-    steps = []
-    if numerics == "bf16":
-        steps.append("rounded to bfloat16")
-    if numerics == "int8":
-        steps.append("quantised after training to signed 8-bit integers per channel (PT2E)")
-    steps.append(_PREPARATION.get(record.case.engine, "none"))
-    return "; ".join(step for step in steps if step != "none") or "none"
+def _transformations(record: Record, rounding: str) -> str:
+    steps = (rounding, _PREPARATION.get(record.case.engine, ""))
+    return "; ".join(step for step in steps if step) or "none"

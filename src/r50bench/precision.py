@@ -1,0 +1,321 @@
+"""The precisions: a row says all that depends on one, so that a new precision is a new row.
+
+A precision such as ``amx_int8`` is a numerics (int8) on an instruction set (AMX). What depends on
+the numerics alone stands in its own row. What one engine makes of a numerics is in its folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from r50bench.errors import UsageError, did_you_mean
+
+__all__ = [
+    "NUMERICS",
+    "PRECISIONS",
+    "Numerics",
+    "OneDnnKernels",
+    "Precision",
+    "needed_flags",
+    "numerics_of",
+    "parse_precision",
+    "precisions_by_numerics",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numerics:
+    """How the network's numbers are represented, and what follows from that alone.
+
+    ``value_bytes`` are those of a weight or an activation in memory. ``best_batch`` is the batch
+    size of throughput mode. ``images_per_core_s`` is what a core is expected to do until something
+    was measured, on the slow side. ``calibrated``: scales are found on calibration pictures.
+    ``shares_weights``: weight sharing is supported, and not only by force. ``by_default``: among
+    what is measured where nobody names a precision and one of each kind is enough.
+    ``weight_type`` and ``rounding`` are for MLPerf's description of an implementation: the type of
+    the weights, and what was done to float32 weights to make them so, empty for nothing.
+    """
+
+    name: str
+    spellings: tuple[str, ...]
+    value_bytes: int
+    best_batch: int
+    images_per_core_s: float
+    calibrated: bool
+    shares_weights: bool
+    by_default: bool
+    weight_type: str
+    rounding: str
+
+
+# Best batches: of 4, 8, 16 and 32 pictures on two cores of an AVX-512 server CPU, these had the
+# highest throughput, or were the smallest within 1 % of it. bf32 was not measured and goes with
+# bf16.
+_FP32 = Numerics(
+    name="fp32",
+    spellings=("float32",),
+    value_bytes=4,
+    best_batch=8,
+    images_per_core_s=20.0,
+    calibrated=False,
+    shares_weights=False,
+    by_default=True,
+    weight_type="fp32",
+    rounding="",
+)
+_BF16 = Numerics(
+    name="bf16",
+    spellings=("bfloat16",),
+    value_bytes=2,
+    best_batch=8,
+    images_per_core_s=40.0,
+    calibrated=False,
+    shares_weights=True,
+    by_default=True,
+    weight_type="bf16",
+    rounding="rounded to bfloat16",
+)
+_BF32 = Numerics(
+    name="bf32",
+    spellings=("bfloat32",),
+    value_bytes=4,
+    best_batch=8,
+    images_per_core_s=40.0,
+    calibrated=False,
+    shares_weights=False,
+    by_default=False,
+    # It rounds inside the convolutions; what is stored stays float32.
+    weight_type="fp32",
+    rounding="",
+)
+_INT8 = Numerics(
+    name="int8",
+    spellings=(),
+    value_bytes=1,
+    best_batch=16,
+    images_per_core_s=80.0,
+    calibrated=True,
+    shares_weights=True,
+    by_default=True,
+    weight_type="int8",
+    rounding="quantised after training to signed 8-bit integers per channel (PT2E)",
+)
+
+NUMERICS: dict[str, Numerics] = {row.name: row for row in (_FP32, _BF16, _BF32, _INT8)}
+"""The numerics by name, in the order in which they are listed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneDnnKernels:
+    """How oneDNN's log must name the kernels of a precision for it to be proved.
+
+    ``sources`` are the types a convolution may read, ``isa`` is a regular expression for the
+    instruction set behind the implementation's colon (oneDNN's cpu_isa_traits), ``usual`` is a
+    kernel that fits: ``implementation source-type``. ``stem_exempt``: the stem may use another
+    instruction set, since it reads three channels only, for which tiles need not pay.
+    """
+
+    sources: frozenset[str]
+    isa: str
+    usual: str
+    stem_exempt: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """A numerics on an instruction set.
+
+    ``name`` begins with the family, such as ``avx_``, and ``arch`` is the architecture as uname(2)
+    says it. ``needs`` are sets of kernel flags any one of which will do: those that oneDNN's
+    dispatcher (on Arm: Arm Compute Library's) asks for before it takes the instructions that the
+    precision is named after.
+
+    ``isa_caps`` are values of ONEDNN_MAX_CPU_ISA, each with the flags a host must have for it to be
+    the one; the first that fits counts. A cap stops at the narrowest set that has the precision's
+    own instructions: a lower one gives emulation (bfloat16 under AVX512_CORE_VNNI), a higher one
+    other kernels (AMX under a name that says AVX). Source: oneDNN developer guide, "CPU Dispatcher
+    Control". Empty on Arm, where oneDNN has no such control.
+
+    ``peak_instructions`` are tests of ``host/peak_kernel.cpp`` that bound the precision: the first
+    one that the CPU has does.
+    """
+
+    name: str
+    numerics: Numerics
+    arch: str
+    needs: tuple[frozenset[str], ...]
+    isa_caps: tuple[tuple[frozenset[str], str], ...]
+    peak_instructions: tuple[str, ...]
+    kernels: OneDnnKernels
+
+    @property
+    def family(self) -> str:
+        """What the name begins with: avx, amx or arm."""
+        return self.name.rpartition("_")[0]
+
+
+def _flags(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_ANY_HOST = frozenset[str]()
+# What oneDNN calls AVX512_CORE: Linux flags of AVX-512 F, BW, DQ and VL.
+_AVX512_CORE = _flags("avx512f avx512bw avx512dq avx512vl")
+_TILES = r"\w*amx\w*"
+_ARM = "acl|sve_128|sve_256|sve_512|asimd"
+
+_AVX = (
+    Precision(
+        name="avx_fp32",
+        numerics=_FP32,
+        arch="x86_64",
+        needs=(_flags("avx2"),),
+        isa_caps=((_AVX512_CORE, "AVX512_CORE_VNNI"), (_ANY_HOST, "AVX2")),
+        peak_instructions=("fma_512", "fma_256"),
+        kernels=OneDnnKernels(
+            sources=_flags("f32"), isa="avx512_core|avx2", usual="brgconv:avx512_core f32"
+        ),
+    ),
+    Precision(
+        name="avx_bfloat16",
+        numerics=_BF16,
+        arch="x86_64",
+        needs=(_flags("avx512_bf16"),),
+        isa_caps=((_ANY_HOST, "AVX512_CORE_BF16"),),
+        peak_instructions=("vdpbf16ps_512",),
+        kernels=OneDnnKernels(
+            sources=_flags("bf16"), isa="avx512_core_bf16", usual="brgconv:avx512_core_bf16 bf16"
+        ),
+    ),
+    Precision(
+        name="avx_int8",
+        numerics=_INT8,
+        arch="x86_64",
+        needs=(_flags("avx512_vnni"), _flags("avx_vnni")),
+        isa_caps=((_AVX512_CORE, "AVX512_CORE_VNNI"), (_ANY_HOST, "AVX2_VNNI")),
+        peak_instructions=("vpdpbusd_512", "vpdpbusd_256"),
+        kernels=OneDnnKernels(
+            sources=_flags("u8 s8"),
+            isa="avx512_core_vnni|avx2_vnni|avx2_vnni_2",
+            usual="brgconv:avx512_core_vnni u8",
+        ),
+    ),
+)
+_AMX = (
+    Precision(
+        name="amx_bfloat16",
+        numerics=_BF16,
+        arch="x86_64",
+        needs=(_flags("amx_tile amx_bf16"),),
+        isa_caps=((_ANY_HOST, "AVX512_CORE_AMX"),),
+        peak_instructions=("tdpbf16ps",),
+        kernels=OneDnnKernels(
+            sources=_flags("bf16"),
+            isa=_TILES,
+            usual="brgconv:avx512_core_amx bf16",
+            stem_exempt=True,
+        ),
+    ),
+    Precision(
+        name="amx_bfloat32",
+        numerics=_BF32,
+        arch="x86_64",
+        needs=(_flags("amx_tile amx_bf16"),),
+        isa_caps=((_ANY_HOST, "AVX512_CORE_AMX"),),
+        peak_instructions=("tdpbf16ps",),
+        kernels=OneDnnKernels(
+            sources=frozenset({"f32", "f32 fpmath:bf16"}),
+            isa=_TILES,
+            usual="brgconv:avx512_core_amx f32",
+            stem_exempt=True,
+        ),
+    ),
+    Precision(
+        name="amx_int8",
+        numerics=_INT8,
+        arch="x86_64",
+        needs=(_flags("amx_tile amx_int8"),),
+        isa_caps=((_ANY_HOST, "AVX512_CORE_AMX"),),
+        peak_instructions=("tdpbusd",),
+        kernels=OneDnnKernels(
+            sources=_flags("u8 s8"),
+            isa=_TILES,
+            usual="brgconv:avx512_core_amx u8",
+            stem_exempt=True,
+        ),
+    ),
+)
+_ARMS = (
+    Precision(
+        name="arm_fp32",
+        numerics=_FP32,
+        arch="aarch64",
+        needs=(_flags("asimd"),),
+        isa_caps=(),
+        peak_instructions=("fmla_128",),
+        kernels=OneDnnKernels(sources=_flags("f32"), isa=_ARM, usual="indirect_gemm:acl f32"),
+    ),
+    Precision(
+        name="arm_bf16",
+        numerics=_BF16,
+        arch="aarch64",
+        needs=(_flags("bf16"),),
+        isa_caps=(),
+        peak_instructions=("bfmmla_128",),
+        kernels=OneDnnKernels(sources=_flags("bf16"), isa=_ARM, usual="indirect_gemm:acl bf16"),
+    ),
+    Precision(
+        name="arm_int8",
+        numerics=_INT8,
+        arch="aarch64",
+        needs=(_flags("asimddp"), _flags("i8mm")),
+        isa_caps=(),
+        peak_instructions=("smmla_128", "sdot_128"),
+        kernels=OneDnnKernels(sources=_flags("u8 s8"), isa=_ARM, usual="brgconv:sve_256 s8"),
+    ),
+)
+
+PRECISIONS: dict[str, Precision] = {row.name: row for row in (*_AVX, *_AMX, *_ARMS)}
+"""Every precision a record can carry, by name; of one numerics and architecture the best is last.
+"""
+
+
+def numerics_of(precision: str) -> str:
+    """Returns the name of the numerics, such as bf16, of a precision of :data:`PRECISIONS`."""
+    return PRECISIONS[precision].numerics.name
+
+
+def needed_flags() -> frozenset[str]:
+    """Returns the kernel flags that some precision asks for."""
+    return frozenset[str]().union(*(flags for row in PRECISIONS.values() for flags in row.needs))
+
+
+def precisions_by_numerics() -> list[Precision]:
+    """Returns all rows in the order of their numerics: fp32, bf16, bf32, int8; avx before amx."""
+    order = list(NUMERICS)
+    return sorted(PRECISIONS.values(), key=lambda row: order.index(row.numerics.name))
+
+
+def parse_precision(text: str) -> str:
+    """Returns a key of :data:`PRECISIONS`, or one of :data:`NUMERICS` for the host's best.
+
+    Case is ignored; ``avx_bf16`` means ``avx_bfloat16``, and so on.
+
+    Raises:
+        UsageError: the word is no precision.
+    """
+    word = text.strip().lower()
+    family, underscore, kind = word.rpartition("_")
+    for numerics in NUMERICS.values():
+        if kind in (numerics.name, *numerics.spellings):
+            kind = numerics.name
+    if not underscore and kind in NUMERICS:
+        return kind
+    for row in PRECISIONS.values():
+        if row.family == family and row.numerics.name == kind:
+            return row.name
+    known = (*PRECISIONS, *NUMERICS)
+    raise UsageError(
+        f"unknown precision {text!r}",
+        hint=did_you_mean(word, known) or f"known: {', '.join(known)}",
+    )

@@ -1,0 +1,179 @@
+"""The table of precisions: how a word is read, and that a row is all that a new one takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from r50bench.case import Case, CaseName
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.evidence.judge import judge
+from r50bench.engines.evidence.kernel_log import Primitive, Shape
+from r50bench.errors import UsageError
+from r50bench.host.isa import isa_cap, native_precisions, resolve_precision
+from r50bench.host.peak import Peak, Rates, peak_rates
+from r50bench.host.platforms import designed_cases
+from r50bench.host.topology import Host, read_host
+from r50bench.mlperf.submission.implementation import calibration_of, describe_implementation
+from r50bench.models.layers import CLASSIFIER, Layer, layers
+from r50bench.parameters import Setting
+from r50bench.planning.effective_case import effective_case
+from r50bench.precision import (
+    NUMERICS,
+    PRECISIONS,
+    OneDnnKernels,
+    numerics_of,
+    parse_precision,
+)
+from r50bench.profile.roofline import Roof, break_down
+from r50bench.sweep.time_left import TimeLeft
+from r50bench.tune.trials import expected_latency_s
+from support.machine_tree import CPUINFO_SPR, MachineTree
+from support.records import case_of, record_of
+
+
+@pytest.mark.parametrize(
+    ("word", "precision"),
+    [
+        ("avx_fp32", "avx_fp32"),
+        ("AVX_BF16", "avx_bfloat16"),
+        ("amx_bf32", "amx_bfloat32"),
+        ("arm_bfloat16", "arm_bf16"),
+        ("FP32", "fp32"),
+        ("bfloat16", "bf16"),
+        ("float32", "fp32"),
+    ],
+)
+def test_precisions_are_read_in_every_usual_spelling(word: str, precision: str) -> None:
+    assert parse_precision(word) == precision
+
+
+@pytest.mark.parametrize("word", ["avx_bloat16", "amx_fp32", "arm_bfloat32", "fp16", "", "_fp32"])
+def test_a_precision_that_is_none_is_refused(word: str) -> None:
+    with pytest.raises(UsageError, match="unknown precision"):
+        parse_precision(word)
+
+
+def test_a_misspelt_precision_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_precision("avx_bloat16")
+    assert "avx_bfloat16" in str(caught.value.hint)
+
+
+def test_every_precision_has_known_numerics() -> None:
+    assert {numerics_of(precision) for precision in PRECISIONS} == set(NUMERICS)
+
+
+def test_flags_of_every_numerics_and_every_family_are_told_apart() -> None:
+    families = {row.family: row.arch for row in PRECISIONS.values()}
+    assert families == {"avx": "x86_64", "amx": "x86_64", "arm": "aarch64"}
+    assert all(row.name == name for name, row in PRECISIONS.items())
+    assert all(row.name == name for name, row in NUMERICS.items())
+
+
+@pytest.fixture
+def fp16_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
+    """Adds amx_fp16 to the table, and nothing else anywhere; returns a host that has it."""
+    fp16 = replace(
+        NUMERICS["bf16"],
+        name="fp16",
+        spellings=("float16", "half"),
+        best_batch=12,
+        images_per_core_s=50.0,
+        weight_type="fp16",
+        rounding="rounded to float16",
+    )
+    row = replace(
+        PRECISIONS["amx_bfloat16"],
+        name="amx_fp16",
+        numerics=fp16,
+        needs=(frozenset({"amx_tile", "amx_of_tomorrow"}),),
+        isa_caps=((frozenset(), "AVX10_2_512_AMX_2"),),
+        peak_instructions=("tdpfp16ps",),
+        kernels=OneDnnKernels(
+            sources=frozenset({"f16"}),
+            isa="avx512_core_amx_fp16",
+            usual="brgconv:avx512_core_amx_fp16 f16",
+        ),
+    )
+    monkeypatch.setitem(NUMERICS, "fp16", fp16)
+    monkeypatch.setitem(PRECISIONS, "amx_fp16", row)
+    tree = MachineTree(tmp_path)
+    tree.write("/proc/cpuinfo", CPUINFO_SPR.replace("amx_int8\n", "amx_int8 amx_of_tomorrow\n"))
+    tree.write("/proc/meminfo", "MemTotal: 16000000 kB\n")
+    tree.cpus([([0], 0), ([1], 0)], "0-1")
+    return read_host(tmp_path)
+
+
+def fp16_case(host: Host) -> Case:
+    return effective_case(CaseName("inference", "throughput", "fp16"), {}, host).case
+
+
+def test_a_new_row_is_read_listed_resolved_and_capped(fp16_host: Host) -> None:
+    assert CaseName.parse("inference_latency_amx_half").precision == "amx_fp16"
+    assert native_precisions(fp16_host)[-1] == "amx_fp16"
+    listed = [name.precision for name in designed_cases(fp16_host)]
+    assert listed.count("amx_fp16") == listed.count("amx_int8") > 0
+    assert resolve_precision("float16", fp16_host) == "amx_fp16"
+    assert isa_cap("amx_fp16", fp16_host) == "AVX10_2_512_AMX_2"
+
+
+def test_a_new_row_is_planned_with_its_batch_and_its_rules(fp16_host: Host) -> None:
+    case = fp16_case(fp16_host)
+    assert (case.name, case.batch_size) == ("inference_throughput_amx_fp16", 12)
+    shared = {"weight_sharing": Setting(True, "option")}
+    name = CaseName("inference", "throughput", "amx_fp16")
+    assert effective_case(name, shared, fp16_host).case.weight_sharing
+
+
+def test_a_new_row_says_what_to_expect_of_a_core(fp16_host: Host) -> None:
+    case = fp16_case(fp16_host)
+    assert expected_latency_s(case, None) == pytest.approx(12 / 50 / case.cores_per_instance)
+    left = TimeLeft()
+    left.learn(case, 5.0)
+    left.learn(replace(case, steps=2 * (case.steps or 0)), 9.0)
+    assert left.seconds([case]) is not None
+
+
+def test_a_new_row_is_proved_and_bounded_by_what_it_says(fp16_host: Host) -> None:
+    spec = EngineSpec("torch", "cpu", "amx_fp16", "v1", "torchvision", "random:1", 1, 1)
+    assert judge({"convolution brgconv_1x1:avx512_core_amx_fp16 f16": 53}, spec).proved
+    assert not judge({"convolution brgconv_1x1:avx512_core_amx bf16": 53}, spec).proved
+    peak = Peak((0,), {"tdpfp16ps": Rates((2e12,), 2e12)}, {})
+    assert peak_rates(peak, "amx_fp16")[0] == "tdpfp16ps"
+
+
+def test_a_new_row_s_layers_have_a_least_time(fp16_host: Host) -> None:
+    log = [kernel_of(layer) for layer in layers("v1.5")]
+
+    def least_ms(numerics: str) -> float:
+        roof = Roof(gop_per_s=1e9, gb_per_s=20)
+        return break_down(
+            [[log]], [30.0], roof, graph="v1.5", numerics=numerics, batch_size=1
+        ).least_ms
+
+    assert least_ms("fp16") == least_ms("bf16") == pytest.approx(2 * least_ms("int8"))
+
+
+def kernel_of(layer: Layer) -> Primitive:
+    shape = Shape(
+        1,
+        layer.channels_in,
+        layer.channels_out,
+        layer.kernel,
+        layer.stride,
+        layer.size_in,
+        layer.size_out,
+    )
+    kind = "matmul" if layer.name == CLASSIFIER else "convolution"
+    return Primitive(kind, "brgconv", "", shape, 0.5, None)
+
+
+def test_a_new_row_is_described_for_a_submission(fp16_host: Host) -> None:
+    record = record_of(precision="amx_fp16", case=case_of(precision="amx_fp16"))
+    told = describe_implementation(record)
+    assert told["weight_data_types"] == "fp16"
+    assert told["weight_transformations"].startswith("rounded to float16; ")
+    assert calibration_of(record) == "None: weights and activations are fp16, without scales."
