@@ -162,8 +162,8 @@ def single_stream_ratio(folder: Path, sets: list[str]) -> Estimate:
     with warm_pool(planned.planned, host, ingredients, draft, folder, silent) as pool:
         turns = Turns(pool, folder, settings, cpus_for_loadgen(planned.planned.placement, host))
         ratio = turns.ratio()
-    if sentence := disturbance(lost_cpu_share(turns.answers)):
-        print(f"!    {sentence}", file=sys.stderr)
+    if notice := disturbance(lost_cpu_share(turns.answers)):
+        print(f"!    {notice}", file=sys.stderr)
     return ratio
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r50bench.case import MODES, PROFILES, Case, CaseName, strip_prefixes
+from r50bench.case import CASE_TYPES, MODES, Case, CaseName, strip_prefixes
 from r50bench.errors import UsageError
 from r50bench.precision import NUMERICS, PRECISIONS
 
@@ -15,7 +15,7 @@ names = st.builds(
     st.just("inference"),
     st.sampled_from(MODES),
     st.sampled_from([*PRECISIONS, *NUMERICS]),
-    st.sampled_from(PROFILES),
+    st.sampled_from(CASE_TYPES),
 )
 
 
@@ -90,6 +90,6 @@ def test_prefixes_are_stripped_from_globs_whose_ranges_stay() -> None:
 
 
 def test_a_case_says_its_name_and_numerics() -> None:
-    case = Case("throughput", "amx_bfloat32", 1, 2, 3, 10, 5, profile="gated")
+    case = Case("throughput", "amx_bfloat32", 1, 2, 3, 10, 5, case_type="gated")
     assert case.name == "inference_throughput_amx_bfloat32_gated"
     assert case.numerics == "bf32"

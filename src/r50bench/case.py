@@ -1,6 +1,6 @@
 """The vocabulary of a case: what is run, and how its name is spelled.
 
-A name is ``<function>_<mode>_<precision>[_<profile>]``, such as
+A name is ``<function>_<mode>_<precision>[_<case type>]``, such as
 ``inference_latency_avx_int8_gated``.
 """
 
@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.precision import NUMERICS, PRECISIONS, numerics_of, parse_precision
 
 __all__ = [
+    "CASE_TYPES",
     "ENGINES",
     "FUNCTIONS",
     "MODES",
     "PEERS",
-    "PROFILES",
     "Case",
     "CaseName",
+    "FieldValue",
+    "Request",
+    "Sourced",
     "refuse_training",
     "setting_text",
     "strip_prefixes",
@@ -28,7 +32,7 @@ __all__ = [
 
 FUNCTIONS = ("inference", "training")
 MODES = ("latency", "throughput", "accuracy")
-PROFILES = ("", "gated", "pkm")
+CASE_TYPES = ("", "gated", "pkm")
 PEERS = ("onnxruntime", "openvino", "zentorch")
 """Engines of others, to be measured beside the product's."""
 
@@ -52,10 +56,10 @@ class CaseName:
     function: str
     mode: str
     precision: str
-    profile: str = ""
+    case_type: str = ""
 
     def __str__(self) -> str:
-        parts = (self.function, self.mode, self.precision, self.profile)
+        parts = (self.function, self.mode, self.precision, self.case_type)
         return "_".join(part for part in parts if part)
 
     @classmethod
@@ -72,7 +76,7 @@ class CaseName:
         if word == "throughput_pkm":
             return cls("inference", "throughput", "fp32", "pkm")
         body, _, last = word.rpartition("_")
-        body, profile = (body, last) if last in PROFILES[1:] else (word, "")
+        body, case_type = (body, last) if last in CASE_TYPES[1:] else (word, "")
         match = re.fullmatch(r"([a-z]+)_([a-z]+)_(\w+)", body)
         if match is None:
             raise _misspelt(text, word)
@@ -82,7 +86,7 @@ class CaseName:
         if function not in FUNCTIONS or mode not in MODES:
             raise _misspelt(text, word)
         try:
-            return cls(function, mode, parse_precision(precision), profile)
+            return cls(function, mode, parse_precision(precision), case_type)
         except UsageError:
             raise _misspelt(text, word) from None
 
@@ -100,15 +104,15 @@ def strip_prefixes(text: str) -> str:
 
 def _misspelt(text: str, word: str) -> UsageError:
     names = [
-        "_".join(part for part in ("inference", mode, precision, profile) if part)
+        "_".join(part for part in ("inference", mode, precision, case_type) if part)
         for mode in MODES
         for precision in (*PRECISIONS, *NUMERICS)
-        for profile in PROFILES
+        for case_type in CASE_TYPES
     ]
     return UsageError(
         f"unknown case {text!r}",
         hint=did_you_mean(word, names)
-        or "a case is <function>_<mode>_<precision>[_<profile>]; see 'r50bench list'",
+        or "a case is <function>_<mode>_<precision>[_<case type>]; see 'r50bench list'",
     )
 
 
@@ -132,7 +136,7 @@ class Case:
     instances: int
     steps: int | None
     warmup_steps: int
-    profile: str = ""
+    case_type: str = ""
     function: str = "inference"
     engine: str = "torch"
     device: str = "cpu"
@@ -153,12 +157,34 @@ class Case:
     @property
     def name(self) -> str:
         """The canonical name, such as ``inference_throughput_avx_int8_gated``."""
-        return str(CaseName(self.function, self.mode, self.precision, self.profile))
+        return str(CaseName(self.function, self.mode, self.precision, self.case_type))
 
     @property
     def numerics(self) -> str:
         """fp32, bf16, bf32 or int8."""
         return numerics_of(self.precision)
+
+
+FieldValue = str | int | float | bool | tuple[tuple[str, str], ...] | None
+"""What a field of a case, or a parameter beside it, can hold."""
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """A value that was in effect, and where it is from, such as ``option`` or ``default latency``.
+
+    As text: ``16 (default throughput)``.
+    """
+
+    value: FieldValue
+    source: str
+
+    def __str__(self) -> str:
+        return f"{setting_text(self.value)} ({self.source})"
+
+
+Request = Mapping[str, Sourced]
+"""An entry for every field of a case, and for every parameter that was asked and is no field."""
 
 
 def setting_text(value: object) -> str:

@@ -57,7 +57,7 @@ def test_json_gives_records_with_their_kpis_and_nothing_else(r50bench_fake: Call
     (record,) = json.loads(answer.out)
     assert record["name"].startswith("inference_latency_")
     assert record["status"] == "valid"
-    assert record["request"]["steps"] == "50 (option)"
+    assert record["request"]["steps"] == {"value": 50, "source": "option"}
     assert {kpi["name"]: kpi["value"] for kpi in record["kpis"]}["Average Latency"] == 2.0
     assert "PLATFORM=SPR has no effect" in answer.err
 

@@ -40,8 +40,9 @@ def test_what_is_tuned_is_what_later_runs_run_and_they_say_so(
     later = plan(r50bench_fake, *fixed)
     assert later["case"]["batch_size"] == 4  # type: ignore[index]
     source = later["request"]["batch_size"]  # type: ignore[index]
-    assert source.startswith("4 (tuned 20")
-    assert source.endswith(" for throughput)")
+    assert source["value"] == 4
+    assert source["source"].startswith("tuned 20")
+    assert source["source"].endswith(" for throughput")
     assert plan(r50bench_fake, *fixed, "--no-tuned")["case"]["batch_size"] == 8  # type: ignore[index]
 
     run = r50bench_fake("run", CASE, *fixed, "--steps", "20")
@@ -67,7 +68,7 @@ def test_a_tuned_configuration_is_used_whole_or_not_at_all(r50bench_fake: Call) 
     assert r50bench_fake("tune", CASE, *FAKE, *CHOICE).code == 0
     other = plan(r50bench_fake, *FAKE, "--batch-size", "2")
     assert other["case"]["batch_size"] == 2  # type: ignore[index]
-    assert other["request"]["cores_per_instance"].endswith("(default throughput)")  # type: ignore[index]
+    assert other["request"]["cores_per_instance"]["source"] == "default throughput"  # type: ignore[index]
     assert other["notes"] == [
         "what was tuned is not used: BATCH_SIZE=2 was asked for, and it has 4"
     ]
@@ -76,8 +77,8 @@ def test_a_tuned_configuration_is_used_whole_or_not_at_all(r50bench_fake: Call) 
         "what was tuned is not used: CUSTOMER_ENV=A=1 was asked for, and it has none"
     ]
     same = plan(r50bench_fake, *FAKE, "--batch-size", "4")
-    assert same["request"]["batch_size"] == "4 (option)"  # type: ignore[index]
-    assert "(tuned " in same["request"]["cores_per_instance"]  # type: ignore[index]
+    assert same["request"]["batch_size"] == {"value": 4, "source": "option"}  # type: ignore[index]
+    assert same["request"]["cores_per_instance"]["source"].startswith("tuned ")  # type: ignore[index]
     # Another engine's and another case's are none of ours.
     assert plan(r50bench_fake, "--weights", "random")["notes"] == []
     latency = r50bench_fake("run", "-N", "inference_latency_fp32", *FAKE)
@@ -131,7 +132,7 @@ def test_list_shows_what_was_tuned(r50bench_fake: Call, tmp_path: Path) -> None:
     name = file.name.rpartition("-")[0]
     assert f"{name}: BATCH_SIZE=4 " in r50bench_fake("list", name).out
     (listed,) = json.loads(r50bench_fake("list", "--json", name).out)["cases"]
-    assert listed["request"]["batch_size"].startswith("4 (tuned 20")
+    assert listed["request"]["batch_size"]["source"].startswith("tuned 20")
     assert "tuned" not in r50bench_fake("list", "--platform", "TURIN", name).out
 
 

@@ -32,7 +32,9 @@ def other_run(tmp_path, monkeypatch):
 
 def test_a_run_on_a_shared_core_is_named(other_run):
     with occupy([0, 1]) as others:
-        assert others() == (f"another r50bench run (pid {other_run.pid}) is measuring on CPU 1",)
+        (notice,) = others()
+    assert notice.code == "shared-cores"
+    assert f"another r50bench run (pid {other_run.pid}) is measuring on CPU 1" in notice.text
 
 
 def test_a_run_on_other_cores_is_not(other_run):

@@ -13,12 +13,12 @@ from r50bench.errors import WorkerFailed
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import (
     FeedSpec,
-    Load,
     Loaded,
+    LoadEngine,
     Measure,
     Measured,
-    Observe,
     Observed,
+    ObserveKernels,
     Warmed,
     WarmUp,
     WorkerPlan,
@@ -62,8 +62,8 @@ def now():
 
 
 def run_through(running):
-    running.ask(Load(), Loaded)
-    running.ask(Observe(), Observed)
+    running.ask(LoadEngine(), Loaded)
+    running.ask(ObserveKernels(), Observed)
     running.ask(WarmUp(now()), Warmed)
     return running.ask(Measure(now()), Measured)
 
@@ -88,7 +88,7 @@ def test_every_worker_answers_with_its_own_instances_timings(tmp_path):
 
 def test_instances_report_the_cpus_the_kernel_gave_them(tmp_path):
     with pool(tmp_path, workers=1) as running:
-        (loaded,) = running.ask(Load(), Loaded)
+        (loaded,) = running.ask(LoadEngine(), Loaded)
     assert loaded.cpus == ((CPU,),)
 
 
@@ -159,6 +159,6 @@ def test_what_went_wrong_in_a_worker_is_in_its_log(tmp_path):
         pool(tmp_path, workers=1, FAKE_FAULT="raise@0") as running,
         pytest.raises(WorkerFailed) as caught,
     ):
-        running.ask(Load(), Loaded)
+        running.ask(LoadEngine(), Loaded)
     assert "Traceback" in (tmp_path / "worker-0.log").read_text()
     assert caught.value.exit_code == 5

@@ -12,16 +12,16 @@ from r50bench.measure.protocol import (
     Contention,
     Failed,
     FeedSpec,
-    Load,
     Loaded,
+    LoadEngine,
     LoadgenRan,
     Measure,
     Measured,
-    Observe,
     Observed,
+    ObserveKernels,
     Predicted,
     RunLoadgen,
-    Score,
+    ScorePictures,
     Timing,
     Warmed,
     WarmUp,
@@ -34,11 +34,11 @@ from r50bench.measure.protocol import (
 from r50bench.placement import Slot
 
 COMMANDS = [
-    Load(),
-    Observe(),
+    LoadEngine(),
+    ObserveKernels(),
     WarmUp(5),
     Measure(7),
-    Score(),
+    ScorePictures(),
     RunLoadgen(LoadgenSettings(duration_s=5.0), "/runs/loadgen", (0, 1)),
 ]
 ANSWERS = [

@@ -82,9 +82,9 @@ def test_other_work_on_the_cpus_while_they_are_measured_is_recorded_and_said(run
         outcome = run(planned("inference_latency_int8", STEPS=200_000, INSTANCES=1))
     record = read_record(outcome.folder)
     assert record.lost_cpu_share > 0.1
-    sentence = disturbance(record.lost_cpu_share)
-    assert f"{100 * record.lost_cpu_share:.1f} % of the measured time" in sentence
-    assert sentence in record.warnings
+    notice = disturbance(record.lost_cpu_share)
+    assert f"{100 * record.lost_cpu_share:.1f} % of the measured time" in notice.text
+    assert notice in record.notices
 
 
 def test_a_record_says_what_ran_and_where(run):

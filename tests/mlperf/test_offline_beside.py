@@ -25,9 +25,9 @@ def run(
 ) -> Record:
     settings = LoadgenSettings(scenario, "PerformanceOnly")
     result = LoadgenResult(settings, "6.0.17", verdict, 100.0, "Throughput", "samples/s")
-    record = record_of("throughput", precision, id=name)
+    record = record_of("throughput", precision, id=name, loadgen=result)
     known = {**record.host, "fingerprint": host}
-    return replace(record, loadgen=result, host=known, created=f"2026-01-31T12:00:0{name[-1]}Z")
+    return replace(record, host=known, created=f"2026-01-31T12:00:0{name[-1]}Z")
 
 
 @pytest.fixture

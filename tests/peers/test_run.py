@@ -110,7 +110,7 @@ def test_rounds_of_time_have_the_steps_that_the_warm_up_promises(race):
     record = standing.outcome.record
     # 5 steps of 20 ms and the 20 ms until all begin.
     assert 15 <= record.case.steps <= 25
-    assert record.request["steps"] == f"{record.case.steps} (rounds of about 0.5 s)"
+    assert str(record.request["steps"]) == f"{record.case.steps} (rounds of about 0.5 s)"
     assert len(standing.outcome.samples) == 2 * record.case.steps
 
 
@@ -135,8 +135,8 @@ def test_all_engines_are_planned_alike_but_for_the_engine(monkeypatch):
     assert replace(theirs.planned.case, engine="torch") == ours.planned.case
     assert ours.planned.placement == theirs.planned.placement
     assert ours.planned.case.repeat == peers.ROUNDS
-    assert ours.planned.effective.request["repeat"] == f"{peers.ROUNDS} (default peers)"
-    assert ours.planned.effective.request["batch_size"] == "8 (--set)"
+    assert str(ours.planned.effective.request["repeat"]) == f"{peers.ROUNDS} (default peers)"
+    assert str(ours.planned.effective.request["batch_size"]) == "8 (--set)"
 
 
 def test_what_an_engine_cannot_run_is_a_contender_without_a_case(monkeypatch):

@@ -1,4 +1,4 @@
-"""The effective case: defaults, profiles, contradictions, notes."""
+"""The effective case: defaults, case types, contradictions, notes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r50bench.case import MODES, PROFILES, Case, CaseName
+from r50bench.case import CASE_TYPES, MODES, Case, CaseName
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.topology import Host
 from r50bench.parameters import collect
@@ -71,14 +71,14 @@ def test_gated_is_a_short_run_on_whole_sockets_with_a_warm_up_that_works(mode: s
     case = found.case
     assert (case.steps, case.batch_size, case.warmup_steps) == (10, 1, 5)
     assert layout(case) == (2, 56)
-    assert found.request["steps"] == "10 (profile gated)"
-    assert found.request["cores_per_instance"] == "56 (profile gated)"
+    assert str(found.request["steps"]) == "10 (case type gated)"
+    assert str(found.request["cores_per_instance"]) == "56 (case type gated)"
 
 
 def test_pkm_has_the_common_parameters() -> None:
     plain = effective("inference_throughput_avx_int8").case
     pkm = effective("inference_throughput_avx_int8_pkm").case
-    assert replace(pkm, profile="") == plain
+    assert replace(pkm, case_type="") == plain
 
 
 def test_pkm_on_arm_has_those_of_the_arm_workload() -> None:
@@ -86,20 +86,20 @@ def test_pkm_on_arm_has_those_of_the_arm_workload() -> None:
     case = found.case
     assert (case.precision, case.batch_size, layout(case)) == ("arm_fp32", 1, (64, 1))
     assert case.matmul_min_dim == 1024
-    assert found.request["cores_per_instance"] == "1 (profile pkm)"
+    assert str(found.request["cores_per_instance"]) == "1 (case type pkm)"
 
 
-def test_asked_values_are_stronger_than_the_profile() -> None:
+def test_asked_values_are_stronger_than_the_case_type() -> None:
     found = effective("inference_latency_avx_int8_gated", "STEPS=7", environ={"BATCH_SIZE": "2"})
     assert (found.case.steps, found.case.batch_size) == (7, 2)
-    assert found.request["steps"] == "7 (--set)"
-    assert found.request["batch_size"] == "2 (environment)"
+    assert str(found.request["steps"]) == "7 (--set)"
+    assert str(found.request["batch_size"]) == "2 (environment)"
 
 
 def test_the_best_precision_of_the_host_is_taken_for_its_numerics() -> None:
     found = effective("inference_latency_int8", host=hosts.spr_two_sockets())
     assert found.case.precision == "amx_int8"
-    assert found.request["precision"] == "amx_int8 (best here)"
+    assert str(found.request["precision"]) == "amx_int8 (best here)"
 
 
 def test_a_precision_the_host_lacks_is_refused_with_what_it_has() -> None:
@@ -111,7 +111,7 @@ def test_a_precision_the_host_lacks_is_refused_with_what_it_has() -> None:
 def test_instances_alone_share_out_the_cores() -> None:
     found = effective("inference_throughput_avx_int8", "INSTANCES=2")
     assert layout(found.case) == (2, 1)
-    assert found.request["cores_per_instance"] == "1 (to fit 2 instances)"
+    assert str(found.request["cores_per_instance"]) == "1 (to fit 2 instances)"
 
 
 def test_cores_per_instance_alone_fill_the_host() -> None:
@@ -293,7 +293,7 @@ def test_a_setting_that_agrees_with_the_name_is_silent(text: str) -> None:
     assert effective("inference_throughput_int8", text).notes == ()
 
 
-def test_a_profile_completes_a_name_that_has_none() -> None:
+def test_a_case_type_completes_a_name_that_has_none() -> None:
     found = effective("inference_throughput_avx_int8", environ={"CASE_TYPE": "gated"})
     assert found.case.name == "inference_throughput_avx_int8_gated"
     assert found.case.steps == 10
@@ -308,7 +308,7 @@ def test_on_cuda_there_is_one_instance_unless_asked() -> None:
 
 def test_what_is_no_field_of_a_case_is_kept_in_the_request() -> None:
     found = effective("inference_latency_avx_int8", environ={"PLATFORM": "SPR"})
-    assert found.request["platform"] == "SPR (environment)"
+    assert str(found.request["platform"]) == "SPR (environment)"
 
 
 cases = st.builds(
@@ -316,7 +316,7 @@ cases = st.builds(
     st.just("inference"),
     st.sampled_from(MODES),
     st.sampled_from(["fp32", "int8"]),
-    st.sampled_from(PROFILES),
+    st.sampled_from(CASE_TYPES),
 )
 machines = st.builds(
     hosts.host_of,
@@ -332,4 +332,4 @@ def test_the_defaults_of_any_case_fit_any_host(name: CaseName, host: Host, acros
     placement = place(host, found.case)
     assert len(placement.slots) == found.case.instances
     assert found.request.keys() >= {field.name for field in fields(Case)}
-    assert all(text.endswith(")") for text in found.request.values())
+    assert all(said.source for said in found.request.values())

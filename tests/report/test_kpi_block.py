@@ -5,6 +5,7 @@ import re
 import pytest
 
 from r50bench.errors import RunFailed
+from r50bench.notices import Notice
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
 from r50bench.results.record import DataInfo
 from support.records import case_of, record_of, samples_of_latencies
@@ -84,9 +85,11 @@ def test_an_invalid_record_gives_its_reason_and_no_figure(invalid_block: KpiBloc
 
 
 def test_warnings_and_the_choice_of_weights_are_told() -> None:
-    record = record_of("accuracy", warnings=("two runs\nshared core 0",))
+    record = record_of(
+        "accuracy", notices=(Notice("shared-cores", "two runs\nshared core 0", "wait"),)
+    )
     text = block_text(kpi_block(record, None))
-    assert "\n# warning: two runs shared core 0" in text
+    assert "\n# warning: two runs shared core 0. wait" in text
     assert "\n# kernels proved: brgconv avx512_core_vnni" in text
 
 
@@ -111,7 +114,10 @@ def test_of_many_skipped_pictures_ten_are_named() -> None:
 
 def test_settings_follow_the_case_and_the_platform() -> None:
     case = case_of(
-        precision="arm_fp32", profile="gated", customer_env=(("A", "1"), ("B", "2")), engine="fake"
+        precision="arm_fp32",
+        case_type="gated",
+        customer_env=(("A", "1"), ("B", "2")),
+        engine="fake",
     )
     block = kpi_block(
         record_of(case=case, host={}, engine=None), samples_of_latencies([[10] * 20] * 2)

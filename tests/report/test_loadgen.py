@@ -21,7 +21,7 @@ def run(scenario: str, score: float) -> Record:
         bound_ns=15_000_000 if server else None,
         raw_throughput=200.0, raw_latency_ns=5_000_000,
     )  # fmt: skip
-    return replace(record_of(id=scenario), loadgen=result)
+    return record_of(id=scenario, loadgen=result)
 
 
 def test_server_is_set_against_the_offline_run_of_this_host():

@@ -13,6 +13,7 @@ def test_little_lost_time_or_none_known_is_not_worth_a_word(share: float | None)
 
 
 def test_much_lost_time_is_said_with_its_share() -> None:
-    sentence = disturbance(0.336)
-    assert sentence is not None
-    assert "33.6 % of the measured time" in sentence
+    notice = disturbance(0.336)
+    assert notice is not None
+    assert notice.code == "disturbed"
+    assert "33.6 % of the measured time" in notice.text

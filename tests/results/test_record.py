@@ -11,13 +11,11 @@ import pytest
 
 from r50bench.errors import UsageError
 from r50bench.results.record import (
-    SCHEMA_VERSION,
     Limit,
     new_record_id,
     read_record,
     write_record,
 )
-from r50bench.results.schema import bring_up_to
 from support.records import case_of, record_of
 
 
@@ -101,26 +99,3 @@ def test_a_missing_record_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such record") as caught:
         read_record(tmp_path)
     assert str(tmp_path) in caught.value.message
-
-
-def test_older_schemas_are_brought_up_one_version_at_a_time() -> None:
-    def update_to_2(raw: dict[str, Any]) -> dict[str, Any]:
-        return {"renamed": raw["name"]}
-
-    def update_to_3(raw: dict[str, Any]) -> dict[str, Any]:
-        return {**raw, "added": None}
-
-    raw = {"schema_version": 1, "name": "a"}
-    updated = bring_up_to(3, raw, {2: update_to_2, 3: update_to_3})
-    assert updated == {"schema_version": 3, "renamed": "a", "added": None}
-
-
-def test_a_schema_that_nothing_leads_on_from_is_refused() -> None:
-    with pytest.raises(UsageError, match="nothing leads to 3"):
-        bring_up_to(3, {"schema_version": 1}, {3: lambda raw: raw})
-
-
-def test_the_current_schema_can_be_reached_from_every_older_one() -> None:
-    for version in range(1, SCHEMA_VERSION):
-        assert bring_up_to(SCHEMA_VERSION, {"schema_version": version})
-    assert bring_up_to(SCHEMA_VERSION, {"schema_version": SCHEMA_VERSION})

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from r50bench.case import Case
+from r50bench.case import Case, Sourced
+from r50bench.load import Load, LoadGen, Score, Steps
 from r50bench.placement import Placement, Slot
 from r50bench.results.record import (
     Accuracy,
     DataInfo,
     EngineInfo,
     Evidence,
+    LoadgenResult,
     ModelInfo,
     Record,
     WorkerReport,
@@ -55,6 +57,7 @@ def record_of(
     reason: str | None = None,
     case: Case | None = None,
     graph: str = "v1",
+    loadgen: LoadgenResult | None = None,
     **changes: Any,
 ) -> Record:
     """Builds a valid record of :func:`case_of`, or an invalid one that gives ``reason``."""
@@ -66,7 +69,9 @@ def record_of(
         reason=reason,
         r50bench_version="0.1.0",
         case=case,
-        request={"batch_size": "8 (default of throughput)"},
+        request={"batch_size": Sourced(case.batch_size, "default throughput")},
+        load=LoadGen(loadgen.settings) if loadgen else load_of(case),
+        loadgen=loadgen,
         host={"platform": "TURIN", "arch": "x86_64", "model_name": "AMD EPYC", "cores": 2},
         placement=Placement(tuple(Slot(one, (one,), (0,)) for one in range(case.instances))),
         model=_model(graph),
@@ -131,3 +136,8 @@ def _worker(number: int) -> WorkerReport:
         pss_bytes=114 * 2**20,
         log=f"worker-{number}.log",
     )
+
+
+def load_of(case: Case) -> Load:
+    """Returns the load that a case of the main job is under."""
+    return Score() if case.mode == "accuracy" else Steps(case.steps or 0, case.repeat)

@@ -43,7 +43,7 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
 
     QUERY is as for 'r50bench byquery', and may also compare what came out and what any run was
     given: accuracy, performance, verdict, status, reason, created, cpu, host, graph, weights, mode,
-    profile, steps…; nothing is run.
+    case_type, steps…; nothing is run.
     """
     terms = parse_terms(split_terms(words))
     with History(history_path()) as history:

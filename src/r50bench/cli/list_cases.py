@@ -48,7 +48,12 @@ def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> N
     here = detect_platform(host)
     if as_json:
         listed = [
-            {"name": one.case.name, **asdict(one.case), "request": one.request} for one in effective
+            {
+                "name": one.case.name,
+                **asdict(one.case),
+                "request": {field: asdict(said) for field, said in one.request.items()},
+            }
+            for one in effective
         ]
         data = {"platform": here, "nominal": platform is not None, "cases": listed}
         click.echo(json.dumps(data, indent=2))

@@ -32,7 +32,7 @@ def describe_host(host: Host) -> str:
 def describe_plan(effective: EffectiveCase, placement: Placement, notes: Iterable[str]) -> str:
     """Returns the effective values with their sources, the CPUs of the instances, and the notes."""
     lines = [effective.case.name]
-    rows = [(f"  {_KEYS[name]}", text) for name, text in effective.request.items()]
+    rows = [(f"  {_KEYS[name]}", str(one)) for name, one in effective.request.items()]
     lines += named_lines(rows)
     lines.append(f"  placement: {counted(len(placement.slots), 'instance')}")
     for slot in placement.slots:
@@ -59,7 +59,7 @@ def plan_as_data(
     return {
         "name": effective.case.name,
         "case": asdict(effective.case),
-        "request": effective.request,
+        "request": {name: asdict(one) for name, one in effective.request.items()},
         "placement": asdict(placement),
         "notes": list(notes),
     }

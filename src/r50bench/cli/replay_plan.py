@@ -17,7 +17,7 @@ from r50bench.results.record import Record
 
 __all__ = ["plan_replay"]
 
-_IN_NAME = ("function", "mode", "precision", "profile")
+_IN_NAME = ("function", "mode", "precision", "case_type")
 
 
 def plan_replay(record: Record, host: Host) -> PlannedCase | PlannedMlperf:
@@ -66,7 +66,7 @@ def _plan(record: Record, case: Case, host: Host) -> PlannedCase | PlannedMlperf
     if case.mode == "accuracy":
         for field in ("steps", "warmup_steps", "repeat", "data_type"):
             settings.pop(field, None)
-    name = CaseName(case.function, case.mode, case.precision, case.profile)
+    name = CaseName(case.function, case.mode, case.precision, case.case_type)
     effective = effective_case(name, settings, host)
     effective = replace(effective, request=record.request, notes=said)
     return PlannedCase(effective, place(host, effective.case))

@@ -71,15 +71,15 @@ def run(
 ) -> None:
     """Measures cases; without any, does the main job.
 
-    A case is <function>_<mode>_<precision>[_<profile>], such as inference_latency_avx_int8_gated; a
-    glob ('inference_throughput_*') or -R chooses among those that 'r50bench list' shows, and takes
-    gated and pkm ones only if it names them. Without a case, --mode, --precision and --case-type
-    name them; without these too, the main job is done: throughput, latency and accuracy of every
-    precision this CPU has natively.
+    A case is <function>_<mode>_<precision>[_<case type>], such as
+    inference_latency_avx_int8_gated; a glob ('inference_throughput_*') or -R chooses among those
+    that 'r50bench list' shows, and takes gated and pkm ones only if it names them. Without a case,
+    --mode, --precision and --case-type name them; without these too, the main job is done:
+    throughput, latency and accuracy of every precision this CPU has natively.
 
     Every option below is also a setting (--set BATCH_SIZE=64) and an environment variable
     (R50BENCH_BATCH_SIZE=64, or BATCH_SIZE=64 as the original workloads have it). An option
-    is stronger than --set, --set than the environment, the environment than the profile, and that
+    is stronger than --set, --set than the environment, the environment than the case type, and that
     than what was tuned on this host.
     """
     settings = collect_settings(options, sets)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from r50bench.case import PROFILES, CaseName, strip_prefixes
+from r50bench.case import CASE_TYPES, CaseName, strip_prefixes
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.isa import native_precisions
 from r50bench.host.platforms import designed_cases, detect_platform
@@ -27,8 +27,8 @@ def select(
 
     A plain word is a case name, designed for this host or not. A glob and ``regex`` choose among
     the designed cases, narrowed by MODE, PRECISION and CASE_TYPE where an option or ``--set`` gives
-    them; cases with a profile are chosen only where one is given so or the pattern names one, since
-    whoever asks for a mode or a precision wants each case once.
+    them; cases with a case type are chosen only where one is given so or the pattern names one,
+    since whoever asks for a mode or a precision wants each case once.
 
     Without words, MODE, PRECISION and CASE_TYPE make the names: what is not given ranges over all
     modes, or all precisions of this host.
@@ -55,7 +55,7 @@ def matching(glob: str, designed: Iterable[CaseName], host: Host) -> list[CaseNa
     """
     names = list(designed)
     pattern = strip_prefixes(glob)
-    found = [name for name in _with_profile(names, pattern) if fnmatchcase(str(name), pattern)]
+    found = [name for name in _with_case_type(names, pattern) if fnmatchcase(str(name), pattern)]
     return found or _none_matches(glob, names, host)
 
 
@@ -70,17 +70,17 @@ def _matching_regex(regex: str, designed: Sequence[CaseName], host: Host) -> lis
         ) from None
     found = [
         name
-        for name in _with_profile(designed, regex)
+        for name in _with_case_type(designed, regex)
         if pattern.search(str(name)) or pattern.search(_FULL_NAME.format(name))
     ]
     return found or _none_matches(regex, designed, host)
 
 
-def _with_profile(names: Sequence[CaseName], pattern: str) -> Sequence[CaseName]:
-    """Leaves out the cases with a profile, unless the pattern names one or there are no others."""
-    if any(profile in pattern.lower() for profile in PROFILES[1:]):
+def _with_case_type(names: Sequence[CaseName], pattern: str) -> Sequence[CaseName]:
+    """Leaves out cases with a case type, unless the pattern names one or there are no others."""
+    if any(word in pattern.lower() for word in CASE_TYPES[1:]):
         return names
-    return [name for name in names if not name.profile] or names
+    return [name for name in names if not name.case_type] or names
 
 
 def _none_matches(pattern: str, designed: Sequence[CaseName], host: Host) -> list[CaseName]:
@@ -95,7 +95,7 @@ def _none_matches(pattern: str, designed: Sequence[CaseName], host: Host) -> lis
 def _from_parts(settings: Mapping[str, Setting], host: Host) -> tuple[CaseName, ...]:
     parts = {
         part: str(settings[part].value)
-        for part in ("mode", "precision", "profile")
+        for part in ("mode", "precision", "case_type")
         if part in settings
     }
     if not parts:
@@ -103,7 +103,7 @@ def _from_parts(settings: Mapping[str, Setting], host: Host) -> tuple[CaseName, 
     precisions = (parts["precision"],) if "precision" in parts else native_precisions(host)
     modes = (parts["mode"],) if "mode" in parts else _MAIN_ORDER
     return tuple(
-        CaseName("inference", mode, precision, parts.get("profile", ""))
+        CaseName("inference", mode, precision, parts.get("case_type", ""))
         for precision in precisions
         for mode in modes
     )
@@ -114,7 +114,7 @@ def _narrowed(
 ) -> tuple[CaseName, ...]:
     asked = {
         part: settings[part].value
-        for part in ("mode", "precision", "profile")
+        for part in ("mode", "precision", "case_type")
         if part in settings and settings[part].source != "environment"
     }
     return tuple(name for name in designed if asked.items() <= _parts(name, asked).items())
@@ -124,7 +124,7 @@ def _parts(name: CaseName, asked: Mapping[str, object]) -> dict[str, object]:
     """Returns the parts of a name, the precision as its numerics where those were asked for."""
     generic = asked.get("precision") in NUMERICS
     precision = numerics_of(name.precision) if generic else name.precision
-    return {"mode": name.mode, "precision": precision, "profile": name.profile}
+    return {"mode": name.mode, "precision": precision, "case_type": name.case_type}
 
 
 def _is_glob(word: str) -> bool:

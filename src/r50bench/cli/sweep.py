@@ -156,7 +156,7 @@ def _names(
         return list(select((), None, {**throughput, **settings}, host))
     parts = {
         part: str(settings[part].value)
-        for part in ("mode", "precision", "profile")
+        for part in ("mode", "precision", "case_type")
         if part in swept and part in settings
     }
     unswept = {name: setting for name, setting in settings.items() if name not in parts}

@@ -45,7 +45,7 @@ _AMD_MODELS = {
 # whether or not the kernel or the hypervisor shows sve2.
 _ARMV9_CORES = ("Neoverse-V1", "Neoverse-N2", "Neoverse-V2", "Neoverse-N3", "Neoverse-V3")
 
-# What the original workloads run: every mode, and the short and the analysis profile of the two
+# What the original workloads run: every mode, and the short and the analysis case type of the two
 # that measure speed.
 _DESIGNED = (
     ("throughput", ""),
@@ -77,10 +77,10 @@ def detect_platform(host: Host) -> str:
 def designed_cases(host: Host) -> tuple[CaseName, ...]:
     """Returns the cases that make sense on ``host``: those of every precision it runs natively.
 
-    They are ordered by mode, then profile, then precision.
+    They are ordered by mode, then case type, then precision.
     """
     return tuple(
-        CaseName("inference", mode, precision, profile)
-        for mode, profile in _DESIGNED
+        CaseName("inference", mode, precision, case_type)
+        for mode, case_type in _DESIGNED
         for precision in native_precisions(host)
     )

@@ -16,7 +16,7 @@ from r50bench.host.topology import Host
 from r50bench.measure.inputs import Ingredients
 from r50bench.measure.occupancy import occupy
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Load, Loaded, Observe, Observed, Warmed, WarmUp
+from r50bench.measure.protocol import Loaded, LoadEngine, Observed, ObserveKernels, Warmed, WarmUp
 from r50bench.measure.record_draft import Draft, PlannedCase
 from r50bench.measure.worker_answers import check_affinity, unbound, worker_reports
 from r50bench.measure.worker_plans import worker_plans
@@ -67,7 +67,7 @@ def warm_pool(
             cores = ", ".join(str(cpu) for cpu in placement.leftover)
             progress.note(f"cores in no instance: CPU {cores}")
         progress.phase(f"{draft.name}  loading")
-        loaded = pool.ask(Load(), Loaded, timeout_s=_LOAD_PATIENCE * case.timeout_s)
+        loaded = pool.ask(LoadEngine(), Loaded, timeout_s=_LOAD_PATIENCE * case.timeout_s)
         draft.fields["engine"] = replace(ingredients.engine_info, version=loaded[0].engine_version)
         check_affinity(plans, loaded)
         draft.warn(unbound(plans, loaded), progress)
@@ -82,7 +82,7 @@ def warm_pool(
 def _prove(
     pool: Pool, ingredients: Ingredients, draft: Draft, folder: Path, *, verbose: bool
 ) -> None:
-    observed = pool.ask(Observe(), Observed)
+    observed = pool.ask(ObserveKernels(), Observed)
     if verbose:
         for number, answer in enumerate(observed):
             write_atomically(folder / f"onednn-verbose-{number}.log", answer.log.encode())

@@ -17,6 +17,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from r50bench.notices import Notice
+
 __all__ = ["occupy"]
 
 _numbers = itertools.count()
@@ -36,7 +38,7 @@ def _is_running(path: Path) -> bool:
     return False
 
 
-def _others(folder: Path, cpus: set[int]) -> Iterator[str]:
+def _others(folder: Path, cpus: set[int]) -> Iterator[Notice]:
     shared: defaultdict[str, set[int]] = defaultdict(set)
     for path in sorted(folder.glob("*.json")):
         with contextlib.suppress(OSError, ValueError):
@@ -50,7 +52,9 @@ def _others(folder: Path, cpus: set[int]) -> Iterator[str]:
     for pid, common in shared.items():
         if common:
             names = ",".join(str(cpu) for cpu in sorted(common))
-            yield f"another r50bench run (pid {pid}) is measuring on CPU {names}"
+            yield Notice(
+                "shared-cores", f"another r50bench run (pid {pid}) is measuring on CPU {names}"
+            )
 
 
 def _claim(folder: Path, cpus: set[int], stack: contextlib.ExitStack) -> None:
@@ -70,10 +74,10 @@ def _claim(folder: Path, cpus: set[int], stack: contextlib.ExitStack) -> None:
 
 
 @contextlib.contextmanager
-def occupy(cpus: Iterable[int]) -> Iterator[Callable[[], tuple[str, ...]]]:
+def occupy(cpus: Iterable[int]) -> Iterator[Callable[[], tuple[Notice, ...]]]:
     """Holds ``cpus`` while the context lasts.
 
-    Gives a function that returns one sentence per other run on any of them at the moment. Where the
+    Gives a function that returns one notice per other run on any of them at the moment. Where the
     temporary folder cannot be written it returns none: the run itself does not depend on it.
     """
     wanted = set(cpus)

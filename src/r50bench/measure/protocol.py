@@ -18,16 +18,16 @@ __all__ = [
     "Command",
     "Failed",
     "FeedSpec",
-    "Load",
+    "LoadEngine",
     "Loaded",
     "LoadgenRan",
     "Measure",
     "Measured",
-    "Observe",
+    "ObserveKernels",
     "Observed",
     "Predicted",
     "RunLoadgen",
-    "Score",
+    "ScorePictures",
     "Timing",
     "WarmUp",
     "Warmed",
@@ -66,11 +66,11 @@ class WorkerPlan(msgspec.Struct, frozen=True):
     shares: tuple[tuple[int, int], ...] = ()
 
 
-class Load(msgspec.Struct, frozen=True, tag=True):
+class LoadEngine(msgspec.Struct, frozen=True, tag=True):
     """Load engine and input, and run the first batch."""
 
 
-class Observe(msgspec.Struct, frozen=True, tag=True):
+class ObserveKernels(msgspec.Struct, frozen=True, tag=True):
     """Run one untimed batch under the kernel log."""
 
 
@@ -93,7 +93,7 @@ class Measure(msgspec.Struct, frozen=True, tag=True):
     pause_ns: int = 0
 
 
-class Score(msgspec.Struct, frozen=True, tag=True):
+class ScorePictures(msgspec.Struct, frozen=True, tag=True):
     """Classify the pictures of each instance's share."""
 
 
@@ -108,7 +108,7 @@ class RunLoadgen(msgspec.Struct, frozen=True, tag=True):
     cpus: tuple[int, ...]
 
 
-Command = Load | Observe | WarmUp | Measure | Score | RunLoadgen
+Command = LoadEngine | ObserveKernels | WarmUp | Measure | ScorePictures | RunLoadgen
 
 
 class Loaded(msgspec.Struct, frozen=True, tag=True):
@@ -191,11 +191,11 @@ Watched = Measured | LoadgenRan
 Answer = Loaded | Observed | Warmed | Measured | Predicted | LoadgenRan | Failed
 
 ANSWER_TO: dict[type, type] = {
-    Load: Loaded,
-    Observe: Observed,
+    LoadEngine: Loaded,
+    ObserveKernels: Observed,
     WarmUp: Warmed,
     Measure: Measured,
-    Score: Predicted,
+    ScorePictures: Predicted,
     RunLoadgen: LoadgenRan,
 }
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from r50bench import __version__
-from r50bench.case import Case
+from r50bench.case import Case, Sourced
 from r50bench.errors import RunFailed
 from r50bench.host.snapshot import snapshot
 from r50bench.host.topology import Host
+from r50bench.load import Load, Steps
 from r50bench.measure.inputs import Ingredients
 from r50bench.measure.protocol import Watched
 from r50bench.measure.run_folder import RunFolder
@@ -68,16 +69,17 @@ class Draft:
         ingredients: Ingredients,
         name: str,
         findings: Sequence[Notice],
+        load: Load,
     ) -> None:
         now = datetime.now(timezone.utc)
         self.name = name
         self.id = new_record_id(name, now)
         self.samples: Samples | None = None
         self.predictions: Predictions | None = None
-        self.warnings = [
-            *planned.effective.notes,
-            *ingredients.warnings,
-            *(f"{finding.text}. {finding.mend}" for finding in findings),
+        self.notices = [
+            *(Notice("planning", sentence) for sentence in planned.effective.notes),
+            *(Notice("inert", sentence) for sentence in ingredients.warnings),
+            *findings,
         ]
         self.fields: dict[str, Any] = {
             "id": self.id,
@@ -85,6 +87,7 @@ class Draft:
             "r50bench_version": __version__,
             "case": planned.case,
             "request": planned.effective.request,
+            "load": load,
             "host": snapshot(host),
             "placement": planned.placement,
             "model": ingredients.model,
@@ -96,21 +99,24 @@ class Draft:
     def became(self, field: str, value: int, why: str) -> None:
         """Notes that a field of the case was not run as planned."""
         self.fields["case"] = replace(self.fields["case"], **{field: value})
-        self.fields["request"] = self.fields["request"] | {field: f"{value} ({why})"}
+        if isinstance(self.fields["load"], Steps):
+            case = self.fields["case"]
+            self.fields["load"] = Steps(case.steps or 0, case.repeat)
+        self.fields["request"] = {**self.fields["request"], field: Sourced(value, why)}
 
-    def warn(self, sentences: Iterable[str], progress: Progress) -> None:
-        """Notes each sentence, and tells it the user, once."""
-        for sentence in sentences:
-            if sentence not in self.warnings:
-                progress.warn(sentence)
-                self.warnings.append(sentence)
+    def warn(self, notices: Iterable[Notice], progress: Progress) -> None:
+        """Notes each notice, and tells it the user, once."""
+        for notice in notices:
+            if notice not in self.notices:
+                progress.warn(str(notice))
+                self.notices.append(notice)
 
     def note_contention(self, rounds: Sequence[Sequence[Watched]], progress: Progress) -> None:
         """Notes how long the instances waited for their CPUs; warns where it was long."""
         share = lost_cpu_share(rounds)
         self.fields["lost_cpu_share"] = share
-        if sentence := disturbance(share):
-            self.warn([sentence], progress)
+        if notice := disturbance(share):
+            self.warn([notice], progress)
 
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""
@@ -123,7 +129,7 @@ class Draft:
             **self.fields,
             status="invalid" if error else "valid",
             reason=error.message if error else None,
-            warnings=tuple(self.warnings),
+            notices=tuple(self.notices),
         )
         write_record(record, folder)
         return record

@@ -11,11 +11,12 @@ from r50bench.case import Case
 from r50bench.errors import RunFailed, WorkerFailed
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
+from r50bench.load import Load, Score, Steps
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bring_up import soon, warm_pool
 from r50bench.measure.inputs import Ingredients, gather
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Measure, Measured, Predicted, Score
+from r50bench.measure.protocol import Measure, Measured, Predicted, ScorePictures
 from r50bench.measure.record_draft import Draft, Finish, Outcome, PlannedCase, leave_record
 from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.worker_answers import predictions_of, samples_of
@@ -80,7 +81,7 @@ def open_session(
     """
     findings = examine(host, understood=UNDERSTOOD_VARIABLES)
     ingredients = gather(planned.case, host, provisions, progress)
-    draft = Draft(planned, host, ingredients, planned.case.name, findings)
+    draft = Draft(planned, host, ingredients, planned.case.name, findings, _load_of(planned.case))
     with RunFolder(out, draft.id) as folder:
         with ExitStack() as life:
             session = Session(planned.case, ingredients, draft, life, progress)
@@ -88,6 +89,10 @@ def open_session(
             yield session
             session.conclude()
         session.outcome = leave_record(draft, folder, session.error, finish)
+
+
+def _load_of(case: Case) -> Load:
+    return Score() if case.mode == "accuracy" else Steps(case.steps or 0, case.repeat)
 
 
 class Session:
@@ -199,5 +204,5 @@ class Session:
             for first, end in shares(len(labels), case.instances)
         )
         self._progress.phase(f"{case.name}  scoring", batches)
-        answers = self._pool.ask(Score(), Predicted)
+        answers = self._pool.ask(ScorePictures(), Predicted)
         self._draft.predictions = predictions_of(answers, names, labels)

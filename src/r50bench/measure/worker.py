@@ -31,16 +31,16 @@ from r50bench.measure.protocol import (
     Answer,
     Command,
     Failed,
-    Load,
     Loaded,
+    LoadEngine,
     LoadgenRan,
     Measure,
     Measured,
-    Observe,
     Observed,
+    ObserveKernels,
     Predicted,
     RunLoadgen,
-    Score,
+    ScorePictures,
     Warmed,
     WarmUp,
     WorkerPlan,
@@ -70,15 +70,15 @@ class Worker:
         """Carries out one command in every instance and returns the answer to it."""
         answer: Answer
         match command:
-            case Load():
+            case LoadEngine():
                 answer = self._load()
-            case Observe():
+            case ObserveKernels():
                 answer = self._observe()
             case WarmUp(at_ns=at_ns):
                 answer = self._warm_up(at_ns)
             case Measure():
                 answer = self._measure(command)
-            case Score():
+            case ScorePictures():
                 answer = self._score()
             case RunLoadgen():
                 answer = self._run_loadgen(command)

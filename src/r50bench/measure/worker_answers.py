@@ -8,6 +8,7 @@ import numpy as np
 
 from r50bench.errors import WorkerFailed
 from r50bench.measure.protocol import Loaded, Measured, Predicted, Warmed, Watched, WorkerPlan
+from r50bench.notices import Notice
 from r50bench.results.predictions import Predictions
 from r50bench.results.record import WorkerReport
 from r50bench.results.samples import Samples
@@ -35,14 +36,16 @@ def check_affinity(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> Non
                 )
 
 
-def unbound(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> tuple[str, ...]:
-    """Returns a sentence for each kind of binding that was meant to be and is not."""
-    said = []
+def unbound(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> tuple[Notice, ...]:
+    """Returns a notice for each kind of binding that was meant to be and is not."""
+    said: list[Notice] = []
     pairs = list(zip(plans, loaded, strict=True))
     if any(plan.bind_memory and not answer.memory_nodes for plan, answer in pairs):
-        said.append("memory is not bound to the NUMA nodes: the kernel or the container forbids it")
+        text = "memory is not bound to the NUMA nodes: the kernel or the container forbids it"
+        said.append(Notice("memory-unbound", text))
     if any(_has_team(plan) and not answer.threads_bound for plan, answer in pairs):
-        said.append("the engine's threads are not one for each core, and were left to roam")
+        text = "the engine's threads are not one for each core, and were left to roam"
+        said.append(Notice("threads-unbound", text))
     return tuple(said)
 
 

@@ -16,7 +16,7 @@ from r50bench.measure.record_draft import Finish
 from r50bench.measure.session import Outcome, PlannedCase
 from r50bench.mlperf.run.session import PlannedMlperf, run_loadgen_session
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting
-from r50bench.planning.effective_case import EffectiveCase, effective_case
+from r50bench.planning.effective_case import effective_case
 from r50bench.planning.placement import place
 from r50bench.progress import Progress
 
@@ -27,8 +27,6 @@ DEFAULT_PRECISION = "fp32"
 
 INERT = tuple(row.name for row in PARAMETERS if "loadgen" in row.inert_under)
 """Parameters of the closed loop, which LoadGen decides on."""
-
-_ONE_PROCESS = "LoadGen hosts all instances in one process"
 
 
 def plan_mlperf(
@@ -51,29 +49,22 @@ def plan_mlperf(
     name = CaseName("inference", mode, str(asked.value) if asked else DEFAULT_PRECISION)
     chosen, why = _for_scenario(loadgen, wanted, name, host)
     effective = effective_case(name, chosen, host)
-    case = replace(
-        effective.case,
-        mode=mode if loadgen.measures else "accuracy",
-        steps=None,
-        warmup_steps=effective.case.warmup_steps if loadgen.measures else 0,
-        data_type="real",
-        repeat=1,
-        weight_sharing=True,
+    for field, reason in why.items():
+        effective = effective.became(reason, **{field: getattr(effective.case, field)})
+    effective = (
+        effective.became(
+            f"{loadgen.scenario} {loadgen.mode}", mode=mode if loadgen.measures else "accuracy"
+        )
+        .became("LoadGen decides", steps=None, repeat=1)
+        .became("LoadGen asks for pictures", data_type="real")
+        .became("LoadGen hosts all instances in one process", weight_sharing=True)
     )
-    said = {
-        "mode": f"{case.mode} ({loadgen.scenario} {loadgen.mode})",
-        "steps": "none (LoadGen decides)",
-        "repeat": "1 (LoadGen decides)",
-        "data_type": "real (LoadGen asks for pictures)",
-        "weight_sharing": f"True ({_ONE_PROCESS})",
-    }
     if not loadgen.measures:
-        said["warmup_steps"] = "0 (accuracy times nothing)"
+        effective = effective.became("accuracy times nothing", warmup_steps=0)
     if asked is None:
-        said["precision"] = f"{case.precision} (default mlperf)"
-    notes = (*effective.notes, *_inert(settings))
-    planned = EffectiveCase(case, notes, effective.request | why | said)
-    return PlannedMlperf(PlannedCase(planned, place(host, case)), loadgen)
+        effective = effective.became("default mlperf", precision=effective.case.precision)
+    planned = replace(effective, notes=(*effective.notes, *_inert(settings)))
+    return PlannedMlperf(PlannedCase(planned, place(host, planned.case)), loadgen)
 
 
 def run_mlperf(
@@ -110,7 +101,7 @@ def _for_scenario(
     def default(field: str, value: int, reason: str) -> None:
         if field not in wanted:
             chosen[field] = Setting(value, "option")
-            why[field] = f"{value} ({reason})"
+            why[field] = reason
 
     if loadgen.scenario == "SingleStream":
         for field in ("instances", "batch_size"):

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from r50bench.case import ENGINES, MODES, PROFILES, Case
+from r50bench.case import CASE_TYPES, ENGINES, MODES, Case
 from r50bench.parameters.values import (
     Reader,
     Value,
@@ -150,9 +150,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         block="MODE",
     ),
     Parameter(
-        name="profile",
+        name="case_type",
         key="CASE_TYPE",
-        reader=one_of(*PROFILES[1:]),
+        reader=one_of(*CASE_TYPES[1:]),
         help="gated: a short smoke run. pkm: the run for performance analysis.",
         bare=True,
         in_name=True,

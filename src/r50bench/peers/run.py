@@ -16,7 +16,7 @@ from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.record_draft import Finish, Outcome, PlannedCase
 from r50bench.measure.session import Session, open_session
 from r50bench.parameters import Setting
-from r50bench.planning.effective_case import EffectiveCase, effective_case
+from r50bench.planning.effective_case import effective_case
 from r50bench.planning.placement import place
 from r50bench.progress import Progress, Titled
 from r50bench.results.timeline import throughput, windows
@@ -101,8 +101,7 @@ def _contender(
             require_packages(engine, found.case.precision)
     except (Unsupported, EngineError) as error:
         return Contender(engine, None, error)
-    said = {field: f"{getattr(found.case, field)} ({_WHY})" for field in defaults}
-    effective = EffectiveCase(found.case, found.notes, found.request | said)
+    effective = found.became(_WHY, **{field: getattr(found.case, field) for field in defaults})
     return Contender(engine, PlannedCase(effective, place(host, found.case)))
 
 
@@ -145,7 +144,7 @@ def _with_pictures_there_are(
 ) -> list[Contender]:
     """Falls back on dummy input where nobody asked for pictures and the sample cannot be had."""
     planned = [one.planned for one in contenders if one.planned is not None]
-    if not planned or not planned[0].effective.request["data_type"].endswith(f"({_WHY})"):
+    if not planned or planned[0].effective.request["data_type"].source != _WHY:
         return list(contenders)
     try:
         provisions.pictures(planned[0].case)
@@ -159,9 +158,8 @@ def _fed_dummies(contender: Contender) -> Contender:
     if contender.planned is None:
         return contender
     effective = contender.planned.effective
-    request = effective.request | {"data_type": "dummy (no pictures can be had)"}
-    case = replace(effective.case, data_type="dummy")
-    planned = replace(contender.planned, effective=replace(effective, case=case, request=request))
+    fed = effective.became("no pictures can be had", data_type="dummy")
+    planned = replace(contender.planned, effective=fed)
     return replace(contender, planned=planned)
 
 

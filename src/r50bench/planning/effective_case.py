@@ -1,6 +1,6 @@
 """From a case name and what was asked to a case in which nothing is left open on this host.
 
-Precedence, strongest first: option, ``--set``, environment, profile, what was tuned on this host,
+Precedence, strongest first: option, ``--set``, environment, case type, what was tuned on this host,
 the mode's default. Whatever
 was asked and has no effect is said in a note; what contradicts itself or cannot fit is refused.
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
-from r50bench.case import PEERS, Case, CaseName, setting_text
+from r50bench.case import PEERS, Case, CaseName, FieldValue, Request, Sourced
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
@@ -36,13 +36,19 @@ T = TypeVar("T")
 class EffectiveCase:
     """A case ready to run, what to tell the user about it, and where each of its values is from.
 
-    ``request`` has an entry per effective field, such as ``"batch_size": "16 (default
-    throughput)"``, and one per parameter that was asked and is no field, such as ``platform``.
+    ``request`` has an entry per effective field, and one per parameter that was asked and is no
+    field, such as ``platform``.
     """
 
     case: Case
     notes: tuple[str, ...]
-    request: dict[str, str]
+    request: Request
+
+    def became(self, source: str, **values: FieldValue) -> EffectiveCase:
+        """Returns the case with other ``values`` of some fields, and the ``source`` of these."""
+        said = {field: Sourced(value, source) for field, value in values.items()}
+        case = replace(self.case, **cast("dict[str, Any]", values))
+        return replace(self, case=case, request={**self.request, **said})
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def effective_case(
             for it.
     """
     named, overruled = _agree(name, settings)
-    choice = _Choice(named, settings, _profile_values(named, host), tuned)
+    choice = _Choice(named, settings, _case_type_values(named, host), tuned)
     case = _fill_in(choice, host)
     _refuse_engine(case)
     _refuse_weight_sharing(case, settings)
@@ -76,7 +82,7 @@ def effective_case(
     _refuse_batch(case, host)
     request = {field.name: choice.request[field.name] for field in fields(Case)}
     notes = (*overruled, *notes_on(case, settings, host))
-    return EffectiveCase(case, notes, request | _asked_beside(settings))
+    return EffectiveCase(case, notes, {**request, **_asked_beside(settings)})
 
 
 class _Choice:
@@ -86,21 +92,24 @@ class _Choice:
         self,
         name: CaseName,
         settings: Mapping[str, Setting],
-        profile: Mapping[str, Value],
+        of_case_type: Mapping[str, Value],
         tuned: TunedValues | None,
     ) -> None:
         self.name = name
-        self.request: dict[str, str] = {}
+        self.request: dict[str, Sourced] = {}
         self._layers = [
             {field: (setting.value, str(setting.source)) for field, setting in settings.items()},
-            {field: (value, f"profile {name.profile}") for field, value in profile.items()},
+            {
+                field: (value, f"case type {name.case_type}")
+                for field, value in of_case_type.items()
+            },
             {field: (value, tuned.source) for field, value in tuned.values.items()}
             if tuned
             else {},
         ]
 
     def asked(self, field: str) -> Value | None:
-        """Returns what was asked, the profile says or was tuned, None where nothing is said."""
+        """Returns what was asked, the case type says or was tuned, None where nothing is said."""
         return next((layer[field][0] for layer in self._layers if field in layer), None)
 
     def take(self, field: str, default: T, source: str = "default") -> T:
@@ -113,18 +122,18 @@ class _Choice:
 
     def fix(self, field: str, value: T, source: str) -> T:
         """Returns ``value``, keeping its source."""
-        self.request[field] = f"{setting_text(value)} ({source})"
+        self.request[field] = Sourced(cast(FieldValue, value), source)
         return value
 
 
 def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, list[str]]:
-    """Returns the name, with the profile asked where it has none, and what the name overrules.
+    """Returns the name, with the case type asked where it has none, and what the name overrules.
 
     Raises:
         UsageError: an option or ``--set`` contradicts the name.
     """
-    if not name.profile and "profile" in settings:
-        name = replace(name, profile=str(settings["profile"].value))
+    if not name.case_type and "case_type" in settings:
+        name = replace(name, case_type=str(settings["case_type"].value))
     overruled = []
     for parameter in PARAMETERS:
         setting = settings.get(parameter.name)
@@ -152,12 +161,12 @@ def _numerics(precision: str) -> str:
     return precision if precision in NUMERICS else numerics_of(precision)
 
 
-def _profile_values(name: CaseName, host: Host) -> dict[str, Value]:
-    """Returns what the profile says, as the documents of the original workloads have it."""
-    if name.profile == "gated":
+def _case_type_values(name: CaseName, host: Host) -> dict[str, Value]:
+    """Returns what the case type says, as the documents of the original workloads have it."""
+    if name.case_type == "gated":
         # STEPS=10 below the usual 20 steps of warm-up would measure nothing.
         return {"steps": 10, "warmup_steps": 5, "batch_size": 1}
-    if name.profile == "pkm" and host.arch == "aarch64":
+    if name.case_type == "pkm" and host.arch == "aarch64":
         return {"batch_size": 1, "cores_per_instance": 1}
     return {}
 
@@ -175,7 +184,7 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
         "function": choice.fix("function", name.function, "name"),
         "mode": choice.fix("mode", name.mode, "name"),
         "precision": precision,
-        "profile": choice.fix("profile", name.profile, "name"),
+        "case_type": choice.fix("case_type", name.case_type, "name"),
         "batch_size": choice.take("batch_size", batch, f"default {name.mode}"),
         "cores_per_instance": cores,
         "instances": instances,
@@ -203,13 +212,13 @@ def _fill_in_layout(
     choice: _Choice, host: Host, device: str, across_nodes: bool
 ) -> tuple[int, int]:
     """Returns (instances, cores per instance)."""
-    mode, profile = choice.name.mode, choice.name.profile
+    mode, case_type = choice.name.mode, choice.name.case_type
     asked_instances = cast("int | None", choice.asked("instances"))
     asked_cores = cast("int | None", choice.asked("cores_per_instance"))
     style = choice.asked("instance_mode")
     if style not in ("latency", "throughput"):
         # gated has CORES_PER_INSTANCE be the cores of one socket in every mode.
-        style = "latency" if mode == "latency" and profile != "gated" else "throughput"
+        style = "latency" if mode == "latency" and case_type != "gated" else "throughput"
     default_cores = cores_of_one_instance(host, style, across_nodes)
     instances, cores = instances_and_cores(
         host,
@@ -224,8 +233,8 @@ def _fill_in_layout(
         choice.take("instances", instances)
     if asked_cores is None and cores != default_cores:
         choice.fix("cores_per_instance", cores, f"to fit {instances} instances")
-    elif asked_cores is None and profile == "gated":
-        choice.fix("cores_per_instance", cores, "profile gated")
+    elif asked_cores is None and case_type == "gated":
+        choice.fix("cores_per_instance", cores, "case type gated")
     else:
         choice.take("cores_per_instance", cores, f"default {mode}")
     return instances, cores
@@ -307,10 +316,10 @@ def _refuse_batch(case: Case, host: Host) -> None:
         )
 
 
-def _asked_beside(settings: Mapping[str, Setting]) -> dict[str, str]:
+def _asked_beside(settings: Mapping[str, Setting]) -> dict[str, Sourced]:
     """Returns what was asked by parameters that are no fields of a case."""
     return {
-        name: f"{setting_text(setting.value)} ({setting.source})"
+        name: Sourced(setting.value, setting.source)
         for name, setting in settings.items()
         if not BY_NAME[name].in_case
     }

@@ -12,11 +12,12 @@ from r50bench.engines.evidence.kernel_log import Primitive, parse_kernel_log
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
+from r50bench.load import Observe
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bring_up import soon, warm_pool
 from r50bench.measure.inputs import gather
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Measure, Measured, Observe, Observed
+from r50bench.measure.protocol import Measure, Measured, Observed, ObserveKernels
 from r50bench.measure.record_draft import Draft, PlannedCase
 from r50bench.measure.run_folder import RunFolder
 from r50bench.parameters import UNDERSTOOD_VARIABLES
@@ -100,7 +101,9 @@ def profile_case(
     ingredients = replace(
         ingredients, environment={**ingredients.environment, _TIMESTAMPS: "1"}, limit=limit
     )
-    draft = Draft(planned, host, ingredients, f"profile_{case.name}", findings)
+    draft = Draft(
+        planned, host, ingredients, f"profile_{case.name}", findings, Observe(rounds, _PLAIN_STEPS)
+    )
     with RunFolder(out, draft.id) as folder:
         with warm_pool(planned, host, ingredients, draft, folder.path, progress) as pool:
             logs, plain = _observe(pool, case, rounds, progress)
@@ -146,7 +149,7 @@ def _observe(
         title = f"{case.name}  profiling, round {number + 1} of {rounds}"
         progress.phase(title, _PLAIN_STEPS * case.instances)
         plain.append(pool.ask(Measure(soon()), Measured))
-        for worker, observed in enumerate(pool.ask(Observe(), Observed)):
+        for worker, observed in enumerate(pool.ask(ObserveKernels(), Observed)):
             logs[worker].append(parse_kernel_log(observed.log))
     return logs, plain
 
@@ -176,5 +179,5 @@ def _profile(draft: Draft, limit: Limit, roof: Roof, rounds: int, breakdown: Bre
         roof=roof,
         rounds=rounds,
         breakdown=breakdown,
-        warnings=tuple(draft.warnings),
+        warnings=tuple(map(str, draft.notices)),
     )

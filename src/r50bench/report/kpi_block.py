@@ -150,8 +150,8 @@ def _notes(record: Record) -> Iterator[str]:
         yield _skipped(record.data.skipped)
     if words := tuned_values(record.request):
         yield words
-    for warning in record.warnings:
-        yield f"warning: {warning}"
+    for notice in record.notices:
+        yield f"warning: {notice}"
 
 
 def _skipped(pictures: Sequence[str]) -> str:

@@ -64,7 +64,7 @@ def mlperf_text(record: Record, offline: Record | None = None) -> str:
     if record.evidence is not None:
         proof = "proved" if record.evidence.proved else "not proved"
         rows.append(("kernels", f"{record.evidence.summary}, {proof}"))
-    lines = [*named_lines(rows), *(f"! {warning}" for warning in record.warnings)]
+    lines = [*named_lines(rows), *(f"! {notice}" for notice in record.notices)]
     return "\n".join(lines) + "\n"
 
 

@@ -148,8 +148,8 @@ def _notes(cells: Iterable[_Cell]) -> Iterator[str]:
     for cell in cells:
         if cell.reason:
             yield f"{cell.case.name} failed: {cell.reason}"
-        elif cell.record and (sentence := disturbance(cell.record.lost_cpu_share)):
-            yield f"{cell.case.name}: {sentence}"
+        elif cell.record and (notice := disturbance(cell.record.lost_cpu_share)):
+            yield f"{cell.case.name}: {notice}"
 
 
 def _figure(cell: _Cell | None, name: str) -> Kpi | Missing:

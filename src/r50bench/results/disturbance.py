@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from r50bench.notices import Notice
+
 __all__ = ["disturbance"]
 
 _LIMIT = 0.03
 """Kernel threads alone take up to two per cent of one core, measured on an idle guest."""
 
 
-def disturbance(lost_cpu_share: float | None) -> str | None:
-    """Returns a sentence about a record's ``lost_cpu_share``, None where it is small or unknown."""
+def disturbance(lost_cpu_share: float | None) -> Notice | None:
+    """Returns what to say of a record's ``lost_cpu_share``, None where it is small or unknown."""
     if lost_cpu_share is None or lost_cpu_share < _LIMIT:
         return None
-    return (
+    return Notice(
+        "disturbed",
         f"an instance waited for its CPU in {100 * lost_cpu_share:.1f} % of the measured time:"
-        " other work or other guests had it (top shows the work)"
+        " other work or other guests had it (top shows the work)",
     )

@@ -12,9 +12,11 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any, Literal
 
-from r50bench.case import Case
+from r50bench.case import Case, Sourced
 from r50bench.errors import UsageError
+from r50bench.load import Load, LoadGen
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.notices import Notice
 from r50bench.placement import Placement
 from r50bench.results.atomic import write_atomically
 from r50bench.results.schema import bring_up_to
@@ -36,7 +38,7 @@ __all__ = [
     "write_record",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 RECORD_FILE = "record.json"
 """The name of the record's own file in its folder."""
@@ -201,7 +203,8 @@ class LoadgenResult:
 class Record:
     """One session. ``status`` is valid or invalid; an invalid record says why and has no KPIs.
 
-    ``request`` holds what was asked and where each setting came from, ``case`` what was run.
+    ``case`` is what was run, ``request`` where each of its values came from, with what was asked
+    beside them; ``load`` is the traffic. ``loadgen`` is there where LoadGen has answered.
     ``host`` is :func:`r50bench.host.snapshot.snapshot` of the moment before the run. ``created`` is
     UTC, ISO 8601. ``samples_sha256`` is that of samples.csv, None where nothing was timed.
     ``limit`` is None where the peak was not, or could not be, measured. ``lost_cpu_share`` is the
@@ -215,7 +218,8 @@ class Record:
     reason: str | None
     r50bench_version: str
     case: Case
-    request: dict[str, str]
+    request: dict[str, Sourced]
+    load: Load
     host: dict[str, Any]
     placement: Placement
     model: ModelInfo | None = None
@@ -225,7 +229,7 @@ class Record:
     workers: tuple[WorkerReport, ...] = ()
     accuracy: Accuracy | None = None
     samples_sha256: str | None = None
-    warnings: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     loadgen: LoadgenResult | None = None
     limit: Limit | None = None
     lost_cpu_share: float | None = None
@@ -234,9 +238,9 @@ class Record:
     @property
     def name(self) -> str:
         """What ran: the case's name, or ``mlperf_Offline_PerformanceOnly_avx_int8``."""
-        if self.loadgen is None:
-            return self.case.name
-        return f"{self.loadgen.settings.name}_{self.case.precision}"
+        if isinstance(self.load, LoadGen):
+            return f"{self.load.settings.name}_{self.case.precision}"
+        return self.case.name
 
 
 def new_record_id(case_name: str, now: datetime, random: Random | None = None) -> str:

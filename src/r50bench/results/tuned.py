@@ -13,10 +13,11 @@ from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.results.atomic import write_atomically
 from r50bench.results.history import history_path
+from r50bench.results.schema import bring_up_to, case_of_2, engine_of_2
 
 __all__ = ["SCHEMA_VERSION", "TunedResult", "TunedResults", "tuned_folder"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def tuned_folder() -> Path:
@@ -95,7 +96,21 @@ def _read(path: Path) -> TunedResult | None:
     import msgspec
 
     try:
-        result = msgspec.json.decode(path.read_bytes(), type=TunedResult)
-    except (OSError, msgspec.MsgspecError):
+        raw = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw, {2: _update_to_2}), TunedResult)
+    except (OSError, msgspec.MsgspecError, UsageError):
         return None
-    return result if result.schema_version == SCHEMA_VERSION else None
+
+
+def _update_to_2(raw: dict[str, Any]) -> dict[str, Any]:
+    """As that of records: ``profile`` is ``case_type``, and engines are called by their names.
+
+    Of engine torch it is not said whose code computed; what was tuned then holds for both, and
+    whether it holds still is asked of the versions.
+    """
+    new = dict(raw)
+    if isinstance(case := raw.get("case"), dict):
+        new["case"] = case_of_2(case)
+    if isinstance(asked := raw.get("asked"), dict) and "engine" in asked:
+        new["asked"] = {**asked, "engine": engine_of_2(asked["engine"])}
+    return new

@@ -22,6 +22,7 @@ from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
 from r50bench.results.atomic import is_disk_full, write_atomically
 from r50bench.results.record import RECORD_FILE, Record, read_record
+from r50bench.results.schema import bring_up_to, case_of_2, request_of_2
 from r50bench.sweep.plan import SCHEMA_VERSION, SweepPlan
 
 __all__ = ["PLAN_FILE", "SweepFolder", "read_plan"]
@@ -75,15 +76,10 @@ def read_plan(path: Path) -> SweepPlan:
     import msgspec
 
     try:
-        data: Any = msgspec.json.decode((path / PLAN_FILE).read_bytes())
-        version = data.get("schema_version") if isinstance(data, dict) else None
-        if version != SCHEMA_VERSION:
-            raise UsageError(
-                f"{path / PLAN_FILE} follows schema {version}, and this r50bench knows"
-                f" {SCHEMA_VERSION}",
-                hint="resume it with the version that began it",
-            )
-        return msgspec.convert(data, SweepPlan)
+        raw = msgspec.json.decode((path / PLAN_FILE).read_bytes(), type=dict[str, Any])
+        return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw, {2: _update_to_2}), SweepPlan)
+    except UsageError as error:
+        raise UsageError(f"{path / PLAN_FILE}: {error.message}", hint=error.hint) from None
     except OSError:
         raise UsageError(
             f"{path} holds no sweep: there is no {PLAN_FILE}",
@@ -93,6 +89,26 @@ def read_plan(path: Path) -> SweepPlan:
         raise UsageError(
             f"{path / PLAN_FILE} is damaged: {error}", hint="begin a new sweep"
         ) from None
+
+
+def _update_to_2(raw: dict[str, Any]) -> dict[str, Any]:
+    """As that of records, in the effective case of every point."""
+    points = raw.get("points")
+    if not isinstance(points, list):
+        return raw
+    return {**raw, "points": [_point_of_2(point) for point in points]}
+
+
+def _point_of_2(point: Any) -> Any:
+    effective = point.get("effective") if isinstance(point, dict) else None
+    if not isinstance(effective, dict):
+        return point
+    case, request = effective.get("case"), effective.get("request")
+    if not isinstance(case, dict) or not isinstance(request, dict):
+        return point
+    case = case_of_2(case)
+    new = {**effective, "case": case, "request": request_of_2(request, case)}
+    return {**point, "effective": new}
 
 
 def _write_plan(path: Path, plan: SweepPlan) -> None:

@@ -24,7 +24,7 @@ __all__ = [
     "refuse_axes",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)

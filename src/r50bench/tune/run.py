@@ -176,10 +176,10 @@ def _refuse(request: TuneRequest) -> None:
             "accuracy cannot be tuned: it does not depend on the configuration",
             hint="tune a throughput or a latency case",
         )
-    if request.name.profile == "gated":
+    if request.name.case_type == "gated":
         raise UsageError(
-            "the profile gated fixes what would be tuned",
-            hint=f"tune {replace(request.name, profile='')}",
+            "the case type gated fixes what would be tuned",
+            hint=f"tune {replace(request.name, case_type='')}",
         )
     if request.objective.bounded and request.name.mode == "latency":
         raise UsageError(

@@ -200,9 +200,7 @@ class Trials:
         latency = expected_latency_s(effective.case, self._rate)
         steps = min(_MOST_STEPS, math.ceil(_ROUND_S / latency))
         warm_up = min(_MOST_STEPS, math.ceil(_WARMUP_S / latency))
-        said = {"steps": f"{steps} (trial)", "warmup_steps": f"{warm_up} (trial)"}
-        case = replace(effective.case, steps=steps, warmup_steps=warm_up, repeat=1)
-        return replace(effective, case=case, request=effective.request | said)
+        return effective.became("trial", steps=steps, warmup_steps=warm_up, repeat=1)
 
 
 def expected_latency_s(case: Case, rate: float | None) -> float:

@@ -128,6 +128,7 @@ _EXAMPLES = {
     "weights": ["auto", "v1", "v1.5", "random"],
     "customer_env": ["A=1 B='2 3'", "A="],
     "mode": ["latency", "throughput"],
+    "case_type": ["gated", "pkm"],
     "profile": ["gated", "pkm"],
     "data_type": ["dummy", "real"],
     "task": ["image_classification"],

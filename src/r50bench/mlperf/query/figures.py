@@ -102,7 +102,10 @@ ANSWERS: dict[str, tuple[Needs, Reader]] = {
     "compliant": ("", lambda record, loadgen, folder: str(loadgen.compliant)),
     "why_not_compliant": ("", lambda _, loadgen, __: loadgen.why_not_compliant or "none"),
     "errors": ("", lambda record, loadgen, folder: _listed(loadgen.errors)),
-    "warnings": ("", lambda record, loadgen, _: _listed(record.warnings + loadgen.warnings)),
+    "warnings": (
+        "",
+        lambda record, loadgen, _: _listed((*map(str, record.notices), *loadgen.warnings)),
+    ),
     "loadgen_version": ("", lambda record, loadgen, folder: loadgen.version),
     "created": ("", lambda record, loadgen, folder: record.created),
     "id": ("", lambda record, loadgen, folder: record.id),

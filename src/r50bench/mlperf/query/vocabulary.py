@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from r50bench.case import CASE_TYPES
 from r50bench.loadgen_settings import LOADGEN_KEYS
 from r50bench.parameters import PARAMETERS
 from r50bench.parameters.values import free_text, number, one_of, yes_or_no
@@ -90,6 +91,8 @@ def _keys() -> dict[str, Key]:
     ]
     keys.append(Key("execution_device", _device, "parameter", "device"))
     keys.append(Key("verbosity", _verbosity, "parameter", "verbose"))
+    former = one_of(*CASE_TYPES[1:])
+    keys.append(Key("profile", former, "result", "case_type"))  # as schema 1 called it
     keys += [Key(name, one_of(word), "fixed") for name, word in FIXED.items()]
     keys += [Key(name, parse, "result") for name, parse in _RESULTS.items()]
     keys += [

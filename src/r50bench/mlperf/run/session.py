@@ -11,6 +11,7 @@ from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
+from r50bench.load import LoadGen
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bring_up import soon, warm_pool
@@ -37,6 +38,7 @@ from r50bench.mlperf.run.run_length import (
 )
 from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
 from r50bench.mlperf_rules import fill_in
+from r50bench.notices import Notice
 from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
@@ -107,7 +109,9 @@ def run_loadgen_session(
             f"{settings.mode} of random weights means nothing",
             hint="take --weights v1, v1.5 or a file; random ones serve PerformanceOnly",
         )
-    draft = Draft(planned.planned, host, ingredients, planned.name, findings)
+    draft = Draft(
+        planned.planned, host, ingredients, planned.name, findings, LoadGen(planned.loadgen)
+    )
     size = settings.dataset_size or 0
     names, labels = ingredients.names[:size], ingredients.labels[:size]
 
@@ -183,7 +187,7 @@ class _Session:
             raw = self._closed_loop()
             service = self._paced(raw) if settings.scenario == "Server" else None
             settings, said = with_target(settings, raw, service)
-            self._draft.warn(said, self._progress)
+            self._draft.warn((Notice("target", text) for text in said), self._progress)
             refuse_hopeless_rate(self._asked, settings)
             refuse_too_many_queries(settings, self._memory_bytes)
         if settings.mode == "FindPeakPerformance":

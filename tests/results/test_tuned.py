@@ -1,0 +1,45 @@
+"""What was tuned is kept, and what a former r50bench kept is read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from r50bench.results.tuned import SCHEMA_VERSION, TunedResults
+from support.former_records import FORMER
+
+CASE = "inference_throughput_amx_int8"
+
+
+def test_what_schema_1_kept_is_read_and_not_edited(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(FORMER / "tuned", tmp_path / "tuned"))
+    (file,) = folder.iterdir()
+    before = file.read_bytes()
+    (result,) = TunedResults(folder).of_case(CASE)
+    assert result.schema_version == SCHEMA_VERSION
+    assert (result.case.case_type, result.case.batch_size) == ("", 2)
+    assert result.asked == {"engine": "fake"}
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("engine", "now"), [("torch-aot", "torch"), ("torch-eager", "torch-eager")]
+)
+def test_engines_of_schema_1_are_called_by_their_names(
+    engine: str, now: str, tmp_path: Path
+) -> None:
+    (file,) = (FORMER / "tuned").iterdir()
+    raw = json.loads(file.read_text())
+    raw["case"]["engine"] = raw["asked"]["engine"] = engine
+    (tmp_path / file.name).write_text(json.dumps(raw))
+    (result,) = TunedResults(tmp_path).of_case(CASE)
+    assert (result.case.engine, result.asked["engine"]) == (now, now)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 1}', '{"schema_version": 99}'])
+def test_what_cannot_be_read_is_as_if_it_were_not(text: str, tmp_path: Path) -> None:
+    (tmp_path / f"{CASE}-0123456789ab.json").write_text(text)
+    assert TunedResults(tmp_path).of_case(CASE) == []
