@@ -16,10 +16,8 @@ from r50bench.precision import NUMERICS, PRECISIONS, numerics_of, parse_precisio
 
 __all__ = [
     "CASE_TYPES",
-    "ENGINES",
     "FUNCTIONS",
     "MODES",
-    "PEERS",
     "Case",
     "CaseName",
     "FieldValue",
@@ -33,10 +31,6 @@ __all__ = [
 FUNCTIONS = ("inference", "training")
 MODES = ("latency", "throughput", "accuracy")
 CASE_TYPES = ("", "gated", "pkm")
-PEERS = ("onnxruntime", "openvino", "zentorch")
-"""Engines of others, to be measured beside the product's."""
-
-ENGINES = ("torch", "torch-aot", "torch-compile", "torch-eager", *PEERS, "fake")
 
 _NAME_PREFIXES = ("test_", "resnet50_pytorch_xeon_public_", "resnet50_pytorch_arm_")
 

@@ -98,7 +98,7 @@ _INT8 = Numerics(
     shares_weights=True,
     by_default=True,
     weight_type="int8",
-    rounding="quantised after training to signed 8-bit integers per channel (PT2E)",
+    rounding="quantised after training to signed 8-bit integers per channel",
 )
 
 NUMERICS: dict[str, Numerics] = {row.name: row for row in (_FP32, _BF16, _BF32, _INT8)}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from r50bench.cli.main import run_command_line
-from r50bench.engines.onnx import models as peer_models
+from r50bench.engines import registry
 
 FAKE = ["--engines", "fake,onnxruntime", "--weights", "random", "--data-type", "dummy"]
 SHORT = ["--precision", "fp32", "--steps", "2", "--warmup-steps", "1", "--repeat", "6", "-q"]
@@ -16,9 +16,9 @@ SHORT = ["--precision", "fp32", "--steps", "2", "--warmup-steps", "1", "--repeat
 @pytest.fixture(autouse=True)
 def no_peer_is_installed(monkeypatch):
     def version(package):
-        raise peer_models.PackageNotFoundError(package)
+        raise registry.PackageNotFoundError(package)
 
-    monkeypatch.setattr(peer_models, "version", version)
+    monkeypatch.setattr(registry, "version", version)
 
 
 def run(tmp_path, *words):

@@ -9,9 +9,9 @@ import pytest
 
 from r50bench.assets.store import Store
 from r50bench.case import Case
-from r50bench.engines.artifacts import ensure_artifact
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import worker_environment
+from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import read_host
 from r50bench.progress import Silent
@@ -24,7 +24,7 @@ SEED = 7
 def case():
     return Case(
         mode="throughput",
-        engine="torch-aot",
+        engine="torch",
         precision="avx_int8",
         batch_size=8,
         cores_per_instance=2,
@@ -43,7 +43,7 @@ def turin():
 @pytest.fixture(scope="session")
 def spec():
     return EngineSpec(
-        engine="torch-aot",
+        engine="torch",
         device="cpu",
         precision="avx_fp32",
         graph="v1.5",
@@ -77,6 +77,7 @@ def fp32(spec, this_host, tmp_path_factory):
     environment = worker_environment(case, this_host, os.environ)
     store = Store(tmp_path_factory.mktemp("store"))
     wanted = replace(spec, precision=precision, runners=2)
-    compiled, now = ensure_artifact(wanted, f"seed-{SEED}", this_host, store, Silent(), environment)
+    preparation = Preparation(f"seed-{SEED}", this_host, store, Silent(), environment)
+    compiled, now = prepare_engine(wanted, preparation)
     assert now
     return compiled, environment

@@ -11,10 +11,11 @@ import pytest
 
 from r50bench.assets.preprocess import dummy_pictures
 from r50bench.assets.store import Store
-from r50bench.case import PEERS, Case
-from r50bench.engines.artifacts import ensure_artifact
+from r50bench.case import Case
 from r50bench.engines.environment import worker_environment
 from r50bench.engines.evidence.judge import count_kernels, judge
+from r50bench.engines.preparation import Preparation, prepare_engine
+from r50bench.engines.registry import ENGINES
 from r50bench.host.isa import native_precisions
 from r50bench.precision import numerics_of
 from r50bench.progress import Silent
@@ -25,9 +26,9 @@ pytestmark = pytest.mark.real_engine
 # zentorch compiles for 20 s each time; its kernels are torch's own and tested as such.
 CAN_RUN = [
     (engine, numerics)
-    for engine in PEERS
+    for engine in ("onnxruntime", "openvino")
     for numerics in ("fp32", "bf16", "int8")
-    if (engine, numerics) != ("onnxruntime", "bf16") and engine != "zentorch"
+    if numerics in ENGINES[engine].numerics["cpu"]
 ]
 CLOSE = {"fp32": 1e-3, "bf16": 0.1, "int8": 0.3}
 """How far logits may lie from torch's float32 ones, as a share of the largest of these."""
@@ -73,7 +74,8 @@ def test_a_peer_answers_as_torch_does_and_proves_its_kernels(
         spec, engine=engine, precision=native[0], batch_size=2, calibration=str(pictures)
     )
     environment = environment_of(wanted, this_host)
-    found, _ = ensure_artifact(wanted, "seed-7", this_host, store, Silent(), environment)
+    preparation = Preparation("seed-7", this_host, store, Silent(), environment)
+    found, _ = prepare_engine(wanted, preparation)
     said = probe(found, environment)
     (logits,) = said["logits"]
     assert said["dtype"] == "float32"

@@ -129,7 +129,7 @@ def test_data_for_programs_has_every_figure_with_its_interval(race):
 
 
 def test_all_engines_are_planned_alike_but_for_the_engine(monkeypatch):
-    monkeypatch.setattr(peers, "require_packages", lambda *_: {})
+    monkeypatch.setattr(peers, "packages_of", lambda *_: {})
     settings = collect({}, ["BATCH_SIZE=8", "CORES_PER_INSTANCE=1", "WEIGHTS=random"], {})
     ours, theirs = plan_peers(INT8, ("torch", "openvino"), settings, host())
     assert replace(theirs.planned.case, engine="torch") == ours.planned.case
@@ -140,7 +140,7 @@ def test_all_engines_are_planned_alike_but_for_the_engine(monkeypatch):
 
 
 def test_what_an_engine_cannot_run_is_a_contender_without_a_case(monkeypatch):
-    monkeypatch.setattr(peers, "require_packages", lambda *_: {})
+    monkeypatch.setattr(peers, "packages_of", lambda *_: {})
     name = CaseName("inference", "throughput", "avx_bfloat16")
     (found,) = plan_peers(name, ("onnxruntime",), {}, host())
     assert found.planned is None

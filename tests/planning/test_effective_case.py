@@ -163,13 +163,40 @@ def test_int8_is_refused_for_eager_before_anything_is_started() -> None:
     [
         ("inference_throughput_avx_bfloat16", ["ENGINE=onnxruntime"], "no bf16 convolutions"),
         ("inference_throughput_avx_int8", ["ENGINE=openvino", "DEVICE=cuda"], "CPUs only"),
+        ("inference_throughput_avx_int8", ["DEVICE=cuda"], "no int8 convolutions on CUDA"),
+        ("inference_throughput_avx_int8", ["ENGINE=r50", "DEVICE=cuda"], "CPUs only"),
         ("inference_throughput_avx_int8", ["ENGINE=openvino", "ALLOCATOR=tcmalloc"], "aborts"),
         ("inference_throughput_avx_int8", ["ENGINE=openvino", "WEIGHT_SHARING=1"], "a copy"),
     ],
 )
-def test_what_a_peer_cannot_do_is_refused_before_anything_runs(name, sets, said):
+def test_what_an_engine_cannot_do_is_refused_before_anything_runs(name, sets, said):
     with pytest.raises(Unsupported, match=said):
         effective(name, *sets)
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "said"),
+    [
+        (hosts.graviton3(), "inference_throughput_arm_fp32", "kernels of its own for avx_fp32"),
+        (
+            hosts.host_of([[2]], model="haswell"),
+            "inference_throughput_avx_fp32",
+            "lacks avx512f and avx512bw",
+        ),
+    ],
+)
+def test_our_own_kernels_are_refused_where_they_cannot_run_and_torch_is_named(host, name, said):
+    with pytest.raises(Unsupported, match=said) as caught:
+        effective(name, "ENGINE=r50", host=host)
+    assert caught.value.exit_code == 6
+    assert "--engine torch runs it here" in caught.value.hint
+    assert effective(name, host=host).case.engine == "torch"
+
+
+def test_a_former_name_of_an_engine_means_what_it_is_called_now():
+    found = effective("inference_throughput_avx_int8", "ENGINE=torch-aot")
+    assert found.case == effective("inference_throughput_avx_int8").case
+    assert found.case.engine == "torch"
 
 
 def test_a_peer_runs_what_it_can():
@@ -227,8 +254,9 @@ def test_accuracy_runs_the_data_set_once_on_real_pictures() -> None:
         ("inference_latency_avx_int8", ["FORCE_WEIGHT_SHARING=1"], "without WEIGHT_SHARING"),
         ("inference_latency_avx_int8", ["TORCH_MKLDNN_MATMUL_MIN_DIM=9"], "has no effect: on x86"),
         ("inference_latency_avx_int8", ["ACROSS_NODES=1"], "all on one NUMA node"),
-        ("inference_latency_avx_int8", ["DEVICE=cuda"], "stands for its numerics only, int8"),
-        ("inference_latency_avx_int8", ["DEVICE=cuda", "VERBOSE=1"], "VERBOSE has no effect"),
+        ("inference_latency_avx_fp32", ["DEVICE=cuda"], "stands for its numerics only, fp32"),
+        ("inference_latency_avx_fp32", ["DEVICE=cuda", "VERBOSE=1"], "VERBOSE has no effect"),
+        ("inference_latency_avx_fp32", ["ENGINE=torch-aot"], "torch-aot is called torch now"),
         (
             "inference_throughput_avx_int8",
             ["INSTANCES=2", "WEIGHT_SHARING=1", "FORCE_WEIGHT_SHARING=1"],
@@ -300,9 +328,9 @@ def test_a_case_type_completes_a_name_that_has_none() -> None:
 
 
 def test_on_cuda_there_is_one_instance_unless_asked() -> None:
-    assert effective("inference_latency_avx_int8", "DEVICE=cuda").case.instances == 1
+    assert effective("inference_latency_avx_fp32", "DEVICE=cuda").case.instances == 1
     host = hosts.spr_two_sockets()
-    asked = effective("inference_latency_avx_int8", "DEVICE=cuda", "INSTANCES=3", host=host)
+    asked = effective("inference_latency_avx_fp32", "DEVICE=cuda", "INSTANCES=3", host=host)
     assert asked.case.instances == 3
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from r50bench.assets.store import default_store
-from r50bench.case import ENGINES, CaseName
+from r50bench.case import CaseName
 from r50bench.cli.options import (
     collect_settings,
     json_option,
@@ -20,7 +20,8 @@ from r50bench.cli.options import (
 )
 from r50bench.cli.plan_text import describe_host
 from r50bench.cli.shell import remember, write_kpi_file
-from r50bench.errors import R50BenchError, Unsupported, UsageError, did_you_mean
+from r50bench.engines.registry import engine_named
+from r50bench.errors import R50BenchError, Unsupported, UsageError
 from r50bench.host import topology
 from r50bench.host.doctor import examine
 from r50bench.host.isa import resolve_precision
@@ -108,13 +109,7 @@ def peers(
 def _engines(text: str | None) -> tuple[str, ...]:
     if not text:
         return ENGINES_BESIDE
-    names = tuple(word.strip().lower() for word in text.split(",") if word.strip())
-    for name in names:
-        if name not in ENGINES:
-            raise UsageError(
-                f"unknown engine {name!r}",
-                hint=did_you_mean(name, ENGINES) or f"known: {', '.join(ENGINES)}",
-            )
+    names = tuple(engine_named(word).name for word in text.split(",") if word.strip())
     if len(set(names)) < len(names):
         raise UsageError(f"--engines {text}: an engine is named twice", hint="name each once")
     return names

@@ -1,12 +1,77 @@
-"""The face of an engine: float32 batch in, float32 logits out."""
+"""The face of an engine: float32 batch in, float32 logits out; and what is known of it unloaded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
-__all__ = ["Engine", "EngineSpec", "Runner"]
+from r50bench.host.topology import Host
+
+__all__ = ["CPU_NUMERICS", "Engine", "EngineDescriptor", "EngineSpec", "Runner"]
+
+CPU_NUMERICS = frozenset({"fp32", "bf16", "bf32", "int8"})
+"""What an engine without gaps has on CPUs."""
+
+
+def _nothing(host: Host, precision: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class EngineDescriptor:
+    """What is known of an engine before anything of it is imported; one in each engine's folder.
+
+    ``name`` is what ``--engine`` takes, ``former_names`` what else it was called once.
+    ``framework`` says whose code computes the convolutions, for people; ``query_word`` says it in
+    queries; ``variant`` tells engines of one framework apart, such as AOTInductor.
+
+    ``load``, ``evidence`` and ``prepare`` are import strings, ``module:callable``, so that heavy
+    modules are imported only where they are used. ``load`` takes an :class:`EngineSpec` in the
+    worker and returns an :class:`Engine`. ``evidence`` takes a precision and returns the
+    :class:`.judge.Rule` that its kernels must meet. ``prepare``, None where nothing is made ahead,
+    takes a spec and a :class:`.preparation.Preparation` in the parent and returns the spec with
+    what was made, and whether that was now.
+
+    ``numerics`` are by device what it computes; ``lacking`` says, as a clause, what keeps its
+    kernels for a precision from a host (empty: nothing). ``shares_weights``: instances of one
+    process can share one copy. ``allocator``: tcmalloc is ``faster``, makes no difference
+    (``any``), or aborts it (``system``). ``packages`` must be installed, ``int8_packages`` beside
+    them for int8; ``install`` says how.
+
+    ``times_layers``: its kernels on CPUs say how long each took. ``uses_onednn``: oneDNN's
+    variables have an effect. ``scripted``: it computes nothing, and its figures say nothing of the
+    host. ``among_peers``: ``r50bench peers`` measures it unless told otherwise. ``preparation``
+    says in MLPerf's words how its weights are transformed, ``quantised_by`` whose tool makes its
+    int8.
+    """
+
+    name: str
+    framework: str
+    query_word: str
+    load: str
+    evidence: str
+    prepare: str | None = None
+    variant: str = ""
+    former_names: tuple[str, ...] = ()
+    numerics: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"cpu": CPU_NUMERICS})
+    lacking: Callable[[Host, str], str] = _nothing
+    shares_weights: bool = False
+    allocator: Literal["faster", "any", "system"] = "any"
+    packages: tuple[str, ...] = ()
+    int8_packages: tuple[str, ...] = ()
+    install: str = ""
+    times_layers: bool = False
+    uses_onednn: bool = False
+    scripted: bool = False
+    among_peers: bool = False
+    preparation: str = ""
+    quantised_by: str = ""
+
+    @property
+    def title(self) -> str:
+        """Framework and variant, such as ``PyTorch with AOTInductor``."""
+        return f"{self.framework} with {self.variant}" if self.variant else self.framework
 
 
 @dataclass(frozen=True)

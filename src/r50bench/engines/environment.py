@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from r50bench.case import Case
-from r50bench.engines.r50.build import fits
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported
 from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.isa import isa_cap
@@ -121,10 +121,9 @@ def inert_settings(case: Case, host: Host) -> tuple[str, ...]:
         )
     if "LRU_CACHE_CAPACITY" in settings:
         said.append("LRU_CACHE_CAPACITY has no effect: convolutions do not use that cache")
-    if fits(case.engine, case.device, case.precision, host):
+    if not ENGINES[case.engine].uses_onednn:
         said += [
-            f"{name} has no effect: engine torch computes by kernels of r50bench here, not by"
-            " oneDNN; --engine torch-aot does"
+            f"{name} has no effect: engine {case.engine} does not compute by oneDNN"
             for name in settings
             if name.startswith(_OF_ONEDNN)
         ]
@@ -135,13 +134,13 @@ def inert_settings(case: Case, host: Host) -> tuple[str, ...]:
 
 
 def _preload(case: Case) -> str | None:
-    """Returns the allocator to preload; ``auto`` takes tcmalloc for torch where there is one.
+    """Returns the allocator to preload; ``auto`` takes tcmalloc, if any, where that is faster.
 
-    tcmalloc is worth 2 to 4 % to torch and zentorch, nothing to ONNX Runtime, and OpenVINO aborts
-    under it.
+    It is worth 2 to 4 % to torch and zentorch, nothing to ONNX Runtime, and OpenVINO aborts under
+    it.
     """
-    without = case.engine in ("fake", "onnxruntime", "openvino")
-    if case.allocator == "system" or (case.allocator == "auto" and without):
+    gains = ENGINES[case.engine].allocator == "faster"
+    if case.allocator == "system" or (case.allocator == "auto" and not gains):
         return None
     found = find_tcmalloc()
     if found is None and case.allocator == "tcmalloc":

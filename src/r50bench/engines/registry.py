@@ -1,53 +1,100 @@
-"""From a spec to a loaded engine, in the worker. Heavy modules load only for who needs them."""
+"""Every engine by its name. Heavy modules load only for who needs them."""
 
 from __future__ import annotations
 
-from r50bench.case import ENGINES
-from r50bench.engines.base import Engine, EngineSpec
-from r50bench.errors import UsageError
+from importlib.metadata import PackageNotFoundError, version
+from pkgutil import resolve_name
 
-__all__ = ["load_engine"]
+from r50bench.engines import fake, onnxruntime, openvino, r50, torch, zentorch
+from r50bench.engines.base import Engine, EngineDescriptor, EngineSpec
+from r50bench.errors import EngineError, UsageError, did_you_mean
+from r50bench.notices import Notice
+from r50bench.precision import PRECISIONS
+
+__all__ = [
+    "ENGINES",
+    "engine_named",
+    "load_engine",
+    "notice_of_former_name",
+    "packages_of",
+    "present_name",
+]
+
+ENGINES: dict[str, EngineDescriptor] = {
+    descriptor.name: descriptor
+    for descriptor in (
+        *torch.DESCRIPTORS[:1],
+        r50.DESCRIPTOR,
+        *torch.DESCRIPTORS[1:],
+        onnxruntime.DESCRIPTOR,
+        openvino.DESCRIPTOR,
+        zentorch.DESCRIPTOR,
+        fake.DESCRIPTOR,
+    )
+}
+"""In the order of the help; the first is the default."""
+
+
+def engine_named(word: str) -> EngineDescriptor:
+    """Returns the engine of a name, also a former one, in upper or lower case.
+
+    Raises:
+        UsageError: there is no such engine.
+    """
+    name = present_name(word)
+    if name not in ENGINES:
+        raise UsageError(
+            f"unknown engine {word!r}",
+            hint=did_you_mean(name, ENGINES) or f"known: {', '.join(ENGINES)}",
+        )
+    return ENGINES[name]
+
+
+def present_name(word: str) -> str:
+    """Returns what an engine that once had the name ``word`` is called now; other words as are."""
+    name = word.strip().lower()
+    return next((one.name for one in ENGINES.values() if name in one.former_names), name)
+
+
+def notice_of_former_name(word: str) -> Notice | None:
+    """Returns what should be said where somebody used a former name of an engine, else None."""
+    name = present_name(word)
+    if name == word.strip().lower():
+        return None
+    engine = ENGINES[name]
+    return Notice(
+        "engine-renamed",
+        f"engine {word} is called {name} now: {engine.title}",
+        f"say {name}",
+    )
+
+
+def packages_of(engine: EngineDescriptor, precision: str) -> dict[str, str]:
+    """Returns the versions of the packages that an engine needs for a precision, by name.
+
+    Raises:
+        EngineError: one is not installed; the hint says how to install it.
+    """
+    for_int8 = engine.int8_packages if PRECISIONS[precision].numerics.calibrated else ()
+    found = {}
+    for package in engine.packages + for_int8:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            raise EngineError(
+                f"engine {engine.name}: {package} is not installed",
+                hint=engine.install or f"pip install {package}",
+            ) from None
+    return found
 
 
 def load_engine(spec: EngineSpec) -> Engine:
-    """Loads the engine that ``spec`` names.
+    """Loads the engine that ``spec`` names, in the worker.
 
     Raises:
         EngineError: what it needs is missing or damaged.
         Unsupported: this machine or this torch build cannot run it.
         UsageError: there is no such engine.
     """
-    match spec.engine:
-        case "torch" | "torch-aot":
-            return _compiled_ahead(spec)
-        case "torch-compile" | "torch-eager":
-            from r50bench.engines.torch.modules import ModuleEngine
-
-            return ModuleEngine(spec)
-        case "onnxruntime":
-            from r50bench.engines.onnxruntime.engine import OnnxRuntimeEngine
-
-            return OnnxRuntimeEngine(spec)
-        case "openvino":
-            from r50bench.engines.openvino.engine import OpenVinoEngine
-
-            return OpenVinoEngine(spec)
-        case "zentorch":
-            from r50bench.engines.zentorch.engine import ZentorchEngine
-
-            return ZentorchEngine(spec)
-        case "fake":
-            from r50bench.engines.fake.engine import FakeEngine
-
-            return FakeEngine(spec)
-    raise UsageError(f"unknown engine {spec.engine!r}", hint=f"known: {', '.join(ENGINES)}")
-
-
-def _compiled_ahead(spec: EngineSpec) -> Engine:
-    if spec.kernels is not None:
-        from r50bench.engines.r50.engine import NativeEngine
-
-        return NativeEngine(spec)
-    from r50bench.engines.torch.aot import AotEngine
-
-    return AotEngine(spec)
+    engine: Engine = resolve_name(engine_named(spec.engine).load)(spec)
+    return engine

@@ -13,6 +13,7 @@ from r50bench.assets.preprocess import Pictures, dummy_pictures, preprocess
 from r50bench.assets.store import Store
 from r50bench.assets.weights import Weights, resolve_weights
 from r50bench.case import Case
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import AssetError, RunFailed, Unsupported
 from r50bench.host.topology import Host
 from r50bench.measure.measured_peak import MeasuredPeak, ensure_peak, limit_of, scripted_limit
@@ -100,7 +101,7 @@ class Provisions:
             Unsupported: it knows no instruction for the precision here.
         """
         cpus = tuple(cpu for slot in place(host, case).slots for cpu in slot.cpus)
-        if case.engine == "fake":
+        if ENGINES[case.engine].scripted:
             return scripted_limit(case, cpus)
         if case.device != "cpu":
             return None

@@ -10,9 +10,9 @@ from pathlib import Path
 from r50bench.assets.preprocess import Pictures
 from r50bench.assets.weights import Weights
 from r50bench.case import Case
-from r50bench.engines.artifacts import ensure_artifact
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
+from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.host.topology import Host
 from r50bench.measure.asset_resolver import Calibration, Provisions
 from r50bench.measure.feed import MOST_RING_PICTURES, ring_pictures
@@ -68,9 +68,8 @@ def gather(
     calibration = provisions.calibration(case) if calibrated else None
     environment = worker_environment(case, host, os.environ)
     wanted = _engine_spec(case, weights, calibration, beside_python)
-    engine, compiled = ensure_artifact(
-        wanted, weights.sha256, host, provisions.store, progress, environment
-    )
+    preparation = Preparation(weights.sha256, host, provisions.store, progress, environment)
+    engine, compiled = prepare_engine(wanted, preparation)
     inert = inert_settings(case, host)
     for sentence in inert:
         progress.warn(sentence)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import WorkerFailed
 from r50bench.measure.protocol import Loaded, Measured, Predicted, Warmed, Watched, WorkerPlan
 from r50bench.notices import Notice
@@ -66,8 +67,8 @@ def lost_cpu_share(rounds: Sequence[Sequence[Watched]]) -> float | None:
 
 
 def _has_team(plan: WorkerPlan) -> bool:
-    """The fake engine has no threads, and a GPU's instance needs none."""
-    return plan.engine.engine != "fake" and plan.engine.device == "cpu"
+    """What is scripted has no threads, and a GPU's instance needs none."""
+    return not ENGINES[plan.engine.engine].scripted and plan.engine.device == "cpu"
 
 
 def worker_reports(

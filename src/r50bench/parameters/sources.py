@@ -9,7 +9,7 @@ of the case's size, model and input, are read from the environment without the p
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from r50bench.errors import UsageError, did_you_mean
@@ -28,10 +28,11 @@ _NO_PARAMETERS = tuple(
 
 @dataclass(frozen=True)
 class Setting:
-    """A value that somebody asked for, and by which way."""
+    """A value that somebody asked for, by which way, and the text that said so, if any did."""
 
     value: Value
     source: Source
+    text: str = field(default="", compare=False)
 
 
 def collect(
@@ -118,7 +119,7 @@ def _read(parameter: Parameter, text: str, source: Source, where: str) -> Settin
     if not text:
         return None
     try:
-        return Setting(parameter.parse(text), source)
+        return Setting(parameter.parse(text), source, text)
     except ValueError as error:
         hint = f"leave {parameter.key} empty for its default"
         if source == "environment":

@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from r50bench.case import CASE_TYPES, ENGINES, MODES, Case
+from r50bench.case import CASE_TYPES, MODES, Case
 from r50bench.parameters.values import (
     Reader,
     Value,
     dataset,
+    engine,
     free_text,
     function,
     name_of,
@@ -316,7 +317,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="engine",
         key="ENGINE",
-        reader=one_of(*ENGINES),
+        reader=engine,
         help="What runs the model.",
         bare=True,
         decides_speed=True,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from r50bench.case import FUNCTIONS, refuse_training
+from r50bench.engines.registry import ENGINES, present_name
 from r50bench.errors import did_you_mean
 from r50bench.precision import parse_precision
 
@@ -23,6 +24,7 @@ __all__ = [
     "Value",
     "dataset",
     "device",
+    "engine",
     "free_text",
     "function",
     "name_of",
@@ -163,6 +165,14 @@ function = Reader(_function, "inference", "word")
 
 precision = Reader(parse_precision, "WORD", "word")
 """Reads a precision; a misspelt one is :func:`r50bench.case.parse_precision`'s UsageError."""
+
+
+def _engine(text: str) -> str:
+    return one_of(*ENGINES)(present_name(text))
+
+
+engine = Reader(_engine, "|".join(ENGINES), "word")
+"""Reads an engine's name; a former one means what the engine is called now."""
 
 
 def free_text(metavar: str) -> Reader[str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from r50bench.case import PEERS, CaseName
-from r50bench.engines.onnx.models import require_packages
+from r50bench.case import CaseName
+from r50bench.engines.registry import ENGINES, packages_of
 from r50bench.errors import AssetError, EngineError, R50BenchError, Unsupported, UsageError
 from r50bench.host.topology import Host
 from r50bench.measure.asset_resolver import Provisions
@@ -31,7 +31,7 @@ __all__ = [
     "run_peers",
 ]
 
-ENGINES_BESIDE = ("torch", *PEERS)
+ENGINES_BESIDE = tuple(name for name, engine in ENGINES.items() if engine.among_peers)
 """The engines that are compared; the first is the one that the others are measured against."""
 
 ROUNDS = 9
@@ -97,8 +97,7 @@ def _contender(
 ) -> Contender:
     try:
         found = effective_case(name, {**settings, "engine": Setting(engine, "option")}, host)
-        if engine in PEERS:
-            require_packages(engine, found.case.precision)
+        packages_of(ENGINES[engine], found.case.precision)
     except (Unsupported, EngineError) as error:
         return Contender(engine, None, error)
     effective = found.became(_WHY, **{field: getattr(found.case, field) for field in defaults})

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
-from r50bench.case import PEERS, Case, CaseName, FieldValue, Request, Sourced
+from r50bench.case import Case, CaseName, FieldValue, Request, Sourced
+from r50bench.engines.base import EngineDescriptor
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
@@ -76,7 +78,7 @@ def effective_case(
     named, overruled = _agree(name, settings)
     choice = _Choice(named, settings, _case_type_values(named, host), tuned)
     case = _fill_in(choice, host)
-    _refuse_engine(case)
+    _refuse_engine(case, host)
     _refuse_weight_sharing(case, settings)
     place(host, case)
     _refuse_batch(case, host)
@@ -263,33 +265,41 @@ def _matmul_min_dim(choice: _Choice, host: Host) -> int | None:
     return choice.take("matmul_min_dim", 1024)  # the original Arm workload's default
 
 
-def _refuse_engine(case: Case) -> None:
-    if case.engine == "torch-eager" and case.numerics == "int8":
-        raise Unsupported(
-            "engine torch-eager has no int8 convolutions: it would emulate them in float32",
-            hint="take --engine torch",
-        )
-    if case.engine in PEERS:
-        _refuse_peer(case)
+def _refuse_engine(case: Case, host: Host) -> None:
+    """Refuses what the engine has no code for, or this host no instructions.
 
-
-def _refuse_peer(case: Case) -> None:
-    if case.device != "cpu":
+    Raises:
+        Unsupported: the hint says what works instead.
+    """
+    engine = ENGINES[case.engine]
+    numerics = engine.numerics.get(case.device)
+    default = next(iter(ENGINES))
+    if numerics is None:
         raise Unsupported(
-            f"engine {case.engine} is run on CPUs only here", hint="leave --device out"
+            f"engine {engine.name} is run on {_devices(engine)} only here",
+            hint="leave --device out",
         )
-    if case.numerics == "bf32" or (case.engine, case.numerics) == ("onnxruntime", "bf16"):
+    if case.numerics not in numerics:
         raise Unsupported(
-            f"engine {case.engine} has no {case.numerics} convolutions for CPUs",
-            hint="take --engine torch, or another precision",
+            f"engine {engine.name} has no {case.numerics} convolutions on {case.device.upper()}",
+            hint=f"take --engine {default}, or another precision",
         )
-    if case.weight_sharing and case.engine != "zentorch":
+    if missing := engine.lacking(host, case.precision):
         raise Unsupported(
-            f"engine {case.engine} keeps a copy of the weights for every instance",
+            f"engine {engine.name} cannot run {case.precision} on {host.model_name}: {missing}",
+            hint=f"--engine {default} runs it here",
+        )
+    if case.weight_sharing and not engine.shares_weights:
+        raise Unsupported(
+            f"engine {engine.name} keeps a copy of the weights for every instance",
             hint="leave WEIGHT_SHARING out",
         )
-    if case.allocator == "tcmalloc" and case.engine == "openvino":
-        raise Unsupported("OpenVINO aborts under tcmalloc", hint="leave ALLOCATOR out")
+    if case.allocator == "tcmalloc" and engine.allocator == "system":
+        raise Unsupported(f"{engine.framework} aborts under tcmalloc", hint="leave ALLOCATOR out")
+
+
+def _devices(engine: EngineDescriptor) -> str:
+    return " and ".join("CPUs" if device == "cpu" else device.upper() for device in engine.numerics)
 
 
 def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:

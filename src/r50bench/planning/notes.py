@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from r50bench.case import Case
+from r50bench.engines.registry import notice_of_former_name
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, cores_by_node
 from r50bench.parameters import PARAMETERS, Parameter, Setting
@@ -18,12 +19,20 @@ __all__ = ["notes_on"]
 def notes_on(case: Case, settings: Mapping[str, Setting], host: Host) -> tuple[str, ...]:
     """Returns a sentence for everything asked that has no effect on ``case`` or disturbs it."""
     return (
+        *_on_engine(settings),
         *_on_host(settings, host),
         *_on_load(case, settings),
         *_on_weight_sharing(case, settings),
         *_on_device(case),
         *_on_environment(case),
     )
+
+
+def _on_engine(settings: Mapping[str, Setting]) -> Iterator[str]:
+    asked = settings.get("engine")
+    notice = notice_of_former_name(asked.text) if asked is not None and asked.text else None
+    if notice is not None:
+        yield str(notice)
 
 
 def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[str]:

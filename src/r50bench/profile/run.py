@@ -9,6 +9,7 @@ from typing import Any
 
 from r50bench.case import Case
 from r50bench.engines.evidence.kernel_log import Primitive, parse_kernel_log
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
@@ -26,10 +27,7 @@ from r50bench.profile.roofline import Breakdown, Roof, break_down, roof_of_insta
 from r50bench.progress import Progress
 from r50bench.results.record import EngineInfo, Evidence, Limit, ModelInfo
 
-__all__ = ["KERNEL_LOGS", "Profile", "profile_case"]
-
-KERNEL_LOGS = ("torch", "torch-aot", "torch-compile", "torch-eager", "fake")
-"""The engines whose kernels say how long they took."""
+__all__ = ["Profile", "profile_case"]
 
 _PLAIN_STEPS = 4
 _STEPS_AFTER_A_PAUSE = 1  # of the plain ones: clocks and caches settle
@@ -127,7 +125,7 @@ def _refuse(case: Case) -> None:
         raise UsageError(
             "an accuracy case times nothing", hint="profile its throughput or latency case"
         )
-    if case.engine not in KERNEL_LOGS or case.device != "cpu":
+    if not ENGINES[case.engine].times_layers or case.device != "cpu":
         raise Unsupported(
             f"the kernels of engine {case.engine} on {case.device} do not tell how long they take",
             hint="engine torch on the CPU does",

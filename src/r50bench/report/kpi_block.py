@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from r50bench.case import setting_text
+from r50bench.engines.registry import ENGINES
 from r50bench.parameters import PARAMETERS
 from r50bench.precision import PRECISIONS
 from r50bench.report.loadgen import loadgen_notes, loadgen_settings
@@ -28,15 +29,6 @@ _NAMED = 10  # skipped pictures named in a block; record.json names all
 _WORKLOADS = {
     "x86_64": "resnet50_pytorch_xeon_public",
     "aarch64": "resnet50_pytorch_arm",
-}
-_FRAMEWORKS = {
-    "torch": "PyTorch",
-    "torch-aot": "PyTorch",
-    "torch-compile": "PyTorch",
-    "torch-eager": "PyTorch",
-    "onnxruntime": "ONNX Runtime",
-    "openvino": "OpenVINO",
-    "zentorch": "PyTorch with zentorch",
 }
 
 
@@ -111,7 +103,7 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
     yield "TESTCASE", record.name
     yield "PLATFORM", str(record.host.get("platform", ""))
     if record.engine is not None:
-        yield "FRAMEWORK", _FRAMEWORKS.get(record.engine.name, record.engine.name)
+        yield "FRAMEWORK", ENGINES[record.engine.name].framework
         yield "FRAMEWORK_VERSION", record.engine.version
     if record.model is not None:
         yield "MODEL_NAME", f"ResNet50 {record.model.graph}"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
-from r50bench.case import ENGINES, Case
+from r50bench.case import Case
+from r50bench.engines.registry import ENGINES
 from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.topology import Host
 from r50bench.parameters import Value
@@ -17,7 +18,6 @@ __all__ = ["TUNED_FIELDS", "Configuration", "Space", "space_around"]
 
 T = TypeVar("T")
 
-_RECIPES = tuple(engine for engine in ("torch", "torch-aot") if engine in ENGINES)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -88,16 +88,16 @@ def space_around(
     ``asked`` holds the values that somebody gave for a tuned field: one fixes it, several are the
     choice. Otherwise, batches are 1 2 4 … 64, but in latency mode the case's own, since latencies
     of different batch sizes are never compared; cores per instance are the divisors of a NUMA
-    node's; the engine is any of torch's recipes unless another was asked for, and these are tried
-    with shared weights too; tcmalloc is tried against the system's allocator where there is one.
+    node's; the engine is the case's; weights are shared and not, where the engine can share them;
+    tcmalloc is tried against the system's allocator where it is worth anything and there is one.
     """
     cores = cores_of_one_instance(host, "throughput", start.across_nodes)
     default: dict[str, tuple[Value, ...]] = {
         "batch_size": (start.batch_size,) if start.mode == "latency" else _BATCHES,
         "cores_per_instance": tuple(size for size in range(1, cores + 1) if cores % size == 0),
         "allocator": _allocators(start),
-        "weight_sharing": (False, True) if start.engine in _RECIPES else (start.weight_sharing,),
-        "engine": _RECIPES if start.engine == Case.engine else (start.engine,),
+        "weight_sharing": (False, True) if _may_share(start) else (start.weight_sharing,),
+        "engine": (start.engine,),
     }
     chosen = {name: tuple(asked.get(name) or default[name]) for name in TUNED_FIELDS}
     untuned = Configuration.of(start)
@@ -118,8 +118,14 @@ def space_around(
     )
 
 
+def _may_share(case: Case) -> bool:
+    engine = ENGINES[case.engine]
+    return engine.shares_weights and not engine.scripted
+
+
 def _allocators(case: Case) -> tuple[str, ...]:
-    if case.engine == "fake" or case.device != "cpu" or find_tcmalloc() is None:
+    gains = ENGINES[case.engine].allocator == "faster"
+    if not gains or case.device != "cpu" or find_tcmalloc() is None:
         return (case.allocator,)
     return (case.allocator, "system")
 

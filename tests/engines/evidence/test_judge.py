@@ -11,7 +11,6 @@ from r50bench.engines.evidence.judge import (
     PEER_PREFIX,
     count_kernels,
     judge,
-    native_kernel,
 )
 from r50bench.precision import PRECISIONS
 
@@ -61,10 +60,11 @@ def test_any_text_can_be_read(text):
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_precisions_own_kernels_prove_it(spec, precision):
     evidence = judge(
-        {f"convolution {native_kernel(precision)}": 53}, replace(spec, precision=precision)
+        {f"convolution {PRECISIONS[precision].kernels.usual}": 53},
+        replace(spec, precision=precision),
     )
     assert evidence.proved
-    assert evidence.kernels == {f"convolution {native_kernel(precision)}": 53}
+    assert evidence.kernels == {f"convolution {PRECISIONS[precision].kernels.usual}": 53}
 
 
 def test_the_summary_names_code_and_instruction_set(spec):
@@ -102,14 +102,16 @@ def test_kernels_of_another_kind_prove_nothing_and_are_named(spec, precision, ke
 
 @pytest.mark.parametrize("seen", [0, 52, 54, 106])
 def test_every_convolution_must_have_been_seen_once(spec, seen):
-    kernel = native_kernel("avx_int8")
+    kernel = PRECISIONS["avx_int8"].kernels.usual
     evidence = judge({f"convolution {kernel}": seen}, replace(spec, precision="avx_int8"))
     assert not evidence.proved
     assert str(abs(53 - seen)) in evidence.summary
 
 
 def test_one_convolution_of_another_kind_is_enough_to_refuse(spec):
-    kernels = kernels_of((native_kernel("avx_bfloat16"), 52), ("jit_bf16:avx512_core bf16", 1))
+    kernels = kernels_of(
+        (PRECISIONS["avx_bfloat16"].kernels.usual, 52), ("jit_bf16:avx512_core bf16", 1)
+    )
     evidence = judge(kernels, replace(spec, precision="avx_bfloat16"))
     assert not evidence.proved
     assert evidence.summary == "1 × jit_bf16:avx512_core bf16, 52 as they should be"
@@ -118,7 +120,7 @@ def test_one_convolution_of_another_kind_is_enough_to_refuse(spec):
 @pytest.mark.parametrize(("without_tiles", "proved"), [(1, True), (2, False)])
 def test_under_amx_the_stem_alone_may_do_without_tiles(spec, without_tiles, proved):
     kernels = kernels_of(
-        (native_kernel("amx_int8"), 53 - without_tiles),
+        (PRECISIONS["amx_int8"].kernels.usual, 53 - without_tiles),
         ("brgconv:avx512_core_vnni u8", without_tiles),
     )
     assert judge(kernels, replace(spec, precision="amx_int8")).proved is proved
@@ -183,6 +185,9 @@ def test_on_cuda_the_names_of_53_multiplying_kernels_must_fit(spec, precision, n
         ("onnxruntime", "avx_int8", "QLinearConv:mlas,u8", True),
         ("onnxruntime", "avx_int8", "Conv:mlas,f32", False),
         ("zentorch", "avx_int8", "brgconv:avx512_core_vnni,u8", True),
+        ("r50", "avx_int8", "direct:avx512_core_vnni,u8", True),
+        ("r50", "avx_int8", "brgconv:avx512_core_vnni,u8", False),
+        ("r50", "avx_fp32", "direct:avx512_core_vnni,u8", False),
     ],
 )
 def test_a_peer_is_judged_by_its_own_words_for_kernels(spec, engine, precision, kernel, proved):

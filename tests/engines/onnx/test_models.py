@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from r50bench.assets.store import Store
-from r50bench.engines import maker
-from r50bench.engines.artifacts import ensure_artifact
+from r50bench.engines import maker, registry
 from r50bench.engines.child import ChildLog
 from r50bench.engines.onnx import models as peer_models
+from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.errors import AssetError, EngineError
 from r50bench.progress import Silent
 
 SHA256 = "00" * 32
 VERSIONS = {"torch": "2.13.0", "onnx": "1", "onnxruntime": "2", "openvino": "3", "nncf": "4"}
 EXPORT = "r50bench.engines.onnx.export"
-CONVERSION = "r50bench.engines.onnx.conversion"
+QUANTISATION = "r50bench.engines.onnxruntime.quantise"
+CONVERSION = "r50bench.engines.openvino.convert"
 
 
 @pytest.fixture
@@ -34,10 +36,11 @@ def versions(monkeypatch):
 
     def version(package):
         if package not in installed:
-            raise peer_models.PackageNotFoundError(package)
+            raise PackageNotFoundError(package)
         return installed[package]
 
     monkeypatch.setattr(peer_models, "version", version)
+    monkeypatch.setattr(registry, "version", version)
     return installed
 
 
@@ -65,7 +68,7 @@ def calibrated(spec, tmp_path):
 
 
 def ensure(spec, store, turin, environment=None):
-    return ensure_artifact(spec, SHA256, turin, store, Silent(), environment or {})
+    return prepare_engine(spec, Preparation(SHA256, turin, store, Silent(), environment or {}))
 
 
 def test_onnxruntime_loads_the_export_itself_in_fp32(spec, turin, store, versions, children):
@@ -79,16 +82,18 @@ def test_onnxruntime_loads_the_export_itself_in_fp32(spec, turin, store, version
     assert len(children) == 1
 
 
-@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize(
+    ("engine", "module"), [("onnxruntime", QUANTISATION), ("openvino", CONVERSION)]
+)
 def test_int8_is_quantised_from_the_export_by_the_peers_own_tool(
-    calibrated, turin, store, versions, children, engine
+    calibrated, turin, store, versions, children, engine, module
 ):
     found, made = ensure(replace(calibrated, engine=engine), store, turin)
     assert made
-    assert [module for module, _, _ in children] == [EXPORT, CONVERSION]
+    assert [name for name, _, _ in children] == [EXPORT, module]
     export = Path(children[1][1]["artifact"])
     assert (export / "model").read_bytes() == EXPORT.encode()
-    assert (Path(found.artifact) / "model").read_bytes() == CONVERSION.encode()
+    assert (Path(found.artifact) / "model").read_bytes() == module.encode()
 
 
 def test_one_export_serves_all_batch_sizes_peers_and_precisions(
@@ -101,7 +106,7 @@ def test_one_export_serves_all_batch_sizes_peers_and_precisions(
         replace(calibrated, engine="onnxruntime"),
     ):
         ensure(wanted, store, turin)
-    assert [module for module, _, _ in children] == [EXPORT, CONVERSION, CONVERSION]
+    assert [module for module, _, _ in children] == [EXPORT, CONVERSION, QUANTISATION]
 
 
 def test_other_pictures_another_tool_or_other_weights_are_another_model(
@@ -109,7 +114,8 @@ def test_other_pictures_another_tool_or_other_weights_are_another_model(
 ):
     def artifact(sha256=SHA256):
         wanted = replace(calibrated, engine="openvino")
-        return ensure_artifact(wanted, sha256, turin, store, Silent(), {})[0].artifact
+        preparation = Preparation(sha256, turin, store, Silent(), {})
+        return prepare_engine(wanted, preparation)[0].artifact
 
     found = [artifact(), artifact("11" * 32)]
     versions["nncf"] = "5"

@@ -20,13 +20,13 @@ import torch
 from r50bench.assets.preprocess import dummy_pictures, normalise
 from r50bench.assets.store import Store
 from r50bench.case import Case
-from r50bench.engines.artifacts import ensure_artifact
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import worker_environment
 from r50bench.engines.evidence.judge import count_kernels, judge
 from r50bench.engines.evidence.kernel_log import parse_kernel_log
 from r50bench.engines.evidence.layer_match import executed_layers
-from r50bench.engines.r50.build import fits
+from r50bench.engines.preparation import Preparation, prepare_engine
+from r50bench.engines.r50.kernel_sets import lacking
 from r50bench.engines.torch.recipes import build_module
 from r50bench.host.topology import read_host
 from r50bench.models.resnet50 import build_model
@@ -110,7 +110,7 @@ def prepared(host, folder, pictures):
     @cache
     def make(precision, graph):
         spec = EngineSpec(
-            engine="torch",
+            engine="r50",
             device="cpu",
             precision=precision,
             graph=graph,
@@ -120,7 +120,7 @@ def prepared(host, folder, pictures):
             threads=1,
             calibration=str(pictures[1]),
         )
-        if not fits("torch", "cpu", precision, host):
+        if lacking(host, precision):
             pytest.skip(f"this CPU has no kernels of ours for {precision}")
         case = Case(
             mode="latency",
@@ -133,7 +133,8 @@ def prepared(host, folder, pictures):
             allocator="system",
         )
         environment = worker_environment(case, host, os.environ)
-        found, now = ensure_artifact(spec, f"s{SEED}", host, store, Silent(), environment)
+        preparation = Preparation(f"s{SEED}", host, store, Silent(), environment)
+        found, now = prepare_engine(spec, preparation)
         assert now
         return found, environment
 
@@ -221,7 +222,7 @@ def test_the_log_proves_the_kernels_and_shows_every_layer(precision, graph, prep
     said = probe(asked, environment)
     evidence = judge(count_kernels(said["log"]), asked)
     assert evidence.proved, evidence.summary
-    assert said["version"].endswith("kernels of r50bench")
+    assert said["version"].startswith("r50bench ")
     assert executed_layers(parse_kernel_log(said["log"]), graph, PICTURES) is not None
 
 

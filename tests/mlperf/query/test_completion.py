@@ -77,6 +77,7 @@ def test_gpu_is_the_workflow_s_word_for_cuda() -> None:
         ("loadgen_output,classified_imagenet-", "does not meet !classified_imagenet"),
         ("loadgen_output,main_job", "does not meet main_job"),
         ("loadgen_output,batch_size=2,batch_size=4", "batch_size=4 contradicts batch_size=2"),
+        ("loadgen_output,framework=pytorch,framework=openvino", "contradicts"),
         ("loadgen_output,loadgen_multistreamness=2,loadgen_samples_per_query=4", "contradicts"),
         ("loadgen_output,loadgen_scenario=SingleStream,loadgen_target_qps=5", "no meaning"),
     ],
@@ -113,3 +114,39 @@ def test_a_condition_on_what_comes_out_is_a_check_of_the_record() -> None:
         check_record(query, record)
     with pytest.raises(CheckFailed, match="it has none"):
         check_record(completed("loadgen_output,performance>1"), record)
+
+
+@pytest.mark.parametrize(
+    ("query", "engine"),
+    [
+        ("framework=pytorch", "torch"),
+        ("framework=pytorch,engine=torch-eager", "torch-eager"),
+        ("framework=pytorch,engine=torch-aot", "torch"),
+        ("framework=r50bench", "r50"),
+        ("framework=onnxruntime,precision=fp32", "onnxruntime"),
+        ("framework!=pytorch,engine=r50", "r50"),
+    ],
+)
+def test_a_framework_is_answered_by_its_own_engines_only(query: str, engine: str) -> None:
+    found = completed(f"loadgen_output,{query}")
+    case = case_of(found)
+    assert case.engine == engine
+    check_request(found, case)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["framework=pytorch,engine=r50", "framework=r50bench,engine=torch", "framework!=pytorch"],
+)
+def test_an_engine_of_another_framework_contradicts_the_query(query: str) -> None:
+    found = completed(f"loadgen_output,{query}")
+    with pytest.raises(UsageError, match="does not hold: framework is"):
+        check_request(found, case_of(found))
+
+
+def test_a_framework_goes_before_the_engine_of_the_environment() -> None:
+    environ = {"R50BENCH_ENGINE": "r50"}
+    terms = parse_terms(["loadgen_output", "framework=pytorch"])
+    assert case_of(complete(terms, environ)).engine == "torch"
+    terms = parse_terms(["loadgen_output"])
+    assert case_of(complete(terms, environ)).engine == "r50"

@@ -10,21 +10,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pkgutil import resolve_name
 
 from r50bench.engines.base import EngineSpec
+from r50bench.engines.registry import ENGINES
 from r50bench.models.architecture import GRAPHS, tensor_shapes
-from r50bench.precision import PRECISIONS, numerics_of
+from r50bench.precision import numerics_of
 from r50bench.results.record import Evidence
 
 __all__ = [
     "CONVOLUTIONS",
     "CUDA_PREFIX",
-    "NATIVE_PREFIX",
     "PEER_PREFIX",
+    "R50_PREFIX",
+    "Rule",
     "count_kernels",
     "judge",
-    "native_kernel",
 ]
 
 CONVOLUTIONS = sum(len(shape) == 4 for shape in tensor_shapes(GRAPHS[0]).values())
@@ -33,7 +35,7 @@ CONVOLUTIONS = sum(len(shape) == 4 for shape in tensor_shapes(GRAPHS[0]).values(
 CUDA_PREFIX = "cuda_kernel,"
 """Begins each line of the log of a CUDA inference; the kernel's name follows."""
 
-NATIVE_PREFIX = "r50bench_verbose,"
+R50_PREFIX = "r50bench_verbose,"
 """Begins each line of the log of our own kernels, which is otherwise as oneDNN's."""
 
 PEER_PREFIX = "peer_kernel,"
@@ -41,46 +43,41 @@ PEER_PREFIX = "peer_kernel,"
 
 
 @dataclass(frozen=True)
-class _Rule:
-    """Source types and instruction sets (a pattern for what follows the implementation's colon).
+class Rule:
+    """What must have run for a precision to be proved, by one engine.
 
-    ``code`` is a pattern for what precedes the colon.
-    ``stem_exempt``: the stem reads three channels only, for which tiles need not pay; it may use
-    another instruction set.
+    ``sources`` are source types, ``isa`` a pattern for what follows the implementation's colon,
+    ``code`` one for what precedes it. ``stem_exempt``: the stem reads three channels only, for
+    which tiles need not pay; it may use another instruction set. ``unseen`` says who computes
+    convolutions that no log shows, None where all are in the log.
     """
 
     sources: frozenset[str]
     isa: str
     code: str = ".*"
     stem_exempt: bool = False
+    unseen: str | None = None
 
     def says(self) -> str:
+        """Returns what is expected, for people."""
         source = "/".join(sorted(self.sources))
         most = CONVOLUTIONS - self.stem_exempt
-        return f"{most} convolutions on {source} by an implementation of {self.isa}"
+        whole = f"{most} convolutions on {source} by an implementation of {self.isa}"
+        return f"{whole}; {self.unseen} may compute some itself" if self.unseen else whole
+
+    def fits(self, implementation: str, source: str) -> bool:
+        """Whether a kernel is one that the rule expects."""
+        code, _, isa = implementation.partition(":")
+        if code.startswith("ref") or source not in self.sources:
+            return False
+        return bool(re.fullmatch(self.isa, isa) and re.fullmatch(self.code, code))
 
 
-_INT8 = frozenset({"u8", "s8"})
 _EXECUTED = re.compile(
     r"^(?:onednn|r50bench)_verbose,.*?exec,cpu,([^,]+),([^,]+),[^,]*,src:(\w+)(?:.*attr-(fpmath:\w+))?",
     re.MULTILINE,
 )
 _CONVOLUTION = "convolution "
-
-# What the peers' own words for their kernels must be, by engine and numerics.
-_FLOAT, _BFLOAT16 = frozenset({"f32"}), frozenset({"bf16"})
-_ONNXRUNTIME_RULES = {"fp32": _Rule(_FLOAT, "mlas"), "int8": _Rule(_INT8, "mlas")}
-_OPENVINO_RULES = {
-    "fp32": _Rule(_FLOAT, "avx512|avx2|acl|asimd|sve"),
-    # Emulated bfloat16 goes by the same instruction set, but is jit and not brgconv.
-    "bf16": _Rule(_BFLOAT16, "avx512|avx2|acl|asimd|sve", code="brgconv.*|gemm"),
-    "int8": _Rule(_INT8, "avx512|avx2|acl|asimd|sve", code="brgconv.*|gemm"),
-}
-
-
-def native_kernel(precision: str) -> str:
-    """Returns a kernel that proves ``precision``: ``implementation source-type``."""
-    return PRECISIONS[precision].kernels.usual
 
 
 def count_kernels(log: str) -> dict[str, int]:
@@ -110,49 +107,28 @@ def judge(kernels: Mapping[str, int], spec: EngineSpec) -> Evidence:
 
     All 53 convolutions must have been seen, on the precision's source type, by implementations of
     its own instruction set: emulated bfloat16, reference code and kernels without AMX under an amx
-    name prove nothing. Eager fp32 is exempt from the number alone: ATen computes part of its
-    convolutions itself, which oneDNN's log does not show. What was seen must fit even then, and
-    there must be something; the summary says how much.
+    name prove nothing. A rule with ``unseen`` is exempt from the number alone: what was seen must
+    fit even then, and there must be something; the summary says how much.
     """
     if spec.device == "cuda":
         return _judge_cuda(kernels, numerics_of(spec.precision))
-    rule = _rule_for(spec)
+    rule: Rule = resolve_name(ENGINES[spec.engine].evidence)(spec.precision)
     good: Counter[str] = Counter()
     bad: Counter[str] = Counter()
     for kernel, count in kernels.items():
         if kernel.startswith(_CONVOLUTION):
             _, implementation, source = kernel.split(" ", 2)
-            fits = _fits(rule, implementation, source)
+            fits = rule.fits(implementation, source)
             (good if fits else bad)[f"{implementation} {source}"] += count
-    partly_aten = spec.engine == "torch-eager" and numerics_of(spec.precision) == "fp32"
-    seen, expected = good.total() + bad.total(), rule.says()
-    if partly_aten:
-        expected = f"{expected}; ATen may compute some itself"
+    seen = good.total() + bad.total()
+    if rule.unseen:
         proved = 0 < seen <= CONVOLUTIONS and not bad
     else:
         proved = seen == CONVOLUTIONS and bad.total() <= rule.stem_exempt
     summary = _families(good) if proved else _what_else(good, bad)
     if proved and seen < CONVOLUTIONS:
         summary = f"{summary} ({seen} of {CONVOLUTIONS} seen)"
-    return Evidence(proved, summary, expected, dict(kernels))
-
-
-def _rule_for(spec: EngineSpec) -> _Rule:
-    """ONNX Runtime does not name instruction sets: its types are all that can be proved of it."""
-    kernels = PRECISIONS[spec.precision].kernels
-    if spec.engine == "onnxruntime":
-        return _ONNXRUNTIME_RULES[numerics_of(spec.precision)]
-    if spec.engine == "openvino":
-        rule = _OPENVINO_RULES[numerics_of(spec.precision)]
-        return replace(rule, isa=kernels.isa, stem_exempt=True) if kernels.stem_exempt else rule
-    return _Rule(kernels.sources, kernels.isa, stem_exempt=kernels.stem_exempt)
-
-
-def _fits(rule: _Rule, implementation: str, source: str) -> bool:
-    code, _, isa = implementation.partition(":")
-    if code.startswith("ref") or source not in rule.sources:
-        return False
-    return bool(re.fullmatch(rule.isa, isa) and re.fullmatch(rule.code, code))
+    return Evidence(proved, summary, rule.says(), dict(kernels))
 
 
 def _families(kernels: Mapping[str, int]) -> str:

@@ -47,10 +47,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.evidence.judge import native_kernel
 from r50bench.errors import UsageError
 from r50bench.models.architecture import CLASSES
 from r50bench.models.layers import CLASSIFIER, Layer, layers
+from r50bench.precision import PRECISIONS
 
 __all__ = ["FakeEngine", "Fault", "Script"]
 
@@ -154,7 +154,7 @@ class FakeEngine:
 
         The layers have the shapes that the torch engines give them, and take 0.1 ms each.
         """
-        claimed = self._script.kernels or native_kernel(self._spec.precision)
+        claimed = self._script.kernels or PRECISIONS[self._spec.precision].kernels.usual
         implementation, source_type = claimed.split()
         shapes = layers(self._spec.graph, pulled_back=True)
         return "".join(

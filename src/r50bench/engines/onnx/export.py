@@ -11,9 +11,10 @@ from pathlib import Path
 
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.maker import serve
+from r50bench.errors import EngineError
 from r50bench.models.architecture import INPUT_SIZE
 
-__all__ = ["BATCH_DIMENSION", "INPUT", "ONNX_FILE", "OUTPUT", "export"]
+__all__ = ["BATCH_DIMENSION", "INPUT", "ONNX_FILE", "OUTPUT", "export", "export_of"]
 
 ONNX_FILE = "model.onnx"
 INPUT, OUTPUT = "batch", "logits"
@@ -46,6 +47,17 @@ def export(spec: EngineSpec, folder: Path) -> None:
         # The exporter by tracing folds batch-norms into the convolutions, and needs no onnxscript.
         dynamo=False,
     )
+
+
+def export_of(spec: EngineSpec) -> Path:
+    """Returns the exported file in ``spec.artifact``.
+
+    Raises:
+        EngineError: the spec names no export.
+    """
+    if spec.artifact is None:
+        raise EngineError(f"engine {spec.engine}: the spec names no exported model")
+    return Path(spec.artifact) / ONNX_FILE
 
 
 if __name__ == "__main__":

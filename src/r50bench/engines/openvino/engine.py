@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.evidence.judge import PEER_PREFIX
-from r50bench.engines.onnx.conversion import OPENVINO_FILE
+from r50bench.engines.openvino.convert import OPENVINO_FILE
 from r50bench.errors import EngineError
 from r50bench.models.architecture import INPUT_SIZE
 from r50bench.precision import numerics_of

@@ -1,4 +1,4 @@
-"""Kernels of our own on a plan: what engine torch is where this CPU has AVX-512.
+"""Kernels of our own on a plan, for CPUs with AVX-512.
 
 Weights and quantisation are torch's; so are tensors and threads. See ``kernels.cpp``.
 """
@@ -16,23 +16,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from r50bench import __version__
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.evidence.judge import NATIVE_PREFIX
+from r50bench.engines.evidence.judge import R50_PREFIX
+from r50bench.engines.r50.kernel_sets import KERNEL_SETS
 from r50bench.engines.r50.plan import GROUP, PLAN_FILE, STEP_FIELDS
-from r50bench.engines.r50.runner import NativeRunner, Pictures
+from r50bench.engines.r50.runner import Pictures, R50Runner
 from r50bench.engines.torch.base import TorchEngine
 from r50bench.errors import EngineError
 from r50bench.models.architecture import INPUT_SIZE
 from r50bench.precision import numerics_of
 
-__all__ = ["NativeEngine"]
+__all__ = ["R50Engine"]
 
 _KINDS = ("convolution", "pooling", "pooling", "matmul")  # as kernels.cpp numbers them
-_KERNELS = {  # by numerics: what each kernel is compiled for, and the types it reads and writes
-    "fp32": ("avx512_core", "src:f32 wei:f32 dst:f32"),
-    "bf16": ("avx512_core_bf16", "src:bf16 wei:bf16 dst:bf16"),
-    "int8": ("avx512_core_vnni", "src:u8 wei:s8 dst:u8"),
-}
 _VALUE_BYTES = {"fp32": 4, "bf16": 2, "int8": 1}
 
 
@@ -53,7 +50,7 @@ class _Plan(ctypes.Structure):
     )
 
 
-class NativeEngine(TorchEngine):
+class R50Engine(TorchEngine):
     """Runs the plan ``spec.artifact`` by the library ``spec.kernels``; batches of any size.
 
     Runners share the weights; each has ``runner_bytes`` for its activations, on every core. The
@@ -63,8 +60,8 @@ class NativeEngine(TorchEngine):
     def __init__(self, spec: EngineSpec) -> None:
         super().__init__(spec)
         if spec.artifact is None or spec.kernels is None:
-            raise EngineError("engine torch: the spec names no plan, or no kernels for it")
-        self.version = f"{self.version}, kernels of r50bench"
+            raise EngineError("engine r50: the spec names no plan, or no kernels for it")
+        self.version = f"r50bench {__version__} on {self.version}"
         self._numerics = numerics_of(spec.precision)
         self._library = _load_library(spec.kernels)
         self._arrays = _read_plan(Path(spec.artifact))
@@ -85,13 +82,13 @@ class NativeEngine(TorchEngine):
             self._times.value = None
         return "".join(f"{line}\n" for line in self._log(times))
 
-    def _make_runner(self) -> NativeRunner:
+    def _make_runner(self) -> R50Runner:
         threads = torch.get_num_threads()
         arenas = (ctypes.c_void_p * threads)(
             *(self._allocated("r50_arena", ctypes.byref(self._plan)) for _ in range(threads))
         )
         run = self._library.r50_run
-        return NativeRunner(partial(run, self._plan, arenas, threads), self._times)
+        return R50Runner(partial(run, self._plan, arenas, threads), self._times)
 
     def _plan_of_arrays(self) -> _Plan:
         arrays = self._arrays
@@ -117,11 +114,11 @@ class NativeEngine(TorchEngine):
     def _allocated(self, function: str, what: Any) -> int:
         found: int | None = getattr(self._library, function)(what)
         if found is None:
-            raise EngineError("engine torch: there is no memory for weights or activations")
+            raise EngineError("engine r50: there is no memory for weights or activations")
         return found
 
     def _log(self, times: NDArray[np.int64]) -> list[str]:
-        isa, types = _KERNELS[self._numerics]
+        kernels = KERNEL_SETS[self._spec.precision]
         lines = []
         for row, nanoseconds in zip(self._arrays["steps"], times, strict=True):
             step = dict(zip(STEP_FIELDS, (int(number) for number in row), strict=True))
@@ -129,7 +126,8 @@ class NativeEngine(TorchEngine):
             adds = "attr-post-ops:sum" if step["residual"] >= 0 else ""
             if nanoseconds:
                 lines.append(
-                    f"{NATIVE_PREFIX}exec,cpu,{kind},direct:{isa},forward_inference,{types},"
+                    f"{R50_PREFIX}exec,cpu,{kind},direct:{kernels.isa},forward_inference,"
+                    f"{kernels.types},"
                     f"{adds},,{self._problem(kind, step)},{nanoseconds / 1e6:.6f}"
                 )
         return lines

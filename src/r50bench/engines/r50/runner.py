@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from r50bench.errors import EngineError
 from r50bench.models.architecture import CLASSES, INPUT_SIZE
 
-__all__ = ["NativeRunner", "Pictures"]
+__all__ = ["Pictures", "R50Runner"]
 
 _SHAPE = (3, INPUT_SIZE, INPUT_SIZE)
 
@@ -44,7 +44,7 @@ class Pictures(ctypes.Structure):
         self._array = array  # keeps the memory
 
 
-class NativeRunner:
+class R50Runner:
     """Runs batches of any size by ``run``, which takes pictures, their number and three more.
 
     These are the address of the logits, how many each picture has, and ``times``.

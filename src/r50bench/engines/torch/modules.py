@@ -10,7 +10,7 @@ from r50bench.engines.base import EngineSpec
 from r50bench.engines.torch.base import TorchEngine
 from r50bench.engines.torch.recipes import build_module
 from r50bench.errors import Unsupported
-from r50bench.precision import numerics_of
+from r50bench.precision import PRECISIONS
 
 __all__ = ["ModuleEngine"]
 
@@ -22,7 +22,7 @@ class ModuleEngine(TorchEngine):
     """
 
     def __init__(self, spec: EngineSpec) -> None:
-        if spec.engine == "torch-eager" and numerics_of(spec.precision) == "int8":
+        if spec.engine == "torch-eager" and PRECISIONS[spec.precision].numerics.calibrated:
             raise Unsupported(
                 "engine torch-eager has no int8 convolutions: it would emulate them in float32",
                 hint="take engine torch or torch-compile",

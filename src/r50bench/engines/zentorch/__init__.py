@@ -1,1 +1,23 @@
-"""zentorch, a peer: AMD's plugin of PyTorch."""
+"""zentorch, a peer: AMD's plug-in for PyTorch."""
+
+from __future__ import annotations
+
+from r50bench.engines.base import EngineDescriptor
+
+__all__ = ["DESCRIPTOR"]
+
+DESCRIPTOR = EngineDescriptor(
+    name="zentorch",
+    framework="zentorch",
+    query_word="zentorch",
+    load="r50bench.engines.zentorch.engine:ZentorchEngine",
+    evidence="r50bench.engines.torch.evidence:onednn_rule",
+    numerics={"cpu": frozenset({"fp32", "bf16", "int8"})},
+    shares_weights=True,
+    allocator="faster",
+    packages=("zentorch",),
+    install="pip install 'zentorch==2.13.*', which is for x86",
+    uses_onednn=True,
+    among_peers=True,
+    quantised_by="PyTorch's PT2E",
+)

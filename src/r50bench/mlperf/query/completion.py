@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from r50bench.case import Case
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import CheckFailed, UsageError
 from r50bench.loadgen_settings import DEFAULT_DATASET_SIZE, LoadgenSettings, parse_loadgen
 from r50bench.mlperf.query.facts import facts_of_record, facts_of_request
@@ -56,8 +57,39 @@ def complete(terms: Sequence[Term], environ: Mapping[str, str]) -> CompletedQuer
     }
     for one in asked:
         if one.key.role == "parameter":
-            settings[one.key.field] = Setting(one.value, "option")
+            settings[one.key.field] = Setting(one.value, "option", one.text)
+    _choose_engine(terms, asked, settings)
     return CompletedQuery(tuple(terms), loadgen, settings)
+
+
+def _choose_engine(
+    terms: Sequence[Term], asked: Sequence[Comparison], settings: dict[str, Setting]
+) -> None:
+    """Has a framework that is asked for choose the engine, where no term names one.
+
+    It goes before the environment, as every term does. Whether an engine that is named belongs to
+    it, :func:`check_request` asks.
+
+    Raises:
+        UsageError: two frameworks are asked for.
+    """
+    words = {
+        term.value: term
+        for term in terms
+        if isinstance(term, Comparison) and term.key.role == "framework" and term.operator == "="
+    }
+    if len(words) > 1:
+        first, other, *_ = words.values()
+        raise UsageError(
+            f"{other} contradicts {first}", hint="a query has one answer: give one value"
+        )
+    if any(one.key.field == "engine" for one in asked):
+        return
+    for word in words:
+        given = settings.get("engine")
+        if given is None or ENGINES[str(given.value)].query_word != word:
+            engine = next(name for name, row in ENGINES.items() if row.query_word == word)
+            settings["engine"] = Setting(engine, "option")
 
 
 def check_request(query: CompletedQuery, case: Case) -> None:

@@ -14,7 +14,7 @@ import operator
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -74,11 +74,15 @@ class TagTerm:
 
 @dataclass(frozen=True)
 class Comparison:
-    """``key operator value``; of what has no such value only ``!=`` holds."""
+    """``key operator value``; of what has no such value only ``!=`` holds.
+
+    ``text`` is the value as it was given.
+    """
 
     key: Key
     operator: str
     value: Scalar
+    text: str = field(default="", compare=False)
 
     def holds(self, tags: Collection[str], facts: Facts) -> bool:
         """Whether a record with these tags and facts is meant."""
@@ -169,7 +173,7 @@ def _comparison(key: Key, sign: str, text: str, whole: str) -> Comparison:
         raise UsageError(f"{whole}: {error}", hint=_commas(text) or default) from None
     if sign not in ("=", "!=") and not isinstance(value, int | float | str):
         raise UsageError(f"{whole}: {key.name} has no order", hint="use = or !=")
-    return Comparison(key, sign, value)
+    return Comparison(key, sign, value, text)
 
 
 def _key(name: str, text: str) -> Key:

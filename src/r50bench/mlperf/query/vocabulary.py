@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from r50bench.case import CASE_TYPES
+from r50bench.engines.registry import ENGINES
 from r50bench.loadgen_settings import LOADGEN_KEYS
 from r50bench.parameters import PARAMETERS
 from r50bench.parameters.values import free_text, number, one_of, yes_or_no
@@ -31,13 +32,14 @@ class Key:
 
     ``parse`` reads a value or raises ValueError (or UsageError) with what would be right. ``role``
     is ``parameter`` or ``loadgen`` for what a run is given, ``fixed`` for what is the same for all
-    runs of r50bench, ``result`` for what is known of a record only, some of it from its case.
-    ``field`` is that of the case, or of :class:`r50bench.loadgen_settings.LoadgenSettings`.
+    runs of r50bench, ``framework`` for what follows from the engine, ``result`` for what is known
+    of a record only, some of it from its case. ``field`` is that of the case, or of
+    :class:`r50bench.loadgen_settings.LoadgenSettings`.
     """
 
     name: str
     parse: Callable[[str], Scalar]
-    role: Literal["parameter", "loadgen", "fixed", "result"]
+    role: Literal["parameter", "loadgen", "fixed", "framework", "result"]
     field: str = ""
 
     @property
@@ -78,7 +80,7 @@ _RESULTS: dict[str, Callable[[str], Scalar]] = {
 }
 
 
-FIXED = {"task": "image_classification", "framework": "pytorch", "model_name": "resnet50"}
+FIXED = {"task": "image_classification", "model_name": "resnet50"}
 """Keys that have one value for all runs of r50bench, and that value."""
 
 
@@ -94,6 +96,8 @@ def _keys() -> dict[str, Key]:
     former = one_of(*CASE_TYPES[1:])
     keys.append(Key("profile", former, "result", "case_type"))  # as schema 1 called it
     keys += [Key(name, one_of(word), "fixed") for name, word in FIXED.items()]
+    words = dict.fromkeys(engine.query_word for engine in ENGINES.values())
+    keys.append(Key("framework", one_of(*words), "framework"))
     keys += [Key(name, parse, "result") for name, parse in _RESULTS.items()]
     keys += [
         Key(parameter.name, parameter.parse, "result", parameter.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from r50bench.precision import PRECISIONS
+from r50bench.engines.registry import ENGINES
+from r50bench.precision import PRECISIONS, Numerics
 from r50bench.results.record import Record
 
 __all__ = ["IMPLEMENTATION_FIELDS", "calibration_of", "describe_implementation", "implementation"]
@@ -15,12 +16,6 @@ IMPLEMENTATION_FIELDS = (
     "weight_transformations",
 )
 """Every field of the implementation's JSON. All are strings, and none is empty."""
-
-_PREPARATION = {
-    "torch": "batch-norms folded, weights laid out ahead of time for the kernels that read them",
-    "torch-aot": "constants folded and weights reordered when compiled ahead of time (AOTInductor)",
-    "torch-compile": "constants folded and weights reordered when compiled (torch.compile)",
-}
 
 
 def implementation(record: Record) -> str:
@@ -38,7 +33,7 @@ def describe_implementation(record: Record) -> dict[str, str]:
         # A URL and a path end in the file's name; the v1 weights come as a package's name.
         "starting_weights_filename": record.model.source.rpartition("/")[2],
         "weight_data_types": numerics.weight_type,
-        "weight_transformations": _transformations(record, numerics.rounding),
+        "weight_transformations": _transformations(record, numerics),
     }
 
 
@@ -48,13 +43,16 @@ def calibration_of(record: Record) -> str:
     if not numerics.calibrated:
         return f"None: weights and activations are {numerics.weight_type}, without scales."
     pictures = record.engine.calibration if record.engine else None
+    by = ENGINES[record.case.engine].quantised_by
     return (
-        "Post-training quantisation with PyTorch's PT2E: weights signed 8-bit per channel,"
-        " activations 8-bit per tensor, their ranges observed on these pictures:"
+        f"Post-training quantisation with {by}: weights signed 8-bit"
+        " per channel, activations 8-bit per tensor, their ranges observed on these pictures:"
         f" {pictures or 'not recorded'}. No weight was trained."
     )
 
 
-def _transformations(record: Record, rounding: str) -> str:
-    steps = (rounding, _PREPARATION.get(record.case.engine, ""))
+def _transformations(record: Record, numerics: Numerics) -> str:
+    engine = ENGINES[record.case.engine]
+    by = f" ({engine.quantised_by})" if numerics.calibrated else ""
+    steps = (f"{numerics.rounding}{by}", engine.preparation)
     return "; ".join(step for step in steps if step) or "none"

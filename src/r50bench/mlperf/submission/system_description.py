@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.mlperf.submission.rules import REQUIRED_SCENARIOS, STATUSES
 from r50bench.results.record import Record
@@ -57,16 +58,6 @@ SYSTEM_FIELDS = (
 _GIVEN_ELSEWHERE = ("division", "submitter")
 _CHOICES = {"status": STATUSES, "system_type": tuple(REQUIRED_SCENARIOS)}
 _ACCELERATOR = ("accelerators_per_node", "accelerator_model_name", "accelerator_memory_capacity")
-
-_FRAMEWORKS = {
-    "torch": "PyTorch",
-    "torch-aot": "PyTorch with AOTInductor",
-    "torch-compile": "PyTorch with torch.compile",
-    "torch-eager": "PyTorch",
-    "onnxruntime": "ONNX Runtime",
-    "openvino": "OpenVINO",
-    "zentorch": "PyTorch with zentorch",
-}
 
 # What no snapshot can tell, and a reader of the results wants to know.
 _ASKED = (
@@ -183,9 +174,7 @@ def _software(record: Record) -> dict[str, str]:
         stack += [f"allocator {engine.allocator}"]
     system = (host.get("distribution"), f"Linux {host['kernel']}" if "kernel" in host else None)
     return {
-        "framework": f"{_FRAMEWORKS.get(engine.name, engine.name)}: {engine.version}"
-        if engine
-        else "",
+        "framework": f"{ENGINES[engine.name].title}: {engine.version}" if engine else "",
         "operating_system": ", ".join(part for part in system if part),
         "other_software_stack": ", ".join(stack),
         "sw_notes": f"measured with r50bench {record.r50bench_version}",

@@ -1,0 +1,147 @@
+"""What engines make before they run, and what that takes; the parent's side, without torch.
+
+Each engine prepares itself (``prepare`` of its descriptor); here is what they have in common. What
+compiles, exports or quantises is a child with the workers' own environment, since instruction sets
+and switches must be set before torch loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from r50bench.assets.store import Store, sha256_of
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.environment import recorded_environment
+from r50bench.engines.registry import ENGINES, packages_of
+from r50bench.host.toolchain import Compiler, compiler_of, find_compiler
+from r50bench.host.topology import Host
+from r50bench.precision import PRECISIONS
+from r50bench.progress import Progress
+
+__all__ = ["MODEL", "Preparation", "Prepared", "calibration_of", "digest", "prepare_engine"]
+
+MODEL = "model"
+"""The folder of a store's entry that an engine loads."""
+
+Prepared = tuple[EngineSpec, bool]
+"""A spec with all that its engine loads, and whether something was made for it now."""
+
+# They change how a compiled model runs, not what is compiled.
+_OF_RUN_TIME_ONLY = ("OMP_", "GOMP_", "KMP_", "LD_PRELOAD", "TCMALLOC_", "MALLOC_", "FAKE_")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """With what an engine prepares itself.
+
+    ``state_dict_sha256`` is that of the spec's weights, ``environment`` that of the workers;
+    ``timeout_s`` bounds each child.
+    """
+
+    state_dict_sha256: str
+    host: Host
+    store: Store
+    progress: Progress
+    environment: Mapping[str, str]
+    timeout_s: float = 600.0
+
+    @property
+    def child_environment(self) -> dict[str, str]:
+        """A compiler needs no allocator, and one more file to load is one more thing to fail."""
+        return {name: value for name, value in self.environment.items() if name != "LD_PRELOAD"}
+
+    def parts(self, spec: EngineSpec) -> dict[str, Any]:
+        """Returns what decides the bytes of anything that is compiled for this host from a spec."""
+        host = self.host
+        return {
+            "state_dict": self.state_dict_sha256,
+            "graph": spec.graph,
+            "precision": spec.precision,
+            "device": spec.device,
+            "cpu": [host.arch, host.vendor, host.family, host.model, *sorted(host.isa)],
+            "environment": {
+                name: value
+                for name, value in recorded_environment(self.environment).items()
+                if not name.startswith(_OF_RUN_TIME_ONLY)
+            },
+            "packages": packages_of(ENGINES[spec.engine], spec.precision),
+            **calibration_of(spec),
+        }
+
+    def build(
+        self,
+        kind: str,
+        key: str,
+        make: Callable[[Path, Compiler], None],
+        provenance: Mapping[str, Any],
+        *,
+        purpose: str,
+        otherwise: str,
+    ) -> tuple[Path, bool]:
+        """Returns the store's entry that the host's C++ compiler makes, and whether it did so now.
+
+        ``key`` names everything that decides it but the compiler. A host without a compiler takes
+        what another one made; ``purpose`` and ``otherwise`` are as :func:`.compiler_of` has them.
+
+        Raises:
+            EngineError: there is no compiler, and nothing that one made; or what ``make`` raises.
+            AssetError: the store cannot be written.
+        """
+        compiler = find_compiler(self.environment)
+        if compiler is None:
+            found = self._of_any_compiler(kind, key)
+            if found is not None:
+                return found, False
+            compiler = compiler_of(self.environment, purpose, otherwise)
+        full = f"{key}-{compiler.digest}"
+        found = self.store.find(kind, full)
+        if found is not None:
+            return found, False
+        told = {**provenance, "compiler": compiler.version}
+        return self.store.produce(
+            kind, full, lambda folder: make(folder, compiler), told, self.progress
+        ), True
+
+    def _of_any_compiler(self, kind: str, key: str) -> Path | None:
+        entries = (entry for entry in self.store.entries() if entry.kind == kind)
+        fitting = [entry for entry in entries if entry.key.rpartition("-")[0] == key]
+        newest = max(fitting, key=lambda entry: entry.created, default=None)
+        return None if newest is None else newest.path
+
+
+def calibration_of(spec: EngineSpec) -> dict[str, str | None]:
+    """Returns what int8 was calibrated with; None for other numerics."""
+    if spec.calibration is None or not PRECISIONS[spec.precision].numerics.calibrated:
+        return {"calibration": None, "convention": None}
+    return {"calibration": sha256_of(Path(spec.calibration)), "convention": spec.convention}
+
+
+def digest(*parts: object) -> str:
+    """Returns 16 hexadecimal digits of what can be said as JSON, for the store's keys."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def prepare_engine(spec: EngineSpec, preparation: Preparation) -> Prepared:
+    """Returns ``spec`` with all that its engine loads, and whether a model was made for it now.
+
+    Engines that make nothing ahead get their spec back. ``spec.runners`` must already be the number
+    of instances that will share the weights.
+
+    Raises:
+        EngineError: a package or the C++ compiler is missing, or making something failed; the hint
+            names a way without it.
+        Unsupported: the device is not there.
+        AssetError: the state dict does not fit, or the store cannot be written.
+    """
+    engine = ENGINES[spec.engine]
+    packages_of(engine, spec.precision)
+    if engine.prepare is None:
+        return spec, False
+    prepared: Prepared = resolve_name(engine.prepare)(spec, preparation)
+    return prepared

@@ -1,0 +1,96 @@
+"""Which kernels of our own serve a precision, what they need of a CPU, and who makes their plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from r50bench.host.topology import Host
+
+__all__ = ["KERNEL_SETS", "KernelSet", "lacking"]
+
+_KERNELS = Path(__file__).parent / "kernels"
+
+
+@dataclass(frozen=True)
+class KernelSet:
+    """The kernels of one precision, built into one library.
+
+    ``source`` is the C++ file, which includes headers of its folder. ``needs`` are the CPU flags by
+    Linux' name, each with the compiler option that allows its use (None: another one implies it);
+    ``options`` what else the compiler is told. ``isa`` and ``types`` are what the kernel log says
+    of each kernel. ``plan_module`` is run as a child and makes a model's plan, see :mod:`.maker`;
+    ``engine`` is the import string of what runs that plan by the library.
+    """
+
+    source: Path
+    needs: tuple[tuple[str, str | None], ...]
+    options: tuple[str, ...]
+    isa: str
+    types: str
+    plan_module: str
+    engine: str
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """All that the library is built from, the file that is compiled first."""
+        return (self.source, *sorted(self.source.parent.glob("*.h")))
+
+    @property
+    def compiler_options(self) -> tuple[str, ...]:
+        """What the compiler is told, in the order of its command line.
+
+        The instruction sets are named one by one: what an inference runs is then known, wherever
+        the library was built. The compiler's warnings about its own intrinsics are not ours to
+        mend.
+        """
+        return (
+            *("-O3", "-std=c++20", "-shared", "-fPIC", "-fopenmp", "-mtune=native"),
+            *(option for _, option in self.needs if option),
+            *self.options,
+        )
+
+
+_AVX512 = (
+    ("avx512f", "-mavx512f"),
+    ("avx512bw", "-mavx512bw"),
+    ("avx512dq", "-mavx512dq"),
+    ("avx512vl", "-mavx512vl"),
+    ("fma", "-mfma"),
+)
+
+
+def _avx512(define: str, isa: str, types: str, *beside: tuple[str, str | None]) -> KernelSet:
+    return KernelSet(
+        source=_KERNELS / "avx512" / "kernels.cpp",
+        needs=(*_AVX512, *beside),
+        options=(f"-D{define}",),
+        isa=isa,
+        types=types,
+        plan_module="r50bench.engines.r50.make_plan",
+        engine="r50bench.engines.r50.engine:R50Engine",
+    )
+
+
+KERNEL_SETS: dict[str, KernelSet] = {
+    "avx_fp32": _avx512("R50_FP32", "avx512_core", "src:f32 wei:f32 dst:f32"),
+    "avx_bfloat16": _avx512(
+        "R50_BF16",
+        "avx512_core_bf16",
+        "src:bf16 wei:bf16 dst:bf16",
+        ("avx512_bf16", "-mavx512bf16"),
+    ),
+    "avx_int8": _avx512(
+        "R50_INT8", "avx512_core_vnni", "src:u8 wei:s8 dst:u8", ("avx512_vnni", "-mavx512vnni")
+    ),
+}
+"""By precision; what is not here has no kernels of our own."""
+
+
+def lacking(host: Host, precision: str) -> str:
+    """Returns, as a clause, what keeps the kernels of ``precision`` from ``host``; else nothing."""
+    kernels = KERNEL_SETS.get(precision)
+    if kernels is None:
+        return f"r50bench has kernels of its own for {', '.join(KERNEL_SETS)} only"
+    missing = [flag for flag, _ in kernels.needs if flag not in host.isa]
+    return f"the CPU lacks {' and '.join(missing)}" if missing else ""

@@ -1,0 +1,97 @@
+"""What our own kernels need: their library, built once, and the plan of a model for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from r50bench.assets.store import sha256_of
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.child import run_child
+from r50bench.engines.maker import make_in_child
+from r50bench.engines.preparation import MODEL, Preparation, Prepared, digest
+from r50bench.engines.r50.kernel_sets import KERNEL_SETS, KernelSet
+from r50bench.errors import EngineError
+from r50bench.host.toolchain import Compiler
+
+__all__ = ["LIBRARY", "plan_key", "prepare"]
+
+LIBRARY = "r50bench_kernels.so"
+RECIPE_VERSION = 6
+"""Part of every plan's key: raise it when what is planned changes."""
+
+_MODELS, _KERNELS = "models", "kernels"
+_BUILD_MODULE = "r50bench.engines.r50.build"
+_OTHERWISE = "--engine torch-eager runs without"
+
+
+def prepare(spec: EngineSpec, preparation: Preparation) -> Prepared:
+    """Returns ``spec`` with library and plan; see :class:`.EngineDescriptor`."""
+    library = _library(spec.precision, preparation)
+    key = plan_key(spec, library.name, preparation)
+    store, progress = preparation.store, preparation.progress
+    task = f"preparing {spec.precision}"
+
+    def make(folder: Path) -> None:
+        progress.phase(task)
+        make_in_child(
+            KERNEL_SETS[spec.precision].plan_module,
+            spec,
+            folder / MODEL,
+            preparation.child_environment,
+            preparation.timeout_s,
+            task=task,
+        )
+
+    found = store.find(_MODELS, key)
+    made = found is None
+    if found is None:
+        provenance = {
+            "source": "a plan for kernels of r50bench",
+            "kernels": library.name,
+            "precision": spec.precision,
+            "graph": spec.graph,
+            "state_dict_sha256": preparation.state_dict_sha256,
+        }
+        found = store.produce(_MODELS, key, make, provenance, progress)
+    return replace(spec, kernels=str(library / LIBRARY), artifact=str(found / MODEL)), made
+
+
+def plan_key(spec: EngineSpec, library: str, preparation: Preparation) -> str:
+    """Returns the name of a plan; one serves any number of cores and any batch size.
+
+    ``library`` is that of the kernels: it mirrors what a plan's fields mean.
+    """
+    parts = (RECIPE_VERSION, library, preparation.parts(spec))
+    return f"{spec.graph}-{spec.precision}-plan-{digest(*parts)}"
+
+
+def _library(precision: str, preparation: Preparation) -> Path:
+    """Returns the folder of the library for a precision, built if need be."""
+    kernels, progress = KERNEL_SETS[precision], preparation.progress
+    task = f"building the kernels of {precision}"
+
+    def make(folder: Path, compiler: Compiler) -> None:
+        progress.phase(task)
+        environment = {**preparation.child_environment, "CXX": compiler.cxx}
+        log = run_child([_BUILD_MODULE, precision, str(folder / LIBRARY)], environment, 600.0)
+        if log.failure is not None:
+            raise EngineError(f"{task} {log.failure}:\n{log.tail}", hint="--engine torch has none")
+
+    folder, _ = preparation.build(
+        _KERNELS,
+        f"{precision}-{_digest_of_sources(kernels)}",
+        make,
+        {"source": "; ".join(_named(kernels))},
+        purpose="engine r50 builds its kernels",
+        otherwise=_OTHERWISE,
+    )
+    return folder
+
+
+def _digest_of_sources(kernels: KernelSet) -> str:
+    return digest(*_named(kernels), kernels.compiler_options)
+
+
+def _named(kernels: KernelSet) -> list[str]:
+    return [f"{file.name}, sha256 {sha256_of(file)}" for file in kernels.sources]

@@ -1,0 +1,109 @@
+"""What AOTInductor compiles ahead: the model, and a loader that several instances can share."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from r50bench.assets.store import sha256_of
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.child import run_child
+from r50bench.engines.maker import make_in_child
+from r50bench.engines.preparation import MODEL, Preparation, Prepared, digest
+from r50bench.engines.torch.shared_loader import EXTENSION, SOURCE
+from r50bench.errors import EngineError
+from r50bench.host.toolchain import Compiler
+
+__all__ = ["model_key", "prepare"]
+
+RECIPE_VERSION = 6
+"""Part of every compiled model's key: raise it when what is compiled changes."""
+
+_MODELS, _LOADERS = "models", "loaders"
+_COMPILE_MODULE = "r50bench.engines.torch.compile_model"
+_LOADER_MODULE = "r50bench.engines.torch.shared_loader"
+_PURPOSE = "engine torch compiles the model"
+_OTHERWISE = "--engine torch-eager runs without"
+
+
+def prepare(spec: EngineSpec, preparation: Preparation) -> Prepared:
+    """Returns ``spec`` with the compiled model, and a loader where torch's own will not do.
+
+    See :class:`.EngineDescriptor`.
+    """
+    if spec.runners > 1 or spec.beside_python:
+        spec = replace(spec, loader=str(_loader(preparation)))
+
+    def make(folder: Path, compiler: Compiler) -> None:
+        preparation.progress.phase(f"compiling {spec.precision}, batch {spec.batch_size}")
+        _compile(spec, folder, preparation, compiler)
+
+    provenance = {
+        "source": "AOTInductor",
+        "precision": spec.precision,
+        "graph": spec.graph,
+        "batch_size": spec.batch_size,
+        "state_dict_sha256": preparation.state_dict_sha256,
+    }
+    folder, made = preparation.build(
+        _MODELS,
+        model_key(spec, preparation),
+        make,
+        provenance,
+        purpose=_PURPOSE,
+        otherwise=_OTHERWISE,
+    )
+    return replace(spec, artifact=str(folder / MODEL)), made
+
+
+def model_key(spec: EngineSpec, preparation: Preparation) -> str:
+    """Returns the name of a compiled model, but for its compiler.
+
+    oneDNN lays weights out by the number of threads, and reorders them in every inference where it
+    is another one: at batch 1 that took two thirds of the time on one core.
+    """
+    parts = (RECIPE_VERSION, spec.batch_size, spec.threads, preparation.parts(spec))
+    return f"{spec.graph}-{spec.precision}-b{spec.batch_size}-{digest(*parts)}"
+
+
+def _compile(spec: EngineSpec, folder: Path, preparation: Preparation, compiler: Compiler) -> None:
+    scratch = folder / "inductor"
+    environment = preparation.child_environment
+    make_in_child(
+        _COMPILE_MODULE,
+        spec,
+        folder / MODEL,
+        {**environment, "CXX": compiler.cxx, "TORCHINDUCTOR_CACHE_DIR": str(scratch)},
+        preparation.timeout_s,
+        task=f"compiling {spec.precision}",
+        hint=_OTHERWISE,
+    )
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _loader(preparation: Preparation) -> Path:
+    """Returns the extension that shares one model among several runners, built if need be."""
+    source, torch = sha256_of(SOURCE), version("torch")
+
+    def make(folder: Path, compiler: Compiler) -> None:
+        preparation.progress.phase("building the loader for shared weights")
+        environment = {**preparation.child_environment, "CXX": compiler.cxx}
+        log = run_child([_LOADER_MODULE, str(folder)], environment, preparation.timeout_s)
+        if log.failure is not None:
+            raise EngineError(
+                f"building the loader for shared weights {log.failure}:\n{log.tail}",
+                hint="leave weight sharing off",
+            )
+
+    folder, _ = preparation.build(
+        _LOADERS,
+        f"{EXTENSION}-{sys.implementation.cache_tag}-torch-{torch}-{source[:16]}",
+        make,
+        {"source": f"{SOURCE.name}, sha256 {source}"},
+        purpose=_PURPOSE,
+        otherwise=_OTHERWISE,
+    )
+    return folder / f"{EXTENSION}.so"

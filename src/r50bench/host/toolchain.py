@@ -1,0 +1,96 @@
+"""The C++ compiler: one choice for all that is built here, and its version for their keys."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from r50bench.errors import EngineError
+
+__all__ = ["Compiler", "compiler_of", "find_compiler"]
+
+_NAMES = ("g++", "clang++", "c++")
+_TIMEOUT_S = 60.0
+_HINT = "install one (Debian, Ubuntu: apt install g++) or name it in CXX"
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """``words`` begin its command line; ``version`` is the first line that it says of itself."""
+
+    words: tuple[str, ...]
+    version: str
+
+    @property
+    def cxx(self) -> str:
+        """Its words as the variable CXX takes them, quoted as for a shell."""
+        return shlex.join(self.words)
+
+    @property
+    def digest(self) -> str:
+        """Eight hexadecimal digits for keys: what another compiler builds is something else."""
+        told = "\0".join((*self.words, self.version))
+        return hashlib.sha256(told.encode()).hexdigest()[:8]
+
+
+def find_compiler(environ: Mapping[str, str]) -> Compiler | None:
+    """Returns the compiler that CXX names, else the first of g++, clang++ and c++; None without.
+
+    CXX holds a program and perhaps arguments, as for a shell; one with blanks in its path may stand
+    unquoted. Empty, it is as if it were not there.
+    """
+    named = environ.get("CXX", "").strip()
+    path = environ.get("PATH")
+    for words in _named(named, path) if named else [(name,) for name in _NAMES]:
+        program = shutil.which(words[0], path=path)
+        if program is not None:
+            return Compiler(words, _version((program, *words[1:])))
+    return None
+
+
+def compiler_of(environ: Mapping[str, str], purpose: str, otherwise: str = "") -> Compiler:
+    """Like :func:`find_compiler`, for what cannot do without one.
+
+    ``purpose`` begins the message, ``otherwise`` ends the hint with a way that needs none.
+
+    Raises:
+        EngineError: there is no compiler, or CXX cannot be taken apart.
+    """
+    found = find_compiler(environ)
+    if found is not None:
+        return found
+    named = environ.get("CXX", "").strip()
+    what = f"CXX={named} is no program here" if named else "there is no C++ compiler"
+    raise EngineError(f"{purpose}: {what}", hint="; ".join(filter(None, (_HINT, otherwise))))
+
+
+def _named(text: str, path: str | None) -> list[tuple[str, ...]]:
+    if shutil.which(text, path=path) is not None:
+        return [(text,)]
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise EngineError(f"CXX={text}: {error}", hint="quote it as for a shell") from None
+    return [words] if words else []
+
+
+@lru_cache
+def _version(command: tuple[str, ...]) -> str:
+    """Asked once in a process; a compiler that says nothing is known by its path."""
+    try:
+        said = subprocess.run(
+            [*command, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        said = ""
+    return next(iter(said.splitlines()), command[0])
