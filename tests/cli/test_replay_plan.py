@@ -11,9 +11,9 @@ from r50bench.case import CaseName
 from r50bench.cli.replay_plan import plan_replay
 from r50bench.errors import Unsupported
 from r50bench.host.topology import Host
-from r50bench.loadgen_settings import parse_loadgen
 from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf
 from r50bench.parameters import collect
+from r50bench.parameters.workflow import parse_loadgen
 from r50bench.planning.effective_case import effective_case
 from r50bench.results.record import ModelInfo, Record
 from support import records, synthetic_hosts

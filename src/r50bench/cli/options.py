@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
+from r50bench.parameters import PARAMETERS, WORKFLOW, Parameter, Setting, collect
 
 __all__ = [
     "RUNS",
@@ -23,6 +23,7 @@ __all__ = [
     "quiet_option",
     "set_option",
     "tuned_option",
+    "workflow_options",
 ]
 
 RUNS = Path("r50bench-runs")
@@ -33,20 +34,30 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def parameter_options(command: Command) -> Command:
-    """Adds one option per parameter, in the order of the table."""
-    return options_of([parameter.name for parameter in PARAMETERS])(command)
+    """Adds one option per parameter of a case, in the order of the table."""
+    return options_of(lambda parameter: True)(command)
 
 
-def options_of(names: Collection[str]) -> Callable[[Command], Command]:
-    """Returns what adds the options of the parameters ``names``, in the order of the table."""
+def options_of(offered: Callable[[Parameter], bool]) -> Callable[[Command], Command]:
+    """Returns what adds the options of the parameters of a case that are ``offered``.
+
+    They stand in the order of the table, and those that change nothing at the end.
+    """
+    rows = sorted(filter(offered, PARAMETERS), key=lambda parameter: parameter.checked_only)
 
     def add(command: Command) -> Command:
-        for parameter in reversed(PARAMETERS):
-            if parameter.name in names:
-                command = _option(parameter)(command)
+        for parameter in reversed(rows):
+            command = _option(parameter)(command)
         return command
 
     return add
+
+
+def workflow_options(command: Command) -> Command:
+    """Adds the options that have names of the query-driven workflow, in the order of the table."""
+    for parameter in reversed(WORKFLOW):
+        command = _option(parameter)(command)
+    return command
 
 
 def dry_run_option(what: str) -> Callable[[Command], Command]:
@@ -98,9 +109,12 @@ def collect_settings(
 
 
 def _option(parameter: Parameter) -> Callable[[Command], Command]:
-    if parameter.is_flag:
-        names = f"{parameter.option}/--no-{parameter.option.removeprefix('--')}"
-        return click.option(names, parameter.name, default=None, help=parameter.help)
-    return click.option(
-        parameter.option, parameter.name, metavar=parameter.metavar, help=parameter.help
-    )
+    options = parameter.options
+    more: dict[str, Any] = {"metavar": parameter.metavar}
+    if parameter.is_flag and parameter.of_workflow:
+        # The workflow says --loadgen-quick True; alone, the option means the same.
+        more |= {"is_flag": False, "flag_value": "True"}
+    elif parameter.is_flag:
+        options = (f"{parameter.option}/--no-{parameter.option.removeprefix('--')}",)
+        more = {"default": None}
+    return click.option(*options, parameter.name, help=parameter.help, **more)

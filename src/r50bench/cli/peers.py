@@ -37,27 +37,6 @@ from r50bench.report.terminal import TerminalProgress
 __all__ = ["peers"]
 
 
-_PARAMETERS = (
-    "mode",
-    "precision",
-    "batch_size",
-    "cores_per_instance",
-    "instances",
-    "instance_mode",
-    "across_nodes",
-    "steps",
-    "warmup_steps",
-    "repeat",
-    "timeout_s",
-    "data_type",
-    "dataset",
-    "skip_bad_pictures",
-    "weights",
-    "seed",
-    "verbose",
-)
-
-
 @click.command("peers", epilog="Empty values mean the default.")
 @click.option(
     "--engines",
@@ -76,7 +55,7 @@ _PARAMETERS = (
 @out_option("the records go")
 @quiet_option
 @set_option("Set a parameter by its upper-case name, such as BATCH_SIZE=8.")
-@options_of(_PARAMETERS)
+@options_of(lambda parameter: parameter.of_peers)
 def peers(
     engines: str | None,
     round_seconds: float | None,

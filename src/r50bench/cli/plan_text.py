@@ -8,7 +8,7 @@ from typing import Any
 
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, cores_by_node, usable_cores
-from r50bench.parameters import PARAMETERS
+from r50bench.parameters import BY_NAME
 from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.report.table import named_lines
@@ -16,8 +16,6 @@ from r50bench.report.tuned_values import tuned_values
 from r50bench.wording import counted
 
 __all__ = ["cpu_list", "describe_host", "describe_plan", "describe_tuned", "plan_as_data"]
-
-_KEYS = {parameter.name: parameter.key for parameter in PARAMETERS}
 
 
 def describe_host(host: Host) -> str:
@@ -32,7 +30,7 @@ def describe_host(host: Host) -> str:
 def describe_plan(effective: EffectiveCase, placement: Placement, notes: Iterable[str]) -> str:
     """Returns the effective values with their sources, the CPUs of the instances, and the notes."""
     lines = [effective.case.name]
-    rows = [(f"  {_KEYS[name]}", str(one)) for name, one in effective.request.items()]
+    rows = [(f"  {BY_NAME[name].key}", str(one)) for name, one in effective.request.items()]
     lines += named_lines(rows)
     lines.append(f"  placement: {counted(len(placement.slots), 'instance')}")
     for slot in placement.slots:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import cast
 
@@ -9,15 +10,13 @@ from r50bench.case import Case, CaseName
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.topology import Host
 from r50bench.measure.session import PlannedCase
-from r50bench.mlperf.plan import INERT, PlannedMlperf, plan_mlperf
-from r50bench.parameters import Setting, Value
+from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf
+from r50bench.parameters import BY_NAME, PARAMETERS, LoadWord, Setting, Value
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.placement import place
 from r50bench.results.record import Record
 
 __all__ = ["plan_replay"]
-
-_IN_NAME = ("function", "mode", "precision", "case_type")
 
 
 def plan_replay(record: Record, host: Host) -> PlannedCase | PlannedMlperf:
@@ -50,26 +49,31 @@ def _with_known_weights(record: Record) -> Case:
 
 def _plan(record: Record, case: Case, host: Host) -> PlannedCase | PlannedMlperf:
     settings = {
-        one.name: Setting(cast(Value, getattr(case, one.name)), "option")
-        for one in fields(Case)
-        if one.name not in _IN_NAME and getattr(case, one.name) is not None
+        row.name: Setting(cast(Value, getattr(case, row.name)), "option")
+        for row in PARAMETERS
+        if row.in_case and not row.in_name and getattr(case, row.name) is not None
     }
     if case.weight_sharing:
         settings["force_weight_sharing"] = Setting(True, "option")
     said = (f"replay of {record.id}",)
     if record.loadgen is not None:
-        settings = {field: one for field, one in settings.items() if field not in INERT}
+        settings = _effective_under("loadgen", settings)
         settings["precision"] = Setting(case.precision, "option")
         mlperf = plan_mlperf(record.loadgen.settings, settings, host)
         effective = replace(mlperf.effective, request=record.request, notes=said)
         return replace(mlperf, planned=replace(mlperf.planned, effective=effective))
     if case.mode == "accuracy":
-        for field in ("steps", "warmup_steps", "repeat", "data_type"):
-            settings.pop(field, None)
+        settings = _effective_under("score", settings)
     name = CaseName(case.function, case.mode, case.precision, case.case_type)
     effective = effective_case(name, settings, host)
     effective = replace(effective, request=record.request, notes=said)
     return PlannedCase(effective, place(host, effective.case))
+
+
+def _effective_under(load: LoadWord, settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    return {
+        name: setting for name, setting in settings.items() if load not in BY_NAME[name].inert_under
+    }
 
 
 def _refuse_changes(record: Record, wanted: Case, found: Case) -> None:

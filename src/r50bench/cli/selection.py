@@ -11,10 +11,13 @@ from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.isa import native_precisions
 from r50bench.host.platforms import designed_cases, detect_platform
 from r50bench.host.topology import Host
-from r50bench.parameters import Setting
+from r50bench.parameters import PARAMETERS, Setting
 from r50bench.precision import NUMERICS, numerics_of
 
-__all__ = ["matching", "select"]
+__all__ = ["CHOSEN_PARTS", "matching", "select"]
+
+CHOSEN_PARTS = tuple(row.name for row in PARAMETERS if row.in_name and not row.checked_only)
+"""The parts of a case's name among which there is a choice."""
 
 _MAIN_ORDER = ("throughput", "latency", "accuracy")
 _FULL_NAME = "test_resnet50_pytorch_xeon_public_{}"
@@ -93,11 +96,7 @@ def _none_matches(pattern: str, designed: Sequence[CaseName], host: Host) -> lis
 
 
 def _from_parts(settings: Mapping[str, Setting], host: Host) -> tuple[CaseName, ...]:
-    parts = {
-        part: str(settings[part].value)
-        for part in ("mode", "precision", "case_type")
-        if part in settings
-    }
+    parts = {part: str(settings[part].value) for part in CHOSEN_PARTS if part in settings}
     if not parts:
         return ()
     precisions = (parts["precision"],) if "precision" in parts else native_precisions(host)
@@ -114,7 +113,7 @@ def _narrowed(
 ) -> tuple[CaseName, ...]:
     asked = {
         part: settings[part].value
-        for part in ("mode", "precision", "case_type")
+        for part in CHOSEN_PARTS
         if part in settings and settings[part].source != "environment"
     }
     return tuple(name for name in designed if asked.items() <= _parts(name, asked).items())
@@ -124,7 +123,7 @@ def _parts(name: CaseName, asked: Mapping[str, object]) -> dict[str, object]:
     """Returns the parts of a name, the precision as its numerics where those were asked for."""
     generic = asked.get("precision") in NUMERICS
     precision = numerics_of(name.precision) if generic else name.precision
-    return {"mode": name.mode, "precision": precision, "case_type": name.case_type}
+    return {part: getattr(name, part) for part in CHOSEN_PARTS} | {"precision": precision}
 
 
 def _is_glob(word: str) -> bool:

@@ -21,7 +21,7 @@ from r50bench.cli.options import (
     set_option,
 )
 from r50bench.cli.plan_text import describe_host
-from r50bench.cli.selection import select
+from r50bench.cli.selection import CHOSEN_PARTS, select
 from r50bench.cli.shell import remember, write_kpi_file
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host import topology
@@ -156,7 +156,7 @@ def _names(
         return list(select((), None, {**throughput, **settings}, host))
     parts = {
         part: str(settings[part].value)
-        for part in ("mode", "precision", "case_type")
+        for part in CHOSEN_PARTS
         if part in swept and part in settings
     }
     unswept = {name: setting for name, setting in settings.items() if name not in parts}

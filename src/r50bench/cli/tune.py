@@ -28,7 +28,7 @@ from r50bench.host import topology
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.measure.tuned_defaults import asked_for_speed
-from r50bench.parameters import PARAMETERS, UNDERSTOOD_VARIABLES, Setting, Value
+from r50bench.parameters import BY_NAME, PARAMETERS, UNDERSTOOD_VARIABLES, Setting, Value
 from r50bench.parameters.value_lists import read_axes
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.tuned import TunedResults, tuned_folder
@@ -43,8 +43,7 @@ __all__ = ["tune"]
 DEFAULT_OUT = Path("r50bench-tunes")
 
 # Trials have as many steps and rounds as the search gives them.
-_INERT = ("steps", "warmup_steps", "repeat")
-_KEYS = {parameter.name: parameter.key for parameter in PARAMETERS}
+_INERT = tuple(row.name for row in PARAMETERS if "trials" in row.inert_under)
 _OBJECTIVES = {"throughput": "throughput", "latency": "latency", "accuracy": "throughput"}
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -68,7 +67,7 @@ _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 @json_option("the results")
 @out_option("the records of the trials go", DEFAULT_OUT)
 @quiet_option
-@options_of([one.name for one in PARAMETERS if one.name not in _INERT])
+@options_of(lambda parameter: parameter.name not in _INERT)
 def tune(
     cases: tuple[str, ...],
     objective: str | None,
@@ -128,12 +127,12 @@ def _read(
         UsageError: several values of a parameter that is not tuned, or a value that is not valid.
     """
     axes = {axis.parameter.name: axis for group in read_axes(sets) for axis in group}
+    tuned_keys = ", ".join(BY_NAME[name].key for name in TUNED_FIELDS)
     for name, axis in axes.items():
         if len(axis.values) > 1 and name not in TUNED_FIELDS:
             raise UsageError(
                 f"{axis.parameter.key} takes one value: it is not tuned",
-                hint=f"several values are for {', '.join(map(_KEYS.__getitem__, TUNED_FIELDS))};"
-                " 'r50bench sweep' takes them for all",
+                hint=f"several values are for {tuned_keys}; 'r50bench sweep' takes them for all",
             )
         if name in _INERT:
             raise UsageError(
@@ -210,7 +209,7 @@ def _tune(request: TuneRequest, host: Host, out: Path, progress: TerminalProgres
 
 def _what_next(tuned: Tuned, file: Path) -> str:
     asked = "".join(
-        f" --set {shlex.quote(f'{_KEYS[name]}={text}')}"
+        f" --set {shlex.quote(f'{BY_NAME[name].key}={text}')}"
         for name, text in asked_for_speed(tuned.request.fixed()).items()
     )
     return (

@@ -15,18 +15,15 @@ from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.record_draft import Finish
 from r50bench.measure.session import Outcome, PlannedCase
 from r50bench.mlperf.run.session import PlannedMlperf, run_loadgen_session
-from r50bench.parameters import BY_NAME, PARAMETERS, Setting
+from r50bench.parameters import BY_NAME, Setting
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.placement import place
 from r50bench.progress import Progress
 
-__all__ = ["DEFAULT_PRECISION", "INERT", "PlannedMlperf", "plan_mlperf", "run_mlperf"]
+__all__ = ["DEFAULT_PRECISION", "PlannedMlperf", "plan_mlperf", "run_mlperf"]
 
 DEFAULT_PRECISION = "fp32"
 """The precision where none is asked: that of MLPerf's reference model."""
-
-INERT = tuple(row.name for row in PARAMETERS if "loadgen" in row.inert_under)
-"""Parameters of the closed loop, which LoadGen decides on."""
 
 
 def plan_mlperf(
@@ -43,7 +40,7 @@ def plan_mlperf(
         UsageError: settings contradict each other or the scenario, or cannot fit.
         Unsupported: this CPU has no instructions for the precision.
     """
-    wanted = {name: setting for name, setting in settings.items() if name not in INERT}
+    wanted = {name: setting for name, setting in settings.items() if not _is_inert(name)}
     mode = "throughput" if loadgen.scenario == "Offline" else "latency"
     asked = wanted.get("precision")
     name = CaseName("inference", mode, str(asked.value) if asked else DEFAULT_PRECISION)
@@ -125,6 +122,11 @@ def _inert(settings: Mapping[str, Setting]) -> list[str]:
     return [
         f"{BY_NAME[name].key}={settings[name].value} ({settings[name].source}) has no effect here:"
         " LoadGen decides"
-        for name in INERT
-        if name in settings
+        for name in settings
+        if _is_inert(name)
     ]
+
+
+def _is_inert(name: str) -> bool:
+    """Whether a parameter is one of the closed loop, on which LoadGen decides."""
+    return "loadgen" in BY_NAME[name].inert_under

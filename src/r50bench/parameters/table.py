@@ -1,137 +1,37 @@
-"""The table of parameters: what there is, what it is called, how it is read, what it decides.
-
-A row says all that is asked of a parameter. Options, ``--set``, environment variables, help texts,
-KPI blocks, queries, what was tuned and what a load leaves without effect are all made from it.
-"""
+"""The table of parameters: what there is, what it is called, how it is read, what it decides."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, fields
-from typing import Literal
-
-from r50bench.case import CASE_TYPES, MODES, Case
+from r50bench.case import CASE_TYPES, MODES
+from r50bench.loadgen_settings import COMPLIANCE_TESTS, LOADGEN_MODES, OFFICIAL_SEEDS, SCENARIOS
+from r50bench.parameters.parameter import Parameter
 from r50bench.parameters.values import (
-    Reader,
-    Value,
     dataset,
+    device,
     engine,
     free_text,
     function,
     name_of,
+    number,
     one_of,
     precision,
+    printable,
     variables,
+    verbosity,
     weights,
     whole_number,
     yes_or_no,
 )
 
-__all__ = [
-    "BY_NAME",
-    "ENVIRONMENT_PREFIX",
-    "PARAMETERS",
-    "UNDERSTOOD_VARIABLES",
-    "LoadWord",
-    "Parameter",
-]
+__all__ = ["BY_NAME", "PARAMETERS", "UNDERSTOOD_VARIABLES", "WORKFLOW"]
 
-ENVIRONMENT_PREFIX = "R50BENCH_"
-
-LoadWord = Literal["loadgen", "score", "trials", "dummy"]
-"""What leaves a parameter without effect: LoadGen, which decides on it itself; the one pass over
-all pictures; the trials of a search, which are as long as it needs; dummy input."""
-
-_CASE_FIELDS = frozenset(field.name for field in fields(Case))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """One parameter.
-
-    ``name`` is the field of :class:`r50bench.case.Case` where the case has one, ``key`` its name
-    for ``--set``, ``reader`` turns a non-empty text into the value.
-
-    Attributes:
-        bare: its environment variable counts without the prefix too.
-        in_name: it is a part of the case's name.
-        decides_speed: what was tuned is used only where it was asked for in the same way.
-        tuned: ``r50bench tune`` chooses it.
-        of_peers: it may be chosen for all engines that are compared at once.
-        checked_only: it is compared with this host or program, and changes nothing.
-        inert_under: what leaves it without effect.
-        block: its name in KPI blocks; empty where it has no line there, or its line comes from
-            what the record says it came to.
-        unswept: why no sweep compares its values; empty where a sweep may.
-    """
-
-    name: str
-    key: str
-    reader: Reader[Value]
-    help: str
-    bare: bool = False
-    in_name: bool = False
-    decides_speed: bool = False
-    tuned: bool = False
-    of_peers: bool = False
-    checked_only: bool = False
-    inert_under: tuple[LoadWord, ...] = ()
-    block: str = ""
-    unswept: str = ""
-    unit: str = ""
-
-    def parse(self, text: str) -> Value:
-        """Returns the value that a non-empty text means.
-
-        Raises:
-            ValueError: with what would be right, worded to follow ``BATCH_SIZE=abc:``.
-            UsageError: a misspelt precision, or training.
-        """
-        if self.reader.kind not in ("path", "text") and re.search(r"\s|\.\.\.|…|/", text):
-            raise ValueError("takes one value; 'r50bench sweep' takes lists and ranges")
-        return self.reader(text)
-
-    @property
-    def metavar(self) -> str:
-        """What stands for the value in a help text."""
-        return self.unit or self.reader.metavar
-
-    @property
-    def in_case(self) -> bool:
-        """Whether it is a field of the case."""
-        return self.name in _CASE_FIELDS
-
-    @property
-    def of_mlperf(self) -> bool:
-        """Whether it means something to a LoadGen run."""
-        return not self.checked_only and "loadgen" not in self.inert_under
-
-    @property
-    def is_flag(self) -> bool:
-        """Whether the option stands alone, without a value."""
-        return self.reader.kind == "flag"
-
-    @property
-    def is_number(self) -> bool:
-        """Whether its values are numbers."""
-        return self.reader.kind == "number"
-
-    @property
-    def option(self) -> str:
-        """The long option, such as ``--batch-size``."""
-        return "--" + self.key.lower().replace("_", "-")
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The environment variables that set it, the strongest first."""
-        prefixed = ENVIRONMENT_PREFIX + self.key
-        return (prefixed, self.key) if self.bare else (prefixed,)
-
+# LoadGen counts in 64 bits, durations and latencies in nanoseconds among them.
+_COUNT = whole_number(1, 10**12 - 1)
+_POSITIVE = number(above=0, below=10**12)
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="function",
-        key="FUNCTION",
         reader=function,
         help="Only inference.",
         bare=True,
@@ -141,7 +41,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="mode",
-        key="MODE",
         reader=one_of(*MODES),
         help="What to measure.",
         bare=True,
@@ -152,7 +51,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="case_type",
-        key="CASE_TYPE",
         reader=one_of(*CASE_TYPES[1:]),
         help="gated: a short smoke run. pkm: the run for performance analysis.",
         bare=True,
@@ -162,7 +60,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="precision",
-        key="PRECISION",
         reader=precision,
         help="Such as avx_int8, or fp32, bf16, int8 for the best this host has.",
         bare=True,
@@ -172,7 +69,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="data_type",
-        key="DATA_TYPE",
         reader=one_of("dummy", "real"),
         help="Seeded random input, or preprocessed pictures.",
         bare=True,
@@ -182,7 +78,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="dataset",
-        key="DATASET",
         reader=dataset,
         help="'sample' (20 pictures) or the folder of ImageNet's validation set.",
         bare=True,
@@ -192,7 +87,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="skip_bad_pictures",
-        key="SKIP_BAD_PICTURES",
         reader=yes_or_no,
         help="Leave out pictures that cannot be decoded, instead of refusing to run.",
         of_peers=True,
@@ -200,7 +94,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="batch_size",
-        key="BATCH_SIZE",
         reader=whole_number(1),
         help="Pictures per batch.",
         bare=True,
@@ -211,7 +104,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="steps",
-        key="STEPS",
         reader=whole_number(1),
         help="Measured batches per instance.",
         bare=True,
@@ -221,7 +113,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="warmup_steps",
-        key="WARMUP_STEPS",
         reader=whole_number(0),
         help="Batches per instance before the measurement.",
         bare=True,
@@ -231,7 +122,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="repeat",
-        key="REPEAT",
         reader=whole_number(1),
         help="Measured rounds of STEPS batches each.",
         bare=True,
@@ -242,7 +132,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="timeout_s",
-        key="TIMEOUT",
+        called="TIMEOUT",
         reader=whole_number(1),
         help="Seconds after which a worker that does nothing is taken to hang.",
         unit="SECONDS",
@@ -250,7 +140,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="instances",
-        key="INSTANCES",
         reader=whole_number(1),
         help="Instances; by default as many as fit.",
         bare=True,
@@ -260,7 +149,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="cores_per_instance",
-        key="CORES_PER_INSTANCE",
         reader=whole_number(1),
         help="Cores of each instance.",
         bare=True,
@@ -271,7 +159,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="instance_mode",
-        key="INSTANCE_MODE",
         reader=one_of("flex", "latency", "throughput"),
         help="Cores per instance by default: flex as the mode says, or those of the other mode.",
         bare=True,
@@ -281,7 +168,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="across_nodes",
-        key="ACROSS_NODES",
         reader=yes_or_no,
         help="Let an instance span the NUMA nodes of the host.",
         decides_speed=True,
@@ -289,7 +175,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="weights",
-        key="WEIGHTS",
         reader=weights,
         help="auto, v1, v1.5, random, or the path of a state dict.",
         bare=True,
@@ -298,7 +183,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="weight_sharing",
-        key="WEIGHT_SHARING",
         reader=yes_or_no,
         help="Instances in one process share one copy of the weights.",
         bare=True,
@@ -309,14 +193,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="force_weight_sharing",
-        key="FORCE_WEIGHT_SHARING",
         reader=yes_or_no,
         help="Allow --weight-sharing for fp32 and bf32 too.",
         inert_under=("loadgen",),
     ),
     Parameter(
         name="engine",
-        key="ENGINE",
         reader=engine,
         help="What runs the model.",
         bare=True,
@@ -326,15 +208,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="device",
-        key="DEVICE",
         reader=one_of("auto", "cpu", "cuda"),
         help="Where the model runs; auto is the CPU.",
+        in_queries=False,  # they say execution_device
         decides_speed=True,
         block="DEVICE",
     ),
     Parameter(
         name="allocator",
-        key="ALLOCATOR",
         reader=one_of("auto", "tcmalloc", "system"),
         help="The workers' memory allocator; auto takes the engine's best that is installed.",
         decides_speed=True,
@@ -343,7 +224,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="seed",
-        key="SEED",
         reader=whole_number(0, 2**32 - 1),
         help="Seed of dummy input and random weights.",
         bare=True,
@@ -352,7 +232,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="verbose",
-        key="VERBOSE",
         reader=yes_or_no,
         help="Keep the oneDNN log of the untimed evidence run beside the record.",
         bare=True,
@@ -361,7 +240,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="customer_env",
-        key="CUSTOMER_ENV",
         reader=variables,
         help="Environment of the workers, such as 'A=1 B=2'.",
         bare=True,
@@ -370,7 +248,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="matmul_min_dim",
-        key="TORCH_MKLDNN_MATMUL_MIN_DIM",
+        called="TORCH_MKLDNN_MATMUL_MIN_DIM",
         reader=whole_number(0),
         help="Smallest matrix that oneDNN multiplies, on Arm.",
         bare=True,
@@ -378,7 +256,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="topology",
-        key="TOPOLOGY",
         reader=one_of("resnet50"),
         help="Only resnet50.",
         bare=True,
@@ -386,7 +263,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="workload",
-        key="WORKLOAD",
         reader=name_of("resnet50_pytorch_xeon_public", "resnet50_pytorch_arm", metavar="NAME"),
         help="The original workload's name; checked, without effect.",
         bare=True,
@@ -394,7 +270,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="platform",
-        key="PLATFORM",
         reader=free_text("NAME"),
         help="The platform's name; checked against this host, without effect.",
         bare=True,
@@ -402,6 +277,148 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
 )
 """The parameters of a case, in the order of the help and of KPI blocks."""
+
+
+WORKFLOW: tuple[Parameter, ...] = (
+    Parameter(
+        name="loadgen_scenario",
+        sets="loadgen",
+        field="scenario",
+        reader=name_of(*SCENARIOS),
+        help="How queries come; Offline by default.",
+        block="LOADGEN_SCENARIO",
+    ),
+    Parameter(
+        name="loadgen_mode",
+        sets="loadgen",
+        field="mode",
+        reader=name_of(*LOADGEN_MODES),
+        help="AccuracyOnly by default.",
+        block="LOADGEN_MODE",
+    ),
+    Parameter(
+        name="loadgen_dataset_size",
+        sets="loadgen",
+        field="dataset_size",
+        reader=_COUNT,
+        help="Use the first N pictures; all by default.",
+        block="LOADGEN_DATASET_SIZE",
+    ),
+    Parameter(
+        name="loadgen_buffer_size",
+        sets="loadgen",
+        field="buffer_size",
+        reader=_COUNT,
+        help="Pictures that LoadGen draws from in performance; 1024 by default.",
+        block="LOADGEN_BUFFER_SIZE",
+    ),
+    Parameter(
+        name="loadgen_query_count",
+        sets="loadgen",
+        field="query_count",
+        reader=_COUNT,
+        help="Least number of queries; MLPerf's by default.",
+        inert_under=("score",),
+        block="LOADGEN_QUERY_COUNT",
+    ),
+    Parameter(
+        name="loadgen_duration_s",
+        sets="loadgen",
+        field="duration_s",
+        reader=_POSITIVE,
+        unit="SECONDS",
+        help="Least duration; MLPerf's 600 by default.",
+        inert_under=("score",),
+        block="LOADGEN_DURATION_S",
+    ),
+    Parameter(
+        name="loadgen_target_qps",
+        sets="loadgen",
+        field="target_qps",
+        reader=_POSITIVE,
+        help="Expected throughput (Offline) or offered rate (Server).",
+        inert_under=("score",),
+        block="LOADGEN_TARGET_QPS",
+    ),
+    Parameter(
+        name="loadgen_target_latency",
+        sets="loadgen",
+        field="target_latency_ms",
+        reader=_POSITIVE,
+        unit="MS",
+        help="Expected latency (streams) or latency bound (Server: 15).",
+        inert_under=("score",),
+        block="LOADGEN_TARGET_LATENCY",
+    ),
+    Parameter(
+        name="loadgen_samples_per_query",
+        sets="loadgen",
+        field="samples_per_query",
+        reader=_COUNT,
+        help="Samples of a MultiStream query; 8 by default.",
+        only_scenario="MultiStream",
+        block="LOADGEN_SAMPLES_PER_QUERY",
+    ),
+    Parameter(
+        name="loadgen_multistreamness",
+        sets="loadgen",
+        field="samples_per_query",
+        reader=_COUNT,
+        help="Another name of --samples-per-query.",
+    ),
+    Parameter(
+        name="loadgen_server_coalesce_queries",
+        sets="loadgen",
+        field="server_coalesce_queries",
+        reader=yes_or_no,
+        help="Have LoadGen issue queries that are due together.",
+    ),
+    Parameter(
+        name="loadgen_compliance_test",
+        sets="loadgen",
+        field="compliance_test",
+        reader=name_of(*COMPLIANCE_TESTS),
+        help="Run this test of MLPerf's, PerformanceOnly.",
+        shorter="--compliance",
+        block="LOADGEN_COMPLIANCE_TEST",
+    ),
+    Parameter(
+        name="loadgen_seeds",
+        sets="loadgen",
+        field="seeds",
+        reader=one_of(*OFFICIAL_SEEDS),
+        help="The round whose official seeds are used; v5.1.",
+        block="LOADGEN_SEEDS",
+    ),
+    Parameter(
+        name="loadgen_quick",
+        sets="loadgen",
+        field="quick",
+        reader=yes_or_no,
+        help="A run of a few seconds, which does not comply with MLPerf.",
+    ),
+    Parameter(
+        name="sut_name",
+        sets="loadgen",
+        reader=printable(80, "NAME"),
+        help="What to call the system in a submission.",
+        block="SUT_NAME",
+    ),
+    Parameter(
+        name="verbosity",
+        field="verbose",
+        reader=verbosity,
+        help="The workflow's name of --verbose.",
+    ),
+    Parameter(
+        name="execution_device",
+        field="device",
+        reader=device,
+        help="The workflow's name of --device.",
+    ),
+)
+"""What the query-driven MLPerf workflow says of a run, under its names: how LoadGen is set, and
+other names of a case's parameters."""
 
 BY_NAME: dict[str, Parameter] = {row.name: row for row in PARAMETERS}
 

@@ -76,7 +76,7 @@ def whole_number(least: int, most: int | None = None) -> Reader[int]:
             raise ValueError(f"must be a whole number, {right}")
         value = int(text)
         if value < least or (most is not None and value > most):
-            raise ValueError(f"must be {right}")
+            raise ValueError(f"must be a whole number, {right}")
         return value
 
     return Reader(read, "N", "number")

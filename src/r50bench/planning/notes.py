@@ -9,8 +9,7 @@ from r50bench.case import Case
 from r50bench.engines.registry import notice_of_former_name
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, cores_by_node
-from r50bench.parameters import PARAMETERS, Parameter, Setting
-from r50bench.parameters.table import LoadWord
+from r50bench.parameters import PARAMETERS, LoadWord, Parameter, Setting
 from r50bench.precision import PRECISIONS
 
 __all__ = ["notes_on"]

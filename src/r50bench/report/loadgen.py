@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from r50bench.mlperf_rules import PERCENTILE
+from r50bench.parameters import WORKFLOW
 from r50bench.report.numbers import figure
 from r50bench.report.table import named_lines
 from r50bench.results.kpi import accuracy_line
@@ -20,20 +21,11 @@ def loadgen_settings(result: LoadgenResult) -> Iterator[tuple[str, str]]:
     """Yields what LoadGen was asked, under the names of the query-driven workflow."""
     settings = result.settings
     yield "LOADGEN_VERSION", result.version
-    yield "LOADGEN_SCENARIO", settings.scenario
-    yield "LOADGEN_MODE", settings.mode
-    yield "LOADGEN_DATASET_SIZE", str(settings.dataset_size or "")
-    yield "LOADGEN_BUFFER_SIZE", str(settings.buffer_size)
-    if settings.measures:
-        yield "LOADGEN_QUERY_COUNT", str(settings.query_count or "")
-        yield "LOADGEN_DURATION_S", _given(settings.duration_s)
-        yield "LOADGEN_TARGET_QPS", _given(settings.target_qps)
-        yield "LOADGEN_TARGET_LATENCY", _given(settings.target_latency_ms)
-    if settings.scenario == "MultiStream":
-        yield "LOADGEN_SAMPLES_PER_QUERY", str(settings.samples_per_query)
-    yield "LOADGEN_COMPLIANCE_TEST", settings.compliance_test
-    yield "LOADGEN_SEEDS", settings.seeds
-    yield "SUT_NAME", settings.sut_name
+    for row in WORKFLOW:
+        if not row.block or row.only_scenario not in ("", settings.scenario):
+            continue
+        if settings.measures or "score" not in row.inert_under:
+            yield row.block, _given(getattr(settings, row.field))
 
 
 def loadgen_notes(result: LoadgenResult) -> Iterator[str]:
@@ -164,5 +156,7 @@ def _ms(nanoseconds: float) -> str:
     return f"{figure(nanoseconds * _MS_PER_NS)} ms"
 
 
-def _given(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
+def _given(value: str | float | None) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "" if value is None else str(value)

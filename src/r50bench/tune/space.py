@@ -11,7 +11,7 @@ from r50bench.case import Case
 from r50bench.engines.registry import ENGINES
 from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.topology import Host
-from r50bench.parameters import Value
+from r50bench.parameters import PARAMETERS, Value
 from r50bench.planning.default_layout import cores_of_one_instance
 
 __all__ = ["TUNED_FIELDS", "Configuration", "Space", "space_around"]
@@ -42,7 +42,7 @@ class Configuration:
         return asdict(self)
 
 
-TUNED_FIELDS = tuple(field.name for field in fields(Configuration))
+TUNED_FIELDS = tuple(row.name for row in PARAMETERS if row.tuned)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from r50bench.case import Case
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import CheckFailed, UsageError
-from r50bench.loadgen_settings import DEFAULT_DATASET_SIZE, LoadgenSettings, parse_loadgen
+from r50bench.loadgen_settings import DEFAULT_DATASET_SIZE, LoadgenSettings
 from r50bench.mlperf.query.facts import facts_of_record, facts_of_request
 from r50bench.mlperf.query.terms import Comparison, TagTerm, Term, said
 from r50bench.mlperf.query.vocabulary import KEYS
 from r50bench.parameters import Setting, collect
+from r50bench.parameters.workflow import loadgen_of
 from r50bench.results.record import Record
 
 __all__ = ["CompletedQuery", "check_record", "check_request", "complete"]
@@ -46,9 +47,7 @@ def complete(terms: Sequence[Term], environ: Mapping[str, str]) -> CompletedQuer
     """
     _check_tags(terms)
     asked = _asked(terms)
-    loadgen = parse_loadgen(
-        {one.key.name: said(one.value) for one in asked if one.key.role == "loadgen"}
-    )
+    loadgen = loadgen_of({one.key.name: one.value for one in asked})
     if loadgen.dataset_size is None:
         loadgen = replace(loadgen, dataset_size=DEFAULT_DATASET_SIZE)
     fields = {key.field for key in KEYS.values() if key.role == "parameter"}

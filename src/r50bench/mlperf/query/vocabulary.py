@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from r50bench.case import CASE_TYPES
 from r50bench.engines.registry import ENGINES
-from r50bench.loadgen_settings import LOADGEN_KEYS
-from r50bench.parameters import PARAMETERS
+from r50bench.parameters import BY_NAME, PARAMETERS, WORKFLOW, Parameter
 from r50bench.parameters.values import free_text, number, one_of, yes_or_no
 
 __all__ = ["FIXED", "KEYS", "REPOSITORY_KEYS", "REPOSITORY_TAG", "TAGS", "Key", "Scalar"]
@@ -48,17 +46,6 @@ class Key:
         return self.role in ("parameter", "loadgen")
 
 
-def _device(text: str) -> str:
-    """Reads the workflow's words for devices; the case's own are cpu and cuda."""
-    word = one_of("cpu", "gpu", "cuda")(text)
-    return "cuda" if word == "gpu" else word
-
-
-def _verbosity(text: str) -> bool:
-    """Reads the workflow's level of verbosity, of which r50bench knows none and some."""
-    return int(text) > 0 if text.isdecimal() else yes_or_no(text)
-
-
 _TEXT = free_text("TEXT")
 
 _RESULTS: dict[str, Callable[[str], Scalar]] = {
@@ -85,26 +72,23 @@ FIXED = {"task": "image_classification", "model_name": "resnet50"}
 
 
 def _keys() -> dict[str, Key]:
-    keys = [Key(name, parse, "loadgen", field) for name, (field, parse) in LOADGEN_KEYS.items()]
-    keys += [
-        Key(parameter.name, parameter.parse, "parameter", parameter.name)
-        for parameter in PARAMETERS
-        if parameter.of_mlperf and parameter.name != "device"  # its key is execution_device
-    ]
-    keys.append(Key("execution_device", _device, "parameter", "device"))
-    keys.append(Key("verbosity", _verbosity, "parameter", "verbose"))
-    former = one_of(*CASE_TYPES[1:])
-    keys.append(Key("profile", former, "result", "case_type"))  # as schema 1 called it
+    keys = [_key_of(row) for row in (*WORKFLOW, *PARAMETERS) if row.of_mlperf and row.in_queries]
+    # What schema 1 called the case type.
+    keys.append(Key("profile", BY_NAME["case_type"].parse, "result", "case_type"))
     keys += [Key(name, one_of(word), "fixed") for name, word in FIXED.items()]
     words = dict.fromkeys(engine.query_word for engine in ENGINES.values())
     keys.append(Key("framework", one_of(*words), "framework"))
     keys += [Key(name, parse, "result") for name, parse in _RESULTS.items()]
     keys += [
-        Key(parameter.name, parameter.parse, "result", parameter.name)
-        for parameter in PARAMETERS
-        if parameter.in_case and "loadgen" in parameter.inert_under
+        Key(row.name, row.parse, "result", row.field)
+        for row in PARAMETERS
+        if row.in_case and "loadgen" in row.inert_under
     ]
     return {key.name: key for key in keys}
+
+
+def _key_of(row: Parameter) -> Key:
+    return Key(row.name, row.parse, "loadgen" if row.sets == "loadgen" else "parameter", row.field)
 
 
 KEYS: dict[str, Key] = _keys()

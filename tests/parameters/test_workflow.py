@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from r50bench.errors import UsageError
-from r50bench.loadgen_settings import LOADGEN_KEYS, LoadgenSettings, parse_loadgen
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.parameters import WORKFLOW
+from r50bench.parameters.workflow import parse_loadgen
 
 
 def test_the_workflows_words_are_read():
@@ -27,7 +29,7 @@ def test_the_workflows_words_are_read():
 
 def test_every_key_is_a_field():
     fields = LoadgenSettings.__dataclass_fields__
-    assert {field for field, _ in LOADGEN_KEYS.values()} == set(fields)
+    assert {row.field for row in WORKFLOW if row.sets == "loadgen"} == set(fields)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,140 @@
+"""What a LoadGen run is asked, in the words of the query-driven MLPerf workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from r50bench.errors import UsageError, did_you_mean
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.parameters.parameter import Parameter
+from r50bench.parameters.sources import Setting, collect
+from r50bench.parameters.table import WORKFLOW
+from r50bench.parameters.values import Value
+
+__all__ = ["collect_workflow", "loadgen_of", "parse_loadgen"]
+
+_BY_KEY = {row.key: row for row in WORKFLOW}
+_STRENGTH = ("environment", "--set", "option")
+
+
+def collect_workflow(
+    options: Mapping[str, str | bool | None], sets: Iterable[str], environ: Mapping[str, str]
+) -> tuple[LoadgenSettings, dict[str, Setting]]:
+    """Returns how LoadGen is set, and what was asked of the case by parameter name.
+
+    Arguments are those of :func:`r50bench.parameters.collect`; options and ``--set`` texts may
+    name rows of :data:`r50bench.parameters.WORKFLOW` too.
+
+    Raises:
+        UsageError: an unknown key, a value that is not valid, or what contradicts itself.
+    """
+    texts, others = _split(sets)
+    given = {key: Setting(value, "--set") for key, value in _read(texts).items()}
+    by_option = {
+        row.key: str(options[row.name]) for row in WORKFLOW if options.get(row.name) is not None
+    }
+    given |= {key: Setting(value, "option") for key, value in _read(by_option).items()}
+    settings = collect(options, others, environ)
+    for key, setting in given.items():
+        field = _BY_KEY[key].field
+        if _BY_KEY[key].sets == "case" and not _is_stronger(settings.get(field), setting):
+            settings[field] = setting
+    return loadgen_of({key: setting.value for key, setting in given.items()}), settings
+
+
+def _is_stronger(own: Setting | None, other: Setting) -> bool:
+    return own is not None and _STRENGTH.index(own.source) > _STRENGTH.index(other.source)
+
+
+def _split(sets: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Returns the values of the workflow's keys, and the texts that are about a case."""
+    texts: dict[str, str] = {}
+    others: list[str] = []
+    for text in sets:
+        key, equals, value = text.partition("=")
+        name = key.strip().lower()
+        if equals and (name in _BY_KEY or name.startswith("loadgen_")):
+            texts[name] = value
+        else:
+            others.append(text)
+    return texts, others
+
+
+def parse_loadgen(texts: Mapping[str, str]) -> LoadgenSettings:
+    """Returns the settings that ``texts`` ask for, by the workflow's keys.
+
+    An empty text means the default.
+
+    Raises:
+        UsageError: an unknown key, a value that is not valid, or what contradicts itself.
+    """
+    return loadgen_of(_read(texts))
+
+
+def _read(texts: Mapping[str, str]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for key, text in texts.items():
+        if key not in _BY_KEY:
+            raise UsageError(
+                f"unknown parameter {key!r}",
+                hint=did_you_mean(key, _BY_KEY) or f"known: {' '.join(_BY_KEY)}",
+            )
+        if not text.strip():
+            continue
+        try:
+            values[key] = _BY_KEY[key].parse(text.strip())
+        except ValueError as error:
+            raise UsageError(
+                f"{key}={text}: {error}", hint=f"leave {key} out for its default"
+            ) from None
+    return values
+
+
+def loadgen_of(values: Mapping[str, Value]) -> LoadgenSettings:
+    """Returns the settings that ``values`` ask for, by the workflow's keys.
+
+    The mode of a compliance test is PerformanceOnly unless another is asked for.
+
+    Raises:
+        UsageError: two keys contradict each other, or no run can have such settings.
+    """
+    rows = [(row, values[row.key]) for row in WORKFLOW if row.key in values]
+    chosen: dict[str, Any] = {}
+    for row, value in rows:
+        if row.sets == "loadgen" and chosen.setdefault(row.field, value) != value:
+            raise _contradiction(row, value)
+    given = frozenset(chosen)
+    if "compliance_test" in given:
+        chosen.setdefault("mode", "PerformanceOnly")
+    settings = LoadgenSettings(**chosen)
+    _refuse_contradictions(settings, given)
+    return settings
+
+
+def _contradiction(row: Parameter, value: Value) -> UsageError:
+    first = next(one.key for one in WORKFLOW if one.field == row.field)
+    return UsageError(
+        f"{row.key}={value} contradicts another name of the same parameter",
+        hint=f"{row.key} is {first}: give one of them",
+    )
+
+
+def _refuse_contradictions(settings: LoadgenSettings, given: frozenset[str]) -> None:
+    scenario, mode = settings.scenario, settings.mode
+    if "target_qps" in given and scenario in ("SingleStream", "MultiStream"):
+        raise UsageError(
+            f"loadgen_target_qps has no meaning in {scenario}, which sends the next query when the"
+            " last is answered",
+            hint="the expected latency is loadgen_target_latency, in ms",
+        )
+    if "target_latency_ms" in given and scenario == "Offline":
+        raise UsageError(
+            "loadgen_target_latency has no meaning in Offline, which bounds no latency",
+            hint="the expected throughput is loadgen_target_qps",
+        )
+    if settings.compliance_test and mode != "PerformanceOnly":
+        raise UsageError(
+            f"{settings.compliance_test} is a PerformanceOnly run, not {mode}",
+            hint=f"--mode PerformanceOnly --compliance {settings.compliance_test}",
+        )
