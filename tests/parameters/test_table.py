@@ -57,6 +57,18 @@ def test_another_name_leads_to_a_parameter_that_there_is() -> None:
     assert all(row.field in names for row in WORKFLOW if row.sets == "case")
 
 
+def test_the_documents_name_every_parameter_once_and_say_which_have_no_bare_variable() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cases.md").read_text()
+    section = text.partition("## Parameters")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE)
+    named = re.findall(r"`(\w+)`", " ".join(rows))
+    assert sorted(named) == sorted(row.key for row in PARAMETERS)
+    exceptions = section.partition("all but ")[2].partition(" also under")[0]
+    assert re.findall(r"`(\w+)`", exceptions) == sorted(
+        row.key for row in PARAMETERS if not row.bare
+    )
+
+
 @pytest.fixture(scope="module")
 def with_numa_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the source with one more field of a case and one more row, and nothing else."""
