@@ -13,7 +13,7 @@ from r50bench.errors import Unsupported
 from r50bench.host.topology import Host
 from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf
 from r50bench.parameters import collect
-from r50bench.parameters.workflow import parse_loadgen
+from r50bench.parameters.workflow import collect_workflow
 from r50bench.planning.effective_case import effective_case
 from r50bench.results.record import ModelInfo, Record
 from support import records, synthetic_hosts
@@ -31,7 +31,7 @@ def main_record(name: str, *sets: str, host: Host = HOST) -> Record:
 def loadgen_record(*sets: str, **keys: str) -> Record:
     settings = collect({}, ["WEIGHTS=v1", *sets], {})
     planned = plan_mlperf(
-        parse_loadgen({f"loadgen_{key}": keys[key] for key in keys}), settings, HOST
+        collect_workflow({}, [f"loadgen_{key}={keys[key]}" for key in keys], {})[0], settings, HOST
     )
     return records.record_of(
         case=planned.case,

@@ -29,7 +29,7 @@ def test_the_cpu_and_its_sizes_are_read(tree: MachineTree) -> None:
     assert host.model_name == "Intel(R) Xeon(R) Platinum 8480+"
     assert {"amx_int8", "avx512_bf16", "avx2"} < host.isa
     assert "sse2" not in host.isa
-    assert (host.l2_bytes, host.l3_bytes) == (2048 * 1024, 107520 * 1024)
+    assert host.l3_bytes == 107520 * 1024
     assert host.memory_bytes == 1000 * 1024
 
 
@@ -111,7 +111,7 @@ def test_a_sandbox_that_shows_only_cpu_folders_still_has_cores(tmp_path: Path) -
         machine.write(f"/sys/devices/system/cpu/cpu{cpu}/uevent", "")
     host = read_host(machine.root)
     assert [core.cpus for core in host.cores] == [(0,), (1,), (2,)]
-    assert (host.l2_bytes, host.l3_bytes) == (None, None)
+    assert host.l3_bytes is None
 
 
 def test_a_mask_of_offline_cpus_only_is_refused_with_a_way_out(tree: MachineTree) -> None:

@@ -7,7 +7,11 @@ import pytest
 from r50bench.errors import UsageError
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.parameters import WORKFLOW
-from r50bench.parameters.workflow import parse_loadgen
+from r50bench.parameters.workflow import collect_workflow
+
+
+def parse_loadgen(texts: dict[str, str]) -> LoadgenSettings:
+    return collect_workflow({}, [f"{key}={text}" for key, text in texts.items()], {})[0]
 
 
 def test_the_workflows_words_are_read():

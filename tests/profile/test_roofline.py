@@ -59,7 +59,6 @@ def test_a_layer_s_least_is_its_operations_at_the_peak():
     assert layer.least_ms == pytest.approx(operations / 1000e9 * 1e3)
     assert layer.bound == "compute"
     assert layer.share == pytest.approx(layer.least_ms / 0.5)
-    assert layer.lost_ms == pytest.approx(0.5 - layer.least_ms)
 
 
 def test_or_its_bytes_at_the_bandwidth_whichever_takes_longer():

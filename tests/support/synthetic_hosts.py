@@ -68,7 +68,6 @@ def host_of(
         cores=cores,
         cores_in_machine=cores_in_machine or total,
         cpu_quota=quota,
-        l2_bytes=2**20,
         l3_bytes=2**25,
         memory_bytes=2**36,
         memory_nodes=(

@@ -24,10 +24,7 @@ from r50bench.assets.store import Store
 from r50bench.errors import AssetError
 from r50bench.progress import Progress
 
-__all__ = ["CONVENTIONS", "Pictures", "dummy_pictures", "normalise", "preprocess"]
-
-CONVENTIONS = ("caffe", "torchvision")
-"""What :func:`normalise` knows: ``caffe`` for Keras' v1 weights, ``torchvision`` for v1.5."""
+__all__ = ["Pictures", "dummy_pictures", "normalise", "preprocess"]
 
 # https://github.com/keras-team/keras/blob/master/keras/src/applications/imagenet_utils.py
 _CAFFE_MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)

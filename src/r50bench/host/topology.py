@@ -36,8 +36,7 @@ class Host:
     (:data:`r50bench.host.cpuinfo.ISA_FLAGS` and those that precisions need), ``cores`` the usable
     cores in the order (socket, node, first CPU), ``sockets`` counts the packages they lie on,
     ``cpu_quota`` is the smallest CPU bandwidth limit on the way up the cgroup tree in CPUs, or None
-    without one. Sizes are bytes: ``l2_bytes`` of one core, ``l3_bytes`` of the one L3 that the
-    first usable core reaches.
+    without one. ``l3_bytes`` is the size of the one L3 that the first usable core reaches.
     ``cores_in_machine`` counts the online physical cores whether we may use them or not.
     On Arm ``family`` and ``model`` are the MIDR implementer and part.
     ``memory_bytes`` are the machine's, ``memory_limit_bytes`` the smallest memory limit on the way
@@ -55,7 +54,6 @@ class Host:
     cores: tuple[Core, ...]
     cores_in_machine: int
     cpu_quota: float | None
-    l2_bytes: int | None
     l3_bytes: int | None
     memory_bytes: int
     memory_nodes: tuple[int, ...] = ()
@@ -118,8 +116,7 @@ def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> 
         cores=cores,
         cores_in_machine=len(machine),
         cpu_quota=limits.cpu_quota,
-        l2_bytes=_cache_bytes(root, first, level=2),
-        l3_bytes=_cache_bytes(root, first, level=3),
+        l3_bytes=_l3_bytes(root, first),
         memory_bytes=read_memory_bytes(root, "MemTotal") or 0,
         memory_nodes=_memory_nodes(root),
         memory_limit_bytes=limits.memory_bytes,
@@ -206,11 +203,11 @@ def _memory_nodes(root: Path) -> tuple[int, ...]:
     return tuple(sorted(with_memory if allowed is None else with_memory & allowed))
 
 
-def _cache_bytes(root: Path, cpu: int, level: int) -> int | None:
-    """Returns the size of the unified cache of a level that ``cpu`` reaches."""
+def _l3_bytes(root: Path, cpu: int) -> int | None:
+    """Returns the size of the L3 cache that ``cpu`` reaches."""
     for index in sorted(_numbered(root, f"{_CPUS}/cpu{cpu}/cache", "index")):
         folder = f"{_CPUS}/cpu{cpu}/cache/index{index}"
-        if read_int(root, f"{folder}/level") == level:
+        if read_int(root, f"{folder}/level") == 3:
             size = re.fullmatch(r"(\d+)K", read_text(root, f"{folder}/size") or "")
             return int(size[1]) * 1024 if size else None
     return None

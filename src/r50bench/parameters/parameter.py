@@ -42,6 +42,7 @@ class Parameter:
         inert_under: what leaves it without effect.
         block: its name in KPI blocks; empty where it has no line there, or its line comes from
             what the record says it came to.
+        label: the head of its column in tables of several runs; empty where it has none.
         only_scenario: LoadGen's one scenario in which it means something; empty for all.
         in_queries: a query may ask for it.
         unswept: why no sweep compares its values; empty where a sweep may.
@@ -63,6 +64,7 @@ class Parameter:
     checked_only: bool = False
     inert_under: tuple[LoadWord, ...] = ()
     block: str = ""
+    label: str = ""
     only_scenario: str = ""
     unswept: str = ""
     in_queries: bool = True

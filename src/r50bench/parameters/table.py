@@ -101,6 +101,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         tuned=True,
         of_peers=True,
         block="BATCH_SIZE",
+        label="BS",
     ),
     Parameter(
         name="steps",
@@ -156,6 +157,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         tuned=True,
         of_peers=True,
         block="CORES_PER_INSTANCE",
+        label="CPI",
     ),
     Parameter(
         name="instance_mode",

@@ -12,7 +12,7 @@ from r50bench.parameters.sources import Setting, collect
 from r50bench.parameters.table import WORKFLOW
 from r50bench.parameters.values import Value
 
-__all__ = ["collect_workflow", "loadgen_of", "parse_loadgen"]
+__all__ = ["collect_workflow", "loadgen_of"]
 
 _BY_KEY = {row.key: row for row in WORKFLOW}
 _STRENGTH = ("environment", "--set", "option")
@@ -59,17 +59,6 @@ def _split(sets: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         else:
             others.append(text)
     return texts, others
-
-
-def parse_loadgen(texts: Mapping[str, str]) -> LoadgenSettings:
-    """Returns the settings that ``texts`` ask for, by the workflow's keys.
-
-    An empty text means the default.
-
-    Raises:
-        UsageError: an unknown key, a value that is not valid, or what contradicts itself.
-    """
-    return loadgen_of(_read(texts))
 
 
 def _read(texts: Mapping[str, str]) -> dict[str, Value]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.topology import Core, Host
 
-__all__ = ["PLATFORMS", "nominal_host", "nominal_model"]
+__all__ = ["PLATFORMS", "nominal_host"]
 
-_KIB, _MIB, _GIB = 2**10, 2**20, 2**30
+_MIB, _GIB = 2**20, 2**30
 
 _X86 = "avx avx2 fma f16c avx512f avx512cd avx512bw avx512dq avx512vl avx512_vnni"
 _SPR = f"{_X86} avx_vnni avx512_bf16 avx512_fp16 amx_tile amx_int8 amx_bf16"
@@ -22,7 +22,7 @@ _ARM = "asimd fphp asimdhp asimddp atomics"
 
 @dataclass(frozen=True)
 class _Model:
-    """``nodes`` are those of one socket; caches as in :class:`Host`; ``identity`` family, model."""
+    """``nodes`` are those of one socket, ``l3_mib`` is one L3, ``identity`` family and model."""
 
     name: str
     vendor: str
@@ -32,7 +32,6 @@ class _Model:
     isa: str
     nodes: int = 1
     threads: int = 2
-    l2_kib: int = 1024
     l3_mib: int = 32
     memory_gib: int = 512
 
@@ -41,15 +40,9 @@ class _Model:
 # instance types). A Granite Rapids 6900P socket has three compute dies and leaves the factory in
 # SNC3; the others leave it with one node a socket (SNC off, NPS1). AMD's L3 is that of one complex.
 _MODELS = {
-    "ICX": _Model(
-        "Intel Xeon Platinum 8380", "GenuineIntel", (6, 106), 2, 40, _X86, l2_kib=1280, l3_mib=60
-    ),
-    "SPR": _Model(
-        "Intel Xeon Platinum 8480+", "GenuineIntel", (6, 143), 2, 56, _SPR, l2_kib=2048, l3_mib=105
-    ),
-    "EMR": _Model(
-        "Intel Xeon Platinum 8592+", "GenuineIntel", (6, 207), 2, 64, _SPR, l2_kib=2048, l3_mib=320
-    ),
+    "ICX": _Model("Intel Xeon Platinum 8380", "GenuineIntel", (6, 106), 2, 40, _X86, l3_mib=60),
+    "SPR": _Model("Intel Xeon Platinum 8480+", "GenuineIntel", (6, 143), 2, 56, _SPR, l3_mib=105),
+    "EMR": _Model("Intel Xeon Platinum 8592+", "GenuineIntel", (6, 207), 2, 64, _SPR, l3_mib=320),
     "GNR": _Model(
         "Intel Xeon 6980P",
         "GenuineIntel",
@@ -58,7 +51,6 @@ _MODELS = {
         128,
         f"{_SPR} amx_fp16",
         nodes=3,
-        l2_kib=2048,
         l3_mib=504,
     ),
     "GENOA": _Model("AMD EPYC 9654", "AuthenticAMD", (25, 0x11), 2, 96, f"{_X86} avx512_bf16"),
@@ -91,12 +83,6 @@ PLATFORMS = tuple(_MODELS)
 """The platforms that have a nominal host."""
 
 
-def nominal_model(platform: str) -> str:
-    """Returns the model that stands for a platform, such as ``2 × Intel Xeon Platinum 8480+``."""
-    model = _MODELS[_canonical(platform)]
-    return f"{model.sockets} × {model.name}"
-
-
 def nominal_host(platform: str) -> Host:
     """Returns the nominal host of a platform of :data:`PLATFORMS`; upper or lower case.
 
@@ -117,7 +103,6 @@ def nominal_host(platform: str) -> Host:
         cores=cores,
         cores_in_machine=len(cores),
         cpu_quota=None,
-        l2_bytes=model.l2_kib * _KIB,
         l3_bytes=model.l3_mib * _MIB,
         memory_bytes=model.memory_gib * _GIB,
         memory_nodes=tuple(range(model.sockets * model.nodes)),

@@ -58,11 +58,6 @@ class LayerTime:
         """The least time as a share of the time taken."""
         return self.least_ms / self.ms
 
-    @property
-    def lost_ms(self) -> float:
-        """How much longer than its least the layer took."""
-        return self.ms - self.least_ms
-
 
 @dataclass(frozen=True)
 class Breakdown:

@@ -54,6 +54,12 @@ class SweepPoint:
         """The case, None where this host cannot run it."""
         return None if self.effective is None else self.effective.case
 
+    @property
+    def others(self) -> Assignment:
+        """What was set for it beside the parts of its name and what has a column in tables."""
+        told = {row.key for row in PARAMETERS if row.in_name or row.label}
+        return tuple((key, text) for key, text in self.assignment if key not in told)
+
 
 @dataclass(frozen=True)
 class SweepPlan:

@@ -153,8 +153,7 @@ def describe(point: SweepPoint) -> str:
         words = ", ".join(f"{key}={text}" for key, text in point.assignment)
         return f"{point.name} {words}".rstrip()
     cores = case.cores_per_instance
-    told = ("MODE", "PRECISION", "CASE_TYPE", "BATCH_SIZE", "CORES_PER_INSTANCE", "INSTANCES")
-    others = [f"{key}={text}" for key, text in point.assignment if key not in told]
+    others = [f"{key}={text}" for key, text in point.others if key != "INSTANCES"]
     size = f"{case.instances} × {counted(cores, 'core')}"
     return ", ".join([case.precision, f"batch {case.batch_size}", size, *others])
 

@@ -22,7 +22,6 @@ __all__ = [
     "sweep_text",
 ]
 
-_TOLD = ("MODE", "PRECISION", "CASE_TYPE", "BATCH_SIZE", "CORES_PER_INSTANCE")
 _SENSE = {
     "throughput": "img/s, the most",
     "latency": "ms, the least",
@@ -63,7 +62,7 @@ def live_row(result: PointResult, passes: int) -> str:
     case = result.point.case
     assert case is not None
     where = f"{case.precision:<12}  BS {case.batch_size:>4}  CPI {case.cores_per_instance:>3}"
-    where += "".join(f"  {key}={text}" for key, text in _others(result))
+    where += "".join(f"  {key}={text}" for key, text in result.point.others)
     if result.reason is not None:
         return f"{where}  failed: {result.reason}"
     row = f"{where}  {_value(result.primary):>16} {_UNITS[case.mode]}"
@@ -95,12 +94,12 @@ def _precision_and_batch(result: PointResult) -> tuple[str, int]:
 
 
 def _all_points(mode: str, results: Sequence[PointResult]) -> Table:
-    keys = list(dict.fromkeys(key for one in results for key, _ in _others(one)))
+    keys = list(dict.fromkeys(key for one in results for key, _ in one.point.others))
     timed = mode != "accuracy"
     figures = ("throughput img/s", "latency ms", "p99 ms") if timed else ("top-1 %",)
     rows: list[list[Cell]] = []
     for one in results:
-        others = dict(_others(one))
+        others = dict(one.point.others)
         cells: list[Cell] = [*_size(one), *(others.get(key, "") for key in keys)]
         if not one.figures:
             cells += [Missing(_ABSENT[status(one)]), *[""] * (len(figures) - 1)]
@@ -133,7 +132,7 @@ def _summary(results: Sequence[PointResult]) -> Table:
     for one in results:
         assert one.record is not None
         case = one.record.case
-        extra = " ".join(f"{key}={text}" for key, text in _others(one))
+        extra = " ".join(f"{key}={text}" for key, text in one.point.others)
         row = [case.precision, str(case.batch_size), str(case.cores_per_instance)]
         row += [str(one.record.host.get("platform", "")), _plain(one.primary), extra]
         rows.append(row)
@@ -145,15 +144,10 @@ def _front(results: Sequence[PointResult]) -> Table:
     for one in results:
         assert one.record is not None
         case = one.record.case
-        extra = " ".join(f"{key}={text}" for key, text in _others(one))
+        extra = " ".join(f"{key}={text}" for key, text in one.point.others)
         row = [str(case.batch_size), str(case.cores_per_instance)]
         rows.append([*row, _plain(one.figures[LATENCY]), _plain(one.figures[THROUGHPUT]), extra])
     return Table.of(("BS", "CPI", "latency ms", "throughput img/s", ""), rows)
-
-
-def _others(result: PointResult) -> list[tuple[str, str]]:
-    """Returns what was set for the point beside what has columns of its own."""
-    return [(key, text) for key, text in result.point.assignment if key not in _TOLD]
 
 
 def _who(results: Sequence[PointResult]) -> str:
