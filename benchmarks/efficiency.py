@@ -29,6 +29,7 @@ from r50bench.host.isa import native_precisions
 from r50bench.host.peak import measure_peak, peak_rates
 from r50bench.host.topology import Host, read_host
 from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.measured_peak import peak_program
 from r50bench.measure.session import PlannedCase, Session, open_session
 from r50bench.models.layers import layers
@@ -94,12 +95,12 @@ def measure(
     """Yields one row per precision, all measured in turn."""
     store = default_store()
     program = peak_program(host, store, Silent())
-    provisions = Provisions(store, Silent())
+    bench = Bench(host, Provisions(store, Silent()), out, Silent())
     with ExitStack() as stack:
         contenders = []
         for precision in precisions:
             planned = plan(host, precision, weights)
-            opened = open_session(planned, host, provisions, out, Silent(), lambda *_: None)
+            opened = open_session(planned, bench)
             contenders.append(Contender(planned, stack.enter_context(opened)))
         cpus = [cpu for slot in contenders[0].planned.placement.slots for cpu in slot.cpus]
         before = measure_peak(program, cpus, host)

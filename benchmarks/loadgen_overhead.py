@@ -34,6 +34,7 @@ from r50bench.assets.store import default_store
 from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.bring_up import soon, warm_pool
 from r50bench.measure.loads.loadgen.conf_files import USER_CONF, user_conf
 from r50bench.measure.pool import Pool
@@ -150,21 +151,26 @@ def single_stream_ratio(folder: Path, sets: list[str]) -> Estimate:
         duration_s=_TURN_S,
         query_count=_TURN_QUERIES,
     )
-    host, silent = read_host(), Silent()
-    planned = plan_mlperf(asked, collect({}, sets, {}), host)
-    provisions = Provisions(default_store(), silent)
-    pictures = provisions.pictures(planned.case)
+    bench = _bench_in(folder)
+    planned = plan_mlperf(asked, collect({}, sets, {}), bench.host)
+    pictures = bench.assets.pictures(planned.case)
     assert pictures is not None
     settings = fill_in(asked, len(pictures.labels))
-    ingredients = gather_for_loadgen(planned.case, settings, host, provisions, silent)
-    draft = Draft(planned.planned, host, ingredients, planned.name, ())
+    ingredients = gather_for_loadgen(planned.case, settings, bench)
+    draft = Draft(planned.planned, bench, ingredients, planned.name)
     folder.mkdir()
-    with warm_pool(planned.planned, host, ingredients, draft, folder, silent) as pool:
-        turns = Turns(pool, folder, settings, cpus_for_loadgen(planned.planned.placement, host))
+    with warm_pool(planned.planned, bench, ingredients, draft, folder) as pool:
+        turns = Turns(
+            pool, folder, settings, cpus_for_loadgen(planned.planned.placement, bench.host)
+        )
         ratio = turns.ratio()
     if notice := disturbance(lost_cpu_share(turns.answers)):
         print(f"!    {notice}", file=sys.stderr)
     return ratio
+
+
+def _bench_in(out: Path) -> Bench:
+    return Bench(read_host(), Provisions(default_store(), Silent()), out, Silent())
 
 
 def _enough(ratios: Sequence[float]) -> bool:
@@ -232,9 +238,9 @@ def run(
     settings = LoadgenSettings(
         scenario=scenario, mode="PerformanceOnly", duration_s=duration_s, target_qps=target_qps
     )
-    host = read_host()
-    planned = plan_mlperf(settings, collect({}, sets, {}), host)
-    outcome = run_mlperf(planned, host, default_store(), out, Silent(), lambda *_: None)
+    bench = _bench_in(out)
+    planned = plan_mlperf(settings, collect({}, sets, {}), bench.host)
+    outcome = run_mlperf(planned, bench)
     if outcome.record.loadgen is None:
         raise SystemExit(f"{scenario}: {outcome.record.reason}")
     return outcome.record.loadgen

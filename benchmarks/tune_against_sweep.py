@@ -28,6 +28,7 @@ from r50bench.assets.store import Store, default_store
 from r50bench.case import Case, CaseName
 from r50bench.host.topology import Host, read_host
 from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
 from r50bench.parameters import Value, collect
 from r50bench.parameters.value_lists import read_axes
@@ -109,10 +110,10 @@ def plan_of(name: CaseName, sets: Sequence[str], host: Host) -> SweepPlan:
 
 def compile_models(plan: SweepPlan, host: Host, store: Store) -> None:
     """Compiles what sweep and search need, so that neither has to."""
-    provisions = Provisions(store, Silent())
+    bench = bench_in(Path(), host, store)
     for point in plan.points:
         assert point.case is not None
-        gather(point.case, host, provisions, Silent())
+        gather(point.case, bench)
 
 
 def measure(
@@ -126,7 +127,7 @@ def measure(
     """Runs one sweep, and one search with a share of the sweep's time for its budget."""
     began = time.monotonic()
     with SweepFolder.opened(out / "sweep", plan) as folder:
-        sweep = Sweep(folder, host, store, Silent(), lambda *_: None)
+        sweep = Sweep(folder, bench_in(out, host, store))
         for _ in sweep.run():
             pass
     sweep_s = time.monotonic() - began
@@ -152,7 +153,12 @@ def search(
     choices |= {"allocator": ["auto"], "weight_sharing": [False]}
     settings = collect({}, [sets[-1]], {})
     request = TuneRequest(name, settings, choices, Objective("throughput"), budget_s)
-    return tune_case(request, host, store, out, Silent(), lambda *_: None)
+    return tune_case(request, bench_in(out, host, store))
+
+
+def bench_in(out: Path, host: Host, store: Store) -> Bench:
+    """Returns a bench that tells nobody and leaves its records below ``out``."""
+    return Bench(host, Provisions(store, Silent()), out, Silent())
 
 
 def size_of(case: Case) -> str:

@@ -23,6 +23,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -34,6 +35,7 @@ from r50bench.engines.base import EngineSpec
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host, read_host
 from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.binding import pss_bytes
 from r50bench.measure.inputs import gather
 from r50bench.progress import Silent
@@ -176,9 +178,8 @@ def compiled(precision: str, weights: str, host: Host) -> tuple[EngineSpec, dict
         warmup_steps=1,
         weights=weights,
     )
-    silent = Silent()
-    provisions = Provisions(default_store(), silent)
-    ingredients = gather(case, host, provisions, silent, beside_python=True)
+    bench = Bench(host, Provisions(default_store(), Silent()), Path(), Silent())
+    ingredients = gather(case, bench, beside_python=True)
     return ingredients.engine, ingredients.environment
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Notice"]
+__all__ = ["Notice", "no_effect"]
 
 
 @dataclass(frozen=True)
@@ -16,4 +16,9 @@ class Notice:
     mend: str = ""
 
     def __str__(self) -> str:
-        return f"{self.text}. {self.mend}" if self.mend else self.text
+        return f"{self.text}. Mend: {self.mend}" if self.mend else self.text
+
+
+def no_effect(asked: str, why: str, mend: str = "") -> Notice:
+    """Returns the notice that what was ``asked``, such as ``PLATFORM=SPR``, does nothing."""
+    return Notice("no-effect", f"{asked} has no effect: {why}", mend)

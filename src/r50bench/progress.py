@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
+
+from r50bench.notices import Notice
 
 __all__ = ["Progress", "Silent", "Titled"]
 
@@ -19,7 +22,7 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Says something the user should read but need not act on."""
 
-    def warn(self, text: str) -> None:
+    def warn(self, notice: Notice) -> None:
         """Says something that affects the figures or ignores part of the request."""
 
 
@@ -32,7 +35,7 @@ class Silent:
 
     def note(self, text: str) -> None: ...
 
-    def warn(self, text: str) -> None: ...
+    def warn(self, notice: Notice) -> None: ...
 
 
 class Titled:
@@ -54,6 +57,6 @@ class Titled:
         """See :class:`Progress`."""
         self._progress.note(f"{self._title}: {text}")
 
-    def warn(self, text: str) -> None:
+    def warn(self, notice: Notice) -> None:
         """See :class:`Progress`."""
-        self._progress.warn(f"{self._title}: {text}")
+        self._progress.warn(replace(notice, text=f"{self._title}: {notice.text}"))

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from r50bench.assets.store import Store
+from r50bench.notices import Notice
 
 
 @dataclass
@@ -31,8 +32,8 @@ class Heard:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
+    def warn(self, notice: Notice) -> None:
+        self.warnings.append(str(notice))
 
 
 @pytest.fixture

@@ -56,7 +56,8 @@ def test_the_case_of_the_main_job_is_the_very_same(name: str, sets: list[str]) -
     planned = plan_replay(record, HOST)
     assert planned.case == record.case
     assert planned.effective.request == record.request
-    assert planned.effective.notes == (f"replay of {record.id}",)
+    (notice,) = planned.effective.notices
+    assert (notice.code, notice.text) == ("replay", f"this is a replay of {record.id}")
 
 
 @pytest.mark.parametrize(

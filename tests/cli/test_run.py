@@ -92,7 +92,9 @@ def test_the_docker_line_of_the_original_workload_carries_over(
     case = plan["case"]
     assert plan["name"] == "inference_throughput_avx_fp32"
     assert (case["batch_size"], case["instances"], case["cores_per_instance"]) == (64, 2, 1)
-    assert plan["notes"] == ["PLATFORM=SPR has no effect: this host is TURIN"]
+    assert plan["notices"] == [
+        {"code": "no-effect", "text": "PLATFORM=SPR has no effect: this host is TURIN", "mend": ""}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ CHOICE = ("--set", "BATCH_SIZE=2 4")
 CASE = "inference_throughput_fp32"
 
 
-def plan(r50bench_fake: Call, *args: str) -> dict[str, object]:
+def plan(r50bench_fake: Call, *args: str) -> dict[str, Any]:
     answer = r50bench_fake("run", "-N", "--json", CASE, *args)
     assert answer.code == 0, answer.err
     (found,) = json.loads(answer.out)
@@ -38,12 +39,12 @@ def test_what_is_tuned_is_what_later_runs_run_and_they_say_so(
 
     fixed = (*FAKE, "--cores-per-instance", "1")
     later = plan(r50bench_fake, *fixed)
-    assert later["case"]["batch_size"] == 4  # type: ignore[index]
-    source = later["request"]["batch_size"]  # type: ignore[index]
+    assert later["case"]["batch_size"] == 4
+    source = later["request"]["batch_size"]
     assert source["value"] == 4
     assert source["source"].startswith("tuned 20")
     assert source["source"].endswith(" for throughput")
-    assert plan(r50bench_fake, *fixed, "--no-tuned")["case"]["batch_size"] == 8  # type: ignore[index]
+    assert plan(r50bench_fake, *fixed, "--no-tuned")["case"]["batch_size"] == 8
 
     run = r50bench_fake("run", CASE, *fixed, "--steps", "20")
     assert run.code == 0, run.err
@@ -64,23 +65,27 @@ def test_a_profile_is_of_what_was_tuned(r50bench_fake: Call) -> None:
     assert "batch 8" in plain.out
 
 
+def texts(plan: dict[str, Any]) -> list[str]:
+    """What a plan is told of what was tuned."""
+    assert {notice["code"] for notice in plan["notices"]} <= {"tuned-unused"}
+    return [notice["text"] for notice in plan["notices"]]
+
+
 def test_a_tuned_configuration_is_used_whole_or_not_at_all(r50bench_fake: Call) -> None:
     assert r50bench_fake("tune", CASE, *FAKE, *CHOICE).code == 0
     other = plan(r50bench_fake, *FAKE, "--batch-size", "2")
-    assert other["case"]["batch_size"] == 2  # type: ignore[index]
-    assert other["request"]["cores_per_instance"]["source"] == "default throughput"  # type: ignore[index]
-    assert other["notes"] == [
-        "what was tuned is not used: BATCH_SIZE=2 was asked for, and it has 4"
-    ]
+    assert other["case"]["batch_size"] == 2
+    assert other["request"]["cores_per_instance"]["source"] == "default throughput"
+    assert texts(other) == ["what was tuned is not used: BATCH_SIZE=2 was asked for, and it has 4"]
     other = plan(r50bench_fake, *FAKE, "--customer-env", "A=1")
-    assert other["notes"] == [
+    assert texts(other) == [
         "what was tuned is not used: CUSTOMER_ENV=A=1 was asked for, and it has none"
     ]
     same = plan(r50bench_fake, *FAKE, "--batch-size", "4")
-    assert same["request"]["batch_size"] == {"value": 4, "source": "option"}  # type: ignore[index]
-    assert same["request"]["cores_per_instance"]["source"].startswith("tuned ")  # type: ignore[index]
+    assert same["request"]["batch_size"] == {"value": 4, "source": "option"}
+    assert same["request"]["cores_per_instance"]["source"].startswith("tuned ")
     # Another engine's and another case's are none of ours.
-    assert plan(r50bench_fake, "--weights", "random")["notes"] == []
+    assert texts(plan(r50bench_fake, "--weights", "random")) == []
     latency = r50bench_fake("run", "-N", "inference_latency_fp32", *FAKE)
     assert "tuned" not in latency.out
 
@@ -90,19 +95,19 @@ def test_what_was_tuned_with_other_weights_or_versions_is_not_used(
 ) -> None:
     assert r50bench_fake("tune", CASE, *FAKE, *CHOICE).code == 0
     seeded = plan(r50bench_fake, *FAKE, "--seed", "7")
-    assert seeded["notes"] == ["what was tuned is not used: it was found with other weights"]
+    assert texts(seeded) == ["what was tuned is not used: it was found with other weights"]
     (file,) = (tmp_path / "data" / "tuned").glob("*.json")
     kept = json.loads(file.read_text())
     kept["versions"]["r50bench"] = "0.0.1"
     file.write_text(json.dumps(kept))
-    (note,) = plan(r50bench_fake, *FAKE)["notes"]  # type: ignore[misc]
+    (note,) = texts(plan(r50bench_fake, *FAKE))
     assert "with r50bench 0.0.1" in note
     assert "tune again" in note
     kept["host"]["fingerprint"] = "elsewhere"
     file.write_text(json.dumps(kept))
-    assert plan(r50bench_fake, *FAKE)["notes"] == []
+    assert texts(plan(r50bench_fake, *FAKE)) == []
     file.write_text("{")
-    assert plan(r50bench_fake, *FAKE)["notes"] == []
+    assert texts(plan(r50bench_fake, *FAKE)) == []
 
 
 def test_the_report_names_the_winner_how_sure_it_is_and_the_run_that_uses_it(

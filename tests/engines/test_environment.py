@@ -141,9 +141,10 @@ def test_the_shell_cannot_have_more_recorded(case, turin):
     ],
 )
 def test_a_setting_without_effect_is_said(case, turin, name, value, said):
-    (sentence,) = inert_settings(replace(case, customer_env=((name, value),)), turin)
-    assert name in sentence
-    assert said in sentence
+    (notice,) = inert_settings(replace(case, customer_env=((name, value),)), turin)
+    assert notice.code == "no-effect"
+    assert name in notice.text
+    assert said in str(notice)
 
 
 @pytest.mark.parametrize(
@@ -171,5 +172,6 @@ def test_settings_of_onednn_do_not_reach_our_own_kernels(case, turin):
     ours = replace(
         case, engine="r50", customer_env=(("ONEDNN_VERBOSE", "1"), ("GOMP_SPINCOUNT", "1"))
     )
-    (sentence,) = inert_settings(ours, turin)
-    assert sentence.startswith("ONEDNN_VERBOSE has no effect")
+    (notice,) = inert_settings(ours, turin)
+    assert notice.text.startswith("ONEDNN_VERBOSE has no effect")
+    assert notice.mend == "--engine torch"

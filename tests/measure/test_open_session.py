@@ -6,24 +6,21 @@ import contextlib
 
 import pytest
 
-from r50bench.assets.store import Store
 from r50bench.errors import EngineError, RunFailed, WorkerFailed
-from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.session import open_session
-from r50bench.progress import Silent
 from r50bench.results.kpi import kpis
 from r50bench.results.record import read_record
 from r50bench.results.timeline import throughput, windows
-from support.fake_cases import host, planned
+from support.fake_cases import bench, planned
 
 
 @pytest.fixture
 def opened(tmp_path):
     """Opens a case below tmp_path."""
-    provisions = Provisions(Store(tmp_path / "cache"), Silent())
+    shared = bench(tmp_path)
 
     def opened(case):
-        return open_session(case, host(), provisions, tmp_path / "runs", Silent(), lambda *_: None)
+        return open_session(case, shared)
 
     return opened
 

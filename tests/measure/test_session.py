@@ -17,7 +17,7 @@ from r50bench.results.disturbance import disturbance
 from r50bench.results.kpi import kpis
 from r50bench.results.record import read_record
 from r50bench.results.samples import read_samples
-from support.fake_cases import CPU, host, planned
+from support.fake_cases import CPU, bench, planned
 from support.hogs import hog
 
 
@@ -26,9 +26,7 @@ def run(tmp_path):
     """Runs a case below tmp_path and returns its outcome."""
 
     def run(case: PlannedCase) -> Outcome:
-        provisions = Provisions(Store(tmp_path / "cache"), Silent())
-        out = tmp_path / "runs"
-        return run_session(case, host(), provisions, out, Silent(), lambda *_: None)
+        return run_session(case, bench(tmp_path))
 
     return run
 
@@ -138,10 +136,9 @@ def test_nothing_is_left_of_a_run_that_was_interrupted(tmp_path):
             if "measuring" in title:
                 raise KeyboardInterrupt
 
-    provisions = Provisions(Store(tmp_path / "cache"), Silent())
     case = planned("inference_throughput_fp32")
     with pytest.raises(KeyboardInterrupt):
-        run_session(case, host(), provisions, tmp_path / "runs", Interrupting(), lambda *_: None)
+        run_session(case, bench(tmp_path, Interrupting()))
     assert list((tmp_path / "runs").iterdir()) == []
 
 

@@ -6,18 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from r50bench.assets.store import Store
 from r50bench.case import CaseName
 from r50bench.errors import EngineError, Unsupported, UsageError, WorkerFailed
-from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.session import Session
 from r50bench.parameters import collect
 from r50bench.peers import run as peers
 from r50bench.peers.run import Contender, plan_peers, run_peers
 from r50bench.peers.text import peer_rows, peers_as_data, peers_table, peers_text
-from r50bench.progress import Silent
 from r50bench.results.record import read_record
-from support.fake_cases import host, planned
+from support.fake_cases import bench, host, planned
 
 INT8 = CaseName("inference", "throughput", "avx_int8")
 
@@ -33,11 +30,7 @@ def contender(engine, latency_ns, **settings):
 @pytest.fixture
 def race(tmp_path):
     def race(*contenders, round_s=None):
-        provisions = Provisions(Store(tmp_path / "cache"), Silent())
-        out = tmp_path / "runs"
-        return run_peers(
-            contenders, host(), provisions, out, Silent(), lambda *_: None, round_s=round_s
-        )
+        return run_peers(contenders, bench(tmp_path), round_s=round_s)
 
     return race
 

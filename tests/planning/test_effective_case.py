@@ -220,13 +220,13 @@ def test_weight_sharing_is_refused_for_fp32_and_bf32_unless_forced(precision: st
     assert "--force-weight-sharing" in str(caught.value.hint)
     forced = effective(name, "WEIGHT_SHARING=True", "FORCE_WEIGHT_SHARING=1", host=host)
     assert forced.case.weight_sharing
-    assert forced.notes == ()
+    assert forced.notices == ()
 
 
 def test_weight_sharing_is_taken_for_int8() -> None:
     found = effective("inference_throughput_avx_int8", "WEIGHT_SHARING=True", "INSTANCES=2")
     assert found.case.weight_sharing
-    assert found.notes == ()
+    assert found.notices == ()
 
 
 def test_accuracy_runs_the_data_set_once_on_real_pictures() -> None:
@@ -242,7 +242,7 @@ def test_accuracy_runs_the_data_set_once_on_real_pictures() -> None:
         ("inference_accuracy_avx_int8", ["WARMUP_STEPS=3"], "WARMUP_STEPS has no effect"),
         ("inference_accuracy_avx_int8", ["REPEAT=3"], "REPEAT has no effect"),
         ("inference_accuracy_avx_int8", ["DATA_TYPE=dummy"], "DATA_TYPE=dummy has no effect"),
-        ("inference_latency_avx_int8", ["DATASET=x"], "DATASET has no effect with dummy input"),
+        ("inference_latency_avx_int8", ["DATASET=x"], "DATASET has no effect: input is dummy"),
         ("inference_latency_avx_int8", ["SKIP_BAD_PICTURES=1"], "SKIP_BAD_PICTURES has no effect"),
         (
             "inference_latency_avx_int8",
@@ -250,8 +250,8 @@ def test_accuracy_runs_the_data_set_once_on_real_pictures() -> None:
             "PLATFORM=SPR has no effect: this host is",
         ),
         ("inference_latency_avx_int8", ["WORKLOAD=resnet50_pytorch_arm"], "this host is x86_64"),
-        ("inference_latency_avx_int8", ["WEIGHT_SHARING=1"], "no effect with one instance"),
-        ("inference_latency_avx_int8", ["FORCE_WEIGHT_SHARING=1"], "without WEIGHT_SHARING"),
+        ("inference_latency_avx_int8", ["WEIGHT_SHARING=1"], "no effect: there is one instance"),
+        ("inference_latency_avx_int8", ["FORCE_WEIGHT_SHARING=1"], "weights are not shared"),
         ("inference_latency_avx_int8", ["TORCH_MKLDNN_MATMUL_MIN_DIM=9"], "has no effect: on x86"),
         ("inference_latency_avx_int8", ["ACROSS_NODES=1"], "all on one NUMA node"),
         ("inference_latency_avx_fp32", ["DEVICE=cuda"], "stands for its numerics only, fp32"),
@@ -265,8 +265,9 @@ def test_accuracy_runs_the_data_set_once_on_real_pictures() -> None:
     ],
 )
 def test_what_has_no_effect_is_said(name: str, sets: list[str], note: str) -> None:
-    notes = effective(name, *sets).notes
-    assert any(note in one for one in notes), notes
+    notices = effective(name, *sets).notices
+    (said,) = (notice for notice in notices if note in notice.text)
+    assert said.code == ("numerics-only" if "stands for" in note else "no-effect")
 
 
 @pytest.mark.parametrize(
@@ -283,8 +284,9 @@ def test_variables_that_disturb_the_workers_are_said_and_passed_on(
     variables: str, note: str
 ) -> None:
     found = effective("inference_latency_avx_int8", f"CUSTOMER_ENV={variables}")
-    assert len(found.notes) == 1
-    assert note in found.notes[0]
+    assert len(found.notices) == 1
+    assert note in found.notices[0].text
+    assert found.notices[0].code == "customer-env"
     assert found.case.customer_env == (tuple(variables.split("=")),)
 
 
@@ -298,7 +300,7 @@ def test_harmless_settings_are_not_commented_on() -> None:
         "CUSTOMER_ENV=A=1 OMP_NUM_THREADS=2",
         "DEVICE=auto",
     )
-    assert found.notes == ()
+    assert found.notices == ()
     assert found.case.device == "cpu"
 
 
@@ -312,13 +314,15 @@ def test_a_setting_that_contradicts_the_name_is_refused_or_overruled(text: str) 
     key, _, value = text.partition("=")
     found = effective(name, environ={key: value})
     assert found.case.name == name
-    assert found.notes == (f"{text} (environment) is overruled by the name {name}",)
+    (notice,) = found.notices
+    assert notice.code == "overruled"
+    assert notice.text == f"{text} (environment) is overruled by the name {name}"
 
 
 @pytest.mark.parametrize("text", ["MODE=throughput", "PRECISION=int8", "PRECISION=avx_int8"])
 def test_a_setting_that_agrees_with_the_name_is_silent(text: str) -> None:
-    assert effective("inference_throughput_avx_int8", text).notes == ()
-    assert effective("inference_throughput_int8", text).notes == ()
+    assert effective("inference_throughput_avx_int8", text).notices == ()
+    assert effective("inference_throughput_int8", text).notices == ()
 
 
 def test_a_case_type_completes_a_name_that_has_none() -> None:

@@ -6,15 +6,12 @@ import json
 
 import pytest
 
-from r50bench.assets.store import Store
 from r50bench.errors import Unsupported, UsageError
-from r50bench.measure.asset_resolver import Provisions
 from r50bench.profile.layer_bars import layer_bars_svg
 from r50bench.profile.page import profile_page
 from r50bench.profile.run import profile_case
 from r50bench.profile.text import groups, profile_text
-from r50bench.progress import Silent
-from support.fake_cases import host, planned
+from support.fake_cases import bench, planned
 
 
 @pytest.fixture
@@ -22,9 +19,7 @@ def profiled(tmp_path):
     """Profiles a case below tmp_path."""
 
     def profiled(case, rounds=3, finish=lambda *_: None):
-        provisions = Provisions(Store(tmp_path / "cache"), Silent())
-        out = tmp_path / "profiles"
-        return profile_case(case, host(), provisions, out, rounds, Silent(), finish)
+        return profile_case(case, bench(tmp_path), rounds, finish)
 
     return profiled
 

@@ -89,7 +89,7 @@ def test_warnings_and_the_choice_of_weights_are_told() -> None:
         "accuracy", notices=(Notice("shared-cores", "two runs\nshared core 0", "wait"),)
     )
     text = block_text(kpi_block(record, None))
-    assert "\n# warning: two runs shared core 0. wait" in text
+    assert "\n# ! two runs shared core 0. Mend: wait" in text
     assert "\n# kernels proved: brgconv avx512_core_vnni" in text
 
 

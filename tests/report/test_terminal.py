@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from r50bench.notices import Notice
 from r50bench.progress import Progress
 from r50bench.report.terminal import TerminalProgress
 
@@ -57,7 +58,7 @@ def test_without_a_terminal_each_phase_note_and_warning_is_a_line() -> None:
         progress.phase("measuring", 100)
         progress.advance(50, "1/2")
         progress.note("weights [v1] from the cache")
-        progress.warn("the governor is 'ondemand'")
+        progress.warn(Notice("load", "the governor is 'ondemand'"))
     assert stream.getvalue().splitlines() == [
         "measuring",
         "weights [v1] from the cache",
@@ -80,7 +81,7 @@ def test_quiet_leaves_only_warnings(terminal: Terminal) -> None:
             progress.phase("measuring", 100)
             progress.advance(100)
             progress.note("read this")
-            progress.warn("heed this")
+            progress.warn(Notice("load", "heed this"))
         assert stream.getvalue() == "! heed this\n"
 
 
@@ -132,7 +133,7 @@ def test_notes_and_warnings_are_printed_as_they_are(terminal: Terminal) -> None:
     with TerminalProgress(terminal) as progress:
         progress.phase("measuring", 10)
         progress.note(f"[bold]no markup[/bold] {long}")
-        progress.warn("heed this")
+        progress.warn(Notice("load", "heed this"))
     shown = plain(terminal.getvalue())
     assert f"[bold]no markup[/bold] {long}" in shown
     assert "! heed this" in shown
@@ -159,7 +160,7 @@ def test_a_closed_stream_never_stops_a_run(terminal: Terminal) -> None:
             progress.phase("measuring", 10)
             progress.advance(5)
             progress.note("a")
-            progress.warn("b")
+            progress.warn(Notice("load", "b"))
 
 
 def test_it_is_a_progress() -> None:
@@ -168,10 +169,11 @@ def test_it_is_a_progress() -> None:
 
 
 _SCRIPT = """
+from r50bench.notices import Notice
 from r50bench.report.terminal import TerminalProgress
 with TerminalProgress() as progress:
     progress.phase("measuring", 10)
-    progress.warn("heed this")
+    progress.warn(Notice("load", "heed this"))
     progress.advance(10)
 """
 

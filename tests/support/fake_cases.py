@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
+from r50bench.assets.store import Store
 from r50bench.case import CaseName
 from r50bench.host.topology import Core, Host, read_host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.session import PlannedCase
 from r50bench.parameters import collect
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.placement import place
+from r50bench.progress import Progress, Silent
 
 CPU = min(os.sched_getaffinity(0))
 
@@ -23,6 +28,12 @@ def host() -> Host:
     return replace(
         read_host(), arch="x86_64", isa=flags, sockets=1, cores=cores, cpu_quota=None, l3_bytes=1
     )
+
+
+def bench(folder: Path, progress: Progress | None = None) -> Bench:
+    """A bench on that host, with cache and records in ``folder``."""
+    assets = Provisions(Store(folder / "cache"), Silent())
+    return Bench(host(), assets, folder / "runs", progress or Silent())
 
 
 def planned(name, **settings) -> PlannedCase:

@@ -13,15 +13,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from r50bench.assets.store import Store
 from r50bench.errors import RunFailed, WorkerFailed
-from r50bench.host.topology import Host
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.plan import PlannedMlperf
-from r50bench.progress import Progress, Silent
 from r50bench.results.record import (
     Accuracy,
     DataInfo,
@@ -57,18 +55,11 @@ def result_of(settings: LoadgenSettings, **changes: object) -> LoadgenResult:
     return replace(result, why_not_compliant="20 of 50,000 pictures", **changes)
 
 
-def run_mlperf(
-    planned: PlannedMlperf,
-    host: Host,
-    store: Store,
-    out: Path,
-    progress: Progress,
-    finish: object,
-) -> Outcome:
+def run_mlperf(planned: PlannedMlperf, bench: Bench) -> Outcome:
     """Acts :func:`r50bench.mlperf.plan.run_mlperf`."""
     ending = os.environ.get("SCRIPT_ENDING", "valid")
-    record = _record(planned, store, ending)
-    with RunFolder(out, record.id) as folder:
+    record = _record(planned, bench.assets, ending)
+    with RunFolder(bench.out, record.id) as folder:
         (folder.path / "loadgen").mkdir()
         (folder.path / "loadgen" / "mlperf_log_detail.txt").write_text("the log\n")
         with Path(os.environ["SCRIPT_LOG"]).open("a") as log:
@@ -81,8 +72,7 @@ def run_mlperf(
         return Outcome(folder.keep(), record, None, error)
 
 
-def _record(planned: PlannedMlperf, store: Store, ending: str) -> Record:
-    provisions = Provisions(store, Silent())
+def _record(planned: PlannedMlperf, provisions: Provisions, ending: str) -> Record:
     weights, pictures = provisions.weights(planned.case), provisions.pictures(planned.case)
     assert pictures is not None
     total = min(planned.loadgen.dataset_size or 20, 20)

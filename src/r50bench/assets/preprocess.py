@@ -22,6 +22,7 @@ from r50bench.assets.decode import CROP, RECIPE, Failure, allocate, decode_all
 from r50bench.assets.imagenet import Dataset
 from r50bench.assets.store import Store
 from r50bench.errors import AssetError
+from r50bench.notices import Notice
 from r50bench.progress import Progress
 
 __all__ = ["Pictures", "dummy_pictures", "normalise", "preprocess"]
@@ -81,7 +82,8 @@ def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: 
     if skipped and not skip_bad:  # kept by a run that was told to skip
         raise _unreadable(skipped)
     if skipped:
-        progress.warn(f"left out, since they cannot be read: {_named(skipped)}")
+        text = f"left out, since they cannot be read: {_named(skipped)}"
+        progress.warn(Notice("skipped-pictures", text))
     return Pictures(
         array=entry / _ARRAY,
         labels=tuple(index["labels"]),

@@ -10,6 +10,7 @@ from pathlib import Path
 from r50bench.assets.sources import Unavailable, fetch_npm, fetch_url
 from r50bench.assets.store import PROVENANCE, Store, sha256_of
 from r50bench.errors import AssetError, UsageError, did_you_mean
+from r50bench.notices import Notice
 from r50bench.progress import Progress, Silent
 
 __all__ = ["CHOICES", "Weights", "kept_weights", "resolve_weights"]
@@ -120,9 +121,8 @@ def _automatic(store: Store, progress: Progress, *, need_real: bool, seed: int) 
             raise AssetError(
                 f"no trained weights: {no_v15.message}; {error.message}", hint=error.hint
             ) from error
-        progress.warn(
-            f"random weights: v1.5 and v1 could not be had ({error.message}). {error.hint}"
-        )
+        text = f"random weights: v1.5 and v1 could not be had ({error.message})"
+        progress.warn(Notice("random-weights", text, error.hint or ""))
         return _random(seed, f"neither v1.5 nor v1 could be had: {error.message}")
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 
 import click
 
-from r50bench.assets.store import Store, default_store
+from r50bench.assets.store import default_store
 from r50bench.cli.options import out_option, quiet_option
-from r50bench.cli.plan_text import describe_host
-from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.host import topology
-from r50bench.host.topology import Host
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf, run_mlperf
 from r50bench.mlperf.query.answers import Answer, AnswerStore
@@ -74,21 +71,17 @@ def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
     planned = plan_mlperf(query.loadgen, query.settings, host)
     check_request(query, planned.case)
     with TerminalProgress(quiet=quiet) as progress:
-        run = partial(_run, host=host, store=store, out=out, progress=progress)
+
+        def run(planned: PlannedMlperf) -> Outcome:
+            bench = bench_here(host, out, progress)
+            announce(bench, [planned.effective])
+            outcome = run_mlperf(planned, bench)
+            remember(outcome, progress)
+            return outcome
+
         found = AnswerStore(store, host, progress).answer(planned, run)
         _tell(found, progress)
     return found
-
-
-def _run(
-    planned: PlannedMlperf, *, host: Host, store: Store, out: Path, progress: Progress
-) -> Outcome:
-    progress.note(describe_host(host))
-    for note in planned.effective.notes:
-        progress.warn(note)
-    outcome = run_mlperf(planned, host, store, out, progress, write_kpi_file)
-    remember(outcome, progress)
-    return outcome
 
 
 def _tell(found: Answer, progress: Progress) -> None:

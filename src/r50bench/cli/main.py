@@ -28,6 +28,7 @@ _VERBS = {
     "tune": ("r50bench.cli.tune:tune", "Finds the best configuration of a case, and keeps it."),
     "peers": ("r50bench.cli.peers:peers", "Measures the engines beside each other."),
     "profile": ("r50bench.cli.profile:profile", "Shows where the time of a case goes."),
+    "doctor": ("r50bench.cli.doctor:doctor", "Says what about this host hurts the figures."),
     "kpi": ("r50bench.cli.kpi:kpi", "Prints the KPIs of runs that are done."),
     "mlperf": ("r50bench.cli.mlperf:mlperf", "Runs MLPerf's LoadGen on this machine."),
     "submit": ("r50bench.cli.submit:submit", "Lays out an MLPerf submission from records."),

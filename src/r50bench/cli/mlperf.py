@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 import msgspec
 
-from r50bench.assets.store import default_store
 from r50bench.cli.options import (
     dry_run_option,
     full_option,
@@ -22,7 +21,7 @@ from r50bench.cli.options import (
     workflow_options,
 )
 from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
-from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.errors import RunFailed
 from r50bench.host import topology
 from r50bench.host.topology import Host
@@ -79,7 +78,7 @@ def mlperf(
 def _show_plan(planned: PlannedMlperf, host: Host, *, as_json: bool) -> None:
     effective, placement = planned.effective, planned.planned.placement
     if as_json:
-        plan = plan_as_data(effective, placement, effective.notes)
+        plan = plan_as_data(effective, placement, effective.notices)
         data = plan | {"name": planned.name, "loadgen": asdict(planned.loadgen)}
         click.echo(json.dumps(data, indent=2))
         return
@@ -88,7 +87,7 @@ def _show_plan(planned: PlannedMlperf, host: Host, *, as_json: bool) -> None:
         for name, value in asdict(planned.loadgen).items()
         if value not in (None, "", False)
     ]
-    plan_text = describe_plan(effective, placement, effective.notes)
+    plan_text = describe_plan(effective, placement, effective.notices)
     click.echo("\n".join([describe_host(host), "", planned.name, *asked, "", plan_text]))
 
 
@@ -96,10 +95,9 @@ def _run(
     planned: PlannedMlperf, host: Host, out: Path, *, as_json: bool, quiet: bool, full: bool
 ) -> None:
     with TerminalProgress(quiet=quiet) as progress:
-        progress.note(describe_host(host))
-        for note in planned.effective.notes:
-            progress.warn(note)
-        outcome = run_mlperf(planned, host, default_store(), out, progress, write_kpi_file)
+        bench = bench_here(host, out, progress)
+        announce(bench, [planned.effective])
+        outcome = run_mlperf(planned, bench)
         remember(outcome, progress)
     click.echo(_as_json(outcome) if as_json else _as_text(outcome, full=full), nl=False)
     if outcome.error is not None:

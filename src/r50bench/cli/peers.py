@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from r50bench.assets.store import default_store
 from r50bench.case import CaseName
 from r50bench.cli.options import (
     collect_settings,
@@ -18,20 +17,17 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
-from r50bench.cli.plan_text import describe_host
-from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.engines.registry import engine_named
 from r50bench.errors import R50BenchError, Unsupported, UsageError
 from r50bench.host import topology
-from r50bench.host.doctor import examine
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
-from r50bench.parameters import UNDERSTOOD_VARIABLES, Setting
+from r50bench.parameters import Setting
 from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, run_peers
 from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_text
+from r50bench.planning.effective_case import EffectiveCase
 from r50bench.precision import NUMERICS
-from r50bench.progress import Progress
 from r50bench.report.terminal import TerminalProgress
 
 __all__ = ["peers"]
@@ -137,16 +133,11 @@ def _execute(
         round_s = ROUND_S
     try:
         with TerminalProgress(quiet=quiet) as progress:
-            progress.note(describe_host(host))
-            for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
-                progress.warn(f"{finding.text}: {finding.mend}")
-            provisions = Provisions(default_store(), progress)
-            for name in names:
-                contenders = plan_peers(name, engines, settings, host)
-                _tell_notes(contenders, progress)
-                standings = run_peers(
-                    contenders, host, provisions, out, progress, write_kpi_file, round_s=round_s
-                )
+            bench = bench_here(host, out, progress)
+            fields = [plan_peers(name, engines, settings, host) for name in names]
+            announce(bench, _effective_cases(fields))
+            for contenders in fields:
+                standings = run_peers(contenders, bench, round_s=round_s)
                 errors += [one.error for one in standings[:1] if one.error is not None]
                 for one in standings:
                     if one.outcome is not None:
@@ -163,7 +154,8 @@ def _execute(
         raise errors[0]
 
 
-def _tell_notes(contenders: Sequence[Contender], progress: Progress) -> None:
-    planned = [one.planned for one in contenders if one.planned is not None]
-    for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
-        progress.warn(note)
+def _effective_cases(fields: Iterable[Iterable[Contender]]) -> Iterator[EffectiveCase]:
+    for contenders in fields:
+        for contender in contenders:
+            if contender.planned is not None:
+                yield contender.planned.effective

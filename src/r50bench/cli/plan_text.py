@@ -8,6 +8,7 @@ from typing import Any
 
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, cores_by_node, usable_cores
+from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME
 from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
@@ -27,8 +28,8 @@ def describe_host(host: Host) -> str:
     )
 
 
-def describe_plan(effective: EffectiveCase, placement: Placement, notes: Iterable[str]) -> str:
-    """Returns the effective values with their sources, the CPUs of the instances, and the notes."""
+def describe_plan(effective: EffectiveCase, placement: Placement, notices: Iterable[Notice]) -> str:
+    """Returns the effective values with their sources, the instances' CPUs, and the notices."""
     lines = [effective.case.name]
     rows = [(f"  {BY_NAME[name].key}", str(one)) for name, one in effective.request.items()]
     lines += named_lines(rows)
@@ -40,7 +41,7 @@ def describe_plan(effective: EffectiveCase, placement: Placement, notes: Iterabl
         )
     if placement.leftover:
         lines.append(f"    left over: CPUs {cpu_list(placement.leftover)}")
-    lines += [f"  ! {note}" for note in notes]
+    lines += [f"  ! {notice}" for notice in notices]
     return "\n".join(lines)
 
 
@@ -51,7 +52,7 @@ def describe_tuned(effective: EffectiveCase) -> Iterator[str]:
 
 
 def plan_as_data(
-    effective: EffectiveCase, placement: Placement, notes: Iterable[str]
+    effective: EffectiveCase, placement: Placement, notices: Iterable[Notice]
 ) -> dict[str, Any]:
     """Returns the same as plain data for JSON."""
     return {
@@ -59,7 +60,7 @@ def plan_as_data(
         "case": asdict(effective.case),
         "request": {name: asdict(one) for name, one in effective.request.items()},
         "placement": asdict(placement),
-        "notes": list(notes),
+        "notices": [asdict(notice) for notice in notices],
     }
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import click
 import msgspec
 
-from r50bench.assets.store import default_store
 from r50bench.cli.options import (
     collect_settings,
     json_option,
@@ -18,12 +17,11 @@ from r50bench.cli.options import (
     set_option,
     tuned_option,
 )
-from r50bench.cli.plan_text import describe_host, describe_tuned
 from r50bench.cli.selection import select
+from r50bench.cli.shell import announce, bench_here
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.session import PlannedCase
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.planning.placement import place
@@ -79,13 +77,9 @@ def profile(
     host = topology.read_host()
     planned = _plan(case, options, sets, host, tuned=tuned)
     with TerminalProgress(quiet=quiet) as progress:
-        progress.note(describe_host(host))
-        for note in planned.effective.notes:
-            progress.warn(note)
-        for note in describe_tuned(planned.effective):
-            progress.note(note)
-        provisions = Provisions(default_store(), progress)
-        found, folder = profile_case(planned, host, provisions, out, rounds, progress, _write)
+        bench = bench_here(host, out, progress)
+        announce(bench, [planned.effective])
+        found, folder = profile_case(planned, bench, rounds, _write)
     if as_json:
         click.echo(_as_json(found).decode())
         return

@@ -7,19 +7,15 @@ from pathlib import Path
 
 import click
 
-from r50bench.assets.store import Store, default_store
 from r50bench.cli.options import out_option, quiet_option
-from r50bench.cli.plan_text import describe_host
 from r50bench.cli.replay_plan import plan_replay
-from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.compare.differences import Difference, FigurePair, differences, figure_pairs
 from r50bench.errors import UsageError
 from r50bench.host import topology
-from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.session import Outcome, PlannedCase, run_session
 from r50bench.mlperf.plan import PlannedMlperf, run_mlperf
-from r50bench.progress import Progress
 from r50bench.report.numbers import figure, with_interval
 from r50bench.report.table import Column, Table
 from r50bench.report.terminal import TerminalProgress
@@ -104,19 +100,17 @@ def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
     host = topology.read_host()
     planned = plan_replay(before, host)
     with TerminalProgress(quiet=quiet) as progress:
-        progress.note(describe_host(host))
-        outcome = _run(planned, host, default_store(), out, progress)
+        bench = bench_here(host, out, progress)
+        announce(bench, [])
+        outcome = _run(planned, bench)
         remember(outcome, progress)
     return outcome
 
 
-def _run(
-    planned: PlannedCase | PlannedMlperf, host: Host, store: Store, out: Path, progress: Progress
-) -> Outcome:
+def _run(planned: PlannedCase | PlannedMlperf, bench: Bench) -> Outcome:
     if isinstance(planned, PlannedMlperf):
-        return run_mlperf(planned, host, store, out, progress, write_kpi_file)
-    provisions = Provisions(store, progress)
-    return run_session(planned, host, provisions, out, progress, write_kpi_file)
+        return run_mlperf(planned, bench)
+    return run_session(planned, bench)
 
 
 def _comparison(before: Record, folder: Path, outcome: Outcome) -> list[str]:

@@ -11,6 +11,7 @@ from r50bench.errors import Unsupported, UsageError
 from r50bench.host.topology import Host
 from r50bench.measure.session import PlannedCase
 from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf
+from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, LoadWord, Setting, Value
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.placement import place
@@ -55,18 +56,18 @@ def _plan(record: Record, case: Case, host: Host) -> PlannedCase | PlannedMlperf
     }
     if case.weight_sharing:
         settings["force_weight_sharing"] = Setting(True, "option")
-    said = (f"replay of {record.id}",)
+    said = (Notice("replay", f"this is a replay of {record.id}"),)
     if record.loadgen is not None:
         settings = _effective_under("loadgen", settings)
         settings["precision"] = Setting(case.precision, "option")
         mlperf = plan_mlperf(record.loadgen.settings, settings, host)
-        effective = replace(mlperf.effective, request=record.request, notes=said)
+        effective = replace(mlperf.effective, request=record.request, notices=said)
         return replace(mlperf, planned=replace(mlperf.planned, effective=effective))
     if case.mode == "accuracy":
         settings = _effective_under("score", settings)
     name = CaseName(case.function, case.mode, case.precision, case.case_type)
     effective = effective_case(name, settings, host)
-    effective = replace(effective, request=record.request, notes=said)
+    effective = replace(effective, request=record.request, notices=said)
     return PlannedCase(effective, place(host, effective.case))
 
 

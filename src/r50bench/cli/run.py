@@ -11,7 +11,6 @@ from typing import Any
 import click
 import msgspec
 
-from r50bench.assets.store import default_store
 from r50bench.cli.options import (
     collect_settings,
     dry_run_option,
@@ -23,19 +22,18 @@ from r50bench.cli.options import (
     set_option,
     tuned_option,
 )
-from r50bench.cli.plan_text import describe_host, describe_plan, describe_tuned, plan_as_data
+from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
 from r50bench.cli.selection import select
-from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.engines.environment import inert_settings
 from r50bench.errors import R50BenchError
 from r50bench.host import topology
-from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.main_job.plan import plan_main_job
 from r50bench.measure.cases import CaseResult, run_cases
 from r50bench.measure.session import Outcome, PlannedCase
 from r50bench.measure.tuned_defaults import effective_cases
-from r50bench.parameters import UNDERSTOOD_VARIABLES, Setting
+from r50bench.parameters import Setting
 from r50bench.planning.placement import place
 from r50bench.report.kpi_block import kpi_block
 from r50bench.report.kpi_formats import format_kpis
@@ -110,7 +108,7 @@ def _plan(
 
 def _show_plan(planned: Sequence[PlannedCase], host: Host, *, as_json: bool) -> None:
     plans = [
-        (one.effective, one.placement, (*one.effective.notes, *inert_settings(one.case, host)))
+        (one.effective, one.placement, (*one.effective.notices, *inert_settings(one.case, host)))
         for one in planned
     ]
     if as_json:
@@ -138,15 +136,9 @@ def _execute(
     results: list[CaseResult] = []
     try:
         with TerminalProgress(quiet=quiet) as progress:
-            progress.note(describe_host(host))
-            for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
-                progress.warn(f"{finding.text}: {finding.mend}")
-            for note in dict.fromkeys(note for one in planned for note in one.effective.notes):
-                progress.warn(note)
-            for one in planned:
-                for note in describe_tuned(one.effective):
-                    progress.note(note)
-            for result in run_cases(planned, host, default_store(), out, progress, write_kpi_file):
+            bench = bench_here(host, out, progress)
+            announce(bench, [one.effective for one in planned])
+            for result in run_cases(planned, bench):
                 results.append(result)
                 if result.outcome is not None:
                     remember(result.outcome, progress)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from r50bench.assets.store import default_store
 from r50bench.case import CaseName
 from r50bench.cli.options import (
     collect_settings,
@@ -20,15 +19,13 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
-from r50bench.cli.plan_text import describe_host
 from r50bench.cli.selection import CHOSEN_PARTS, select
-from r50bench.cli.shell import remember, write_kpi_file
+from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host import topology
-from r50bench.host.doctor import examine
 from r50bench.host.identity import host_identity, versions
 from r50bench.host.topology import Host
-from r50bench.parameters import UNDERSTOOD_VARIABLES, Setting
+from r50bench.parameters import Setting
 from r50bench.parameters.value_lists import Axis, read_axes
 from r50bench.planning.default_layout import cores_of_one_instance
 from r50bench.report.terminal import TerminalProgress
@@ -227,10 +224,13 @@ def _execute(
     path = out or below / new_record_id("sweep", datetime.now(timezone.utc))
     with SweepFolder.opened(path, plan) as folder:
         progress = TerminalProgress(quiet=quiet)
-        sweep = Sweep(folder, host, default_store(), progress, write_kpi_file)
+        bench = bench_here(host, path, progress)
+        sweep = Sweep(folder, bench)
         try:
             with progress:
-                _announce(sweep, plan, host, path, progress)
+                cases = [point.effective for point in plan.points if point.effective is not None]
+                announce(bench, cases)
+                progress.note(_extent(sweep, plan, len(cases), path))
                 for result, outcome in sweep.run():
                     if outcome is not None:
                         remember(outcome, progress)
@@ -243,19 +243,10 @@ def _execute(
     _raise_failures(sweep.results)
 
 
-def _announce(
-    sweep: Sweep, plan: SweepPlan, host: Host, path: Path, progress: TerminalProgress
-) -> None:
-    progress.note(describe_host(host))
-    for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
-        progress.warn(f"{finding.text}: {finding.mend}")
-    effective = [point.effective for point in plan.points if point.effective is not None]
-    for note in dict.fromkeys(note for one in effective for note in one.notes):
-        progress.warn(note)
-    total = len(effective) * plan.passes
+def _extent(sweep: Sweep, plan: SweepPlan, points: int, path: Path) -> str:
     begun = f", {sweep.done} done already" if sweep.done else ""
-    progress.note(
-        f"{total} measurements of {len(effective)} points{begun}; if this is interrupted:"
+    return (
+        f"{points * plan.passes} measurements of {points} points{begun}; if this is interrupted:"
         f" r50bench sweep --resume {path}"
     )
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from r50bench.assets.store import default_store
 from r50bench.case import Case
 from r50bench.cli.options import (
     collect_settings,
@@ -20,15 +19,14 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
-from r50bench.cli.plan_text import describe_host
 from r50bench.cli.selection import select
-from r50bench.cli.shell import write_kpi_file
+from r50bench.cli.shell import announce, bench_here
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.host import topology
-from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
+from r50bench.measure.bench import Bench
 from r50bench.measure.tuned_defaults import asked_for_speed
-from r50bench.parameters import BY_NAME, PARAMETERS, UNDERSTOOD_VARIABLES, Setting, Value
+from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.parameters.value_lists import read_axes
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.tuned import TunedResults, tuned_folder
@@ -175,12 +173,13 @@ def _execute(
     kept = TunedResults(tuned_folder())
     found: list[dict[str, object]] = []
     errors: list[R50BenchError] = []
-    for number, request in enumerate(requests):
+    progress = TerminalProgress(quiet=quiet)
+    bench = bench_here(host, out, progress)
+    announce(bench, [])
+    for request in requests:
         try:
-            with TerminalProgress(quiet=quiet) as progress:
-                if number == 0:
-                    _announce(host, progress)
-                tuned = _tune(request, host, out, progress)
+            with progress:
+                tuned = _tune(request, bench)
                 file = kept.keep(result_of(tuned, host))
         except R50BenchError as error:
             errors.append(error)
@@ -194,17 +193,11 @@ def _execute(
         raise errors[0]
 
 
-def _announce(host: Host, progress: TerminalProgress) -> None:
-    progress.note(describe_host(host))
-    for finding in examine(host, understood=UNDERSTOOD_VARIABLES):
-        progress.warn(f"{finding.text}: {finding.mend}")
-
-
-def _tune(request: TuneRequest, host: Host, out: Path, progress: TerminalProgress) -> Tuned:
+def _tune(request: TuneRequest, bench: Bench) -> Tuned:
     def tell(case: Case, figures: Figures) -> None:
-        progress.note(trial_row(case, figures))
+        bench.progress.note(trial_row(case, figures))
 
-    return tune_case(request, host, default_store(), out, progress, write_kpi_file, tell)
+    return tune_case(request, bench, tell)
 
 
 def _what_next(tuned: Tuned, file: Path) -> str:

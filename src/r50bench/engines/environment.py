@@ -10,7 +10,7 @@ several instances share one process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from r50bench.case import Case
@@ -20,6 +20,7 @@ from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.isa import isa_cap
 from r50bench.host.numeric_variables import decides_numerics
 from r50bench.host.topology import Host
+from r50bench.notices import Notice, no_effect
 
 __all__ = ["allocator_of", "inert_settings", "recorded_environment", "worker_environment"]
 
@@ -103,34 +104,36 @@ def allocator_of(environment: Mapping[str, str]) -> str:
     return "system"
 
 
-def inert_settings(case: Case, host: Host) -> tuple[str, ...]:
-    """Returns a sentence for each variable of CUSTOMER_ENV that has no effect here."""
+def inert_settings(case: Case, host: Host) -> tuple[Notice, ...]:
+    """Returns a notice for each variable of CUSTOMER_ENV that has no effect here."""
     settings = dict(case.customer_env)
     said = []
     if "libiomp5" not in settings.get("LD_PRELOAD", ""):
         said += [
-            f"{name} has no effect: torch's OpenMP is libgomp, not libiomp5;"
-            " use OMP_* and GOMP_*, or preload libiomp5"
+            no_effect(
+                name,
+                "torch's OpenMP is libgomp, not libiomp5",
+                "use OMP_* and GOMP_*, or preload libiomp5",
+            )
             for name in settings
             if name.startswith("KMP_")
         ]
     if "TORCH_MKLDNN_MATMUL_MIN_DIM" in settings and host.arch == "x86_64":
-        said.append(
-            "TORCH_MKLDNN_MATMUL_MIN_DIM has no effect: on x86 it concerns batched matrix products"
-            " only, and ResNet-50 has none"
-        )
+        why = "on x86 it concerns batched matrix products only, and ResNet-50 has none"
+        said.append(no_effect("TORCH_MKLDNN_MATMUL_MIN_DIM", why))
     if "LRU_CACHE_CAPACITY" in settings:
-        said.append("LRU_CACHE_CAPACITY has no effect: convolutions do not use that cache")
+        said.append(no_effect("LRU_CACHE_CAPACITY", "convolutions do not use that cache"))
     if not ENGINES[case.engine].uses_onednn:
+        why = f"engine {case.engine} does not compute by oneDNN"
         said += [
-            f"{name} has no effect: engine {case.engine} does not compute by oneDNN"
+            no_effect(name, why, "--engine torch")
             for name in settings
             if name.startswith(_OF_ONEDNN)
         ]
         return tuple(said)
     if settings.get("THP_MEM_ALLOC_ENABLE", "1") != "1":
-        said.append("THP_MEM_ALLOC_ENABLE has no effect unless it is exactly 1")
-    return tuple(said + _inert_isa(settings, host))
+        said.append(no_effect("THP_MEM_ALLOC_ENABLE", "oneDNN heeds it only where it is exactly 1"))
+    return (*said, *_inert_isa(settings, host))
 
 
 def _preload(case: Case) -> str | None:
@@ -152,17 +155,15 @@ def _preload(case: Case) -> str | None:
     return found
 
 
-def _inert_isa(settings: Mapping[str, str], host: Host) -> list[str]:
+def _inert_isa(settings: Mapping[str, str], host: Host) -> Iterator[Notice]:
     """ONEDNN_ goes before MKLDNN_, and that before DNNL_; unknown values are silently ignored."""
-    said = []
     value = settings.get("ONEDNN_MAX_CPU_ISA")
     if value is not None and host.arch != "x86_64":
-        said.append("ONEDNN_MAX_CPU_ISA has no effect: it is for x86")
+        yield no_effect("ONEDNN_MAX_CPU_ISA", "it is for x86")
     elif value is not None and value.upper() not in _ISA_VALUES:
-        said.append(f"ONEDNN_MAX_CPU_ISA={value} has no effect: oneDNN knows no such value")
-    said += [
-        f"{name} has no effect: ONEDNN_MAX_CPU_ISA, which is set for the precision, goes before it"
-        for name in ("MKLDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
-        if name in settings and host.arch == "x86_64"
-    ]
-    return said
+        yield no_effect(f"ONEDNN_MAX_CPU_ISA={value}", "oneDNN knows no such value")
+    for name in ("MKLDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        if name in settings and host.arch == "x86_64":
+            yield no_effect(
+                name, "ONEDNN_MAX_CPU_ISA, which is set for the precision, goes before it"
+            )

@@ -11,6 +11,7 @@ from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host
 from r50bench.measure.session import PlannedCase
 from r50bench.measure.tuned_defaults import EffectiveOf, effective_cases
+from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.placement import place
@@ -49,6 +50,8 @@ def plan_main_job(
             refused.append(error)
     if not effective:
         raise refused[0]
-    notes = tuple(f"left out: {error.message}" for error in refused)
-    effective[0] = replace(effective[0], notes=(*notes, *effective[0].notes))
+    notices = tuple(
+        Notice("left-out", f"left out: {error.message}", error.hint or "") for error in refused
+    )
+    effective[0] = replace(effective[0], notices=(*notices, *effective[0].notices))
     return tuple(PlannedCase(one, place(host, one.case)) for one in effective)

@@ -17,6 +17,7 @@ from r50bench.engines.registry import ENGINES
 from r50bench.errors import AssetError, RunFailed, Unsupported
 from r50bench.host.topology import Host
 from r50bench.measure.measured_peak import MeasuredPeak, ensure_peak, limit_of, scripted_limit
+from r50bench.notices import Notice
 from r50bench.planning.placement import place
 from r50bench.progress import Progress
 from r50bench.results.record import Limit
@@ -78,12 +79,13 @@ class Provisions:
         pictures = self.pictures(case)
         try:
             sample = self._prepared(SAMPLE, skip_bad=False)
-        except AssetError:
+        except AssetError as error:
             if pictures is not None and case.dataset != SAMPLE:
                 return self._excerpt(pictures)
             if case.mode == "accuracy":
                 raise
-            self._progress.warn("int8 is calibrated on dummy pictures: no real ones can be had")
+            text = "int8 is calibrated on dummy pictures: no real ones can be had"
+            self._progress.warn(Notice("calibration", text, error.hint or ""))
             return self._dummy_calibration(case.seed)
         words = f"{len(sample.labels)} sample pictures"
         if case.mode == "accuracy" and pictures is not None:
@@ -143,7 +145,8 @@ class Provisions:
             self._progress,
         )
         words = f"the first {count} pictures of the data set, which are also scored"
-        self._progress.warn(f"int8 is calibrated on {words}: the sample cannot be had")
+        text = f"int8 is calibrated on {words}: the sample cannot be had"
+        self._progress.warn(Notice("calibration", text))
         return Calibration(folder / "pictures.npy", words)
 
     def _prepared(self, dataset: str, *, skip_bad: bool) -> Pictures:

@@ -12,7 +12,7 @@ from r50bench.case import Case
 from r50bench.engines.evidence.judge import count_kernels, judge
 from r50bench.engines.evidence.layer_match import executed_gop_per_image
 from r50bench.errors import EngineError
-from r50bench.host.topology import Host
+from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import Ingredients
 from r50bench.measure.occupancy import occupy
 from r50bench.measure.pool import Pool
@@ -36,12 +36,7 @@ def soon() -> int:
 
 @contextmanager
 def warm_pool(
-    planned: PlannedCase,
-    host: Host,
-    ingredients: Ingredients,
-    draft: Draft,
-    folder: Path,
-    progress: Progress,
+    planned: PlannedCase, bench: Bench, ingredients: Ingredients, draft: Draft, folder: Path
 ) -> Iterator[Pool]:
     """Gives a pool ready to be measured, noting in ``draft`` what each phase finds.
 
@@ -49,13 +44,13 @@ def warm_pool(
         EngineError: other kernels ran than the precision claims.
         WorkerFailed: a worker died, hung, or does not run where it should.
     """
-    case, placement = planned.case, planned.placement
+    case, placement, progress = planned.case, planned.placement, bench.progress
     plans = worker_plans(
         case,
         placement,
         ingredients.engine,
         ingredients.feed,
-        bind_memory=len({core.node for core in host.cores}) > 1,
+        bind_memory=len({core.node for core in bench.host.cores}) > 1,
         pictures=len(ingredients.labels),
     )
     with (

@@ -13,13 +13,13 @@ from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
 from r50bench.engines.preparation import Preparation, prepare_engine
-from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Calibration, Provisions
+from r50bench.measure.asset_resolver import Calibration
+from r50bench.measure.bench import Bench
 from r50bench.measure.feed import MOST_RING_PICTURES, ring_pictures
 from r50bench.measure.protocol import FeedSpec
 from r50bench.models.architecture import gflop_per_image
+from r50bench.notices import Notice
 from r50bench.precision import PRECISIONS
-from r50bench.progress import Progress
 from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
 
 __all__ = ["Ingredients", "gather"]
@@ -40,15 +40,13 @@ class Ingredients:
     engine_info: EngineInfo
     names: tuple[str, ...]
     labels: tuple[int, ...]
-    warnings: tuple[str, ...]
+    notices: tuple[Notice, ...]
     limit: Limit | None = None
 
 
 def gather(
     case: Case,
-    host: Host,
-    provisions: Provisions,
-    progress: Progress,
+    bench: Bench,
     *,
     beside_python: bool = False,
     most_pictures: int = MOST_RING_PICTURES,
@@ -62,30 +60,31 @@ def gather(
         EngineError: the model cannot be compiled.
         Unsupported: this host or torch build has no such device.
     """
-    weights = provisions.weights(case)
-    pictures = provisions.pictures(case)
+    weights = bench.assets.weights(case)
+    pictures = bench.assets.pictures(case)
     calibrated = PRECISIONS[case.precision].numerics.calibrated
-    calibration = provisions.calibration(case) if calibrated else None
-    environment = worker_environment(case, host, os.environ)
+    calibration = bench.assets.calibration(case) if calibrated else None
+    environment = worker_environment(case, bench.host, os.environ)
     wanted = _engine_spec(case, weights, calibration, beside_python)
-    preparation = Preparation(weights.sha256, host, provisions.store, progress, environment)
+    preparation = Preparation(
+        weights.sha256, bench.host, bench.assets.store, bench.progress, environment
+    )
     engine, compiled = prepare_engine(wanted, preparation)
-    inert = inert_settings(case, host)
-    for sentence in inert:
-        progress.warn(sentence)
+    ring = ring_pictures(case.batch_size, bench.host.l3_bytes, most_pictures)
+    inert = inert_settings(case, bench.host)
+    for notice in inert:
+        bench.progress.warn(notice)
     return Ingredients(
         engine=engine,
-        feed=_feed(
-            case, weights, pictures, ring_pictures(case.batch_size, host.l3_bytes, most_pictures)
-        ),
+        feed=_feed(case, weights, pictures, ring),
         environment=environment,
         model=_model_info(weights),
         data=_data_info(case, pictures),
         engine_info=_engine_info(engine, environment, compiled, calibration),
         names=pictures.names if pictures else (),
         labels=pictures.labels if pictures else (),
-        warnings=inert,
-        limit=provisions.limit_if_known(case, host),
+        notices=inert,
+        limit=bench.assets.limit_if_known(case, bench.host),
     )
 
 

@@ -52,9 +52,8 @@ def _others(folder: Path, cpus: set[int]) -> Iterator[Notice]:
     for pid, common in shared.items():
         if common:
             names = ",".join(str(cpu) for cpu in sorted(common))
-            yield Notice(
-                "shared-cores", f"another r50bench run (pid {pid}) is measuring on CPU {names}"
-            )
+            text = f"another r50bench run (pid {pid}) is measuring on CPU {names}"
+            yield Notice("shared-cores", text, "wait for it, or give each its own CPUs (taskset)")
 
 
 def _claim(folder: Path, cpus: set[int], stack: contextlib.ExitStack) -> None:

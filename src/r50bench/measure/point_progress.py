@@ -6,6 +6,7 @@ import math
 import time
 
 from r50bench.case import Case
+from r50bench.notices import Notice
 from r50bench.progress import Progress
 
 __all__ = ["BudgetProgress", "PointProgress"]
@@ -16,7 +17,7 @@ class _SaidOnce:
 
     def __init__(self, outer: Progress) -> None:
         self._outer = outer
-        self._said: set[str] = set()
+        self._said: set[str | Notice] = set()
 
     def note(self, text: str) -> None:
         """Passes on what has not been said before."""
@@ -24,11 +25,11 @@ class _SaidOnce:
             self._said.add(text)
             self._outer.note(text)
 
-    def warn(self, text: str) -> None:
+    def warn(self, notice: Notice) -> None:
         """Passes on what has not been said before."""
-        if text not in self._said:
-            self._said.add(text)
-            self._outer.warn(text)
+        if notice not in self._said:
+            self._said.add(notice)
+            self._outer.warn(notice)
 
 
 class PointProgress(_SaidOnce):

@@ -12,8 +12,8 @@ from r50bench import __version__
 from r50bench.case import Case, Sourced
 from r50bench.errors import RunFailed
 from r50bench.host.snapshot import snapshot
-from r50bench.host.topology import Host
 from r50bench.load import Load, Steps
+from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import Ingredients
 from r50bench.measure.protocol import Watched
 from r50bench.measure.run_folder import RunFolder
@@ -22,15 +22,14 @@ from r50bench.notices import Notice
 from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.progress import Progress
+from r50bench.report.kpi_block import block_text, kpi_block
+from r50bench.results.atomic import write_atomically
 from r50bench.results.disturbance import disturbance
 from r50bench.results.predictions import Predictions, write_predictions
 from r50bench.results.record import Accuracy, Record, new_record_id, write_record
 from r50bench.results.samples import SAMPLES_FILE, Samples, write_samples
 
-__all__ = ["Draft", "Finish", "Outcome", "PlannedCase", "keep_record", "leave_record"]
-
-Finish = Callable[[Record, "Samples | None", Path], None]
-"""Is given record, samples and folder before the folder takes its final name."""
+__all__ = ["Draft", "Outcome", "PlannedCase", "keep_record", "leave_record"]
 
 
 @dataclass(frozen=True)
@@ -57,18 +56,14 @@ class Outcome:
 
 
 class Draft:
-    """What is known so far of one run, valid or not; ``name`` is what its id is made from.
-
-    ``findings`` are from before anything was compiled: that would be taken for others' work.
-    """
+    """What is known so far of one run, valid or not; ``name`` is what its id is made from."""
 
     def __init__(
         self,
         planned: PlannedCase,
-        host: Host,
+        bench: Bench,
         ingredients: Ingredients,
         name: str,
-        findings: Sequence[Notice],
         load: Load,
     ) -> None:
         now = datetime.now(timezone.utc)
@@ -77,9 +72,9 @@ class Draft:
         self.samples: Samples | None = None
         self.predictions: Predictions | None = None
         self.notices = [
-            *(Notice("planning", sentence) for sentence in planned.effective.notes),
-            *(Notice("inert", sentence) for sentence in ingredients.warnings),
-            *findings,
+            *planned.effective.notices,
+            *ingredients.notices,
+            *bench.findings,
         ]
         self.fields: dict[str, Any] = {
             "id": self.id,
@@ -88,7 +83,7 @@ class Draft:
             "case": planned.case,
             "request": planned.effective.request,
             "load": load,
-            "host": snapshot(host),
+            "host": snapshot(bench.host),
             "placement": planned.placement,
             "model": ingredients.model,
             "data": ingredients.data,
@@ -108,7 +103,7 @@ class Draft:
         """Notes each notice, and tells it the user, once."""
         for notice in notices:
             if notice not in self.notices:
-                progress.warn(str(notice))
+                progress.warn(notice)
                 self.notices.append(notice)
 
     def note_contention(self, rounds: Sequence[Sequence[Watched]], progress: Progress) -> None:
@@ -135,7 +130,7 @@ class Draft:
         return record
 
 
-def keep_record(draft: Draft, out: Path, work: Callable[[Path], None], finish: Finish) -> Outcome:
+def keep_record(draft: Draft, out: Path, work: Callable[[Path], None]) -> Outcome:
     """Has ``work`` fill ``draft`` and a folder below ``out``, and leaves the record there.
 
     Where ``work`` raises RunFailed the record is invalid and says why; whatever else it raises
@@ -150,13 +145,15 @@ def keep_record(draft: Draft, out: Path, work: Callable[[Path], None], finish: F
             work(folder.path)
         except RunFailed as failure:
             error = failure
-        return leave_record(draft, folder, error, finish)
+        return leave_record(draft, folder, error)
 
 
-def leave_record(
-    draft: Draft, folder: RunFolder, error: RunFailed | None, finish: Finish
-) -> Outcome:
-    """Writes the record, invalid where there is an ``error``, and gives the folder its name."""
+def leave_record(draft: Draft, folder: RunFolder, error: RunFailed | None) -> Outcome:
+    """Writes the record, invalid where there is an ``error``, and gives the folder its name.
+
+    Its KPI block lies beside it, as ``kpi.txt``.
+    """
     record = draft.write(folder.path, error)
-    finish(record, draft.samples, folder.path)
+    block = block_text(kpi_block(record, draft.samples)) + "\n"
+    write_atomically(folder.path / "kpi.txt", block.encode())
     return Outcome(folder.keep(), record, draft.samples, error)

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import Path
 from typing import TypeVar
 
 from r50bench.case import Case
 from r50bench.errors import RunFailed, WorkerFailed
-from r50bench.host.doctor import examine
-from r50bench.host.topology import Host
 from r50bench.load import Load, Score, Steps
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.bring_up import soon, warm_pool
 from r50bench.measure.inputs import Ingredients, gather
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import Measure, Measured, Predicted, ScorePictures
-from r50bench.measure.record_draft import Draft, Finish, Outcome, PlannedCase, leave_record
+from r50bench.measure.record_draft import Draft, Outcome, PlannedCase, leave_record
 from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.worker_answers import predictions_of, samples_of
 from r50bench.measure.worker_plans import shares
-from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.progress import Progress
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
@@ -33,23 +29,14 @@ _LEAST_STEPS, _MOST_STEPS = 2, 10_000
 T = TypeVar("T")
 
 
-def run_session(
-    planned: PlannedCase,
-    host: Host,
-    provisions: Provisions,
-    out: Path,
-    progress: Progress,
-    finish: Finish,
-) -> Outcome:
-    """Runs one case and leaves its record below ``out``.
-
-    ``finish`` is given record, samples and folder before the folder takes its final name.
+def run_session(planned: PlannedCase, bench: Bench) -> Outcome:
+    """Runs one case and leaves its record below ``bench.out``.
 
     Raises:
         AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
-        UsageError: ``out`` cannot be written.
+        UsageError: ``bench.out`` cannot be written.
     """
-    with open_session(planned, host, provisions, out, progress, finish) as session:
+    with open_session(planned, bench) as session:
         if planned.case.mode == "accuracy":
             session.score()
         else:
@@ -60,14 +47,7 @@ def run_session(
 
 
 @contextmanager
-def open_session(
-    planned: PlannedCase,
-    host: Host,
-    provisions: Provisions,
-    out: Path,
-    progress: Progress,
-    finish: Finish,
-) -> Iterator[Session]:
+def open_session(planned: PlannedCase, bench: Bench) -> Iterator[Session]:
     """Gives a session whose instances are loaded, proved and warm.
 
     Several may be open at once, on the same cores too: those that are not being measured wait on
@@ -77,18 +57,17 @@ def open_session(
 
     Raises:
         AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
-        UsageError: ``out`` cannot be written.
+        UsageError: ``bench.out`` cannot be written.
     """
-    findings = examine(host, understood=UNDERSTOOD_VARIABLES)
-    ingredients = gather(planned.case, host, provisions, progress)
-    draft = Draft(planned, host, ingredients, planned.case.name, findings, _load_of(planned.case))
-    with RunFolder(out, draft.id) as folder:
+    ingredients = gather(planned.case, bench)
+    draft = Draft(planned, bench, ingredients, planned.case.name, _load_of(planned.case))
+    with RunFolder(bench.out, draft.id) as folder:
         with ExitStack() as life:
-            session = Session(planned.case, ingredients, draft, life, progress)
-            session.enter(warm_pool(planned, host, ingredients, draft, folder.path, progress))
+            session = Session(planned.case, ingredients, draft, life, bench.progress)
+            session.enter(warm_pool(planned, bench, ingredients, draft, folder.path))
             yield session
             session.conclude()
-        session.outcome = leave_record(draft, folder, session.error, finish)
+        session.outcome = leave_record(draft, folder, session.error)
 
 
 def _load_of(case: Case) -> Load:

@@ -12,6 +12,7 @@ from r50bench.case import Case, CaseName, setting_text
 from r50bench.errors import R50BenchError
 from r50bench.host.identity import engine_versions, host_identity
 from r50bench.host.topology import Host
+from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
 from r50bench.results.tuned import TunedResult, TunedResults, tuned_folder
@@ -72,8 +73,10 @@ class TunedDefaults:
         if fitting:
             best = max(fitting, key=lambda one: len(one.asked))  # the newest of several
             return effective_case(name, settings, self._host, values_of(best))
-        notes = tuple(f"what was tuned is not used: {why}" for why in reasons[:1])
-        return replace(plain, notes=(*plain.notes, *notes))
+        notices = tuple(
+            Notice("tuned-unused", f"what was tuned is not used: {why}") for why in reasons[:1]
+        )
+        return replace(plain, notices=(*plain.notices, *notices))
 
     def _why_not(
         self, result: TunedResult, case: Case, settings: Mapping[str, Setting]

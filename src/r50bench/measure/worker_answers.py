@@ -43,7 +43,7 @@ def unbound(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> tuple[Noti
     pairs = list(zip(plans, loaded, strict=True))
     if any(plan.bind_memory and not answer.memory_nodes for plan, answer in pairs):
         text = "memory is not bound to the NUMA nodes: the kernel or the container forbids it"
-        said.append(Notice("memory-unbound", text))
+        said.append(Notice("memory-unbound", text, "docker run --cap-add SYS_NICE"))
     if any(_has_team(plan) and not answer.threads_bound for plan, answer in pairs):
         text = "the engine's threads are not one for each core, and were left to roam"
         said.append(Notice("threads-unbound", text))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
-from r50bench.assets.store import Store
 from r50bench.case import CaseName
 from r50bench.errors import UsageError
 from r50bench.host.topology import Host
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import Provisions
-from r50bench.measure.record_draft import Finish
+from r50bench.measure.bench import Bench
 from r50bench.measure.session import Outcome, PlannedCase
 from r50bench.mlperf.run.session import PlannedMlperf, run_loadgen_session
+from r50bench.notices import Notice, no_effect
 from r50bench.parameters import BY_NAME, Setting
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.placement import place
-from r50bench.progress import Progress
 
 __all__ = ["DEFAULT_PRECISION", "PlannedMlperf", "plan_mlperf", "run_mlperf"]
 
@@ -60,29 +57,21 @@ def plan_mlperf(
         effective = effective.became("accuracy times nothing", warmup_steps=0)
     if asked is None:
         effective = effective.became("default mlperf", precision=effective.case.precision)
-    planned = replace(effective, notes=(*effective.notes, *_inert(settings)))
+    planned = replace(effective, notices=(*effective.notices, *_inert(settings)))
     return PlannedMlperf(PlannedCase(planned, place(host, planned.case)), loadgen)
 
 
-def run_mlperf(
-    planned: PlannedMlperf,
-    host: Host,
-    store: Store,
-    out: Path,
-    progress: Progress,
-    finish: Finish,
-) -> Outcome:
+def run_mlperf(planned: PlannedMlperf, bench: Bench) -> Outcome:
     """Runs LoadGen once (FindPeakPerformance: as often as its search needs); leaves a record.
 
-    LoadGen's own logs and user.conf lie in the record's folder under ``loadgen/``; ``finish`` is
-    given record, samples and folder before the folder takes its final name. A run that LoadGen
-    calls INVALID leaves an invalid record, with its result.
+    LoadGen's own logs and user.conf lie in the record's folder under ``loadgen/``. A run that
+    LoadGen calls INVALID leaves an invalid record, with its result.
 
     Raises:
         AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
-        UsageError: more pictures were asked than there are, or ``out`` cannot be written.
+        UsageError: more pictures were asked than there are, or ``bench.out`` cannot be written.
     """
-    return run_loadgen_session(planned, host, Provisions(store, progress), out, progress, finish)
+    return run_loadgen_session(planned, bench)
 
 
 def _for_scenario(
@@ -118,10 +107,12 @@ def _for_scenario(
     return chosen, why
 
 
-def _inert(settings: Mapping[str, Setting]) -> list[str]:
+def _inert(settings: Mapping[str, Setting]) -> list[Notice]:
     return [
-        f"{BY_NAME[name].key}={settings[name].value} ({settings[name].source}) has no effect here:"
-        " LoadGen decides"
+        no_effect(
+            f"{BY_NAME[name].key}={settings[name].value} ({settings[name].source})",
+            "LoadGen decides",
+        )
         for name in settings
         if _is_inert(name)
     ]

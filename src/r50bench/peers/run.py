@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from r50bench.case import CaseName
 from r50bench.engines.registry import ENGINES, packages_of
 from r50bench.errors import AssetError, EngineError, R50BenchError, Unsupported, UsageError
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
-from r50bench.measure.record_draft import Finish, Outcome, PlannedCase
+from r50bench.measure.bench import Bench
+from r50bench.measure.record_draft import Outcome, PlannedCase
 from r50bench.measure.session import Session, open_session
+from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.placement import place
-from r50bench.progress import Progress, Titled
+from r50bench.progress import Titled
 from r50bench.results.timeline import throughput, windows
 
 __all__ = [
@@ -105,29 +105,22 @@ def _contender(
 
 
 def run_peers(
-    contenders: Sequence[Contender],
-    host: Host,
-    provisions: Provisions,
-    out: Path,
-    progress: Progress,
-    finish: Finish,
-    *,
-    round_s: float | None = ROUND_S,
+    contenders: Sequence[Contender], bench: Bench, *, round_s: float | None = ROUND_S
 ) -> tuple[Standing, ...]:
     """Measures all contenders in turns and returns what became of each, in their order.
 
     Every round begins with another engine, so that a drift of the machine strikes all alike. With
     ``round_s`` None rounds have the case's steps. Each engine leaves a record of its own below
-    ``out``; ``finish`` is given record, samples and folder before the folder takes its final name.
+    ``bench.out``.
 
     Raises:
-        UsageError: ``out`` cannot be written.
+        UsageError: ``bench.out`` cannot be written.
     """
-    contenders = _with_pictures_there_are(contenders, provisions, progress)
+    contenders = _with_pictures_there_are(contenders, bench)
     runs = [_Run(contender) for contender in contenders]
     with ExitStack() as stack:
         for run in runs:
-            run.open(stack, host, provisions, out, progress, finish, round_s)
+            run.open(stack, bench, round_s)
         racing = [run for run in runs if run.session is not None]
         rounds = max((run.session.case.repeat for run in racing if run.session), default=0)
         for number in range(rounds):
@@ -138,17 +131,16 @@ def run_peers(
     return tuple(run.standing() for run in runs)
 
 
-def _with_pictures_there_are(
-    contenders: Sequence[Contender], provisions: Provisions, progress: Progress
-) -> list[Contender]:
+def _with_pictures_there_are(contenders: Sequence[Contender], bench: Bench) -> list[Contender]:
     """Falls back on dummy input where nobody asked for pictures and the sample cannot be had."""
     planned = [one.planned for one in contenders if one.planned is not None]
     if not planned or planned[0].effective.request["data_type"].source != _WHY:
         return list(contenders)
     try:
-        provisions.pictures(planned[0].case)
+        bench.assets.pictures(planned[0].case)
     except AssetError as error:
-        progress.warn(f"dummy pictures, and no accuracy: {error.message}")
+        text = f"dummy pictures, and no accuracy: {error.message}"
+        bench.progress.warn(Notice("dummy-pictures", text, error.hint or ""))
         return [_fed_dummies(one) for one in contenders]
     return list(contenders)
 
@@ -171,25 +163,14 @@ class _Run:
         self._error = contender.error
         self._throughputs: list[float] = []
 
-    def open(
-        self,
-        stack: ExitStack,
-        host: Host,
-        provisions: Provisions,
-        out: Path,
-        progress: Progress,
-        finish: Finish,
-        round_s: float | None,
-    ) -> None:
+    def open(self, stack: ExitStack, bench: Bench, round_s: float | None) -> None:
         """Opens the session where there is a plan; it ends with ``stack``."""
         planned = self._contender.planned
         if planned is None:
             return
-        titled = Titled(progress, self._contender.engine)
+        titled = replace(bench, progress=Titled(bench.progress, self._contender.engine))
         try:
-            self.session = stack.enter_context(
-                open_session(planned, host, provisions, out, titled, finish)
-            )
+            self.session = stack.enter_context(open_session(planned, titled))
         except UsageError:
             raise
         except R50BenchError as error:

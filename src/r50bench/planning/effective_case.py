@@ -17,9 +17,10 @@ from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
+from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.planning.default_layout import cores_of_one_instance, instances_and_cores
-from r50bench.planning.notes import notes_on
+from r50bench.planning.notices import notices_on
 from r50bench.planning.placement import place
 from r50bench.precision import NUMERICS, PRECISIONS, numerics_of
 
@@ -43,7 +44,7 @@ class EffectiveCase:
     """
 
     case: Case
-    notes: tuple[str, ...]
+    notices: tuple[Notice, ...]
     request: Request
 
     def became(self, source: str, **values: FieldValue) -> EffectiveCase:
@@ -83,8 +84,8 @@ def effective_case(
     place(host, case)
     _refuse_batch(case, host)
     request = {field.name: choice.request[field.name] for field in fields(Case)}
-    notes = (*overruled, *notes_on(case, settings, host))
-    return EffectiveCase(case, notes, {**request, **_asked_beside(settings)})
+    notices = (*overruled, *notices_on(case, settings, host))
+    return EffectiveCase(case, notices, {**request, **_asked_beside(settings)})
 
 
 class _Choice:
@@ -128,7 +129,7 @@ class _Choice:
         return value
 
 
-def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, list[str]]:
+def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, list[Notice]]:
     """Returns the name, with the case type asked where it has none, and what the name overrules.
 
     Raises:
@@ -149,7 +150,8 @@ def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, l
                 f"{parameter.key}={asked} ({setting.source}) contradicts the case name {name}",
                 hint="leave one of the two out",
             )
-        overruled.append(f"{parameter.key}={asked} (environment) is overruled by the name {name}")
+        text = f"{parameter.key}={asked} (environment) is overruled by the name {name}"
+        overruled.append(Notice("overruled", text, "unset it, or run no case by name"))
     return name, overruled
 
 

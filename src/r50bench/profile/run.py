@@ -11,17 +11,14 @@ from r50bench.case import Case
 from r50bench.engines.evidence.kernel_log import Primitive, parse_kernel_log
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported, UsageError
-from r50bench.host.doctor import examine
-from r50bench.host.topology import Host
 from r50bench.load import Observe
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.bring_up import soon, warm_pool
 from r50bench.measure.inputs import gather
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import Measure, Measured, Observed, ObserveKernels
 from r50bench.measure.record_draft import Draft, PlannedCase
 from r50bench.measure.run_folder import RunFolder
-from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.placement import Placement
 from r50bench.profile.roofline import Breakdown, Roof, break_down, roof_of_instance
 from r50bench.progress import Progress
@@ -65,19 +62,13 @@ class Profile:
 
 
 def profile_case(
-    planned: PlannedCase,
-    host: Host,
-    provisions: Provisions,
-    out: Path,
-    rounds: int,
-    progress: Progress,
-    finish: Callable[[Profile, Path], None],
+    planned: PlannedCase, bench: Bench, rounds: int, finish: Callable[[Profile, Path], None]
 ) -> tuple[Profile, Path]:
-    """Runs the case's instances and returns where their time goes, and a new folder below ``out``.
+    """Runs the case's instances and returns where their time goes, and a new folder.
 
     In each round all instances run a few batches as a session measures them, then one under
-    oneDNN's log, so that both meet the same clocks. ``finish`` fills the folder before it takes its
-    name.
+    oneDNN's log, so that both meet the same clocks. ``finish`` fills the
+    folder, which lies below ``bench.out``, before it takes its name.
 
     Raises:
         UsageError: the case times nothing, or its instances share a process.
@@ -86,7 +77,7 @@ def profile_case(
         RunFailed: an instance died, or batches differ in their kernels.
     """
     _refuse(planned.case)
-    limit = provisions.limit(planned.case, host)
+    limit = bench.assets.limit(planned.case, bench.host)
     if limit is None:
         raise Unsupported(
             f"the peak of {planned.case.engine} on {planned.case.device} is not known",
@@ -94,18 +85,16 @@ def profile_case(
         )
     case = replace(planned.case, steps=_PLAIN_STEPS)
     planned = replace(planned, effective=replace(planned.effective, case=case))
-    findings = examine(host, understood=UNDERSTOOD_VARIABLES)
-    ingredients = gather(case, host, provisions, progress)
+    ingredients = gather(case, bench)
     ingredients = replace(
         ingredients, environment={**ingredients.environment, _TIMESTAMPS: "1"}, limit=limit
     )
-    draft = Draft(
-        planned, host, ingredients, f"profile_{case.name}", findings, Observe(rounds, _PLAIN_STEPS)
-    )
-    with RunFolder(out, draft.id) as folder:
-        with warm_pool(planned, host, ingredients, draft, folder.path, progress) as pool:
-            logs, plain = _observe(pool, case, rounds, progress)
-        draft.note_contention(plain, progress)
+    load = Observe(rounds, _PLAIN_STEPS)
+    draft = Draft(planned, bench, ingredients, f"profile_{case.name}", load)
+    with RunFolder(bench.out, draft.id) as folder:
+        with warm_pool(planned, bench, ingredients, draft, folder.path) as pool:
+            logs, plain = _observe(pool, case, rounds, bench.progress)
+        draft.note_contention(plain, bench.progress)
         roof = roof_of_instance(limit, case.instances)
         breakdown = break_down(
             logs,

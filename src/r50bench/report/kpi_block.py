@@ -143,7 +143,7 @@ def _notes(record: Record) -> Iterator[str]:
     if words := tuned_values(record.request):
         yield words
     for notice in record.notices:
-        yield f"warning: {notice}"
+        yield f"! {notice}"
 
 
 def _skipped(pictures: Sequence[str]) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from r50bench.notices import Notice
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress_bar import ProgressBar
@@ -64,9 +66,9 @@ class TerminalProgress:
         if not self._quiet:
             self._attempt(lambda: self._write(text))
 
-    def warn(self, text: str) -> None:
+    def warn(self, notice: Notice) -> None:
         """Says something that affects the figures or ignores part of the request."""
-        self._attempt(lambda: self._write(f"! {text}"))
+        self._attempt(lambda: self._write(f"! {notice}"))
 
     def __enter__(self) -> TerminalProgress:
         return self

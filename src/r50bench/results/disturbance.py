@@ -17,5 +17,6 @@ def disturbance(lost_cpu_share: float | None) -> Notice | None:
     return Notice(
         "disturbed",
         f"an instance waited for its CPU in {100 * lost_cpu_share:.1f} % of the measured time:"
-        " other work or other guests had it (top shows the work)",
+        " other work or other guests had it",
+        "run again while nothing else does (top shows what does)",
     )

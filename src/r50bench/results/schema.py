@@ -20,6 +20,7 @@ __all__ = [
     "bring_up_to",
     "case_of_2",
     "engine_of_2",
+    "notices_of_2",
     "request_of_2",
     "update_to_2",
 ]
@@ -46,8 +47,7 @@ def update_to_2(raw: dict[str, Any]) -> dict[str, Any]:
         new["load"] = _load_of_2(raw, case)
         if isinstance(request := raw.get("request"), dict):
             new["request"] = request_of_2(request, new["case"])
-    if isinstance(warnings := new.pop("warnings", []), list):
-        new["notices"] = [{"code": "warning", "text": text, "mend": ""} for text in warnings]
+    new["notices"] = notices_of_2(new.pop("warnings", []))
     return new
 
 
@@ -69,6 +69,13 @@ def case_of_2(case: Mapping[str, Any], engine: Any = None) -> dict[str, Any]:
     if "engine" in new:
         new["engine"] = engine_of_2(new["engine"], engine)
     return new
+
+
+def notices_of_2(sentences: Any) -> Any:
+    """Returns the notices of schema 2 for sentences, whose code is not known."""
+    if not isinstance(sentences, list):
+        return sentences
+    return [{"code": "warning", "text": text, "mend": ""} for text in sentences]
 
 
 def request_of_2(request: Mapping[str, Any], case: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
 from r50bench.results.atomic import is_disk_full, write_atomically
 from r50bench.results.record import RECORD_FILE, Record, read_record
-from r50bench.results.schema import bring_up_to, case_of_2, request_of_2
+from r50bench.results.schema import bring_up_to, case_of_2, notices_of_2, request_of_2
 from r50bench.sweep.plan import SCHEMA_VERSION, SweepPlan
 
 __all__ = ["PLAN_FILE", "SweepFolder", "read_plan"]
@@ -108,6 +108,7 @@ def _point_of_2(point: Any) -> Any:
         return point
     case = case_of_2(case)
     new = {**effective, "case": case, "request": request_of_2(request, case)}
+    new["notices"] = notices_of_2(new.pop("notes", []))
     return {**point, "effective": new}
 
 

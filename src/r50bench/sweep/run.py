@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
-from r50bench.assets.store import Store
 from r50bench.case import Case
 from r50bench.errors import R50BenchError, UsageError
-from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
 from r50bench.measure.point_progress import PointProgress
-from r50bench.measure.record_draft import Finish
 from r50bench.measure.session import Outcome, PlannedCase, run_session
 from r50bench.planning.placement import place
-from r50bench.progress import Progress
 from r50bench.report.numbers import words_for
 from r50bench.results.samples import samples_of
 from r50bench.sweep.folder import SweepFolder
@@ -35,16 +32,11 @@ class Sweep:
     :meth:`run` yields.
     """
 
-    def __init__(
-        self, folder: SweepFolder, host: Host, store: Store, progress: Progress, finish: Finish
-    ) -> None:
+    def __init__(self, folder: SweepFolder, bench: Bench) -> None:
         self._folder = folder
         self._plan = folder.plan
-        self._host = host
-        self._provisions = Provisions(store, progress)
-        self._progress = progress
-        self._of_session = PointProgress(progress)
-        self._finish = finish
+        self._bench = bench
+        self._of_session = PointProgress(bench.progress)
         self._time_left = TimeLeft()
         self._runs = _found(folder)
         self.results: list[PointResult] = [
@@ -87,7 +79,7 @@ class Sweep:
         known = next((runs[0][0] for runs in self._runs if runs), None)
         if known is None or known.model is None or not missing:
             return
-        now = self._provisions.weights(self._case(missing[0]))
+        now = self._bench.assets.weights(self._case(missing[0]))
         if now.sha256 != known.model.sha256:
             raise UsageError(
                 f"the sweep was begun with the weights {known.model.weights}"
@@ -100,7 +92,7 @@ class Sweep:
         failed: set[int] = set()
         for at in dict.fromkeys(missing):
             try:
-                gather(self._case(at), self._host, self._provisions, self._progress)
+                gather(self._case(at), self._bench)
             except R50BenchError as error:
                 self._fail(at, error.message)
                 failed.add(at)
@@ -113,12 +105,8 @@ class Sweep:
         began = time.monotonic()
         try:
             outcome = run_session(
-                PlannedCase(point.effective, place(self._host, case)),
-                self._host,
-                self._provisions,
-                self._folder.path,
-                self._of_session,
-                self._finish,
+                PlannedCase(point.effective, place(self._bench.host, case)),
+                replace(self._bench, out=self._folder.path, progress=self._of_session),
             )
         except R50BenchError as error:
             self._fail(at, error.message)

@@ -8,18 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from r50bench.assets.store import Store
 from r50bench.case import Case, CaseName
 from r50bench.errors import RunFailed, Unsupported, UsageError
 from r50bench.host.identity import engine_versions, host_identity
 from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.point_progress import BudgetProgress
-from r50bench.measure.record_draft import Finish
 from r50bench.measure.session import Outcome
 from r50bench.measure.tuned_defaults import asked_for_speed
 from r50bench.parameters import Setting, Value
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
-from r50bench.progress import Progress
 from r50bench.results.kpi import PRIMARY, Kpi, kpis
 from r50bench.results.record import new_record_id
 from r50bench.results.tuned import TunedResult
@@ -75,16 +74,13 @@ class Tuned:
 
 def tune_case(
     request: TuneRequest,
-    host: Host,
-    store: Store,
-    out: Path,
-    progress: Progress,
-    finish: Finish,
+    bench: Bench,
     tell: Callable[[Case, Figures], None] = lambda *_: None,
 ) -> Tuned:
-    """Finds the best configuration of a case; the trials' records go to a folder below ``out``.
+    """Finds the best configuration of a case.
 
-    ``tell`` is given each configuration's case and its first round.
+    The trials' records go to a folder below ``bench.out``; ``tell`` is given each
+    configuration's case and its first round.
 
     Raises:
         UsageError: the case cannot be tuned, or nothing in the choice is possible.
@@ -94,14 +90,17 @@ def tune_case(
     """
     began = time.monotonic()
     _refuse(request)
-    plan = _Plan(request, host)
-    untuned = effective_case(request.name, request.fixed(), host).case
-    space = space_around(untuned, request.choices, host, plan.possible)
+    plan = _Plan(request, bench.host)
+    untuned = effective_case(request.name, request.fixed(), bench.host).case
+    space = space_around(untuned, request.choices, bench.host, plan.possible)
     if not any(space.all()):
         plan(space.start)  # says why
-    folder = out / new_record_id(f"tune_{untuned.name}", datetime.now(timezone.utc))
-    within = BudgetProgress(progress, f"tuning {untuned.name}", request.budget_s)
-    with Trials(plan, host, store, folder, within, finish) as trials:
+    folder = bench.out / new_record_id(f"tune_{untuned.name}", datetime.now(timezone.utc))
+    within = BudgetProgress(bench.progress, f"tuning {untuned.name}", request.budget_s)
+    trials_bench = replace(
+        bench, assets=Provisions(bench.assets.store, within), out=folder, progress=within
+    )
+    with Trials(plan, trials_bench) as trials:
         search = Tuner(
             space,
             trials,

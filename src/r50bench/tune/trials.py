@@ -14,10 +14,10 @@ from typing import Any
 from r50bench.assets.store import Store
 from r50bench.case import Case
 from r50bench.errors import AssetError, R50BenchError, RunFailed
-from r50bench.host.topology import Host
 from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
-from r50bench.measure.record_draft import Finish, Outcome, PlannedCase
+from r50bench.measure.record_draft import Outcome, PlannedCase
 from r50bench.measure.session import Session, open_session
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.placement import place
@@ -61,7 +61,7 @@ class _Kept(Store):
 
 
 class Trials:
-    """A :class:`.tune_field.Bench` of sessions, whose records are left below ``out``.
+    """A :class:`.tune_field.Bench` of sessions, whose records are left below ``bench.out``.
 
     ``plan`` gives the effective case of a configuration. Use it as a context manager: leaving it
     ends all sessions, and by an exception leaves no record of those that were open.
@@ -70,22 +70,15 @@ class Trials:
     def __init__(
         self,
         plan: Callable[[Configuration], EffectiveCase],
-        host: Host,
-        store: Store,
-        out: Path,
-        progress: Progress,
-        finish: Finish,
+        bench: Bench,
     ) -> None:
         self.compile_s = 0.0
         self.outcomes: dict[Configuration, Outcome] = {}
         self._compiled = 0
         self._plan = plan
-        self._host = host
-        self._provisions = Provisions(store, progress)
-        self._kept = Provisions(_Kept(store.root), Silent())
-        self._out = out
-        self._progress = progress
-        self._finish = finish
+        self._bench = bench
+        kept = Provisions(_Kept(bench.assets.store.root), Silent())
+        self._making_nothing = replace(bench, assets=kept, progress=Silent())
         self._open: dict[Configuration, tuple[Session, ExitStack]] = {}
         self._open_s: list[float] = []
         self._rate: float | None = None
@@ -112,11 +105,11 @@ class Trials:
     def compiles(self, configuration: Configuration) -> bool:
         """Whether a model, or the loader of shared ones, would have to be compiled first."""
         case = self._plan(configuration).case
-        weights = self._provisions.weights(case)
+        weights = self._bench.assets.weights(case)
         if weights.weights != "file":  # auto would ask the network again
             case = replace(case, weights=weights.weights)
         try:
-            gather(case, self._host, self._kept, Silent())
+            gather(case, self._making_nothing)
         except _NotKept:
             return True
         except R50BenchError:
@@ -144,13 +137,9 @@ class Trials:
         effective = self._trial(configuration)
         self._compile(configuration, effective.case)
         began = self.now()
-        planned = PlannedCase(effective, place(self._host, effective.case))
+        planned = PlannedCase(effective, place(self._bench.host, effective.case))
         life = ExitStack()
-        session = life.enter_context(
-            open_session(
-                planned, self._host, self._provisions, self._out, self._progress, self._finish
-            )
-        )
+        session = life.enter_context(open_session(planned, self._bench))
         self._open[configuration] = session, life
         if session.error is not None:
             self.close(configuration)
@@ -186,11 +175,11 @@ class Trials:
     def _compile(self, configuration: Configuration, case: Case) -> None:
         if not self.compiles(configuration):
             return
-        self._progress.warn(
+        self._bench.progress.note(
             f"compiling for batch {case.batch_size}: the time counts, and is told apart"
         )
         began = self.now()
-        gather(case, self._host, self._provisions, self._progress)
+        gather(case, self._bench)
         self.compile_s += self.now() - began
         self._compiled += 1
 

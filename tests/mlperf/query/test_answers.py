@@ -14,11 +14,14 @@ from PIL import Image
 from r50bench.assets.store import Store
 from r50bench.errors import RunFailed
 from r50bench.host.topology import Host
+from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf
 from r50bench.mlperf.query import identity
 from r50bench.mlperf.query.answers import KIND, Answer, AnswerStore
 from r50bench.mlperf.query.completion import complete
 from r50bench.mlperf.query.terms import parse_terms
+from r50bench.notices import Notice
 from r50bench.progress import Silent
 from support import scripted_loadgen, synthetic_hosts
 
@@ -31,8 +34,8 @@ class Warned(Silent):
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
+    def warn(self, notice: Notice) -> None:
+        self.warnings.append(str(notice))
 
 
 @dataclass
@@ -56,15 +59,11 @@ class Workplace:
         query = complete(parse_terms(texts), {})
         return plan_mlperf(query.loadgen, query.settings, host)
 
+    def bench(self, host: Host = HOST) -> Bench:
+        return Bench(host, Provisions(self.store, Silent()), self.root / "runs", self.progress)
+
     def ask(self, terms: str = "", *, host: Host = HOST) -> Answer:
-        run = partial(
-            scripted_loadgen.run_mlperf,
-            host=host,
-            store=self.store,
-            out=self.root / "runs",
-            progress=self.progress,
-            finish=None,
-        )
+        run = partial(scripted_loadgen.run_mlperf, bench=self.bench(host))
         answers = AnswerStore(self.store, host, self.progress)
         return answers.answer(self.planned(terms, host=host), run)
 
@@ -168,9 +167,7 @@ def test_a_run_without_a_valid_end_is_never_found(
 
 def test_a_result_that_loadgen_calls_invalid_is_not_stored(workplace: Workplace) -> None:
     def run(planned: PlannedMlperf) -> object:
-        outcome = scripted_loadgen.run_mlperf(
-            planned, HOST, workplace.store, workplace.root / "runs", Silent(), None
-        )
+        outcome = scripted_loadgen.run_mlperf(planned, workplace.bench())
         loadgen = replace(outcome.record.loadgen, verdict="INVALID", errors=("too short",))
         return replace(outcome, record=replace(outcome.record, loadgen=loadgen))
 
@@ -203,9 +200,7 @@ def test_a_damaged_result_is_run_again(
 def test_weights_that_change_during_the_run_leave_no_result(workplace: Workplace) -> None:
     def run(planned: PlannedMlperf) -> object:
         np.savez(workplace.root / "weights.npz", some=np.full(1, 7))
-        return scripted_loadgen.run_mlperf(
-            planned, HOST, workplace.store, workplace.root / "runs", Silent(), None
-        )
+        return scripted_loadgen.run_mlperf(planned, workplace.bench())
 
     answers = AnswerStore(workplace.store, HOST, Silent())
     with pytest.raises(RunFailed, match="changed while the run was prepared"):

@@ -95,9 +95,9 @@ def test_a_latency_not_given_is_one_that_queries_do_not_undercut():
 )
 def test_a_poor_guess_is_explained(scenario, given, said):
     figures = raw(180, 5.5) if scenario == "Server" else raw(100, 10)
-    _, warnings = with_target(filled(scenario, **given), figures, service(5.5))
-    assert len(warnings) == 1
-    assert said in warnings[0]
+    _, notices = with_target(filled(scenario, **given), figures, service(5.5))
+    (notice,) = notices
+    assert said in notice.text
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,8 @@ def test_a_machine_too_unsteady_for_any_rate_is_tried_at_a_low_one_and_called_so
     assert 0 < chosen.target_qps < 30
     of_the_others, _ = with_target(filled("Server"), raw(180, 5.5), service(5))
     assert chosen.target_qps == pytest.approx(0.9 * of_the_others.target_qps)
-    assert "10.0 % of them over 15 ms" in said[0]
+    assert said[0].code == "latency-bound"
+    assert "10.0 % of them over 15 ms" in said[0].text
 
 
 def test_hiccups_that_come_at_any_rate_do_not_push_it_to_nearly_nothing():

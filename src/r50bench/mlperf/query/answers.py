@@ -21,6 +21,7 @@ from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.plan import PlannedMlperf
 from r50bench.mlperf.query.identity import Identity, identify
+from r50bench.notices import Notice
 from r50bench.progress import Progress
 from r50bench.results.record import Record, read_record
 
@@ -81,7 +82,8 @@ class AnswerStore:
             return None
         damage = self._store.verify(folder)
         if damage:
-            self._progress.warn(f"the stored result {key} is damaged ({damage[0]}): running again")
+            text = f"the stored result {key} is damaged ({damage[0]}): running again"
+            self._progress.warn(Notice("damaged-result", text))
             self._store.remove(KIND, key)
             return None
         return Answer(read_record(folder), folder, produced=False)

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
-from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
 from r50bench.load import LoadGen
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.bring_up import soon, warm_pool
 from r50bench.measure.inputs import Ingredients, gather
 from r50bench.measure.loads.loadgen.conf_files import (
@@ -24,7 +23,7 @@ from r50bench.measure.loads.loadgen.conf_files import (
 )
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
-from r50bench.measure.record_draft import Draft, Finish, Outcome, PlannedCase, keep_record
+from r50bench.measure.record_draft import Draft, Outcome, PlannedCase, keep_record
 from r50bench.measure.worker_answers import samples_of_rounds
 from r50bench.mlperf.run.logs import Detail, read_detail, read_predictions
 from r50bench.mlperf.run.peak_search import find_peak
@@ -38,11 +37,8 @@ from r50bench.mlperf.run.run_length import (
 )
 from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
 from r50bench.mlperf_rules import fill_in
-from r50bench.notices import Notice
-from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
-from r50bench.progress import Progress
 from r50bench.results.record import LoadgenResult
 
 __all__ = [
@@ -75,7 +71,7 @@ class PlannedMlperf:
 
     @property
     def effective(self) -> EffectiveCase:
-        """The case with its notes and the sources of its values."""
+        """The case with its notices and the sources of its values."""
         return self.planned.effective
 
     @property
@@ -84,51 +80,39 @@ class PlannedMlperf:
         return f"{self.loadgen.name}_{self.case.precision}"
 
 
-def run_loadgen_session(
-    planned: PlannedMlperf,
-    host: Host,
-    provisions: Provisions,
-    out: Path,
-    progress: Progress,
-    finish: Finish,
-) -> Outcome:
-    """Runs LoadGen and leaves a record below ``out``; see :func:`r50bench.mlperf.plan`.
+def run_loadgen_session(planned: PlannedMlperf, bench: Bench) -> Outcome:
+    """Runs LoadGen and leaves a record below ``bench.out``; see :func:`r50bench.mlperf.plan`.
 
     Raises:
         AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
-        UsageError: the data set is too small, accuracy was asked of random weights, or ``out``
-            cannot be written.
+        UsageError: the data set is too small, accuracy was asked of random weights, or
+            ``bench.out`` cannot be written.
     """
-    pictures = provisions.pictures(planned.case)
+    pictures = bench.assets.pictures(planned.case)
     assert pictures is not None
     settings = fill_in(planned.loadgen, len(pictures.labels))
-    findings = examine(host, understood=UNDERSTOOD_VARIABLES)
-    ingredients = gather_for_loadgen(planned.case, settings, host, provisions, progress)
+    ingredients = gather_for_loadgen(planned.case, settings, bench)
     if settings.scores_accuracy and ingredients.model.weights == "random":
         raise UsageError(
             f"{settings.mode} of random weights means nothing",
             hint="take --weights v1, v1.5 or a file; random ones serve PerformanceOnly",
         )
-    draft = Draft(
-        planned.planned, host, ingredients, planned.name, findings, LoadGen(planned.loadgen)
-    )
+    draft = Draft(planned.planned, bench, ingredients, planned.name, LoadGen(planned.loadgen))
     size = settings.dataset_size or 0
     names, labels = ingredients.names[:size], ingredients.labels[:size]
 
     def work(folder: Path) -> None:
-        refuse_too_many_queries(settings, host.usable_memory_bytes or 0)
-        with warm_pool(planned.planned, host, ingredients, draft, folder, progress) as pool:
-            session = _Session(planned, settings, host, pool, draft, folder, progress)
+        refuse_too_many_queries(settings, bench.host.usable_memory_bytes or 0)
+        with warm_pool(planned.planned, bench, ingredients, draft, folder) as pool:
+            session = _Session(planned, settings, bench, pool, draft, folder)
             session.run()
         if settings.scores_accuracy:
             draft.predictions = read_predictions(folder / LOADGEN_FOLDER, names, labels)
 
-    return keep_record(draft, out, work, finish)
+    return keep_record(draft, bench.out, work)
 
 
-def gather_for_loadgen(
-    case: Case, settings: LoadgenSettings, host: Host, provisions: Provisions, progress: Progress
-) -> Ingredients:
+def gather_for_loadgen(case: Case, settings: LoadgenSettings, bench: Bench) -> Ingredients:
     """Gathers what ``case`` needs to be run by LoadGen, and by a closed loop to set beside it.
 
     LoadGen's threads run Python in the instances' process. The closed loop rotates no more pictures
@@ -139,9 +123,7 @@ def gather_for_loadgen(
     """
     return gather(
         case,
-        host,
-        provisions,
-        progress,
+        bench,
         beside_python=True,
         most_pictures=settings.buffer_size,
     )
@@ -154,21 +136,20 @@ class _Session:
         self,
         planned: PlannedMlperf,
         settings: LoadgenSettings,
-        host: Host,
+        bench: Bench,
         pool: Pool,
         draft: Draft,
         folder: Path,
-        progress: Progress,
     ) -> None:
         self._case = planned.case
         self._asked = planned.loadgen
-        self._loadgen_cpus = cpus_for_loadgen(planned.planned.placement, host)
+        self._loadgen_cpus = cpus_for_loadgen(planned.planned.placement, bench.host)
         self._settings = settings
-        self._memory_bytes = host.usable_memory_bytes or 0
+        self._memory_bytes = bench.host.usable_memory_bytes or 0
         self._pool = pool
         self._draft = draft
         self._folder = folder
-        self._progress = progress
+        self._progress = bench.progress
         self._closed_loops: list[Sequence[Measured]] = []
         self._answers: list[Sequence[Watched]] = []
 
@@ -187,7 +168,7 @@ class _Session:
             raw = self._closed_loop()
             service = self._paced(raw) if settings.scenario == "Server" else None
             settings, said = with_target(settings, raw, service)
-            self._draft.warn((Notice("target", text) for text in said), self._progress)
+            self._draft.warn(said, self._progress)
             refuse_hopeless_rate(self._asked, settings)
             refuse_too_many_queries(settings, self._memory_bytes)
         if settings.mode == "FindPeakPerformance":

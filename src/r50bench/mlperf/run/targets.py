@@ -16,6 +16,7 @@ from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.mlperf.run.queueing import Service, allowed_late_share, sustainable_rate
 from r50bench.mlperf_rules import PERCENTILE
+from r50bench.notices import Notice
 from r50bench.results.samples import Samples
 from r50bench.results.stats import Floats
 from r50bench.results.timeline import throughput, windows
@@ -94,7 +95,7 @@ def _query_latencies(samples: Samples, settings: LoadgenSettings, batch_size: in
 
 def with_target(
     settings: LoadgenSettings, raw: RawFigures, service: Service | None = None
-) -> tuple[LoadgenSettings, tuple[str, ...]]:
+) -> tuple[LoadgenSettings, tuple[Notice, ...]]:
     """Returns the settings with a target, and what is to be said of the one that was given.
 
     A target that was given is kept, but for one: Offline, SingleStream and MultiStream take it
@@ -115,23 +116,27 @@ def with_target(
 
 def _with_throughput(
     settings: LoadgenSettings, measured: float
-) -> tuple[LoadgenSettings, tuple[str, ...]]:
+) -> tuple[LoadgenSettings, tuple[Notice, ...]]:
     given, needed = settings.target_qps, measured * _OFFLINE_SLACK
     if given is None:
         return replace(settings, target_qps=needed), ()
     said = f"loadgen_target_qps={given:g} where {measured:.4g} samples/s were measured"
     if given < measured:
         short = f"LoadGen would run out of samples before {settings.duration_s:g} s"
-        return replace(settings, target_qps=needed), (f"{said}: {short}; it gets {needed:.4g}",)
+        return replace(settings, target_qps=needed), (
+            _poor_target(f"{said}: {short}; it gets {needed:.4g}"),
+        )
     if given > _POOR_GUESS * measured:
         longer = given / measured
-        return settings, (f"{said}: the run takes {longer:.1f} times as long as it must",)
+        return settings, (
+            _poor_target(f"{said}: the run takes {longer:.1f} times as long as it must"),
+        )
     return settings, ()
 
 
 def _with_latency(
     settings: LoadgenSettings, measured_ms: float
-) -> tuple[LoadgenSettings, tuple[str, ...]]:
+) -> tuple[LoadgenSettings, tuple[Notice, ...]]:
     given, needed = settings.target_latency_ms, measured_ms * _LATENCY_SLACK
     if given is None:
         return replace(settings, target_latency_ms=needed), ()
@@ -139,16 +144,16 @@ def _with_latency(
     if given > measured_ms:
         short = f"LoadGen would run out of queries before {settings.duration_s:g} s"
         return replace(settings, target_latency_ms=needed), (
-            f"{said}: {short}; it gets {needed:.4g}",
+            _poor_target(f"{said}: {short}; it gets {needed:.4g}"),
         )
     if given * _POOR_GUESS < measured_ms:
-        return settings, (f"{said}: LoadGen generates more queries than it needs",)
+        return settings, (_poor_target(f"{said}: LoadGen generates more queries than it needs"),)
     return settings, ()
 
 
 def _with_rate(
     settings: LoadgenSettings, raw: RawFigures, service: Service
-) -> tuple[LoadgenSettings, tuple[str, ...]]:
+) -> tuple[LoadgenSettings, tuple[Notice, ...]]:
     assert settings.target_latency_ms is not None
     batch_ms = float(np.median(service.batches_ns)) / _NS_PER_MS
     bound_ms = settings.target_latency_ms
@@ -159,27 +164,38 @@ def _with_rate(
             hint="a smaller --batch-size, more --cores-per-instance or a faster --precision",
         )
     possible = _sustainable_rate(settings, service)
-    said: tuple[str, ...] = ()
+    said: tuple[Notice, ...] = ()
     late = float(np.mean(service.batches_ns > bound_ms * _NS_PER_MS))
     if late > _LATE_SHARE:
         found = (
             f"single queries take {batch_ms:.1f} ms, and {100 * late:.1f} % of them over"
             f" {bound_ms:g} ms"
         )
-        said = (f"{found}: hardly any rate is likely to meet the bound here",)
+        text = f"{found}: hardly any rate is likely to meet the bound here"
+        said = (Notice("latency-bound", text, "a smaller --batch-size, more --cores-per-instance"),)
     if settings.target_qps is None:
         return replace(settings, target_qps=_SERVER_SHARE * possible), said
     return settings, (*said, *_on_given_rate(settings.target_qps, possible, raw.throughput))
 
 
-def _on_given_rate(given: float, possible: float, capacity: float) -> Iterator[str]:
+def _on_given_rate(given: float, possible: float, capacity: float) -> Iterator[Notice]:
     said = f"loadgen_target_qps={given:g}"
     if given > capacity:
-        yield f"{said} is more than the {capacity:.4g} samples/s measured: the queue can only grow"
+        yield _poor_target(
+            f"{said} is more than the {capacity:.4g} samples/s measured: the queue can only grow"
+        )
     elif given > _POOR_GUESS * possible:
-        yield f"{said} is far above the {possible:.4g}/s that the latency bound is likely to allow"
+        yield _poor_target(
+            f"{said} is far above the {possible:.4g}/s that the latency bound is likely to allow"
+        )
     elif given * _POOR_GUESS < possible:
-        yield f"{said} is far below the {possible:.4g}/s that the latency bound is likely to allow"
+        yield _poor_target(
+            f"{said} is far below the {possible:.4g}/s that the latency bound is likely to allow"
+        )
+
+
+def _poor_target(text: str) -> Notice:
+    return Notice("poor-target", text, "leave it out: it is measured then")
 
 
 def _sustainable_rate(settings: LoadgenSettings, service: Service) -> float:

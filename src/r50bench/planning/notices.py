@@ -9,14 +9,15 @@ from r50bench.case import Case
 from r50bench.engines.registry import notice_of_former_name
 from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, cores_by_node
+from r50bench.notices import Notice, no_effect
 from r50bench.parameters import PARAMETERS, LoadWord, Parameter, Setting
 from r50bench.precision import PRECISIONS
 
-__all__ = ["notes_on"]
+__all__ = ["notices_on"]
 
 
-def notes_on(case: Case, settings: Mapping[str, Setting], host: Host) -> tuple[str, ...]:
-    """Returns a sentence for everything asked that has no effect on ``case`` or disturbs it."""
+def notices_on(case: Case, settings: Mapping[str, Setting], host: Host) -> tuple[Notice, ...]:
+    """Returns a notice for everything asked that has no effect on ``case`` or disturbs it."""
     return (
         *_on_engine(settings),
         *_on_host(settings, host),
@@ -27,61 +28,65 @@ def notes_on(case: Case, settings: Mapping[str, Setting], host: Host) -> tuple[s
     )
 
 
-def _on_engine(settings: Mapping[str, Setting]) -> Iterator[str]:
+def _on_engine(settings: Mapping[str, Setting]) -> Iterator[Notice]:
     asked = settings.get("engine")
     notice = notice_of_former_name(asked.text) if asked is not None and asked.text else None
     if notice is not None:
-        yield str(notice)
+        yield notice
 
 
-def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[str]:
+def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[Notice]:
     here = detect_platform(host)
     platform = settings.get("platform")
     if platform is not None and str(platform.value).lower() != here.lower():
-        yield f"PLATFORM={platform.value} has no effect: this host is {here}"
+        yield no_effect(f"PLATFORM={platform.value}", f"this host is {here}")
     workload = settings.get("workload")
     if workload is not None and str(workload.value).endswith("_arm") != (host.arch == "aarch64"):
-        yield f"WORKLOAD={workload.value} has no effect: this host is {host.arch}"
+        yield no_effect(f"WORKLOAD={workload.value}", f"this host is {host.arch}")
     if "matmul_min_dim" in settings and host.arch != "aarch64":
-        yield (
-            "TORCH_MKLDNN_MATMUL_MIN_DIM has no effect: on x86 ResNet-50 has no product that asks "
-            "for it"
+        yield no_effect(
+            "TORCH_MKLDNN_MATMUL_MIN_DIM", "on x86 ResNet-50 has no product that asks for it"
         )
     if _is_on("across_nodes", settings) and len(cores_by_node(host)) == 1:
-        yield "ACROSS_NODES has no effect: the usable cores are all on one NUMA node"
+        yield no_effect("ACROSS_NODES", "the usable cores are all on one NUMA node")
 
 
-def _on_load(case: Case, settings: Mapping[str, Setting]) -> Iterator[str]:
+def _on_load(case: Case, settings: Mapping[str, Setting]) -> Iterator[Notice]:
     if case.mode == "accuracy":
         for row in _asked_in_vain(settings, "score"):
             if row.name != "data_type":
-                yield f"{row.key} has no effect: accuracy runs every picture once"
+                yield no_effect(row.key, "accuracy runs every picture once")
             elif settings[row.name].value == "dummy":
-                yield "DATA_TYPE=dummy has no effect: accuracy needs real pictures"
+                yield no_effect("DATA_TYPE=dummy", "accuracy needs real pictures")
     elif case.data_type == "dummy":
         for row in _asked_in_vain(settings, "dummy"):
-            yield f"{row.key} has no effect with dummy input: add DATA_TYPE=real"
+            yield no_effect(row.key, "input is dummy", "add DATA_TYPE=real")
 
 
 def _asked_in_vain(settings: Mapping[str, Setting], load: LoadWord) -> list[Parameter]:
     return [row for row in PARAMETERS if load in row.inert_under and row.name in settings]
 
 
-def _on_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> Iterator[str]:
+def _on_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> Iterator[Notice]:
     if case.weight_sharing and case.instances == 1:
-        yield "WEIGHT_SHARING has no effect with one instance"
+        yield no_effect("WEIGHT_SHARING", "there is one instance")
     if _is_on("force_weight_sharing", settings):
         if not case.weight_sharing:
-            yield "FORCE_WEIGHT_SHARING has no effect without WEIGHT_SHARING"
+            yield no_effect("FORCE_WEIGHT_SHARING", "weights are not shared", "add WEIGHT_SHARING")
         elif PRECISIONS[case.precision].numerics.shares_weights:
-            yield f"FORCE_WEIGHT_SHARING has no effect: {case.precision} supports weight sharing"
+            yield no_effect(
+                "FORCE_WEIGHT_SHARING", f"{case.precision} supports weight sharing without it"
+            )
 
 
-def _on_device(case: Case) -> Iterator[str]:
+def _on_device(case: Case) -> Iterator[Notice]:
     if case.device == "cuda":
-        yield f"on CUDA {case.precision} stands for its numerics only, {case.numerics}"
+        yield Notice(
+            "numerics-only",
+            f"on CUDA {case.precision} stands for its numerics only, {case.numerics}",
+        )
     if case.verbose and case.device == "cuda":
-        yield "VERBOSE has no effect: on CUDA there is no oneDNN log"
+        yield no_effect("VERBOSE", "on CUDA there is no oneDNN log")
 
 
 _EFFECTS = (
@@ -96,16 +101,21 @@ Those that do not reach it at all are :func:`r50bench.engines.environment.inert_
 """
 
 
-def _on_environment(case: Case) -> Iterator[str]:
+def _on_environment(case: Case) -> Iterator[Notice]:
     for name, value in case.customer_env:
         if name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") and value != str(case.cores_per_instance):
-            yield (
-                f"CUSTOMER_ENV: {name}={value} contradicts CORES_PER_INSTANCE="
-                f"{case.cores_per_instance}"
+            yield _against_case(
+                f"{name}={value} contradicts CORES_PER_INSTANCE={case.cores_per_instance}"
             )
         for pattern, effect in _EFFECTS:
             if re.fullmatch(pattern, name):
-                yield f"CUSTOMER_ENV: {name} {effect.format(case=case)}"
+                yield _against_case(f"{name} {effect.format(case=case)}")
+
+
+def _against_case(what: str) -> Notice:
+    return Notice(
+        "customer-env", f"CUSTOMER_ENV: {what}", "leave it out, unless it is what you measure"
+    )
 
 
 def _is_on(name: str, settings: Mapping[str, Setting]) -> bool:
