@@ -103,13 +103,13 @@ class Store:
         Raises:
             AssetError: the disk is full, or the store cannot be written.
         """
-        if (found := self.find(kind, key)) is not None:
-            return found
+        if (folder := self.find(kind, key)) is not None:
+            return folder
         with self._errors_named(kind, key):
             self._prepare()
             with self._locked(kind, key, progress or Silent()):
-                if (found := self.find(kind, key)) is not None:
-                    return found
+                if (folder := self.find(kind, key)) is not None:
+                    return folder
                 self._sweep(kind, key)
                 return self._make(kind, key, make, provenance)
 
@@ -141,7 +141,7 @@ class Store:
 
     def entries(self) -> tuple[Entry, ...]:
         """Returns all complete entries, by kind and key."""
-        found = []
+        entries = []
         for path in self._folders():
             if _complete(path):
                 record = json.loads((path / PROVENANCE).read_bytes())
@@ -149,8 +149,8 @@ class Store:
                 files = {name: file["sha256"] for name, file in record["files"].items()}
                 kind, key = path.parent.name, path.name
                 created, source = record["created"], record["source"]
-                found.append(Entry(kind, key, path, created, size, source, files))
-        return tuple(found)
+                entries.append(Entry(kind, key, path, created, size, source, files))
+        return tuple(entries)
 
     def incomplete(self) -> tuple[Path, ...]:
         """Returns the folders of entries that are no longer whole: files are missing or cut."""

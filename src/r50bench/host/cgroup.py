@@ -64,7 +64,7 @@ def _hierarchies(root: Path) -> list[_Hierarchy]:
         for line in (read_text(root, "/proc/self/cgroup") or "").splitlines()
         for _, names, path in [line.split(":", 2)]
     }
-    found = []
+    hierarchies = []
     for mount in (read_text(root, "/proc/self/mountinfo") or "").splitlines():
         # proc_pid_mountinfo(5): id parent device root mount-point options [optional…] - type …
         left, _, right = mount.partition(" - ")
@@ -76,8 +76,8 @@ def _hierarchies(root: Path) -> list[_Hierarchy]:
             # A version 1 tree is ours where the controllers we are listed under are mounted.
             if names <= controllers:
                 mounted, mount_point = left.split()[3:5]
-                found.append(_Hierarchy(mount_point, _below(path, mounted), names))
-    return found
+                hierarchies.append(_Hierarchy(mount_point, _below(path, mounted), names))
+    return hierarchies
 
 
 def _below(path: str, mounted: str) -> PurePosixPath:

@@ -59,8 +59,8 @@ def read_conditions(host: Host, root: Path = Path("/")) -> Conditions:
 
 def _governors(host: Host, root: Path) -> tuple[str, ...]:
     cpus = [core.cpus[0] for core in host.cores]
-    found = {read_text(root, f"{_CPUS}/cpu{cpu}/cpufreq/scaling_governor") for cpu in cpus}
-    return tuple(sorted(governor for governor in found if governor))
+    governors = {read_text(root, f"{_CPUS}/cpu{cpu}/cpufreq/scaling_governor") for cpu in cpus}
+    return tuple(sorted(governor for governor in governors if governor))
 
 
 def _boost(root: Path) -> bool | None:

@@ -21,9 +21,9 @@ def host_identity(host: Host) -> dict[str, Any]:
 
 def versions(host: Host) -> dict[str, str]:
     """Returns the versions of Python and of the packages that matter."""
-    found = snapshot(host)["versions"]
-    assert isinstance(found, dict)
-    return {name: str(version) for name, version in found.items()}
+    installed = snapshot(host)["versions"]
+    assert isinstance(installed, dict)
+    return {name: str(version) for name, version in installed.items()}
 
 
 def engine_versions(host: Host) -> dict[str, str]:

@@ -207,7 +207,7 @@ def parse_output(text: str, cpus: int) -> tuple[dict[str, Rates], dict[str, str]
             "the program that measures the peak ended early",
             hint="shares of the peak are left out",
         )
-    return {name: _rates(found) for name, found in rounds.items()}, missing
+    return {name: _rates(outcomes) for name, outcomes in rounds.items()}, missing
 
 
 def _rates(rounds: Sequence[tuple[float, ...]]) -> Rates:

@@ -41,7 +41,7 @@ def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
     :class:`r50bench.host.conditions.Conditions`, field by field. Neither the machine's name nor
     its machine-id is kept.
     """
-    found: dict[str, JSON] = {
+    facts: dict[str, JSON] = {
         "platform": detect_platform(host),
         "fingerprint": fingerprint(root),
         "machine": _machine(root),
@@ -50,7 +50,7 @@ def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
         **_system(root),
         **_as_json(asdict(read_conditions(host, root))),
     }
-    return {key: value for key, value in found.items() if value not in (None, [], {})}
+    return {key: value for key, value in facts.items() if value not in (None, [], {})}
 
 
 def _cpu(host: Host, root: Path) -> dict[str, JSON]:
@@ -158,12 +158,12 @@ def _package_versions() -> dict[str, JSON]:
 
 
 def _as_json(fields: Mapping[str, object]) -> dict[str, JSON]:
-    found: dict[str, JSON] = {}
+    plain: dict[str, JSON] = {}
     for key, value in fields.items():
         if isinstance(value, tuple):
-            found[key] = [str(item) for item in value]
+            plain[key] = [str(item) for item in value]
         elif value is None or isinstance(value, str | int | float):
-            found[key] = value
+            plain[key] = value
         else:
             raise TypeError(f"{key} is a {type(value).__name__}, which a record cannot hold")
-    return found
+    return plain

@@ -61,9 +61,9 @@ def compiler_of(environ: Mapping[str, str], purpose: str, otherwise: str = "") -
     Raises:
         EngineError: there is no compiler, or CXX cannot be taken apart.
     """
-    found = find_compiler(environ)
-    if found is not None:
-        return found
+    compiler = find_compiler(environ)
+    if compiler is not None:
+        return compiler
     named = environ.get("CXX", "").strip()
     what = f"CXX={named} is no program here" if named else "there is no C++ compiler"
     raise EngineError(f"{purpose}: {what}", hint="; ".join(filter(None, (_HINT, otherwise))))

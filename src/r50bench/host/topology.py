@@ -157,8 +157,8 @@ def _numbered(root: Path, folder: str, name: str) -> frozenset[int]:
         entries = [entry.name for entry in (root / folder.lstrip("/")).iterdir()]
     except OSError:
         return frozenset()
-    found = (re.fullmatch(rf"{name}(\d+)", entry) for entry in entries)
-    return frozenset(int(match[1]) for match in found if match)
+    matches = (re.fullmatch(rf"{name}(\d+)", entry) for entry in entries)
+    return frozenset(int(match[1]) for match in matches if match)
 
 
 def _siblings(root: Path, online: frozenset[int]) -> list[frozenset[int]]:

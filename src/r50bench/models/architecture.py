@@ -81,7 +81,7 @@ def stages(graph: str) -> tuple[tuple[Block, ...], ...]:
     if graph not in GRAPHS:
         raise ValueError(f"unknown graph {graph!r}")
     channels = STEM.channels_out
-    found = []
+    rows = []
     for index, count in enumerate(_BLOCKS_PER_STAGE):
         width = STEM.channels_out * 2**index
         blocks = []
@@ -90,8 +90,8 @@ def stages(graph: str) -> tuple[tuple[Block, ...], ...]:
             name = f"layer{index + 1}.{position}"
             blocks.append(_block(graph, name, channels, width, stride, project=position == 0))
             channels = width * _EXPANSION
-        found.append(tuple(blocks))
-    return tuple(found)
+        rows.append(tuple(blocks))
+    return tuple(rows)
 
 
 def gflop_per_image(graph: str) -> float:

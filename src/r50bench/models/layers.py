@@ -68,8 +68,8 @@ class Layer:
     def _taps_on_picture(self) -> int:
         """Returns over how many pixels a row of outputs is summed up along one axis."""
         padding = self.kernel // 2
-        first = [at * self.stride - padding for at in range(self.size_out)]
-        return sum(min(at + self.kernel, self.size_in) - max(at, 0) for at in first)
+        starts = [output * self.stride - padding for output in range(self.size_out)]
+        return sum(min(start + self.kernel, self.size_in) - max(start, 0) for start in starts)
 
 
 def layers(graph: str, *, pulled_back: bool = False) -> tuple[Layer, ...]:
@@ -82,12 +82,12 @@ def layers(graph: str, *, pulled_back: bool = False) -> tuple[Layer, ...]:
     if pulled_back:
         blocks = _pulled_back(blocks)
     size = STEM.size_out(INPUT_SIZE)
-    found = [_layer(STEM, INPUT_SIZE)]
+    computed = [_layer(STEM, INPUT_SIZE)]
     size = (size + 1) // 2  # the max-pool
     for block in blocks:
-        found += _block_layers(block, size)
-        size = found[-1].size_out
-    return (*found, Layer(CLASSIFIER, FEATURES, CLASSES, 1, 1, 1, 1))
+        computed += _block_layers(block, size)
+        size = computed[-1].size_out
+    return (*computed, Layer(CLASSIFIER, FEATURES, CLASSES, 1, 1, 1, 1))
 
 
 def operations_per_image(computed: tuple[Layer, ...]) -> int:
@@ -120,15 +120,15 @@ def _layer(convolution: Convolution, size: int) -> Layer:
 def _pulled_back(blocks: list[Block]) -> list[Block]:
     """Moves the stride of a block's first convolution into the 3×3 of the block before it."""
     changed = list(blocks)
-    for at, (_, following) in enumerate(pairwise(blocks)):
+    for number, (_, following) in enumerate(pairwise(blocks)):
         first, *others = following.convolutions
         if first.stride == 1 or following.shortcut is None:
             continue
-        reduce, spatial, expand = changed[at].convolutions
-        changed[at] = replace(
-            changed[at], convolutions=(reduce, replace(spatial, stride=first.stride), expand)
+        reduce, spatial, expand = changed[number].convolutions
+        changed[number] = replace(
+            changed[number], convolutions=(reduce, replace(spatial, stride=first.stride), expand)
         )
-        changed[at + 1] = replace(
+        changed[number + 1] = replace(
             following,
             convolutions=(replace(first, stride=1), others[0], others[1]),
             shortcut=replace(following.shortcut, stride=1),

@@ -75,8 +75,8 @@ def _check(path: Path, tensors: dict[str, Any], shapes: dict[str, tuple[int, ...
             kind = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
             raise _no_state_dict(path, f"{name} is {kind}, not a floating-point tensor")
         if tuple(tensor.shape) != shape:
-            found = tuple(tensor.shape)
-            raise _no_state_dict(path, f"{name} has the shape {found} instead of {shape}")
+            actual = tuple(tensor.shape)
+            raise _no_state_dict(path, f"{name} has the shape {actual} instead of {shape}")
     unknown = sorted(tensors.keys() - shapes.keys())
     if unknown:
         raise _no_state_dict(path, f"{unknown[0]} is no tensor of ResNet-50")

@@ -56,7 +56,7 @@ def collect(
     """
     _refuse_unknown_variables(environ)
     assigned = _read_sets(sets)
-    found: dict[str, Setting] = {}
+    settings: dict[str, Setting] = {}
     for parameter in PARAMETERS:
         option = options.get(parameter.name)
         if option is not None:
@@ -66,8 +66,8 @@ def collect(
         else:
             setting = _read_environment(parameter, environ)
         if setting is not None:
-            found[parameter.name] = setting
-    return found
+            settings[parameter.name] = setting
+    return settings
 
 
 def _read_sets(sets: Iterable[str]) -> dict[str, str]:

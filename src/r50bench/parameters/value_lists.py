@@ -172,16 +172,16 @@ def _geometric(last: int, factor: Fraction, end: int) -> list[int]:
     """``factor`` is neither 0 nor 1; below 0 the signs alternate, which nothing here needs."""
     if factor < 0 or (abs(end) - abs(last)) * (factor - 1) < 0 or end * last < 0:
         raise ValueError(f"the range never comes to {end}")
-    found: list[int] = []
+    numbers: list[int] = []
     value = last * factor
     while (abs(value) <= abs(end)) if factor > 1 else (abs(value) >= abs(end) and value != 0):
         if value.denominator != 1:
             break  # as 27 9 3 1 has no whole number after it
-        found.append(int(value))
-        if len(found) > MOST_VALUES:
+        numbers.append(int(value))
+        if len(numbers) > MOST_VALUES:
             raise _too_long(end)
         value *= factor
-    return found
+    return numbers
 
 
 def _too_long(end: int) -> ValueError:

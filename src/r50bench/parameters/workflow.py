@@ -102,7 +102,7 @@ def loadgen_of(values: Mapping[str, Value]) -> LoadgenSettings:
 
 
 def _contradiction(row: Parameter, value: Value) -> UsageError:
-    first = next(one.key for one in WORKFLOW if one.field == row.field)
+    first = next(other.key for other in WORKFLOW if other.field == row.field)
     return UsageError(
         f"{row.key}={value} contradicts another name of the same parameter",
         hint=f"{row.key} is {first}: give one of them",
