@@ -14,7 +14,7 @@ from r50bench.engines.registry import ENGINES
 from r50bench.errors import CheckFailed, UsageError
 from r50bench.loadgen_settings import DEFAULT_DATASET_SIZE, LoadgenSettings
 from r50bench.mlperf.query.facts import facts_of_record, facts_of_request
-from r50bench.mlperf.query.terms import Comparison, TagTerm, Term, said
+from r50bench.mlperf.query.terms import Comparison, TagTerm, Term, query_text
 from r50bench.mlperf.query.vocabulary import KEYS
 from r50bench.parameters import Setting, collect
 from r50bench.parameters.workflow import loadgen_of
@@ -47,16 +47,16 @@ def complete(terms: Sequence[Term], environ: Mapping[str, str]) -> CompletedQuer
     """
     _check_tags(terms)
     asked = _asked(terms)
-    loadgen = loadgen_of({one.key.name: one.value for one in asked})
+    loadgen = loadgen_of({term.key.name: term.value for term in asked})
     if loadgen.dataset_size is None:
         loadgen = replace(loadgen, dataset_size=DEFAULT_DATASET_SIZE)
     fields = {key.field for key in KEYS.values() if key.role == "parameter"}
     settings = {
         name: setting for name, setting in collect({}, (), environ).items() if name in fields
     }
-    for one in asked:
-        if one.key.role == "parameter":
-            settings[one.key.field] = Setting(one.value, "option", one.text)
+    for term in asked:
+        if term.key.role == "parameter":
+            settings[term.key.field] = Setting(term.value, "option", term.text)
     _choose_engine(terms, asked, settings)
     return CompletedQuery(tuple(terms), loadgen, settings)
 
@@ -82,7 +82,7 @@ def _choose_engine(
         raise UsageError(
             f"{other} contradicts {first}", hint="a query has one answer: give one value"
         )
-    if any(one.key.field == "engine" for one in asked):
+    if any(term.key.field == "engine" for term in asked):
         return
     for word in words:
         given = settings.get("engine")
@@ -103,7 +103,7 @@ def check_request(query: CompletedQuery, case: Case) -> None:
             continue
         if not term.holds(_PRODUCED_TAGS, facts):
             value = facts.get(term.key.name)
-            found = "has no value" if value is None else f"is {said(value)}"
+            found = "has no value" if value is None else f"is {query_text(value)}"
             raise UsageError(
                 f"{term} does not hold: {term.key.name} {found} in this query",
                 hint=f"say which value is meant: {term.key.name}=VALUE",
@@ -122,7 +122,7 @@ def check_record(query: CompletedQuery, record: Record) -> None:
             continue
         if not term.holds(_PRODUCED_TAGS, facts):
             value = facts.get(term.key.name)
-            found = "it has none" if value is None else f"it is {said(value)}"
+            found = "it has none" if value is None else f"it is {query_text(value)}"
             raise CheckFailed(
                 f"{term} does not hold of {record.id}: {found}",
                 hint=f"without {term} the query has an answer",

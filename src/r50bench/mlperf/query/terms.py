@@ -37,7 +37,7 @@ __all__ = [
     "Truth",
     "asks_for_repository",
     "parse_terms",
-    "said",
+    "query_text",
 ]
 
 Facts = Mapping[str, Any]
@@ -94,7 +94,7 @@ class Comparison:
         return _COMPARE[self.operator](known, self.value)
 
     def __str__(self) -> str:
-        return f"{self.key.name}{self.operator}{said(self.value)}"
+        return f"{self.key.name}{self.operator}{query_text(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def parse_terms(texts: Iterable[str]) -> tuple[Term, ...]:
     return tuple(_parse(text.strip()) for text in texts)
 
 
-def said(value: Scalar) -> str:
+def query_text(value: Scalar) -> str:
     """Returns a value as it is written in a query."""
     if isinstance(value, tuple):
         return " ".join(f"{name}={shlex.quote(text)}" for name, text in value)
