@@ -137,7 +137,7 @@ def test_a_limit_holds_the_precision_s_own_instruction_in_units_of_1e9(machine):
 
 def test_without_a_compiler_the_peak_is_absent_and_not_guessed(machine, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(EngineError, match="no C\\+\\+ compiler no-such-compiler") as refused:
+    with pytest.raises(EngineError, match="CXX=no-such-compiler is no program") as refused:
         machine.peak()
     assert "apt install g++" in refused.value.hint
     notes = Notes()

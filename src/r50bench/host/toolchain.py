@@ -6,16 +6,20 @@ import hashlib
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from r50bench.errors import EngineError
 
-__all__ = ["Compiler", "compiler_of", "find_compiler"]
+__all__ = ["Compiler", "compiler_of", "find_compiler", "plain_folder"]
 
 _NAMES = ("g++", "clang++", "c++")
 _TIMEOUT_S = 60.0
+_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
 _HINT = "install one (Debian, Ubuntu: apt install g++) or name it in CXX"
 
 
@@ -30,6 +34,19 @@ class Compiler:
     def cxx(self) -> str:
         """Its words as the variable CXX takes them, quoted as for a shell."""
         return shlex.join(self.words)
+
+    def as_one_word(self, folder: Path) -> str:
+        """Returns what CXX must be for tools that take it for one program and quote nothing.
+
+        That is a script in ``folder`` (see :func:`plain_folder`) where the words are several or
+        need quotes. Its name says what it is: torch tells the kind of a compiler from its name.
+        """
+        if len(self.words) == 1 and _is_plain(self.cxx):
+            return self.cxx
+        script = folder / ("clang++" if "clang" in self.version.lower() else "g++")
+        script.write_text(f'#!/bin/sh\nexec {self.cxx} "$@"\n')
+        script.chmod(0o755)
+        return str(script)
 
     @property
     def digest(self) -> str:
@@ -49,7 +66,8 @@ def find_compiler(environ: Mapping[str, str]) -> Compiler | None:
     for words in _named(named, path) if named else [(name,) for name in _NAMES]:
         program = shutil.which(words[0], path=path)
         if program is not None:
-            return Compiler(words, _version((program, *words[1:])))
+            changed = Path(program).stat().st_mtime_ns
+            return Compiler(words, _version((program, *words[1:]), changed))
     return None
 
 
@@ -69,6 +87,44 @@ def compiler_of(environ: Mapping[str, str], purpose: str, otherwise: str = "") -
     raise EngineError(f"{purpose}: {what}", hint="; ".join(filter(None, (_HINT, otherwise))))
 
 
+@contextmanager
+def plain_folder(wanted: Path) -> Iterator[Path]:
+    """Gives an empty folder whose path needs no quotes, for tools that do not quote it.
+
+    That is ``wanted``, which is made, or where its path has blanks and the like, a temporary folder
+    elsewhere. It is removed in the end.
+
+    Raises:
+        EngineError: there is no such folder.
+    """
+    if _is_plain(str(wanted)):
+        wanted.mkdir()
+        folder = wanted
+    else:
+        folder = _elsewhere()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _elsewhere() -> Path:
+    for place in (tempfile.gettempdir(), *_TEMPORARY):
+        if _is_plain(place) and Path(place).is_dir():
+            try:
+                return Path(tempfile.mkdtemp(prefix="r50bench-", dir=place))
+            except OSError:
+                continue
+    raise EngineError(
+        "there is no folder to compile in: a compiler's helpers need a path without blanks",
+        hint="TMPDIR names a folder that may be written, without blanks in its path",
+    )
+
+
+def _is_plain(text: str) -> bool:
+    return shlex.quote(text) == text
+
+
 def _named(text: str, path: str | None) -> list[tuple[str, ...]]:
     if shutil.which(text, path=path) is not None:
         return [(text,)]
@@ -80,7 +136,7 @@ def _named(text: str, path: str | None) -> list[tuple[str, ...]]:
 
 
 @lru_cache
-def _version(command: tuple[str, ...]) -> str:
+def _version(command: tuple[str, ...], changed: int) -> str:
     """Asked once in a process; a compiler that says nothing is known by its path."""
     try:
         said = subprocess.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from r50bench.host.peak import (
     peak_rates,
 )
 from r50bench.host.snapshot import fingerprint
+from r50bench.host.toolchain import Compiler, compiler_of
 from r50bench.host.topology import Host
 from r50bench.progress import Progress
 from r50bench.results.record import Limit
@@ -35,7 +35,6 @@ __all__ = ["MeasuredPeak", "ensure_peak", "limit_of", "peak_program", "scripted_
 
 _PROGRAMS, _PEAKS = "peak-programs", "peaks"
 _PROGRAM, _FILE = "peak_kernel", "peak.json"
-_COMPILERS = ("g++", "clang++", "c++")
 _BUILD_TIMEOUT_S = 120.0
 _REPETITIONS = 2
 _TILES = frozenset({"amx_tile"})
@@ -101,7 +100,7 @@ def ensure_peak(
         RunFailed: the program failed.
         AssetError: the store cannot be written.
     """
-    version = _version_of(_compiler())
+    version = _compiler().version
     boot = read_text(root, "/proc/sys/kernel/random/boot_id")
     machine = _digest(fingerprint(root), host.model_name, sorted(host.isa))[:8]
     epoch = f"{machine}-{_digest(boot)[:8]}"
@@ -130,7 +129,7 @@ def peak_program(host: Host, store: Store, progress: Progress) -> Path:
         AssetError: the store cannot be written.
     """
     compiler = _compiler()
-    version = _version_of(compiler)
+    version = compiler.version
 
     def make(folder: Path) -> None:
         progress.phase("building the program that measures the peak")
@@ -157,14 +156,14 @@ def _measure(program: Path, cpus: Sequence[int], host: Host) -> Peak:
     return peak
 
 
-def _build(compiler: Sequence[str], target: Path, host: Host, progress: Progress) -> None:
+def _build(compiler: Compiler, target: Path, host: Host, progress: Progress) -> None:
     """Builds the program; without its tests of AMX where the compiler fails on those alone."""
     try:
-        _compile(build_command(compiler, target, host.arch))
+        _compile(build_command(compiler.words, target, host.arch))
     except EngineError as error:
         if not _TILES & host.isa:
             raise
-        _compile(build_command(compiler, target, host.arch, tiles=False))
+        _compile(build_command(compiler.words, target, host.arch, tiles=False))
         progress.note(f"the peak of AMX is left out: {error.message}; {error.hint}")
 
 
@@ -194,23 +193,8 @@ def _reason(said: str, status: int) -> str:
     return next((line for line in lines if "rror:" in line), lines[0])
 
 
-def _compiler() -> list[str]:
-    """Returns the words of CXX, or the first C++ compiler of the usual names."""
-    named = os.environ.get("CXX", "").split()
-    for words in [named] if named else [[name] for name in _COMPILERS]:
-        if shutil.which(words[0]) is not None:
-            return words
-    raise EngineError(
-        f"the machine's peak is not known: there is no C++ compiler {' '.join(named)}".rstrip(),
-        hint="install one (Debian, Ubuntu: apt install g++) or name it in CXX",
-    )
-
-
-def _version_of(compiler: Sequence[str]) -> str:
-    done = subprocess.run(
-        [*compiler, "--version"], capture_output=True, text=True, timeout=60, check=False
-    )
-    return (done.stdout.splitlines() or [" ".join(compiler)])[0]
+def _compiler() -> Compiler:
+    return compiler_of(os.environ, "the machine's peak is not known")
 
 
 def _digest(*parts: Any) -> str:

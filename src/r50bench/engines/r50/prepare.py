@@ -74,7 +74,8 @@ def _library(precision: str, preparation: Preparation) -> Path:
     def make(folder: Path, compiler: Compiler) -> None:
         progress.phase(task)
         environment = {**preparation.child_environment, "CXX": compiler.cxx}
-        log = run_child([_BUILD_MODULE, precision, str(folder / LIBRARY)], environment, 600.0)
+        words = [_BUILD_MODULE, precision, str(folder / LIBRARY)]
+        log = run_child(words, environment, preparation.timeout_s)
         if log.failure is not None:
             raise EngineError(f"{task} {log.failure}:\n{log.tail}", hint="--engine torch has none")
 

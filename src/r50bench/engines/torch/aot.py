@@ -8,7 +8,7 @@ import torch
 
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.torch.base import TorchEngine
-from r50bench.engines.torch.shared_loader import load_native
+from r50bench.engines.torch.shared_loader import load_loader
 from r50bench.errors import EngineError
 
 __all__ = ["AotEngine"]
@@ -40,7 +40,7 @@ def _load(spec: EngineSpec, folder: str) -> Any:
         if spec.runners > 1 or spec.beside_python:
             if spec.loader is None:
                 raise EngineError("engine torch: the spec names no loader beside torch's own")
-            return load_native(spec.loader).Model(folder, spec.runners)
+            return load_loader(spec.loader).Model(folder, spec.runners)
         return torch._C._aoti.AOTIModelPackageLoader(folder, _MODEL_NAME, False, 1, -1)
     except (OSError, RuntimeError) as error:
         raise EngineError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import replace
 from importlib.metadata import version
@@ -13,9 +12,9 @@ from r50bench.engines.base import EngineSpec
 from r50bench.engines.child import run_child
 from r50bench.engines.maker import make_in_child
 from r50bench.engines.preparation import MODEL, Preparation, Prepared, digest
-from r50bench.engines.torch.shared_loader import EXTENSION, SOURCE
+from r50bench.engines.torch.shared_loader import EXTENSION, LIBRARY, SOURCE
 from r50bench.errors import EngineError
-from r50bench.host.toolchain import Compiler
+from r50bench.host.toolchain import Compiler, plain_folder
 
 __all__ = ["model_key", "prepare"]
 
@@ -70,18 +69,20 @@ def model_key(spec: EngineSpec, preparation: Preparation) -> str:
 
 
 def _compile(spec: EngineSpec, folder: Path, preparation: Preparation, compiler: Compiler) -> None:
-    scratch = folder / "inductor"
-    environment = preparation.child_environment
-    make_in_child(
-        _COMPILE_MODULE,
-        spec,
-        folder / MODEL,
-        {**environment, "CXX": compiler.cxx, "TORCHINDUCTOR_CACHE_DIR": str(scratch)},
-        preparation.timeout_s,
-        task=f"compiling {spec.precision}",
-        hint=_OTHERWISE,
-    )
-    shutil.rmtree(scratch, ignore_errors=True)
+    with plain_folder(folder / "inductor") as scratch:
+        make_in_child(
+            _COMPILE_MODULE,
+            spec,
+            folder / MODEL,
+            {
+                **preparation.child_environment,
+                "CXX": compiler.as_one_word(scratch),
+                "TORCHINDUCTOR_CACHE_DIR": str(scratch / "cache"),
+            },
+            preparation.timeout_s,
+            task=f"compiling {spec.precision}",
+            hint=_OTHERWISE,
+        )
 
 
 def _loader(preparation: Preparation) -> Path:
@@ -90,8 +91,13 @@ def _loader(preparation: Preparation) -> Path:
 
     def make(folder: Path, compiler: Compiler) -> None:
         preparation.progress.phase("building the loader for shared weights")
-        environment = {**preparation.child_environment, "CXX": compiler.cxx}
-        log = run_child([_LOADER_MODULE, str(folder)], environment, preparation.timeout_s)
+        with plain_folder(folder / "build") as build:
+            environment = {
+                **preparation.child_environment,
+                "CXX": compiler.as_one_word(build),
+            }
+            words = [_LOADER_MODULE, str(build), str(folder / LIBRARY)]
+            log = run_child(words, environment, preparation.timeout_s)
         if log.failure is not None:
             raise EngineError(
                 f"building the loader for shared weights {log.failure}:\n{log.tail}",
@@ -106,4 +112,4 @@ def _loader(preparation: Preparation) -> Path:
         purpose=_PURPOSE,
         otherwise=_OTHERWISE,
     )
-    return folder / f"{EXTENSION}.so"
+    return folder / LIBRARY

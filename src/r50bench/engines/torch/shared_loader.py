@@ -1,9 +1,9 @@
 """The extension that lets several instances of one process share one copy of the weights.
 
-It is built once by :mod:`r50bench.engines.artifacts`, in a child, with ``python -m
-r50bench.engines.torch.shared_loader FOLDER``. Each instance calls ``run`` from a thread of its own,
-which must be bound to its CPUs before its first inference: the OpenMP threads that one starts
-inherit it.
+It is built once by :mod:`r50bench.engines.torch.prepare`, in a child, with ``python -m
+r50bench.engines.torch.shared_loader SCRATCH LIBRARY``. Each instance calls ``run`` from a thread of
+its own, which must be bound to its CPUs before its first inference: the OpenMP threads that one
+starts inherit it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["EXTENSION", "SOURCE", "build_native", "load_native"]
+__all__ = ["EXTENSION", "LIBRARY", "SOURCE", "build_loader", "load_loader"]
 
-EXTENSION = "r50bench_native"
+EXTENSION = "r50bench_loader"
+LIBRARY = f"{EXTENSION}.so"
 SOURCE = Path(__file__).with_name("shared_loader.cpp")
 
 
-def load_native(library: str) -> Any:
+def load_loader(library: str) -> Any:
     """Imports the built extension; it has the class ``Model(folder, runners)``.
 
     Raises:
@@ -39,18 +40,18 @@ def load_native(library: str) -> Any:
     return module
 
 
-def build_native(folder: Path) -> Path:
-    """Builds the extension into ``folder`` and returns its path; takes about 20 s."""
+def build_loader(scratch: Path, library: Path) -> None:
+    """Builds the extension in ``scratch`` and leaves it as ``library``; takes about 20 s.
+
+    Neither ninja's file nor torch quotes paths: ``scratch`` must need no quotes.
+    """
     from torch.utils import cpp_extension
 
-    build = folder / "build"
-    build.mkdir()
-    cpp_extension.load(EXTENSION, [str(SOURCE)], extra_cflags=["-O2"], build_directory=str(build))
-    library = folder / f"{EXTENSION}.so"
-    (build / library.name).rename(library)
-    shutil.rmtree(build)
-    return library
+    source = scratch / SOURCE.name
+    shutil.copyfile(SOURCE, source)
+    cpp_extension.load(EXTENSION, [str(source)], extra_cflags=["-O2"], build_directory=str(scratch))
+    shutil.move(scratch / library.name, library)
 
 
 if __name__ == "__main__":
-    build_native(Path(sys.argv[1]))
+    build_loader(Path(sys.argv[1]), Path(sys.argv[2]))
