@@ -1,6 +1,6 @@
 """How near to the machine's limit each precision comes, with the limit measured in turn with it.
 
-    python benchmarks/efficiency.py [--weights v1] [--rounds 7]
+    python benchmarks/efficiency.py [--engine r50] [--weights v1] [--rounds 7]
 
 Two instances of one core each, at the batch size of best throughput. All precisions are loaded and
 warm first; then each round measures the cores' peak, every precision in turn, and the peak again,
@@ -25,6 +25,7 @@ from pathlib import Path
 
 from r50bench.assets.store import default_store
 from r50bench.case import CaseName
+from r50bench.engines.registry import ENGINES
 from r50bench.host.isa import native_precisions
 from r50bench.host.peak import measure_peak, peak_rates
 from r50bench.host.topology import Host, read_host
@@ -78,19 +79,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--weights", default="auto", help="as of r50bench run")
-    parser.add_argument("--precision", nargs="+", help="of these; default: all this CPU has")
+    parser.add_argument("--precision", nargs="+", help="of these; default: all the engine runs")
+    parser.add_argument("--engine", default="r50", choices=list(ENGINES))
     arguments = parser.parse_args()
     host = read_host()
-    precisions = arguments.precision or native_precisions(host)
+    engine = ENGINES[arguments.engine]
+    precisions = arguments.precision or [
+        name for name in native_precisions(host) if not engine.lacking(host, name)
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        rows = list(measure(host, precisions, arguments.weights, arguments.rounds, Path(folder)))
+        sets = [f"ENGINE={engine.name}", f"WEIGHTS={arguments.weights}"]
+        rows = list(measure(host, precisions, sets, arguments.rounds, Path(folder)))
     print("\n".join(table(rows)))
     missed = [row for row in rows if row.share < TARGETS.get(numerics_of(row.precision), 0)]
     sys.exit(3 if missed else 0)
 
 
 def measure(
-    host: Host, precisions: Sequence[str], weights: str, rounds: int, out: Path
+    host: Host, precisions: Sequence[str], sets: Sequence[str], rounds: int, out: Path
 ) -> Iterator[Row]:
     """Yields one row per precision, all measured in turn."""
     store = default_store()
@@ -99,7 +105,7 @@ def measure(
     with ExitStack() as stack:
         contenders = []
         for precision in precisions:
-            planned = plan(host, precision, weights)
+            planned = plan(host, precision, sets)
             opened = open_session(planned, bench)
             contenders.append(Contender(planned, stack.enter_context(opened)))
         cpus = [cpu for slot in contenders[0].planned.placement.slots for cpu in slot.cpus]
@@ -122,10 +128,10 @@ def measure(
         yield row_of(one)
 
 
-def plan(host: Host, precision: str, weights: str) -> PlannedCase:
+def plan(host: Host, precision: str, sets: Sequence[str]) -> PlannedCase:
     """Returns the throughput case of one core an instance, two instances."""
     steps = _STEPS[numerics_of(precision)]
-    sets = [f"WEIGHTS={weights}", f"STEPS={steps}", f"INSTANCES={_CORES}", "CORES_PER_INSTANCE=1"]
+    sets = [*sets, f"STEPS={steps}", f"INSTANCES={_CORES}", "CORES_PER_INSTANCE=1"]
     name = CaseName("inference", "throughput", precision)
     effective = effective_case(name, collect({}, sets, {}), host)
     return PlannedCase(effective, place(host, effective.case))

@@ -1,4 +1,4 @@
-"""The product beside its peers in every configuration that is claimed in docs/performance.md.
+"""Engine r50 beside PyTorch and peers in each configuration that docs/performance.md claims.
 
     python benchmarks/peers.py [--only batch-8/int8 …] [--weights v1 random] [--json FILE]
 
@@ -25,11 +25,13 @@ LAYOUTS = {
     "batch-1-two-cores": ["--batch-size", "1", "--instances", "1", "--cores-per-instance", "2"],
 }
 PRECISIONS = ("fp32", "bf16", "int8")
+ENGINES = ("r50", "torch", "onnxruntime", "openvino", "zentorch")
 
 
 def compare(layout: str, precision: str, weights: str, extra: list[str]) -> dict[str, Any]:
     """Returns what ``r50bench peers --json`` says of one configuration."""
     command = [sys.executable, "-m", "r50bench", "peers", "--json", "--quiet"]
+    command += ["--engines", ",".join(ENGINES)]
     command += [*LAYOUTS[layout], "--precision", precision, "--weights", weights, *extra]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:

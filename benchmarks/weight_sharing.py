@@ -1,6 +1,6 @@
 """What instances that share weights save in memory, and that it costs no throughput.
 
-    python benchmarks/weight_sharing.py [--precision int8] [--instances 1 2 4] [--rounds 7]
+    python benchmarks/weight_sharing.py [--engine r50] [--precision int8] [--instances 1 2 4]
 
 N instances of one core each run batch 8 in one process with one copy of the weights, and beside
 that as N processes, both loaded and warm; rounds of the two take turns. Where there are fewer
@@ -166,7 +166,9 @@ def _hear(worker: subprocess.Popen[str]) -> str:
     return line
 
 
-def compiled(precision: str, weights: str, host: Host) -> tuple[EngineSpec, dict[str, str]]:
+def compiled(
+    engine: str, precision: str, weights: str, host: Host
+) -> tuple[EngineSpec, dict[str, str]]:
     """Returns the spec of one instance with all that it loads, and the workers' environment."""
     case = Case(
         mode="throughput",
@@ -177,6 +179,7 @@ def compiled(precision: str, weights: str, host: Host) -> tuple[EngineSpec, dict
         steps=1,
         warmup_steps=1,
         weights=weights,
+        engine=engine,
     )
     bench = Bench(host, Provisions(default_store(), Silent()), Path(), Silent())
     ingredients = gather(case, bench, beside_python=True)
@@ -221,6 +224,7 @@ def line(verdict: Verdict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--engine", default="r50", help="one whose instances share weights")
     parser.add_argument("--precision", default="int8", help="fp32, bf16, int8 or a full name")
     parser.add_argument("--weights", default="auto", help="as of r50bench run")
     parser.add_argument("--instances", type=int, nargs="+", default=[1, 2, 4])
@@ -233,7 +237,7 @@ def main() -> None:
         return
     host = read_host()
     cores = [core.cpus[0] for core in host.cores]
-    spec, environment = compiled(arguments.precision, arguments.weights, host)
+    spec, environment = compiled(arguments.engine, arguments.precision, arguments.weights, host)
     print("instances  shared MiB  apart MiB  limit MiB  shared / apart (quartiles)")
     failed = False
     for count in arguments.instances:

@@ -1,4 +1,4 @@
-"""``r50bench peers``: the product beside ONNX Runtime, OpenVINO and zentorch."""
+"""``r50bench peers``: PyTorch, our own kernels and other engines beside each other."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def peers(
     sets: tuple[str, ...],
     **options: str | bool | None,
 ) -> None:
-    """Measures the product beside its peers: same graph, weights, pictures and cores.
+    """Measures engines beside each other: same graph, weights, pictures and cores.
 
     All engines are loaded, proved and warm at once and run in turns, round by round; the ratios are
     those of the same round, so that what disturbs the machine cancels out. Each engine has the

@@ -1,4 +1,4 @@
-"""The product beside its peers: all engines open at once, measured in turns, round by round."""
+"""Engines beside each other: all open at once, measured in turns, round by round."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The product beside its peers, as a table, as sentences and as data."""
+"""Engines beside each other, as a table, as sentences and as data."""
 
 from __future__ import annotations
 

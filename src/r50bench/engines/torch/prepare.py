@@ -77,6 +77,7 @@ def _compile(spec: EngineSpec, folder: Path, preparation: Preparation, compiler:
             {
                 **preparation.child_environment,
                 "CXX": compiler.as_one_word(scratch),
+                "TMPDIR": str(scratch),
                 "TORCHINDUCTOR_CACHE_DIR": str(scratch / "cache"),
             },
             preparation.timeout_s,
@@ -95,6 +96,7 @@ def _loader(preparation: Preparation) -> Path:
             environment = {
                 **preparation.child_environment,
                 "CXX": compiler.as_one_word(build),
+                "TMPDIR": str(build),
             }
             words = [_LOADER_MODULE, str(build), str(folder / LIBRARY)]
             log = run_child(words, environment, preparation.timeout_s)
