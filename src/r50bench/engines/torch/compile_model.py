@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ def compile_model(spec: EngineSpec, folder: Path) -> None:
     from torch._inductor import aoti_compile_and_package
 
     from r50bench.engines.torch.base import open_device
+    from r50bench.engines.torch.link_path import link_from
     from r50bench.engines.torch.recipes import build_module, example_input
 
+    link_from(Path(tempfile.gettempdir()))
     package = folder.with_suffix(".pt2")
     device = open_device(spec)
     module = build_module(spec).to(device)

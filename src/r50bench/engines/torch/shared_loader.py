@@ -47,6 +47,9 @@ def build_loader(scratch: Path, library: Path) -> None:
     """
     from torch.utils import cpp_extension
 
+    from r50bench.engines.torch.link_path import link_from
+
+    link_from(scratch)
     source = scratch / SOURCE.name
     shutil.copyfile(SOURCE, source)
     cpp_extension.load(EXTENSION, [str(source)], extra_cflags=["-O2"], build_directory=str(scratch))
