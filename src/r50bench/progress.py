@@ -1,4 +1,4 @@
-"""How lower floors tell the user what they are doing, without knowing of a terminal."""
+"""How lower rooms tell the user what they are doing, without knowing of a terminal."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The only floor that parses arguments, prints and exits."""
+"""The only room that parses arguments, prints and exits."""

@@ -8,7 +8,7 @@ was asked and has no effect is said in a note; what contradicts itself or cannot
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
 from r50bench.case import Case, CaseName, FieldValue, Request, Sourced
@@ -200,9 +200,9 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
         "across_nodes": across_nodes,
         "matmul_min_dim": _matmul_min_dim(choice, host),
     }
-    # Whose default depends on nothing else is taken as it is asked for.
+    # The others have a default that depends on nothing; one without is missed by Case itself.
     for field in fields(Case):
-        if field.name not in chosen:
+        if field.name not in chosen and field.default is not MISSING:
             chosen[field.name] = choice.take(field.name, field.default)
     return Case(**chosen)
 
