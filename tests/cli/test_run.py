@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from r50bench.host import topology
 from r50bench.parameters import PARAMETERS
+from support import synthetic_hosts
 from support.command_line import Call
 
 pytestmark = pytest.mark.usefixtures("host")
@@ -72,15 +74,25 @@ def test_a_dry_run_loads_no_torch_and_writes_nothing(r50bench_process: Call) -> 
     assert (answer.code, answer.err) == (0, "False []\n")
 
 
-def test_the_main_job_is_every_mode_of_every_native_precision(r50bench_here: Call) -> None:
+def test_the_main_job_is_throughput_and_latency_on_both_engines(r50bench_here: Call) -> None:
     plans = json.loads(r50bench_here("run", "--dry-run", "--json").out)
-    names = [plan["name"] for plan in plans]
-    assert len(names) == 9
-    assert names[:3] == [
-        "inference_throughput_avx_fp32",
-        "inference_latency_avx_fp32",
-        "inference_accuracy_avx_fp32",
+    assert len(plans) == 12
+    assert [(plan["name"], plan["case"]["engine"]) for plan in plans[:4]] == [
+        ("inference_throughput_avx_fp32", "torch"),
+        ("inference_throughput_avx_fp32", "r50"),
+        ("inference_latency_avx_fp32", "torch"),
+        ("inference_latency_avx_fp32", "r50"),
     ]
+
+
+def test_a_dry_run_measures_no_peak_and_says_that_names_decided(
+    r50bench_here: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "read_host", synthetic_hosts.spr_two_sockets)
+    answer = r50bench_here("run", "--dry-run")
+    assert "! amx_bfloat16 before avx_bfloat16; amx_int8 before avx_int8 by name" in answer.out
+    every = json.loads(r50bench_here("run", "--dry-run", "--json", "--all").out)
+    assert len({plan["case"]["precision"] for plan in every}) == 6
 
 
 def test_the_docker_line_of_the_original_workload_carries_over(
@@ -149,6 +161,7 @@ def test_variables_that_reach_nothing_are_said_in_the_plan(r50bench_here: Call) 
         (["inference_latency_int8", "--batch-size", "1 2 4"], 2, "takes one value"),
         (["--weight-sharing"], 2, "weight sharing is not supported for avx_fp32"),
         (["-R", "("], 2, "no regular expression"),
+        (["inference_latency_int8", "--all"], 2, "--all is about the main job"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_a_hint(

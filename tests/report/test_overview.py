@@ -29,6 +29,13 @@ def main_job(*precisions: str, steps: int = 100) -> list[Run]:
     return runs
 
 
+def on_engine(engine: str, runs: Sequence[Run]) -> list[Run]:
+    return [
+        (replace(record, case=replace(record.case, engine=engine)), samples)
+        for record, samples in runs
+    ]
+
+
 def table_of(rows: Sequence[OverviewRow], width: int = 100) -> str:
     return overview_text(rows, width)
 
@@ -66,8 +73,12 @@ def test_no_figure_is_cut_however_narrow_the_terminal(width: int) -> None:
     rows = overview_rows(main_job("avx_fp32", "avx_bfloat16", "amx_bfloat32", "avx_int8"))
     wide, narrow = table_of(rows, 99), table_of(rows, width)
     for precision in ("avx_fp32", "avx_bfloat16", "amx_bfloat32", "avx_int8"):
-        assert line_of(narrow, precision)[:6] == line_of(wide, precision)[:6]
-        assert line_of(narrow, precision)[1].count(" ± ") == 1
+        figures = [
+            next(line for line in text.splitlines() if line.startswith(f"{precision} ")).split()[:8]
+            for text in (narrow, wide)
+        ]
+        assert figures[0] == figures[1]
+        assert figures[0][2] == "±"
     for word in ("brgconv", "avx512_core_vnni"):
         assert narrow.count(word) == 4
 
@@ -98,7 +109,7 @@ def test_an_invalid_run_is_shown_as_failed_with_its_reason_below() -> None:
     runs[1] = (record_of("latency", "avx_fp32", reason="worker 1 was killed by SIGKILL"), None)
     text = table_of(overview_rows(runs))
     assert line_of(text, "avx_fp32")[2:5] == ["failed"] * 3
-    assert "! inference_latency_avx_fp32 failed: worker 1 was killed by SIGKILL" in text
+    assert "! inference_latency_avx_fp32 on torch failed: worker 1 was killed by SIGKILL" in text
     assert "failed" not in line_of(text, "avx_int8")
 
 
@@ -107,7 +118,7 @@ def test_a_case_that_left_no_record_is_shown_too() -> None:
     rows = overview_rows(main_job("avx_int8")[:2], [(case, "the data set is empty")])
     text = table_of(rows)
     assert line_of(text, "avx_int8")[5:7] == ["failed", "failed"]
-    assert "! inference_accuracy_avx_int8 failed: the data set is empty" in text
+    assert "! inference_accuracy_avx_int8 on torch failed: the data set is empty" in text
 
 
 def test_a_disturbed_figure_is_said_to_be_one() -> None:
@@ -115,7 +126,51 @@ def test_a_disturbed_figure_is_said_to_be_one() -> None:
     runs[1] = (replace(runs[1][0], lost_cpu_share=0.25), runs[1][1])
     text = table_of(overview_rows(runs))
     (note,) = (line for line in text.splitlines() if line.startswith("! "))
-    assert note.startswith("! inference_latency_avx_int8: an instance waited for its CPU in 25.0 %")
+    assert note.startswith("! at worst, an instance waited for its CPU in 25.0 % of the measured")
+    assert note.endswith("; disturbed: avx_int8 (latency)")
+
+
+def test_a_job_that_was_disturbed_throughout_has_one_line_about_it() -> None:
+    runs = [
+        (replace(record, lost_cpu_share=0.1), samples)
+        for record, samples in main_job("avx_fp32", "avx_int8")
+    ]
+    notes = [line for line in table_of(overview_rows(runs)).splitlines() if line.startswith("! ")]
+    assert len(notes) == 1
+    assert notes[0].endswith("; disturbed: all rows")
+
+
+def test_engines_of_a_precision_stand_below_one_another_in_the_order_given() -> None:
+    runs = [
+        *on_engine("torch", main_job("avx_int8", "avx_fp32")),
+        *on_engine("r50", main_job("avx_int8")),
+    ]
+    lines = table_of(overview_rows(runs)).splitlines()
+    assert [line.split()[:2] for line in lines[3:6]] == [
+        ["avx_fp32", "torch"],
+        ["avx_int8", "torch"],
+        ["r50", lines[5].split()[1]],
+    ]
+    assert lines[1].split()[:2] == ["precision", "engine"]
+
+
+def test_a_batch_size_that_differs_by_engine_is_named_with_it() -> None:
+    rows = overview_rows(
+        [*on_engine("torch", main_job("avx_int8")), *on_engine("r50", main_job("avx_int8"))]
+    )
+    rows[1] = replace(rows[1], throughput_batch=16)
+    assert "batch size: throughput 8 (avx_int8 on r50: 16); latency 1" in table_of(rows)
+
+
+def test_what_was_not_reached_is_a_row_that_says_so() -> None:
+    rows = overview_rows(main_job("avx_fp32"), unfinished=[case_of("throughput", "avx_int8")])
+    assert line_of(table_of(rows), "avx_int8")[1:6] == ["not run"] * 5
+
+
+def test_a_throughput_run_that_was_scored_needs_no_run_for_accuracy() -> None:
+    (throughput, samples), _, (accuracy, _) = main_job("avx_int8")
+    (row,) = overview_rows([(replace(throughput, accuracy=accuracy.accuracy), samples)])
+    assert row.accuracy == accuracy.accuracy
 
 
 def test_what_was_not_run_or_too_short_says_so() -> None:

@@ -6,11 +6,12 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 
+from r50bench.case import CaseName
+from r50bench.cli.case_results import raise_failures, result_as_data
+from r50bench.cli.main_job import do_main_job, planned_main_job
 from r50bench.cli.options import (
     collect_settings,
     dry_run_option,
@@ -26,13 +27,13 @@ from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
 from r50bench.cli.selection import select
 from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.engines.environment import inert_settings
-from r50bench.errors import R50BenchError
+from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.main_job.plan import plan_main_job
 from r50bench.measure.cases import CaseResult, run_cases
 from r50bench.measure.session import Outcome, PlannedCase
 from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.placement import place
 from r50bench.report.kpi_block import kpi_block
@@ -46,6 +47,7 @@ __all__ = ["run"]
 
 @click.command("run", epilog="Empty values mean the default. See also 'r50bench list'.")
 @click.argument("cases", nargs=-1, metavar="[CASE-OR-GLOB]...")
+@click.option("--all", "every", is_flag=True, help="Main job: every precision this CPU has.")
 @click.option("-R", "regex", metavar="REGEX", help="Choose designed cases by regular expression.")
 @dry_run_option("the effective cases and their CPUs")
 @full_option
@@ -57,6 +59,7 @@ __all__ = ["run"]
 @parameter_options
 def run(
     cases: tuple[str, ...],
+    every: bool,
     regex: str | None,
     dry_run: bool,
     full: bool,
@@ -73,7 +76,8 @@ def run(
     inference_latency_avx_int8_gated; a glob ('inference_throughput_*') or -R chooses among those
     that 'r50bench list' shows, and takes gated and pkm ones only if it names them. Without a case,
     --mode, --precision and --case-type name them; without these too, the main job is done:
-    throughput, latency and accuracy of every precision this CPU has natively.
+    throughput, latency and accuracy of the best precision of fp32, bf16 and int8, on PyTorch as it
+    ships and on r50bench's own kernels, in turns.
 
     Every option below is also a setting (--set BATCH_SIZE=64) and an environment variable
     (R50BENCH_BATCH_SIZE=64, or BATCH_SIZE=64 as the original workloads have it). An option
@@ -82,31 +86,42 @@ def run(
     """
     settings = collect_settings(options, sets)
     host = topology.read_host()
-    planned = _plan(cases, regex, settings, host, tuned=tuned)
-    if dry_run:
-        _show_plan(planned, host, as_json=as_json)
-        return
-    _execute(planned, host, out, as_json=as_json, quiet=quiet, full=full)
+    names = select(cases, regex, settings, host)
+    if every and names:
+        raise UsageError("--all is about the main job, and cases are named", hint="leave it out")
+    if not names and not dry_run:
+        do_main_job(
+            settings,
+            host,
+            out,
+            tuned=tuned,
+            every=every,
+            as_json=as_json,
+            quiet=quiet,
+            full=full,
+        )
+    elif not names:
+        job = planned_main_job(settings, host, tuned=tuned, every=every)
+        _show_plan(job.cases, job.notices, host, as_json=as_json)
+    elif dry_run:
+        _show_plan(_plan(names, settings, host, tuned=tuned), (), host, as_json=as_json)
+    else:
+        planned = _plan(names, settings, host, tuned=tuned)
+        _execute(planned, host, out, as_json=as_json, quiet=quiet, full=full)
 
 
 def _plan(
-    words: Sequence[str],
-    regex: str | None,
-    settings: Mapping[str, Setting],
-    host: Host,
-    *,
-    tuned: bool,
-) -> list[PlannedCase]:
-    """Returns the cases that are asked, or those of the main job; equal ones once."""
-    names = select(words, regex, settings, host)
+    names: Sequence[CaseName], settings: Mapping[str, Setting], host: Host, *, tuned: bool
+) -> tuple[PlannedCase, ...]:
+    """Returns the cases of the names; equal ones once."""
     effective_of = effective_cases(host, tuned=tuned)
-    if not names:
-        return list(plan_main_job(host, settings, effective_of))
     effective = {one.case: one for one in (effective_of(name, settings) for name in names)}
-    return [PlannedCase(one, place(host, case)) for case, one in effective.items()]
+    return tuple(PlannedCase(one, place(host, case)) for case, one in effective.items())
 
 
-def _show_plan(planned: Sequence[PlannedCase], host: Host, *, as_json: bool) -> None:
+def _show_plan(
+    planned: Sequence[PlannedCase], notices: Sequence[Notice], host: Host, *, as_json: bool
+) -> None:
     plans = [
         (one.effective, one.placement, (*one.effective.notices, *inert_settings(one.case, host)))
         for one in planned
@@ -114,7 +129,8 @@ def _show_plan(planned: Sequence[PlannedCase], host: Host, *, as_json: bool) -> 
     if as_json:
         click.echo(json.dumps([plan_as_data(*plan) for plan in plans], indent=2))
         return
-    click.echo("\n\n".join([describe_host(host), *(describe_plan(*plan) for plan in plans)]))
+    about = "\n".join([describe_host(host), *(f"! {notice}" for notice in notices)])
+    click.echo("\n\n".join([about, *(describe_plan(*plan) for plan in plans)]))
 
 
 def _execute(
@@ -145,21 +161,10 @@ def _execute(
     finally:
         # What is finished is shown, also where the rest was interrupted.
         if as_json:
-            click.echo(json.dumps([_as_data(result) for result in results], indent=2))
+            click.echo(json.dumps([result_as_data(result) for result in results], indent=2))
         elif results:
             click.echo(_as_text(results, blocks=full or len(planned) == 1), nl=False)
-    _raise_failures(results)
-
-
-def _as_data(result: CaseResult) -> dict[str, Any]:
-    """Returns the record with its folder and KPIs, or why there is no record."""
-    name = result.planned.case.name
-    if result.outcome is None:
-        return {"name": name, "status": "failed", "reason": str(result.error)}
-    record, samples = result.outcome.record, result.outcome.samples
-    data: dict[str, Any] = msgspec.to_builtins(record)
-    figures = msgspec.to_builtins(kpi_block(record, samples).kpis)
-    return data | {"name": name, "folder": str(result.outcome.folder), "kpis": figures}
+    raise_failures(results)
 
 
 def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
@@ -184,14 +189,3 @@ def _where_line(outcomes: Sequence[Outcome]) -> str:
     folders = [str(outcome.folder) for outcome in outcomes]
     look = folders[0] if len(folders) == 1 else str(outcomes[0].folder.parent)
     return f"# records: {look}   look again: r50bench kpi {look}\n"
-
-
-def _raise_failures(results: Sequence[CaseResult]) -> None:
-    errors = [(result.planned.case.name, result.error) for result in results if result.error]
-    if not errors:
-        return
-    first: R50BenchError = errors[0][1]
-    if len(results) == 1:
-        raise first
-    reasons = "; ".join(f"{name}: {error.message}" for name, error in errors)
-    raise type(first)(f"{len(errors)} of {len(results)} cases failed: {reasons}", hint=first.hint)

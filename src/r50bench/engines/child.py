@@ -8,15 +8,23 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from r50bench.host.lifeline import die_with_parent
 
-__all__ = ["ChildLog", "main", "run_child"]
+__all__ = ["STOP", "ChildLog", "main", "run_child"]
 
+STOP: ContextVar[threading.Event | None] = ContextVar("STOP", default=None)
+"""Ends the children of the threads whose context has it, once it is set: a thread that waits for a
+child cannot be interrupted otherwise."""
+
+_LOOK_UP_S = 0.2
 _TAIL_LINES = 25
 _TAIL_BYTES = 64 << 10
 
@@ -34,9 +42,9 @@ def run_child(
 ) -> ChildLog:
     """Runs ``python -m MODULE ARGUMENTS…`` to its end; stdout and stderr go to the log.
 
-    The child leads a process group, which is killed as a whole when the time is up, and when the
-    caller is interrupted or fails while waiting. The kernel kills the child, though not a compiler
-    that it has running, when the caller is killed.
+    The child leads a process group, which is killed as a whole when the time is up, when
+    :data:`STOP` is set, and when the caller is interrupted or fails while waiting. The kernel kills
+    the child, though not a compiler that it has running, when the caller is killed.
     """
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(
@@ -48,13 +56,24 @@ def run_child(
             start_new_session=True,
         )
         try:
-            status = child.wait(timeout_s)
-            failure = _failure(status)
-        except subprocess.TimeoutExpired:
-            failure = f"did not end within {timeout_s:g} s"
+            failure = _await(child, timeout_s)
         finally:
             _kill_group(child)
         return ChildLog(failure, _tail(log))
+
+
+def _await(child: subprocess.Popen[bytes], timeout_s: float) -> str | None:
+    """Returns how the child failed, None where it did not."""
+    stop, deadline = STOP.get(), time.monotonic() + timeout_s
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            return _failure(child.wait(left if stop is None else min(left, _LOOK_UP_S)))
+        except subprocess.TimeoutExpired:
+            if stop is not None and stop.is_set():
+                return "was stopped"
+            if time.monotonic() >= deadline:
+                return f"did not end within {timeout_s:g} s"
 
 
 def _failure(status: int) -> str | None:

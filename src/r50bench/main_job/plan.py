@@ -1,11 +1,12 @@
-"""The main job: throughput, latency and accuracy of every precision this host has natively."""
+"""The main job: which precisions, on which engines, and in which turns they are measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from r50bench.case import CaseName
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host
@@ -15,43 +16,157 @@ from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.placement import place
+from r50bench.precision import NUMERICS, numerics_of
 
-__all__ = ["plan_main_job"]
+__all__ = ["ENGINES_BESIDE", "MainJob", "PeakOf", "Turn", "plan_main_job"]
 
-_ORDER = ("throughput", "latency", "accuracy")
+ENGINES_BESIDE = ("torch", "r50")
+"""What is measured side by side where no engine is asked: PyTorch as it ships, and our kernels."""
+
+PeakOf = Callable[[PlannedCase], "float | None"]
+"""Gives the measured peak of a case's cores in its precision, in 1e9 operations per second."""
+
+_WHY = "default main job"
+_DEFAULTS: dict[str, dict[str, str | int]] = {
+    # Scored too, so that throughput and accuracy are of one session.
+    "throughput": {"data_type": "real", "warmup_steps": 5, "repeat": 6},
+    "latency": {"steps": 50, "warmup_steps": 10, "repeat": 2},
+}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is open at once and measured round by round in turns: one case for each engine."""
+
+    cases: tuple[PlannedCase, ...]
+
+
+@dataclass(frozen=True)
+class MainJob:
+    """All turns in the order in which they are run, and what is left out and why."""
+
+    turns: tuple[Turn, ...]
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def cases(self) -> tuple[PlannedCase, ...]:
+        """Every case, in order."""
+        return tuple(planned for turn in self.turns for planned in turn.cases)
 
 
 def plan_main_job(
-    host: Host, settings: Mapping[str, Setting], effective_of: EffectiveOf | None = None
-) -> tuple[PlannedCase, ...]:
-    """Returns the cases of the main job, by precision, then throughput, latency, accuracy.
+    host: Host,
+    settings: Mapping[str, Setting],
+    effective_of: EffectiveOf | None = None,
+    peak_of: PeakOf = lambda _: None,
+    *,
+    every: bool = False,
+) -> MainJob:
+    """Returns throughput and latency of the best precision of each numerics, on both engines.
 
-    ``effective_of`` fills in what ``settings`` leave open; by default, without what was tuned. What
-    the chosen engine cannot run is left out, and a note of the first case says so.
+    Which precision of a numerics is best is decided by ``peak_of``: the one whose instruction did
+    most on these very cores. Where that is not known for all of them, the last by name is taken,
+    and a notice says so. With ``every`` all native precisions are taken. ``effective_of`` fills in
+    what ``settings`` leave open; by default, without what was tuned.
+
+    What an engine cannot run is left out, and a notice says so.
 
     Raises:
-        Unsupported: this CPU has none of the precisions, or the engine runs none of them.
+        Unsupported: this CPU has none of the precisions, or the engines run none of them.
     """
-    fill_in = effective_of or effective_cases(host, tuned=False)
-    precisions = native_precisions(host)
-    if not precisions:
+    native = native_precisions(host)
+    if not native:
         raise Unsupported(
             f"{host.model_name} has none of the precisions r50bench measures",
             hint="AVX2 or Arm NEON is the least a CPU must have",
         )
-    effective: list[EffectiveCase] = []
-    refused: list[Unsupported] = []
-    for precision in precisions:
-        try:
-            effective += [
-                fill_in(CaseName("inference", mode, precision), settings) for mode in _ORDER
-            ]
-        except Unsupported as error:
-            refused.append(error)
-    if not effective:
-        raise refused[0]
-    notices = tuple(
-        Notice("left-out", f"left out: {error.message}", error.hint or "") for error in refused
-    )
-    effective[0] = replace(effective[0], notices=(*notices, *effective[0].notices))
-    return tuple(PlannedCase(one, place(host, one.case)) for one in effective)
+    planner = _Planner(host, settings, effective_of or effective_cases(host, tuned=False))
+    chosen = native if every else planner.best_of_each_numerics(native, peak_of)
+    turns = [planner.turn(mode, precision) for precision in chosen for mode in _DEFAULTS]
+    kept = tuple(turn for turn in turns if turn.cases)
+    if not kept:
+        raise planner.first_refusal()
+    return MainJob(kept, tuple(planner.notices()))
+
+
+class _Planner:
+    """Plans turns, and remembers what could not be planned."""
+
+    def __init__(
+        self, host: Host, settings: Mapping[str, Setting], effective_of: EffectiveOf
+    ) -> None:
+        self._host = host
+        self._settings = settings
+        self._effective_of = effective_of
+        asked = settings.get("engine")
+        self._engines = ENGINES_BESIDE if asked is None else (str(asked.value),)
+        self._refused: dict[tuple[str, str], Unsupported] = {}
+        self._by_name: list[str] = []
+
+    def best_of_each_numerics(self, native: Iterable[str], peak_of: PeakOf) -> list[str]:
+        """Returns one precision for each numerics of the main job that the host has."""
+        precisions = list(native)
+        found = []
+        for numerics in (row.name for row in NUMERICS.values() if row.by_default):
+            alike = [name for name in precisions if numerics_of(name) == numerics]
+            if alike:
+                found.append(self._best(alike, peak_of))
+        return found
+
+    def _best(self, alike: list[str], peak_of: PeakOf) -> str:
+        if len(alike) == 1:
+            return alike[0]
+        peaks = {}
+        for precision in alike:
+            cases = self.turn("throughput", precision).cases
+            peak = peak_of(cases[0]) if cases else 0.0
+            if peak is None:
+                self._by_name.append(f"{alike[-1]} before {', '.join(alike[:-1])}")
+                return alike[-1]
+            peaks[precision] = peak
+        return max(peaks, key=lambda precision: peaks[precision])
+
+    def turn(self, mode: str, precision: str) -> Turn:
+        """Returns the cases of the engines that run this here."""
+        name = CaseName("inference", mode, precision)
+        cases = []
+        for engine in self._engines:
+            try:
+                effective = self._effective(name, engine)
+            except Unsupported as error:
+                self._refused[precision, engine] = error
+            else:
+                cases.append(PlannedCase(effective, place(self._host, effective.case)))
+        return Turn(tuple(cases))
+
+    def _effective(self, name: CaseName, engine: str) -> EffectiveCase:
+        defaults = {
+            field: value
+            for field, value in _DEFAULTS[name.mode].items()
+            if field not in self._settings
+        }
+        settings = dict(self._settings)
+        if "engine" not in settings:
+            defaults["engine"] = engine
+        settings |= {field: Setting(value, "option") for field, value in defaults.items()}
+        return self._effective_of(name, settings).became(_WHY, **defaults)
+
+    def first_refusal(self) -> Unsupported:
+        """Returns why the first of all was refused."""
+        return next(iter(self._refused.values()))
+
+    def notices(self) -> Iterable[Notice]:
+        """Yields what is not measured, by engine and reason, and what was chosen by name."""
+        reasons: dict[tuple[str, str], list[str]] = {}
+        for (precision, engine), error in self._refused.items():
+            why = ENGINES[engine].lacking(self._host, precision) or error.message
+            reasons.setdefault((engine, why), []).append(precision)
+        for (engine, why), precisions in reasons.items():
+            names = ", ".join(dict.fromkeys(precisions))
+            yield Notice("left-out", f"no row of {engine} in {names}: {why}")
+        if self._by_name:
+            yield Notice(
+                "best-by-name",
+                f"{'; '.join(self._by_name)} by name, since the peak of the cores is not known",
+                "--all measures every precision",
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from r50bench.case import Case
@@ -33,14 +33,15 @@ _NARROW = 100
 
 @dataclass(frozen=True)
 class OverviewRow:
-    """One precision. Latencies are in ms at ``latency_batch``, the throughput in images/s.
+    """One precision on one engine: latencies in ms at ``latency_batch``, throughput in images/s.
 
     ``share_of_limit`` is the share (0 to 1) of the machine's measured peak that the throughput
-    reaches, None where the peak is not known. ``notes`` say why a cell has no figure, or what is
-    wrong with one.
+    reaches, None where the peak is not known. ``notes`` say why a cell has no figure; ``lost`` are
+    the disturbed cases, by mode, with the share of the time that an instance waited for its CPU.
     """
 
     precision: str
+    engine: str
     throughput: Kpi | Missing
     p50: Kpi | Missing
     p90: Kpi | Missing
@@ -51,34 +52,41 @@ class OverviewRow:
     latency_batch: int | None = None
     share_of_limit: float | None = None
     notes: tuple[str, ...] = ()
+    lost: Mapping[str, float] = field(default_factory=dict)
 
 
 def overview_rows(
     runs: Sequence[tuple[Record, Samples | None]],
     failures: Sequence[tuple[Case, str]] = (),
+    unfinished: Sequence[Case] = (),
 ) -> list[OverviewRow]:
-    """Groups records with their samples by precision, in the order of the vocabulary.
+    """Groups records with their samples by precision and engine.
 
-    ``failures`` are cases that left no record, with the reason. A mode that was run more than once
-    for a precision gives a row for each time, in the order given.
+    Precisions come in the order of the vocabulary, engines in the order given. ``failures`` are
+    cases that left no record, with the reason, ``unfinished`` those whose turn has not come. A mode
+    that was run more than once for a precision and engine gives a row for each time.
 
     Raises:
         UsageError: the valid records are of different models, which no table may mix.
         RunFailed: a record calls itself valid but lacks what its mode is about.
     """
     _refuse_mixed_models([record for record, _ in runs if record.status == "valid"])
-    queues: dict[str, dict[str, list[_Cell]]] = defaultdict(lambda: defaultdict(list))
-    for record, samples in runs:
-        queues[record.case.precision][record.case.mode].append(_cell(record, samples))
-    for case, reason in failures:
-        queues[case.precision][case.mode].append(_Cell(case, None, {}, reason))
-    rows = []
-    for precision in sorted(queues, key=list(PRECISIONS).index):
-        modes = queues[precision]
-        for turn in range(max(map(len, modes.values()))):
-            cells = {mode: cells[turn] for mode, cells in modes.items() if turn < len(cells)}
-            rows.append(_row(precision, cells))
-    return rows
+    cells = [
+        *(_cell(record, samples) for record, samples in runs),
+        *(_Cell(case, None, {}, reason) for case, reason in failures),
+    ]
+    queues: dict[tuple[str, str], dict[str, list[_Cell]]] = defaultdict(lambda: defaultdict(list))
+    for cell in cells:
+        queues[cell.case.precision, cell.case.engine][cell.case.mode].append(cell)
+    for case in unfinished:
+        _ = queues[case.precision, case.engine]
+    return [
+        _row(precision, engine, {mode: of[turn] for mode, of in modes.items() if turn < len(of)})
+        for (precision, engine), modes in sorted(
+            queues.items(), key=lambda item: list(PRECISIONS).index(item[0][0])
+        )
+        for turn in range(max(map(len, modes.values()), default=1))
+    ]
 
 
 def overview_text(rows: Sequence[OverviewRow], width: int = 100) -> str:
@@ -89,16 +97,39 @@ def overview_text(rows: Sequence[OverviewRow], width: int = 100) -> str:
     """
     table = overview_table(rows, top5=width >= _NARROW).text(width)
     notes = [*_batch_sizes(rows), *(f"! {note}" for row in rows for note in row.notes)]
+    notes += [f"! {sentence}" for sentence in _disturbed(rows)]
     return "\n".join([table, *notes]) + "\n"
 
 
 def overview_table(rows: Sequence[OverviewRow], *, top5: bool = True) -> Table:
     """Returns the table itself."""
     columns = list(_columns(rows, top5=top5))
-    return Table.of(
-        (column.head for column in columns),
-        [[column.cell(row) for column in columns] for row in rows],
-    )
+    cells = [[column.cell(row) for column in columns] for row in rows]
+    if _engines_differ(rows):
+        for before, row, line in zip(rows, rows[1:], cells[1:], strict=False):
+            if before.precision == row.precision:
+                line[0] = ""
+    return Table.of((column.head for column in columns), cells)
+
+
+def _disturbed(rows: Sequence[OverviewRow]) -> Iterator[str]:
+    """Yields one sentence for all rows that were disturbed: which, and how badly the worst was."""
+    shares = [share for row in rows for share in row.lost.values()]
+    if not shares:
+        return
+    engines = _engines_differ(rows)
+    names = [
+        f"{row.precision}{f' {row.engine}' if engines else ''} ({', '.join(row.lost)})"
+        for row in rows
+        if row.lost
+    ]
+    every = len(names) == len(rows)
+    notice = disturbance(max(shares))
+    yield f"at worst, {notice}; disturbed: {'all rows' if every else ', '.join(names)}"
+
+
+def _engines_differ(rows: Sequence[OverviewRow]) -> bool:
+    return len({row.engine for row in rows}) > 1
 
 
 @dataclass(frozen=True)
@@ -127,29 +158,33 @@ def _refuse_mixed_models(records: Sequence[Record]) -> None:
             )
 
 
-def _row(precision: str, cells: Mapping[str, _Cell]) -> OverviewRow:
-    throughput, latency, accuracy = map(cells.get, ("throughput", "latency", "accuracy"))
+def _row(precision: str, engine: str, cells: Mapping[str, _Cell]) -> OverviewRow:
+    throughput, latency = map(cells.get, ("throughput", "latency"))
     return OverviewRow(
         precision=precision,
+        engine=engine,
         throughput=_figure(throughput, THROUGHPUT),
         p50=_figure(latency, P50_LATENCY),
         p90=_figure(latency, P90_LATENCY),
         p99=_figure(latency, P99_LATENCY),
-        accuracy=_accuracy(accuracy),
+        accuracy=_accuracy(cells),
         kernels=_kernels(cells.values()),
         throughput_batch=throughput.case.batch_size if throughput else None,
         latency_batch=latency.case.batch_size if latency else None,
         share_of_limit=_share_of_limit(throughput),
-        notes=tuple(_notes(cells.values())),
+        notes=tuple(_failures(cells.values())),
+        lost={
+            mode: cell.record.lost_cpu_share or 0.0
+            for mode, cell in cells.items()
+            if cell.record and not cell.reason and disturbance(cell.record.lost_cpu_share)
+        },
     )
 
 
-def _notes(cells: Iterable[_Cell]) -> Iterator[str]:
+def _failures(cells: Iterable[_Cell]) -> Iterator[str]:
     for cell in cells:
         if cell.reason:
-            yield f"{cell.case.name} failed: {cell.reason}"
-        elif cell.record and (notice := disturbance(cell.record.lost_cpu_share)):
-            yield f"{cell.case.name}: {notice}"
+            yield f"{cell.case.name} on {cell.case.engine} failed: {cell.reason}"
 
 
 def _figure(cell: _Cell | None, name: str) -> Kpi | Missing:
@@ -165,12 +200,16 @@ def _share_of_limit(cell: _Cell | None) -> float | None:
     return None if figure is None else figure.value / 100
 
 
-def _accuracy(cell: _Cell | None) -> Accuracy | Missing:
-    if cell is None:
-        return Missing("not run")
-    if cell.record is None or cell.reason is not None or cell.record.accuracy is None:
-        return Missing("failed")
-    return cell.record.accuracy
+def _accuracy(cells: Mapping[str, _Cell]) -> Accuracy | Missing:
+    """Returns what was scored: by a run for that, or by one that was timed first."""
+    scored = [
+        cell.record.accuracy
+        for cell in cells.values()
+        if cell.record and cell.record.accuracy and cell.reason is None
+    ]
+    if scored:
+        return scored[0]
+    return Missing("failed" if "accuracy" in cells else "not run")
 
 
 def _kernels(cells: Iterable[_Cell]) -> Cell:
@@ -194,6 +233,8 @@ class _Column:
 
 def _columns(rows: Sequence[OverviewRow], *, top5: bool) -> Iterator[_Column]:
     yield _Column(Column("precision", "left"), lambda row: row.precision)
+    if _engines_differ(rows):
+        yield _Column(Column("engine", "left"), lambda row: row.engine)
     yield _figures("throughput\nimg/s", lambda row: _throughput_text(row.throughput))
     yield _figures("latency ms\np50", lambda row: _latency_text(row.p50))
     yield _figures("p90", lambda row: _latency_text(row.p90))
@@ -235,8 +276,8 @@ def _share_text(share: float | None) -> Cell:
 def _batch_sizes(rows: Sequence[OverviewRow]) -> Iterator[str]:
     """Says at which batch sizes the figures hold: the usual one, and which precisions differ."""
     named = {
-        "throughput": [(row.precision, row.throughput_batch) for row in rows],
-        "latency": [(row.precision, row.latency_batch) for row in rows],
+        "throughput": _by_precision(rows, lambda row: row.throughput_batch),
+        "latency": _by_precision(rows, lambda row: row.latency_batch),
     }
     parts = []
     for mode, pairs in named.items():
@@ -245,6 +286,21 @@ def _batch_sizes(rows: Sequence[OverviewRow]) -> Iterator[str]:
             parts.append(f"{mode} {_sizes_text(known)}")
     if parts:
         yield f"batch size: {'; '.join(parts)}"
+
+
+def _by_precision(
+    rows: Sequence[OverviewRow], size_of: Callable[[OverviewRow], int | None]
+) -> list[tuple[str, int | None]]:
+    """Returns the sizes with their precisions, and with engines too where these differ in it."""
+    sizes: dict[str, dict[int | None, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if size_of(row) is not None:
+            sizes[row.precision][size_of(row)].append(row.engine)
+    return [
+        (f"{precision} on {', '.join(engines)}" if len(of_engines) > 1 else precision, size)
+        for precision, of_engines in sizes.items()
+        for size, engines in of_engines.items()
+    ]
 
 
 def _sizes_text(sizes: Sequence[tuple[str, int]]) -> str:

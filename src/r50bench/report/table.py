@@ -11,7 +11,7 @@ from typing import Literal
 
 __all__ = ["Cell", "Column", "Missing", "Table", "named_lines"]
 
-_BETWEEN = "  "
+_BETWEEN, _BETWEEN_NARROW = "  ", " "
 _FIGURE = re.compile(r"[+−-]?\d")
 
 
@@ -73,14 +73,19 @@ class Table:
     def text(self, width: int | None = None) -> str:
         """Returns aligned lines below a ruled head, without a newline at the end.
 
-        Of ``width`` columns where wrapping allows that: no figure is ever cut, so that lines may be
-        longer than a very narrow terminal.
+        Of ``width`` columns where wrapping, and one blank in place of two between columns, allow
+        that: no figure is ever cut, so that lines may be longer than a very narrow terminal.
         """
-        right, widths = self._right(), self._widths()
+        right, widths, between = self._right(), self._widths(), _BETWEEN
         if width is not None:
-            widths = self._narrowed(widths, width)
-        head = _block([column.title for column in self.columns], widths, right, at_end=True)
-        body = [_block(list(map(_word, row)), widths, right) for row in self.rows]
+            narrowed = self._narrowed(widths, width, between)
+            if _total(narrowed, between) > width:
+                between = _BETWEEN_NARROW
+                narrowed = self._narrowed(widths, width, between)
+            widths = narrowed
+        titles = [column.title for column in self.columns]
+        head = _block(titles, widths, right, between, at_end=True)
+        body = [_block(list(map(_word, row)), widths, right, between) for row in self.rows]
         lines = [line for block in body for line in block]
         return "\n".join([*head, "─" * max(map(len, [*head, *lines])), *lines])
 
@@ -129,11 +134,11 @@ class Table:
             for at, column in enumerate(self.columns)
         ]
 
-    def _narrowed(self, widths: list[int], width: int) -> list[int]:
+    def _narrowed(self, widths: list[int], width: int, between: str) -> list[int]:
         """Returns the widths with what is too much taken from the columns that wrap."""
         found = list(widths)
         for at, column in reversed(list(enumerate(self.columns))):
-            excess = sum(found) + len(_BETWEEN) * (len(found) - 1) - width
+            excess = _total(found, between) - width
             if column.wraps and excess > 0:
                 cells = [column.title, *map(_word, self._below(at))]
                 longest_word = max(len(word) for cell in cells for word in [*cell.split(), ""])
@@ -142,7 +147,12 @@ class Table:
 
 
 def _block(
-    row: Sequence[str], widths: Sequence[int], right: Sequence[bool], *, at_end: bool = False
+    row: Sequence[str],
+    widths: Sequence[int],
+    right: Sequence[bool],
+    between: str,
+    *,
+    at_end: bool = False,
 ) -> list[str]:
     """Returns the lines of one row; ``at_end`` lets lower cells stand on its last line."""
     if not row:
@@ -154,12 +164,16 @@ def _block(
         for lines in cells
     ]
     return [
-        _BETWEEN.join(
+        between.join(
             text.rjust(width) if is_right else text.ljust(width)
             for text, width, is_right in zip(line, widths, right, strict=True)
         ).rstrip()
         for line in zip(*padded, strict=True)
     ]
+
+
+def _total(widths: Sequence[int], between: str) -> int:
+    return sum(widths) + len(between) * (len(widths) - 1)
 
 
 def named_lines(pairs: Iterable[tuple[str, str]]) -> list[str]:

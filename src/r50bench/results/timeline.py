@@ -24,6 +24,7 @@ __all__ = [
     "Window",
     "instance_throughputs",
     "mean_latency_ns",
+    "round_throughputs",
     "throughput",
     "utilization",
     "windows",
@@ -72,10 +73,9 @@ def throughput(samples: Samples, windows: tuple[Window, ...]) -> Estimate:
     With 3 rounds or more, the interval comes from the rounds' figures; with fewer, from equal-time
     segments of the windows, at most 30 and each long enough for one batch of every instance.
     """
-    rounds = [_curves(samples, window) for window in windows]
-    totals = np.array([np.sum(_rates(curves, 1)) for curves in rounds])
     if len(windows) >= LEAST_ROUNDS:
-        return mean_of_rounds(totals)
+        return mean_of_rounds(round_throughputs(samples, windows))
+    rounds = [_curves(samples, window) for window in windows]
     most = _MOST_BLOCKS // len(windows)
     return mean_of_series(
         [
@@ -83,6 +83,11 @@ def throughput(samples: Samples, windows: tuple[Window, ...]) -> Estimate:
             for curves in rounds
         ]
     )
+
+
+def round_throughputs(samples: Samples, windows: tuple[Window, ...]) -> Floats:
+    """Returns images per second of each round, summed over the instances."""
+    return np.array([np.sum(_rates(_curves(samples, window), 1)) for window in windows])
 
 
 def instance_throughputs(samples: Samples, windows: tuple[Window, ...]) -> Floats:

@@ -1,0 +1,41 @@
+"""What came of several cases: as data, and as the error with which a verb ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from r50bench.errors import R50BenchError
+from r50bench.measure.cases import CaseResult
+from r50bench.report.kpi_block import kpi_block
+
+__all__ = ["raise_failures", "result_as_data"]
+
+
+def result_as_data(result: CaseResult) -> dict[str, Any]:
+    """Returns the record with its folder and KPIs, or why there is no record."""
+    name = result.planned.case.name
+    if result.outcome is None:
+        return {"name": name, "status": "failed", "reason": str(result.error)}
+    record, samples = result.outcome.record, result.outcome.samples
+    data: dict[str, Any] = msgspec.to_builtins(record)
+    figures = msgspec.to_builtins(kpi_block(record, samples).kpis)
+    return data | {"name": name, "folder": str(result.outcome.folder), "kpis": figures}
+
+
+def raise_failures(results: Sequence[CaseResult]) -> None:
+    """Ends in the first error, which tells of all of them; does nothing where there is none.
+
+    Raises:
+        R50BenchError: a case failed; of the first one's kind.
+    """
+    errors = [(result.planned.case.name, result.error) for result in results if result.error]
+    if not errors:
+        return
+    first: R50BenchError = errors[0][1]
+    if len(results) == 1:
+        raise first
+    reasons = "; ".join(f"{name}: {error.message}" for name, error in errors)
+    raise type(first)(f"{len(errors)} of {len(results)} cases failed: {reasons}", hint=first.hint)

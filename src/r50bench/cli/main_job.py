@@ -1,0 +1,112 @@
+"""The main job on the command line: what ``r50bench run`` does where no case is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+
+from r50bench.case import Case
+from r50bench.cli.case_results import raise_failures, result_as_data
+from r50bench.cli.plan_text import describe_tuned
+from r50bench.cli.shell import announce, bench_here, remember
+from r50bench.host.topology import Host
+from r50bench.main_job.plan import MainJob, plan_main_job
+from r50bench.main_job.run import run_main_job
+from r50bench.main_job.text import main_job_text, next_commands
+from r50bench.measure.cases import CaseResult
+from r50bench.measure.session import PlannedCase
+from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.parameters import Setting
+from r50bench.progress import Progress
+from r50bench.report.kpi_block import kpi_block
+from r50bench.report.kpi_formats import format_kpis
+from r50bench.report.terminal import TerminalProgress
+from r50bench.results.record import new_record_id
+
+__all__ = ["do_main_job", "planned_main_job"]
+
+
+def planned_main_job(
+    settings: Mapping[str, Setting], host: Host, *, tuned: bool, every: bool
+) -> MainJob:
+    """Returns the job without measuring anything, so that best precisions are chosen by name."""
+    return plan_main_job(host, settings, effective_cases(host, tuned=tuned), every=every)
+
+
+def do_main_job(
+    settings: Mapping[str, Setting],
+    host: Host,
+    out: Path,
+    *,
+    tuned: bool,
+    every: bool,
+    as_json: bool,
+    quiet: bool,
+    full: bool,
+) -> None:
+    """Runs the main job in a folder of its own below ``out`` and prints its table on stdout.
+
+    Raises:
+        R50BenchError: it could not begin, or a case failed; of the first one's kind, after all the
+            others have run.
+    """
+    folder = out / new_record_id("main_job", datetime.now(timezone.utc))
+    results: list[CaseResult] = []
+    job: MainJob | None = None
+    try:
+        with TerminalProgress(quiet=quiet) as progress:
+            bench = bench_here(host, folder, progress)
+            announce(bench, ())
+
+            def peak_of(planned: PlannedCase) -> float | None:
+                limit = bench.assets.limit_if_known(planned.case, host)
+                return None if limit is None else limit.gop_per_s
+
+            effective_of = effective_cases(host, tuned=tuned)
+            job = plan_main_job(host, settings, effective_of, peak_of, every=every)
+            _announce(job, progress)
+            for result in run_main_job(job, bench):
+                results.append(result)
+                if result.outcome is not None:
+                    remember(result.outcome, progress)
+    finally:
+        # What is finished is shown, also where the rest was interrupted.
+        if as_json:
+            click.echo(json.dumps(list(map(result_as_data, results)), indent=2))
+        elif job is not None and full:
+            click.echo(_blocks(results), nl=False)
+        elif job is not None:
+            click.echo(_answer(job, results, folder), nl=False)
+    raise_failures(results)
+
+
+def _announce(job: MainJob, progress: Progress) -> None:
+    told = (notice for one in job.cases for notice in one.effective.notices)
+    for notice in dict.fromkeys((*job.notices, *told)):
+        progress.warn(notice)
+    for one in job.cases:
+        for note in describe_tuned(one.effective):
+            progress.note(note)
+
+
+def _answer(job: MainJob, results: Sequence[CaseResult], folder: Path) -> str:
+    width = shutil.get_terminal_size((100, 24)).columns
+    text = main_job_text(results, _unfinished(job, results), width)
+    if not text:
+        return ""
+    return text + "".join(f"{line}\n" for line in next_commands(results, str(folder)))
+
+
+def _unfinished(job: MainJob, results: Sequence[CaseResult]) -> list[Case]:
+    # What was planned may have got other values since: results come in the order of the plan.
+    return [planned.case for planned in job.cases[len(results) :]]
+
+
+def _blocks(results: Sequence[CaseResult]) -> str:
+    outcomes = [one.outcome for one in results if one.outcome is not None]
+    return format_kpis([kpi_block(one.record, one.samples) for one in outcomes]) if outcomes else ""

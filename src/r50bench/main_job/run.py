@@ -1,0 +1,123 @@
+"""Runs the main job: the engines of a turn open at once, measured round by round in turns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from r50bench.case import Case
+from r50bench.errors import R50BenchError, UsageError
+from r50bench.main_job.plan import MainJob, Turn
+from r50bench.main_job.prepare import prepare_models, with_pictures_there_are
+from r50bench.measure.bench import Bench
+from r50bench.measure.cases import CaseResult
+from r50bench.measure.run_folder import RunFolder
+from r50bench.measure.session import PlannedCase, Session, open_session
+from r50bench.notices import Notice
+from r50bench.progress import Progress
+from r50bench.results.disturbance import DISTURBED
+
+__all__ = ["ROUND_S", "run_main_job"]
+
+ROUND_S = 0.7
+"""Seconds of one engine's throughput in a round, where no steps are asked."""
+
+
+def run_main_job(job: MainJob, bench: Bench) -> Iterator[CaseResult]:
+    """Prepares everything, then measures turn after turn, yielding each result as it is there.
+
+    Raises:
+        UsageError: ``bench.out`` cannot be written; said before anything is fetched or compiled.
+    """
+    with RunFolder(bench.out, f"check-{os.getpid()}"):
+        pass
+    job = with_pictures_there_are(job, bench)
+    failed = prepare_models(job.cases, bench)
+    quiet = replace(bench, progress=_OnePhase(bench.progress))
+    for number, turn in enumerate(job.turns, 1):
+        case = turn.cases[0].case
+        bench.progress.phase(f"{number} of {len(job.turns)}  {case.precision}, {case.mode}")
+        yield from _measure(turn, failed, quiet)
+
+
+class _OnePhase:
+    """A :class:`r50bench.progress.Progress` for sessions that are part of one phase.
+
+    What was said of one engine is not said of the other again.
+    """
+
+    def __init__(self, outer: Progress) -> None:
+        self._outer = outer
+        self._said: set[str | Notice] = set()
+
+    def phase(self, title: str, total: int | None = None) -> None:
+        """Shows a session's own phase beside the turn's."""
+        self._outer.advance(0, title)
+
+    def advance(self, done: int, detail: str = "") -> None:
+        """Says nothing: a session's batches are too few to count."""
+
+    def note(self, text: str) -> None:
+        """Passes on what has not been said before."""
+        if text not in self._said:
+            self._said.add(text)
+            self._outer.note(text)
+
+    def warn(self, notice: Notice) -> None:
+        """Passes on what has not been said before, but for disturbances: the table tells them."""
+        if notice not in self._said and notice.code != DISTURBED:
+            self._said.add(notice)
+            self._outer.warn(notice)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A session that is open; closing ``life`` leaves its record."""
+
+    planned: PlannedCase
+    session: Session
+    life: ExitStack
+
+    def conclude(self) -> CaseResult:
+        """Scores where that is possible, and ends the session."""
+        if self.planned.case.mode == "throughput" and self.session.scorable:
+            self.session.score()
+        self.life.close()
+        outcome = self.session.outcome
+        assert outcome is not None
+        return CaseResult(self.planned, outcome, outcome.error)
+
+
+def _measure(
+    turn: Turn, failed: Mapping[Case, R50BenchError], bench: Bench
+) -> Iterator[CaseResult]:
+    with ExitStack() as lives:
+        opened: list[_Open] = []
+        for planned in turn.cases:
+            life = lives.enter_context(ExitStack())
+            try:
+                if planned.case in failed:
+                    raise failed[planned.case]
+                session = life.enter_context(open_session(planned, bench))
+            except UsageError:
+                raise
+            except R50BenchError as error:
+                yield CaseResult(planned, None, error)
+                continue
+            if _paced(planned):
+                session.pace(ROUND_S)
+            opened.append(_Open(planned, session, life))
+        rounds = max((one.planned.case.repeat for one in opened), default=0)
+        for number in range(rounds):
+            for place_in_round in range(len(opened)):
+                opened[(number + place_in_round) % len(opened)].session.measure_round()
+        for one in opened:
+            yield one.conclude()
+
+
+def _paced(planned: PlannedCase) -> bool:
+    """Whether nobody asked for a number of steps: then a slow engine takes as long as a fast."""
+    said = str(planned.effective.request.get("steps", ""))
+    return planned.case.mode == "throughput" and said.endswith("(default)")

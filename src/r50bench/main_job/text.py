@@ -1,0 +1,130 @@
+"""The main job's answer: what ran, one table, and how much PyTorch leaves on the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from r50bench.case import Case
+from r50bench.main_job.plan import ENGINES_BESIDE
+from r50bench.measure.cases import CaseResult
+from r50bench.precision import numerics_of
+from r50bench.report.numbers import fixed
+from r50bench.report.overview import overview_rows, overview_text
+from r50bench.report.what_ran import what_ran
+from r50bench.results.ratio import ratio_of_rounds
+from r50bench.results.record import Record
+from r50bench.results.samples import Samples
+from r50bench.results.stats import Estimate
+from r50bench.results.timeline import round_throughputs, throughput, windows
+from r50bench.wording import counted
+
+__all__ = ["Gain", "gains", "main_job_text", "next_commands", "summary_sentence"]
+
+_TORCH, _R50 = ENGINES_BESIDE
+_SAME = 0.02  # a ratio so near to 1 is no difference
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How many times PyTorch's throughput our kernels reach with the settings of ``case``."""
+
+    case: Case
+    ratio: Estimate
+
+
+def main_job_text(results: Sequence[CaseResult], unfinished: Sequence[Case], width: int) -> str:
+    """Returns heading, table and summary; nothing where there is no record at all.
+
+    ``unfinished`` are the cases that were not run because the job was interrupted.
+    """
+    runs = [(one.outcome.record, one.outcome.samples) for one in results if one.outcome is not None]
+    if not runs:
+        return ""
+    failures = [(one.planned.case, str(one.error)) for one in results if one.outcome is None]
+    rows = overview_rows(runs, failures, unfinished)
+    sections = [what_ran([record for record, _ in runs], width), overview_text(rows, width)]
+    lines = [summary_sentence(gains(runs))]
+    if unfinished:
+        total = len(results) + len(unfinished)
+        lines.append(f"! interrupted: {len(unfinished)} of {total} measurements were not made")
+    text = "\n\n".join(section for section in sections if section)
+    return text + "".join(f"{line}\n" for line in lines if line)
+
+
+def gains(runs: Iterable[tuple[Record, Samples | None]]) -> list[Gain]:
+    """Returns one for each precision that both engines ran validly, in the order of the runs."""
+    timed: dict[str, dict[str, tuple[Record, Samples]]] = {}
+    for record, samples in runs:
+        if record.status == "valid" and record.case.mode == "throughput" and samples is not None:
+            timed.setdefault(record.case.precision, {})[record.case.engine] = (record, samples)
+    return [
+        Gain(engines[_R50][0].case, _ratio(engines[_R50][1], engines[_TORCH][1]))
+        for engines in timed.values()
+        if {_TORCH, _R50} <= engines.keys()
+    ]
+
+
+def _ratio(samples: Samples, reference: Samples) -> Estimate:
+    """Round by round where both have as many; else that of the averages, without an interval."""
+    ours, theirs = windows(samples), windows(reference)
+    assert ours is not None  # a valid run for throughput has a window
+    assert theirs is not None
+    if len(ours) == len(theirs):
+        return ratio_of_rounds(
+            list(round_throughputs(samples, ours)), list(round_throughputs(reference, theirs))
+        )
+    return Estimate(throughput(samples, ours).value / throughput(reference, theirs).value)
+
+
+def summary_sentence(found: Sequence[Gain]) -> str:
+    """Returns how much PyTorch leaves on the table and at which settings, the most first.
+
+    ``r50's kernels reach 1.90 × PyTorch (1.85–1.95) in int8 at batch 16 on 2 cores, 1.31 × in bf16
+    at batch 8.`` Empty without a precision that both engines ran.
+    """
+    if not found:
+        return ""
+    first, *others = sorted(found, key=lambda gain: -gain.ratio.value)
+    cores = counted(first.case.instances * first.case.cores_per_instance, "core")
+    best = f"{_times(first)} in {_settings(first)} on {cores}"
+    rest = "".join(f", {_times(gain)} in {_settings(gain)}" for gain in others)
+    if first.ratio.value > 1 + _SAME:
+        return f"PyTorch leaves speed on the table: r50's kernels reach {best}{rest}."
+    return f"PyTorch leaves nothing on the table here: r50's kernels reach {best}{rest}."
+
+
+def _times(gain: Gain) -> str:
+    ratio = gain.ratio
+    interval = ""
+    if ratio.low is not None and ratio.high is not None:
+        interval = f" ({fixed(ratio.low, 3)}–{fixed(ratio.high, 3)})"
+    return f"{fixed(ratio.value, 3)} × PyTorch{interval}"
+
+
+def _settings(gain: Gain) -> str:
+    return f"{numerics_of(gain.case.precision)} at batch {gain.case.batch_size}"
+
+
+def next_commands(results: Sequence[CaseResult], folder: str) -> Iterator[str]:
+    """Yields what to type next: the figures of all records, and where the fastest's time goes."""
+    yield f"# look again: r50bench kpi {folder}"
+    fastest = _fastest(results)
+    if fastest is not None:
+        engine = "" if fastest.engine == Case.engine else f" --engine {fastest.engine}"
+        yield f"# where the time goes: r50bench profile {fastest.name}{engine}"
+
+
+def _fastest(results: Sequence[CaseResult]) -> Case | None:
+    """Returns the case with the highest throughput, None where there is none."""
+    best: tuple[float, Case] | None = None
+    for one in results:
+        outcome = one.outcome
+        if outcome is None or outcome.error is not None or outcome.samples is None:
+            continue
+        common = windows(outcome.samples)
+        if one.planned.case.mode == "throughput" and common is not None:
+            value = throughput(outcome.samples, common).value
+            if best is None or value > best[0]:
+                best = value, one.planned.case
+    return None if best is None else best[1]
