@@ -128,3 +128,11 @@ def test_what_is_not_found_is_said(r50bench_here: Call) -> None:
     assert (answer.code, answer.out) == (2, "")
     assert "did you mean loadgen_output" in answer.err
     assert r50bench_here("find", "loadgen_output , get accuracy").code == 2
+
+
+def test_a_former_name_of_an_engine_finds_what_it_is_called_now(
+    runs: None, r50bench_here: Call
+) -> None:
+    answer = r50bench_here("find", "engine=torch-aot")
+    assert answer.out == r50bench_here("find", "engine=torch").out
+    assert "engine torch-aot is called torch now" in answer.err

@@ -144,3 +144,15 @@ def test_a_request_that_cannot_be_right_is_refused_as_a_whole():
     settings = collect({}, ["INSTANCES=1000"], {})
     with pytest.raises(UsageError, match="do not fit"):
         plan_peers(INT8, ("torch", "openvino"), settings, host())
+
+
+def test_an_engine_may_be_asked_by_a_former_name(monkeypatch):
+    monkeypatch.setattr(peers, "packages_of", lambda *_: {})
+    ours, theirs = plan_peers(INT8, ("torch-aot", "r50"), {}, host())
+    assert (ours.engine, theirs.engine) == ("torch", "r50")
+    assert [one.code for one in ours.planned.effective.notices] == ["engine-renamed"]
+    assert not theirs.planned.effective.notices
+
+
+def test_pytorch_and_our_own_kernels_stand_beside_the_peers():
+    assert peers.ENGINES_BESIDE == ("torch", "r50", "onnxruntime", "openvino", "zentorch")

@@ -11,7 +11,7 @@ import click
 
 from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.search import Found, Search
-from r50bench.mlperf.query.terms import parse_terms
+from r50bench.mlperf.query.terms import notices_on_terms, parse_terms
 from r50bench.report.numbers import figure
 from r50bench.report.table import Column, Table
 from r50bench.results.history import History, history_path
@@ -46,6 +46,8 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     case_type, steps…; nothing is run.
     """
     terms = parse_terms(split_terms(words))
+    for notice in notices_on_terms(terms):
+        click.echo(f"! {notice}", err=True)
     with History(history_path()) as history:
         search = Search(history, terms)
         found = list(islice(search.results(), limit))

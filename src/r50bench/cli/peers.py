@@ -84,10 +84,10 @@ def peers(
 def _engines(text: str | None) -> tuple[str, ...]:
     if not text:
         return ENGINES_BESIDE
-    names = tuple(engine_named(word).name for word in text.split(",") if word.strip())
-    if len(set(names)) < len(names):
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if len({engine_named(word).name for word in words}) < len(words):
         raise UsageError(f"--engines {text}: an engine is named twice", hint="name each once")
-    return names
+    return words
 
 
 def _names(settings: Mapping[str, Setting], host: Host) -> list[CaseName]:

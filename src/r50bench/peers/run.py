@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from r50bench.case import CaseName
-from r50bench.engines.registry import ENGINES, packages_of
+from r50bench.engines.registry import ENGINES, engine_named, packages_of
 from r50bench.errors import AssetError, EngineError, R50BenchError, Unsupported, UsageError
 from r50bench.host.topology import Host
 from r50bench.measure.bench import Bench
@@ -76,6 +76,7 @@ def plan_peers(
 ) -> tuple[Contender, ...]:
     """Returns a contender for each engine, all of the same case but for the engine.
 
+    ``engines`` are names as somebody gave them, also former ones.
     Real pictures are fed unless DATA_TYPE says otherwise, so that answers can be scored too.
 
     Raises:
@@ -93,10 +94,12 @@ def plan_peers(
 
 
 def _contender(
-    name: CaseName, engine: str, settings: Mapping[str, Setting], defaults: set[str], host: Host
+    name: CaseName, word: str, settings: Mapping[str, Setting], defaults: set[str], host: Host
 ) -> Contender:
+    engine = engine_named(word).name
+    asked = Setting(engine, "option", word)
     try:
-        found = effective_case(name, {**settings, "engine": Setting(engine, "option")}, host)
+        found = effective_case(name, {**settings, "engine": asked}, host)
         packages_of(ENGINES[engine], found.case.precision)
     except (Unsupported, EngineError) as error:
         return Contender(engine, None, error)

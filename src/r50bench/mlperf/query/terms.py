@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from r50bench.engines.registry import notice_of_former_name
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.mlperf.query.vocabulary import (
     KEYS,
@@ -27,6 +28,7 @@ from r50bench.mlperf.query.vocabulary import (
     Key,
     Scalar,
 )
+from r50bench.notices import Notice
 from r50bench.precision import NUMERICS, numerics_of
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Term",
     "Truth",
     "asks_for_repository",
+    "notices_on_terms",
     "parse_terms",
     "query_text",
 ]
@@ -137,6 +140,14 @@ def parse_terms(texts: Iterable[str]) -> tuple[Term, ...]:
             key's type.
     """
     return tuple(_parse(text.strip()) for text in texts)
+
+
+def notices_on_terms(terms: Iterable[Term]) -> tuple[Notice, ...]:
+    """Returns a notice for every engine that is asked for by a former name."""
+    given = [
+        term.text for term in terms if isinstance(term, Comparison) and term.key.field == "engine"
+    ]
+    return tuple(notice for word in given if (notice := notice_of_former_name(word)) is not None)
 
 
 def query_text(value: Scalar) -> str:
