@@ -18,6 +18,7 @@ from r50bench.engines.registry import (
     notice_of_former_name,
     packages_of,
     present_name,
+    recorded_engine,
 )
 from r50bench.errors import EngineError, UsageError
 from r50bench.precision import NUMERICS, PRECISIONS
@@ -97,6 +98,12 @@ def test_a_former_name_is_read_and_what_took_its_place_is_said() -> None:
     notice = notice_of_former_name("torch-aot")
     assert notice.text == "engine torch-aot is called torch now: PyTorch with AOTInductor"
     assert notice_of_former_name("torch") is None
+
+
+def test_a_record_of_an_engine_that_is_not_here_can_be_read() -> None:
+    assert recorded_engine("torch") is ENGINES["torch"]
+    gone = recorded_engine("gone")
+    assert (gone.name, gone.title, gone.query_word) == ("gone", "gone", "gone")
 
 
 def test_an_unknown_engine_is_refused_with_a_near_one() -> None:

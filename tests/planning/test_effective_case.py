@@ -197,6 +197,7 @@ def test_a_former_name_of_an_engine_means_what_it_is_called_now():
     found = effective("inference_throughput_avx_int8", "ENGINE=torch-aot")
     assert found.case == effective("inference_throughput_avx_int8").case
     assert found.case.engine == "torch"
+    assert [notice.code for notice in found.notices] == ["engine-renamed"]
 
 
 def test_a_peer_runs_what_it_can():
@@ -256,7 +257,6 @@ def test_accuracy_runs_the_data_set_once_on_real_pictures() -> None:
         ("inference_latency_avx_int8", ["ACROSS_NODES=1"], "all on one NUMA node"),
         ("inference_latency_avx_fp32", ["DEVICE=cuda"], "stands for its numerics only, fp32"),
         ("inference_latency_avx_fp32", ["DEVICE=cuda", "VERBOSE=1"], "VERBOSE has no effect"),
-        ("inference_latency_avx_fp32", ["ENGINE=torch-aot"], "torch-aot is called torch now"),
         (
             "inference_throughput_avx_int8",
             ["INSTANCES=2", "WEIGHT_SHARING=1", "FORCE_WEIGHT_SHARING=1"],

@@ -18,6 +18,7 @@ __all__ = [
     "notice_of_former_name",
     "packages_of",
     "present_name",
+    "recorded_engine",
 ]
 
 ENGINES: dict[str, EngineDescriptor] = {
@@ -48,6 +49,15 @@ def engine_named(word: str) -> EngineDescriptor:
             hint=did_you_mean(name, ENGINES) or f"known: {', '.join(ENGINES)}",
         )
     return ENGINES[name]
+
+
+def recorded_engine(name: str) -> EngineDescriptor:
+    """Returns the engine that a record names; what is not here has no more than its name.
+
+    Records are read by versions, and in environments, that lack an engine they were made with.
+    """
+    known = ENGINES.get(name)
+    return known or EngineDescriptor(name, framework=name, query_word=name, load="", evidence="")
 
 
 def present_name(word: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from r50bench.case import Case, CaseName, FieldValue, Request, Sourced
 from r50bench.engines.base import EngineDescriptor
-from r50bench.engines.registry import ENGINES
+from r50bench.engines.registry import ENGINES, engine_named
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
@@ -273,7 +273,7 @@ def _refuse_engine(case: Case, host: Host) -> None:
     Raises:
         Unsupported: the hint says what works instead.
     """
-    engine = ENGINES[case.engine]
+    engine = engine_named(case.engine)
     numerics = engine.numerics.get(case.device)
     default = next(iter(ENGINES))
     if numerics is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from r50bench.case import setting_text
-from r50bench.engines.registry import ENGINES
+from r50bench.engines.registry import recorded_engine
 from r50bench.parameters import PARAMETERS
 from r50bench.precision import PRECISIONS
 from r50bench.report.loadgen import loadgen_notes, loadgen_settings
@@ -103,7 +103,7 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
     yield "TESTCASE", record.name
     yield "PLATFORM", str(record.host.get("platform", ""))
     if record.engine is not None:
-        yield "FRAMEWORK", ENGINES[record.engine.name].framework
+        yield "FRAMEWORK", recorded_engine(record.engine.name).framework
         yield "FRAMEWORK_VERSION", record.engine.version
     if record.model is not None:
         yield "MODEL_NAME", f"ResNet50 {record.model.graph}"

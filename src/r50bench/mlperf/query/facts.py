@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from r50bench.case import Case
-from r50bench.engines.registry import ENGINES
+from r50bench.engines.registry import recorded_engine
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.mlperf.query.figures import accuracy_percent, performance
 from r50bench.mlperf.query.vocabulary import FIXED, KEYS
@@ -24,7 +24,7 @@ def tags_of_record(record: Record) -> frozenset[str]:
 
 def facts_of_request(case: Case, loadgen: LoadgenSettings | None) -> dict[str, Any]:
     """Returns the value of every key that a run is given; None where there is none."""
-    facts: dict[str, Any] = dict(FIXED) | {"framework": ENGINES[case.engine].query_word}
+    facts: dict[str, Any] = dict(FIXED) | {"framework": recorded_engine(case.engine).query_word}
     for key in KEYS.values():
         if key.role == "parameter":
             facts[key.name] = getattr(case, key.field, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from r50bench.engines.registry import ENGINES
+from r50bench.engines.registry import recorded_engine
 from r50bench.loadgen_settings import COMPLIANCE_TESTS, OFFICIAL_SEEDS, SCENARIOS
 from r50bench.mlperf.submission.accuracy_log import (
     ACCURACY_LOG,
@@ -77,7 +77,7 @@ def _faults(run: Run, version: str, division: str) -> Iterator[Objection]:
             f"it ran ResNet-50 {run.record.model.graph}, and the reference model is v1.5",
             "run v1.5 weights, or submit to the open division",
         )
-    if ENGINES[case.engine].scripted:
+    if recorded_engine(case.engine).scripted:
         yield Objection(
             identity, "the fake engine ran no model", "run it with a real engine", shortened=True
         )

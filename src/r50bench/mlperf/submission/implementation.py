@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r50bench.engines.registry import ENGINES
+from r50bench.engines.registry import recorded_engine
 from r50bench.precision import PRECISIONS, Numerics
 from r50bench.results.record import Record
 
@@ -43,7 +43,7 @@ def calibration_of(record: Record) -> str:
     if not numerics.calibrated:
         return f"None: weights and activations are {numerics.weight_type}, without scales."
     pictures = record.engine.calibration if record.engine else None
-    by = ENGINES[record.case.engine].quantised_by
+    by = recorded_engine(record.case.engine).quantised_by
     return (
         f"Post-training quantisation with {by}: weights signed 8-bit"
         " per channel, activations 8-bit per tensor, their ranges observed on these pictures:"
@@ -52,7 +52,7 @@ def calibration_of(record: Record) -> str:
 
 
 def _transformations(record: Record, numerics: Numerics) -> str:
-    engine = ENGINES[record.case.engine]
+    engine = recorded_engine(record.case.engine)
     by = f" ({engine.quantised_by})" if numerics.calibrated else ""
     steps = (f"{numerics.rounding}{by}", engine.preparation)
     return "; ".join(step for step in steps if step) or "none"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from r50bench.engines.registry import ENGINES
+from r50bench.engines.registry import recorded_engine
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.mlperf.submission.rules import REQUIRED_SCENARIOS, STATUSES
 from r50bench.results.record import Record
@@ -174,7 +174,7 @@ def _software(record: Record) -> dict[str, str]:
         stack += [f"allocator {engine.allocator}"]
     system = (host.get("distribution"), f"Linux {host['kernel']}" if "kernel" in host else None)
     return {
-        "framework": f"{ENGINES[engine.name].title}: {engine.version}" if engine else "",
+        "framework": f"{recorded_engine(engine.name).title}: {engine.version}" if engine else "",
         "operating_system": ", ".join(part for part in system if part),
         "other_software_stack": ", ".join(stack),
         "sw_notes": f"measured with r50bench {record.r50bench_version}",
