@@ -41,6 +41,8 @@ def test_a_profile_prints_its_table_and_leaves_a_picture(profile: Call, tmp_path
     (folder,) = (tmp_path / "r50bench-profiles").iterdir()
     assert "<svg" in (folder / "profile.html").read_text()
     assert f"{folder.name}/profile.html" in answer.out
+    assert "the same by engine torch: " in answer.out
+    assert "the same by engine r50: " in answer.out
 
 
 def test_json_is_printed_alone_and_is_what_lies_in_the_folder(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from r50bench.case import Case
 from r50bench.cli.options import (
     collect_settings,
     json_option,
@@ -19,6 +20,7 @@ from r50bench.cli.options import (
 )
 from r50bench.cli.selection import select
 from r50bench.cli.shell import announce, bench_here
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
@@ -85,6 +87,21 @@ def profile(
         return
     click.echo(profile_text(found, all_layers=all_layers))
     click.echo(f"# picture: {folder / _PAGE}   data: {folder / _DATA}")
+    for engine in _others(planned.case, host):
+        click.echo(f"# the same by engine {engine}: r50bench profile {case} … --engine {engine}")
+
+
+def _others(case: Case, host: Host) -> list[str]:
+    """Returns the other engines of the product whose kernels tell their times for such a case."""
+    return [
+        name
+        for name, engine in ENGINES.items()
+        if name != case.engine
+        and engine.times_layers
+        and engine.among_peers
+        and case.numerics in engine.numerics.get(case.device, ())
+        and not engine.lacking(host, case.precision)
+    ]
 
 
 def _plan(
