@@ -11,13 +11,11 @@ from r50bench.engines import maker
 from r50bench.engines.child import ChildLog
 from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.engines.r50 import prepare as r50_prepare
-from r50bench.engines.r50.kernel_sets import lacking
 from r50bench.engines.r50.prepare import plan_key
 from r50bench.engines.torch import prepare as torch_prepare
 from r50bench.engines.torch.prepare import model_key
 from r50bench.errors import EngineError, Unsupported
 from r50bench.progress import Silent
-from support import synthetic_hosts
 
 SHA256 = "00" * 32
 
@@ -229,24 +227,6 @@ def test_a_plan_for_our_own_kernels_serves_any_batch_and_any_cores(spec, turin):
 def test_a_model_for_onednn_is_laid_out_for_its_cores(spec, turin):
     keys = {model_key(replace(spec, threads=n), preparation(turin)) for n in (1, 2)}
     assert len(keys) == 2
-
-
-@pytest.mark.parametrize(
-    ("model", "precision", "missing"),
-    [
-        ("turin", "avx_int8", ""),
-        ("spr", "avx_bfloat16", ""),
-        ("spr", "amx_int8", "has kernels of its own for"),
-        ("icx", "avx_int8", ""),
-        ("icx", "avx_bfloat16", "lacks avx512_bf16"),
-        ("haswell", "avx_fp32", "lacks avx512f and avx512bw"),
-        ("graviton3", "arm_fp32", "has kernels of its own for"),
-    ],
-)
-def test_what_our_own_kernels_lack_is_named(model, precision, missing):
-    said = lacking(synthetic_hosts.host_of([[2]], model=model), precision)
-    assert missing in said
-    assert bool(missing) == bool(said)
 
 
 def test_kernels_are_built_once_and_named_in_the_spec(spec, turin, store, environment, children):
