@@ -102,7 +102,7 @@ def test_parameters_of_the_closed_loop_are_said_to_have_no_effect(
     r50bench_here: Call, host: object
 ) -> None:
     out = r50bench_here("mlperf", "-N", "--set", "STEPS=7").out
-    assert "STEPS=7 (--set) has no effect here: LoadGen decides" in out
+    assert "STEPS=7 (--set) has no effect: LoadGen decides" in out
 
 
 def test_the_parent_loads_neither_torch_nor_loadgen(
