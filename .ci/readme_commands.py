@@ -1,21 +1,24 @@
-"""Runs every command a README shows: lines that start with ``$ `` in its ``console`` blocks.
+"""Runs what a README shows: lines that start with ``$ `` in ``console`` blocks, ``python`` blocks.
 
 Usage: readme_commands.py README WORK_FOLDER
 
-Commands run in the order shown, in one folder below WORK_FOLDER, by bash. Steps of ``pip`` and
-``pytest`` are left out, since the caller has just run them; a line ``<!-- not run: REASON -->``
-right above a block skips the block, and its reason is printed.
+Both run in the order shown, in one folder below WORK_FOLDER: commands by bash, a ``python`` block
+as one program. Steps of ``pip`` and ``pytest`` are left out, since the caller just ran them; what
+stands right below a line ``<!-- not run: REASON -->`` is skipped, and its reason is printed.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-_BLOCK = re.compile(r"(<!-- not run: (?P<why>.*?) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL)
+_BLOCK = re.compile(
+    r"(<!-- not run: (?P<why>.*?) -->\n)?```(?P<kind>console|python)\n(?P<body>.*?)```", re.DOTALL
+)
 _LIMIT_S = 900
 _DONE = ("pip ", "pytest")
 
@@ -23,6 +26,9 @@ _DONE = ("pip ", "pytest")
 def commands(text: str) -> Iterator[tuple[str, str | None]]:
     """Yields (command, why it is not run or None); a trailing backslash joins lines."""
     for block in _BLOCK.finditer(text):
+        if block["kind"] == "python":
+            yield f"python -c {shlex.quote(block['body'])}", block["why"]
+            continue
         body = block["body"].replace("\\\n", "")
         for line in body.splitlines():
             if line.startswith("$ "):
