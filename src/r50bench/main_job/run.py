@@ -17,7 +17,6 @@ from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.session import PlannedCase, Session, open_session
 from r50bench.notices import Notice
 from r50bench.progress import Progress
-from r50bench.results.disturbance import DISTURBED
 
 __all__ = ["ROUND_S", "run_main_job"]
 
@@ -67,7 +66,7 @@ class _OnePhase:
 
     def warn(self, notice: Notice) -> None:
         """Passes on what has not been said before, but for disturbances: the table tells them."""
-        if notice not in self._said and notice.code != DISTURBED:
+        if notice not in self._said and notice.code != "disturbed":
             self._said.add(notice)
             self._outer.warn(notice)
 
