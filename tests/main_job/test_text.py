@@ -10,6 +10,7 @@ import pytest
 from r50bench.main_job.text import gains, main_job_text, next_commands, summary_sentence
 from r50bench.measure.cases import CaseResult
 from r50bench.measure.session import Outcome, PlannedCase
+from r50bench.notices import Notice
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.results.record import EngineInfo
 from support.records import case_of, record_of, samples_of_latencies
@@ -53,7 +54,7 @@ def test_the_sentence_says_how_much_at_which_settings_the_most_first():
     )
     assert [gain.ratio.value for gain in found] == pytest.approx([1.25, 2.0])
     assert summary_sentence(found) == (
-        "PyTorch leaves speed on the table: r50's kernels reach 2.00 × PyTorch (2.00–2.00)"
+        "PyTorch leaves speed on the table here: r50's kernels reach 2.00 × PyTorch (2.00–2.00)"
         " in int8 at batch 8 on 2 cores, 1.25 × PyTorch (1.25–1.25) in fp32 at batch 8."
     )
 
@@ -63,6 +64,17 @@ def test_where_r50_is_not_faster_nothing_is_left_on_the_table():
     assert summary_sentence(found).startswith(
         "PyTorch leaves nothing on the table here: r50's kernels reach 0.800 × PyTorch"
     )
+
+
+def test_a_difference_within_the_noise_is_none():
+    same = gains(runs(result("torch", 10), result("r50", 10)))
+    assert summary_sentence(same).startswith("PyTorch and r50 do not differ beyond the noise: ")
+
+
+def test_what_has_no_row_is_said_below_the_table():
+    notice = Notice("left-out", "no row of r50 in amx_int8: no kernels")
+    text = main_job_text([result("torch", 10)], [], 100, [notice])
+    assert "\n! no row of r50 in amx_int8: no kernels\n" in text
 
 
 def test_without_both_engines_there_is_no_sentence():

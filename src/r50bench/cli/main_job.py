@@ -96,7 +96,7 @@ def _announce(job: MainJob, progress: Progress) -> None:
 
 def _answer(job: MainJob, results: Sequence[CaseResult], folder: Path) -> str:
     width = shutil.get_terminal_size((100, 24)).columns
-    text = main_job_text(results, _unfinished(job, results), width)
+    text = main_job_text(results, _unfinished(job, results), width, job.notices)
     if not text:
         return ""
     return text + "".join(f"{line}\n" for line in next_commands(results, str(folder)))

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from r50bench.case import Case
 from r50bench.main_job.plan import ENGINES_BESIDE
 from r50bench.measure.cases import CaseResult
+from r50bench.notices import Notice
 from r50bench.precision import numerics_of
 from r50bench.report.numbers import fixed
 from r50bench.report.overview import overview_rows, overview_text
 from r50bench.report.what_ran import what_ran
-from r50bench.results.ratio import ratio_of_rounds
+from r50bench.results.ratio import beyond_noise, ratio_of_rounds
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
 from r50bench.results.stats import Estimate
@@ -22,7 +23,7 @@ from r50bench.wording import counted
 __all__ = ["Gain", "gains", "main_job_text", "next_commands", "summary_sentence"]
 
 _TORCH, _R50 = ENGINES_BESIDE
-_SAME = 0.02  # a ratio so near to 1 is no difference
+_SAME = 0.05  # without an interval, a ratio so near to 1 is no difference
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,16 @@ class Gain:
     ratio: Estimate
 
 
-def main_job_text(results: Sequence[CaseResult], unfinished: Sequence[Case], width: int) -> str:
+def main_job_text(
+    results: Sequence[CaseResult],
+    unfinished: Sequence[Case],
+    width: int,
+    notices: Iterable[Notice] = (),
+) -> str:
     """Returns heading, table and summary; nothing where there is no record at all.
 
-    ``unfinished`` are the cases that were not run because the job was interrupted.
+    ``unfinished`` are the cases that were not run because the job was interrupted; ``notices`` are
+    the job's, of what has no row.
     """
     runs = [(one.outcome.record, one.outcome.samples) for one in results if one.outcome is not None]
     if not runs:
@@ -44,7 +51,8 @@ def main_job_text(results: Sequence[CaseResult], unfinished: Sequence[Case], wid
     failures = [(one.planned.case, str(one.error)) for one in results if one.outcome is None]
     rows = overview_rows(runs, failures, unfinished)
     sections = [what_ran([record for record, _ in runs], width), overview_text(rows, width)]
-    lines = [summary_sentence(gains(runs))]
+    lines = [f"! {notice}" for notice in notices]
+    lines.append(summary_sentence(gains(runs)))
     if unfinished:
         total = len(results) + len(unfinished)
         lines.append(f"! interrupted: {len(unfinished)} of {total} measurements were not made")
@@ -89,9 +97,15 @@ def summary_sentence(found: Sequence[Gain]) -> str:
     cores = counted(first.case.instances * first.case.cores_per_instance, "core")
     best = f"{_times(first)} in {_settings(first)} on {cores}"
     rest = "".join(f", {_times(gain)} in {_settings(gain)}" for gain in others)
-    if first.ratio.value > 1 + _SAME:
-        return f"PyTorch leaves speed on the table: r50's kernels reach {best}{rest}."
-    return f"PyTorch leaves nothing on the table here: r50's kernels reach {best}{rest}."
+    return f"{_verdict(first.ratio)}: r50's kernels reach {best}{rest}."
+
+
+def _verdict(best: Estimate) -> str:
+    beyond = beyond_noise(best)
+    if beyond is False or (beyond is None and abs(best.value - 1) < _SAME):
+        return "PyTorch and r50 do not differ beyond the noise"
+    left = "speed" if best.value > 1 else "nothing"
+    return f"PyTorch leaves {left} on the table here"
 
 
 def _times(gain: Gain) -> str:
