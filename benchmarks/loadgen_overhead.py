@@ -43,8 +43,8 @@ from r50bench.measure.record_draft import Draft
 from r50bench.measure.worker_answers import lost_cpu_share
 from r50bench.mlperf.plan import plan_mlperf, run_mlperf
 from r50bench.mlperf.run.logs import read_detail
+from r50bench.mlperf.run.official_settings import fill_in
 from r50bench.mlperf.run.session import cpus_for_loadgen, gather_for_loadgen
-from r50bench.mlperf_rules import fill_in
 from r50bench.parameters import collect
 from r50bench.progress import Silent
 from r50bench.results.disturbance import disturbance

@@ -1,80 +1,50 @@
-"""What MLPerf asks, what a request leaves open, and what is said of a run that falls short."""
+"""A round of MLPerf is one value: what a made-up one takes."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from r50bench.errors import UsageError
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.loads.loadgen.conf_files import audit_config, user_conf
-from r50bench.mlperf_rules import fill_in, shortfalls
+from r50bench.measure.loads.loadgen.conf_files import audit_config
+from r50bench.mlperf.run.official_settings import fill_in, shortfalls
+from r50bench.mlperf.submission.layout import Layout
+from r50bench.mlperf_rules import DEFAULT_ROUND, ROUNDS, round_of
 
 
-def filled(scenario="Offline", mode="PerformanceOnly", pictures=50_000, **given):
-    return fill_in(LoadgenSettings(scenario=scenario, mode=mode, **given), pictures)
+def test_rounds_are_told_apart_by_their_seeds() -> None:
+    assert all(round_.name == name for name, round_ in ROUNDS.items())
+    assert len({round_.seeds for round_ in ROUNDS.values()}) == len(ROUNDS)
 
 
-@pytest.mark.parametrize(
-    ("scenario", "count"),
-    [("Offline", 24_576), ("SingleStream", 100), ("MultiStream", 662), ("Server", 100)],
-)
-def test_what_is_not_asked_is_official(scenario, count):
-    settings = filled(scenario)
-    assert (settings.duration_s, settings.query_count) == (600, count)
-    assert (settings.dataset_size, settings.buffer_size) == (50_000, 1024)
-    assert settings.target_latency_ms == (15 if scenario == "Server" else None)
+def test_an_unknown_round_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(UsageError, match="unknown round") as caught:
+        round_of("v9")
+    assert "v5.1" in str(caught.value.hint)
+
+
+def test_a_new_round_is_a_new_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = replace(
+        DEFAULT_ROUND,
+        name="v7",
+        seeds=(1, 2, 3),
+        duration_s=60.0,
+        counts={**DEFAULT_ROUND.counts, "Server": 7},
+        server_bound_ms=9.0,
+        audits={"TEST04": {"mode": 2, "performance_issue_same_index": 5}},
+        tree=replace(DEFAULT_ROUND.tree, code="source", implementation="{name}.json"),
+    )
+    monkeypatch.setitem(ROUNDS, "v7", new)
+    settings = fill_in(LoadgenSettings("Server", "PerformanceOnly", seeds="v7"), 50_000)
+    assert (settings.duration_s, settings.query_count, settings.target_latency_ms) == (60, 7, 9)
     assert shortfalls(settings) == ()
-
-
-def test_accuracy_of_all_pictures_complies_and_of_fewer_does_not():
-    assert shortfalls(filled(mode="AccuracyOnly")) == ()
-    assert shortfalls(filled(mode="AccuracyOnly", pictures=500)) == ("500 of 50,000 pictures",)
-
-
-@pytest.mark.parametrize(
-    ("scenario", "given", "said"),
-    [
-        ("Offline", {"quick": True}, "5 s instead of 600"),
-        ("Offline", {"duration_s": 10.0}, "10 s instead of 600"),
-        ("Offline", {"query_count": 1}, "any number of samples asked instead of at least 24,576"),
-        ("Offline", {"query_count": 100}, "at least 100 samples asked instead of at least 24,576"),
-        ("SingleStream", {"query_count": 64}, "at least 64 queries asked instead of at least 100"),
-        ("Offline", {"buffer_size": 500}, "a performance set of 500 pictures instead of 1024"),
-        ("Offline", {"dataset_size": 20}, "a performance set of 20 pictures instead of 1024"),
-        ("MultiStream", {"samples_per_query": 4}, "4 samples a query instead of 8"),
-        ("Server", {"target_latency_ms": 100.0}, "a bound of 100 ms instead of 15"),
-        ("Server", {"mode": "FindPeakPerformance"}, "a search is no submission"),
-        ("Offline", {"mode": "SubmissionRun", "dataset_size": 2000}, "2000 of 50,000 pictures"),
-    ],
-)
-def test_whatever_is_cut_down_is_named(scenario, given, said):
-    found = shortfalls(filled(scenario, **given))
-    assert any(said in text for text in found), found
-
-
-def test_more_pictures_than_there_are_is_refused():
-    with pytest.raises(UsageError, match="loadgen_dataset_size=500, and the data set holds 20"):
-        filled(pictures=20, dataset_size=500)
-
-
-def test_test04_needs_the_picture_it_repeats():
-    with pytest.raises(UsageError, match="repeats picture 3"):
-        filled(pictures=3, compliance_test="TEST04")
-    assert filled(pictures=4, compliance_test="TEST04").dataset_size == 4
-
-
-def test_user_conf_names_the_model_the_scenario_and_every_value():
-    lines = user_conf(filled("MultiStream", target_latency_ms=12.5, duration_s=10.0)).splitlines()
-    assert lines == [
-        "resnet50.MultiStream.min_duration = 10000",
-        "resnet50.MultiStream.min_query_count = 662",
-        "resnet50.MultiStream.performance_sample_count_override = 1024",
-        "resnet50.MultiStream.target_latency = 12.500000",
-        "resnet50.MultiStream.samples_per_query = 8",
-    ]
-
-
-def test_only_compliance_runs_have_an_audit_config():
-    assert audit_config(filled()) == ""
-    assert "accuracy_log_sampling_target = 4096" in audit_config(filled(compliance_test="TEST01"))
-    assert "performance_issue_same_index = 3" in audit_config(filled(compliance_test="TEST04"))
+    assert "9" in shortfalls(replace(settings, target_latency_ms=15.0))[0]
+    test = LoadgenSettings("Server", "PerformanceOnly", compliance_test="TEST04", seeds="v7")
+    assert audit_config(test).splitlines()[-1] == "*.*.performance_issue_same_index = 5"
+    with pytest.raises(UsageError, match="repeats picture 5"):
+        fill_in(test, 5)
+    layout = Layout("v7", "closed", "Example")
+    assert str(layout.code_readme) == "closed/Example/source/resnet50/README.md"
+    assert layout.implementation("sut", "Server", "r50bench_int8").name == "r50bench_int8.json"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from r50bench.mlperf_rules import DEFAULT_ROUND
+
 __all__ = [
     "COMPLIANCE_TESTS",
     "DEFAULT_DATASET_SIZE",
     "LOADGEN_MODES",
-    "OFFICIAL_SEEDS",
     "SCENARIOS",
     "LoadgenSettings",
 ]
@@ -25,12 +26,6 @@ COMPLIANCE_TESTS = ("TEST01", "TEST04")
 DEFAULT_DATASET_SIZE = 20
 """What the workflow's ``loadgen_dataset_size`` is where a query does not say."""
 
-OFFICIAL_SEEDS: dict[str, tuple[int, int, int]] = {
-    "v5.1": (1780908523862526354, 14771362308971278857, 18209322760996052031),
-    "v6.1": (2085463073848966840, 2747215439041700203, 16159082839903944936),
-}
-"""(qsl, sample index, schedule) seeds by MLPerf Inference round, from its mlperf.conf."""
-
 
 @dataclass(frozen=True)
 class LoadgenSettings:
@@ -40,7 +35,7 @@ class LoadgenSettings:
     which LoadGen holds ``buffer_size`` at a time. ``query_count`` is the least number of queries
     and ``duration_s`` the least duration (None: the official ones). ``target_qps`` is for Offline
     and Server, in samples and queries a second; ``target_latency_ms`` the expected latency of
-    SingleStream and MultiStream and the bound of Server (None: measured, 15 ms for Server).
+    SingleStream and MultiStream and the bound of Server (None: measured, for Server the round's).
     ``compliance_test`` is empty or one of :data:`COMPLIANCE_TESTS`; ``seeds`` names the MLPerf
     round whose official seeds are taken. ``quick`` shortens a run to a few seconds. ``sut_name`` is
     what the user calls the system under test; empty: what the host calls itself.
@@ -49,15 +44,15 @@ class LoadgenSettings:
     scenario: str = "Offline"
     mode: str = "AccuracyOnly"
     dataset_size: int | None = None
-    buffer_size: int = 1024
+    buffer_size: int = DEFAULT_ROUND.performance_pictures
     query_count: int | None = None
     duration_s: float | None = None
     target_qps: float | None = None
     target_latency_ms: float | None = None
-    samples_per_query: int = 8
+    samples_per_query: int = DEFAULT_ROUND.samples_per_query
     server_coalesce_queries: bool = False
     compliance_test: str = ""
-    seeds: str = "v5.1"
+    seeds: str = DEFAULT_ROUND.name
     quick: bool = False
     sut_name: str = ""
 

@@ -1,30 +1,30 @@
-"""What MLPerf asks of a resnet50 run, what a request makes of it, and where it falls short; pure.
+"""What MLPerf Inference asks of resnet50: one value per round, so that a new round is a new value.
 
-The figures are those of the mlperf.conf that LoadGen 6.0 carries.
+Sources: mlcommons/inference, loadgen/mlperf.conf (of LoadGen 6.0), compliance/TEST01 and TEST04,
+and tools/submission/submission_checker (``resnet``; paths by version).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from r50bench.errors import UsageError
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.errors import UsageError, did_you_mean
 
 __all__ = [
+    "BENCHMARK",
     "COMPLETE_DATASET",
-    "OFFICIAL_BOUND_MS",
-    "OFFICIAL_DURATION_S",
+    "DEFAULT_ROUND",
     "PERCENTILE",
-    "fill_in",
-    "shortfalls",
+    "ROUNDS",
+    "STATUSES",
+    "Round",
+    "Tree",
+    "round_of",
 ]
 
-OFFICIAL_BOUND_MS = 15.0
-"""Server's latency bound, at the 99th percentile."""
-
-OFFICIAL_DURATION_S = 600.0
-"""How long LoadGen must run at least."""
+BENCHMARK = "resnet50"
+"""The folder's name of the benchmark, which the official checker maps to ``resnet``."""
 
 COMPLETE_DATASET = 50_000
 """Pictures of ImageNet's validation set."""
@@ -32,81 +32,104 @@ COMPLETE_DATASET = 50_000
 PERCENTILE = {"SingleStream": 90.0, "MultiStream": 99.0, "Server": 99.0}
 """The percentile of the scenario's latency; Offline has none."""
 
-_OFFICIAL_COUNT = {"Offline": 24_576, "SingleStream": 100, "MultiStream": 662, "Server": 100}
-# LoadGen accepts no 99th percentile of fewer than about 460 queries, and one late query more costs
-# it some 190 others.
-_SHORT_COUNT = {"Offline": 1, "Server": 2500}
-_PERFORMANCE_SET = 1024
-_OFFICIAL_SAMPLES_PER_QUERY = 8
-_QUICK_DURATION_S = 5.0
-_TEST04_PICTURE = 3  # performance_issue_same_index of MLPerf's TEST04
+STATUSES = ("available", "preview", "rdi")
+"""What a system may be called in its description."""
 
 
-def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenSettings:
-    """Returns the settings with data set, duration, count and Server's bound filled in.
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """Where a round's submission keeps what others keep elsewhere.
 
-    Only targets stay open. A shortened Offline run needs no official count of samples, and a
-    shortened Server run needs more queries than a few seconds of a low rate hold.
+    ``code`` is the folder with the README of the code. ``own_branches``: measurements and
+    compliance runs lie in branches of their own beside the results, and not in the scenario's
+    folder. ``implementation`` is the name of the implementation's description, of which {system},
+    {name} and {scenario} may be parts.
+    """
+
+    code: str
+    own_branches: bool
+    implementation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """A round of MLPerf Inference.
+
+    ``seeds`` are LoadGen's for the library of pictures, the sample indices and the schedule. A run
+    lasts ``duration_s`` at least, and sends ``counts`` queries at least by scenario (samples in
+    Offline); it draws from ``performance_pictures`` pictures or more. A query of MultiStream has
+    ``samples_per_query``; ``server_bound_ms`` bounds Server's 99th percentile. ``audits`` are what
+    the compliance tests' audit.config set, by test and LoadGen's key, and ``score_tolerance`` is by
+    which share a test's score may differ. ``accuracy_target_percent`` and
+    ``required_scenarios``, by type of system, are for the closed division.
+    """
+
+    name: str
+    seeds: tuple[int, int, int]
+    duration_s: float
+    counts: Mapping[str, int]
+    performance_pictures: int
+    samples_per_query: int
+    server_bound_ms: float
+    audits: Mapping[str, Mapping[str, int]]
+    score_tolerance: float
+    accuracy_target_percent: float
+    required_scenarios: Mapping[str, tuple[str, ...]]
+    tree: Tree
+
+
+_V5_1 = Round(
+    name="v5.1",
+    seeds=(1780908523862526354, 14771362308971278857, 18209322760996052031),
+    duration_s=600.0,
+    counts={"Offline": 24_576, "SingleStream": 100, "MultiStream": 662, "Server": 100},
+    performance_pictures=1024,
+    samples_per_query=8,
+    server_bound_ms=15.0,
+    audits={
+        "TEST01": {
+            "mode": 2,
+            "accuracy_log_rng_seed": 720381539243781796,
+            "accuracy_log_sampling_target": 4096,
+        },
+        "TEST04": {
+            "mode": 2,
+            "performance_issue_unique": 0,
+            "performance_issue_same": 1,
+            "performance_issue_same_index": 3,
+        },
+    },
+    score_tolerance=0.10,
+    accuracy_target_percent=75.6954,  # 99 % of the reference's 76.46: 37,848 of 50,000 are right
+    required_scenarios={  # ResNet-50 has left "datacenter"
+        "edge": ("SingleStream", "MultiStream", "Offline"),
+        "datacenter,edge": ("SingleStream", "MultiStream", "Offline", "Server"),
+    },
+    tree=Tree(code="code", own_branches=True, implementation="{system}_{name}_{scenario}.json"),
+)
+_V6_1 = replace(
+    _V5_1,
+    name="v6.1",
+    seeds=(2085463073848966840, 2747215439041700203, 16159082839903944936),
+    tree=Tree(code="src", own_branches=False, implementation="measurements.json"),
+)
+
+ROUNDS: dict[str, Round] = {round_.name: round_ for round_ in (_V5_1, _V6_1)}
+"""The rounds that can be submitted to, by name."""
+
+DEFAULT_ROUND = _V5_1
+"""The round that a run follows where nobody names one."""
+
+
+def round_of(name: str) -> Round:
+    """Returns the round called ``name``.
 
     Raises:
-        UsageError: the data set holds fewer pictures than were asked, or than TEST04 needs.
+        UsageError: it is none of :data:`ROUNDS`.
     """
-    size = settings.dataset_size or pictures
-    if size > pictures:
+    if name not in ROUNDS:
         raise UsageError(
-            f"loadgen_dataset_size={size}, and the data set holds {pictures} pictures",
-            hint=f"name a folder with {size} or more labelled pictures of ImageNet:"
-            " --dataset DIR, or R50BENCH_DATASET=DIR in the environment",
+            f"unknown round of MLPerf Inference {name!r}",
+            hint=did_you_mean(name, ROUNDS) or f"known: {', '.join(ROUNDS)}",
         )
-    if settings.compliance_test == "TEST04" and size <= _TEST04_PICTURE:
-        raise UsageError(
-            f"TEST04 repeats picture {_TEST04_PICTURE}, and loadgen_dataset_size is {size}",
-            hint="use more pictures",
-        )
-    duration = settings.duration_s or (_QUICK_DURATION_S if settings.quick else None)
-    shortened = duration is not None and duration < OFFICIAL_DURATION_S
-    count = _SHORT_COUNT.get(settings.scenario) if shortened else None
-    bound = OFFICIAL_BOUND_MS if settings.scenario == "Server" else None
-    return replace(
-        settings,
-        dataset_size=size,
-        buffer_size=min(settings.buffer_size, size),
-        duration_s=duration or OFFICIAL_DURATION_S,
-        query_count=settings.query_count or count or _OFFICIAL_COUNT[settings.scenario],
-        target_latency_ms=settings.target_latency_ms or bound,
-    )
-
-
-def shortfalls(settings: LoadgenSettings) -> tuple[str, ...]:
-    """Returns what keeps a run with these settings, filled in, from complying; () if nothing."""
-    return tuple(_shortfalls(settings))
-
-
-def _shortfalls(settings: LoadgenSettings) -> Iterator[str]:
-    assert settings.duration_s is not None
-    assert settings.query_count is not None
-    assert settings.dataset_size is not None
-    if settings.scores_accuracy and settings.dataset_size < COMPLETE_DATASET:
-        yield f"{settings.dataset_size} of {COMPLETE_DATASET:,} pictures"
-    if not settings.measures:
-        return
-    if settings.mode == "FindPeakPerformance":
-        yield "a search is no submission: run PerformanceOnly at the target it found"
-    if settings.duration_s < OFFICIAL_DURATION_S:
-        yield f"{settings.duration_s:g} s instead of {OFFICIAL_DURATION_S:g}"
-    if settings.query_count < _OFFICIAL_COUNT[settings.scenario]:
-        official = _OFFICIAL_COUNT[settings.scenario]
-        what = "samples" if settings.scenario == "Offline" else "queries"
-        least = settings.query_count
-        asked = f"at least {least:,} {what}" if least > 1 else f"any number of {what}"
-        yield f"{asked} asked instead of at least {official:,}"
-    if settings.buffer_size < _PERFORMANCE_SET:
-        yield f"a performance set of {settings.buffer_size} pictures instead of {_PERFORMANCE_SET}"
-    if (
-        settings.scenario == "MultiStream"
-        and settings.samples_per_query != _OFFICIAL_SAMPLES_PER_QUERY
-    ):
-        official = _OFFICIAL_SAMPLES_PER_QUERY
-        yield f"{settings.samples_per_query} samples a query instead of {official}"
-    if settings.scenario == "Server" and settings.target_latency_ms != OFFICIAL_BOUND_MS:
-        yield f"a bound of {settings.target_latency_ms:g} ms instead of {OFFICIAL_BOUND_MS:g}"
+    return ROUNDS[name]

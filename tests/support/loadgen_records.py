@@ -15,8 +15,9 @@ from typing import Any
 import mlperf_loadgen as lg
 import numpy as np
 
-from r50bench.loadgen_settings import OFFICIAL_SEEDS, LoadgenSettings
+from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.loads.loadgen.conf_files import audit_config
+from r50bench.mlperf_rules import ROUNDS
 from r50bench.results.record import Accuracy, DataInfo, LoadgenResult, Record, write_record
 from support import records
 
@@ -98,7 +99,7 @@ def _settings(scenario: str, part: str, pictures: int, seeds: str) -> Any:
     settings.server_target_qps = 1e6 if part == "accuracy" else 1_000
     settings.performance_sample_count_override = min(pictures, 1024)
     names = ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed")
-    for name, seed in zip(names, OFFICIAL_SEEDS[seeds], strict=True):
+    for name, seed in zip(names, ROUNDS[seeds].seeds, strict=True):
         setattr(settings, name, seed)
     return settings
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from r50bench.errors import CheckFailed
-from r50bench.loadgen_settings import OFFICIAL_SEEDS
 from r50bench.mlperf.submission.accuracy_log import accuracy_line
 from r50bench.mlperf.submission.eligibility import Objection
 from r50bench.mlperf.submission.layout import Layout
 from r50bench.mlperf.submission.submission import assess, lay_out
 from r50bench.mlperf.submission.system_description import read_system_file, unknown_fields
 from r50bench.mlperf.submission.tree import Submission
+from r50bench.mlperf_rules import ROUNDS
 from r50bench.wording import counted
 
 __all__ = ["submit"]
@@ -31,7 +31,7 @@ _DIVISIONS = ("open", "closed")
 @click.option(
     "--version",
     required=True,
-    type=click.Choice(tuple(OFFICIAL_SEEDS)),
+    type=click.Choice(tuple(ROUNDS)),
     help="Round of MLPerf Inference.",
 )
 @click.option(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from r50bench.case import CASE_TYPES, MODES
-from r50bench.loadgen_settings import COMPLIANCE_TESTS, LOADGEN_MODES, OFFICIAL_SEEDS, SCENARIOS
+from r50bench.loadgen_settings import COMPLIANCE_TESTS, LOADGEN_MODES, SCENARIOS
+from r50bench.mlperf_rules import ROUNDS
 from r50bench.parameters.parameter import Parameter
 from r50bench.parameters.values import (
     dataset,
@@ -388,7 +389,7 @@ WORKFLOW: tuple[Parameter, ...] = (
         name="loadgen_seeds",
         sets="loadgen",
         field="seeds",
-        reader=one_of(*OFFICIAL_SEEDS),
+        reader=one_of(*ROUNDS),
         help="The round whose official seeds are used; v5.1.",
         block="LOADGEN_SEEDS",
     ),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.mlperf.run.official_settings import fill_in
 from r50bench.mlperf.run.queueing import Service, allowed_late_share, sustainable_rate
 from r50bench.mlperf.run.run_length import (
     expected_samples,
@@ -19,7 +20,6 @@ from r50bench.mlperf.run.run_length import (
     refuse_too_many_queries,
 )
 from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
-from r50bench.mlperf_rules import fill_in
 from support.records import samples_of_latencies
 
 MS = 1_000_000

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from r50bench.mlperf_rules import PERCENTILE
+
 __all__ = ["Service", "allowed_late_share", "late_share", "sustainable_rate"]
 
-_PERCENTILE = 0.99
 _CONFIDENCE = 0.99  # of LoadGen's early stopping
 _QUERIES = 20_000
 _SEED = 1
@@ -37,7 +38,7 @@ def allowed_late_share(queries: int) -> float:
     from scipy.special import bdtr, bdtri  # a third of a second, which no help should wait for
 
     def luck(late: int) -> float:
-        return float(bdtr(late, queries, 1 - _PERCENTILE))
+        return float(bdtr(late, queries, 1 - PERCENTILE["Server"] / 100))
 
     late = bisect.bisect_right(range(queries), 1 - _CONFIDENCE, key=luck) - 1
     return float(bdtri(late, queries, _LIKELY)) if late >= 0 else 0.0

@@ -6,8 +6,9 @@ from typing import Literal, cast
 
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.mlperf.run.logs import Detail
+from r50bench.mlperf.run.official_settings import shortfalls
 from r50bench.mlperf.run.targets import RawFigures
-from r50bench.mlperf_rules import PERCENTILE, shortfalls
+from r50bench.mlperf_rules import PERCENTILE
 from r50bench.results.kpi import ACCURACY
 from r50bench.results.record import LoadgenResult
 

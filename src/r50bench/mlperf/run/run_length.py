@@ -8,7 +8,7 @@ from r50bench.errors import RunFailed
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.mlperf.run.queueing import allowed_late_share
 from r50bench.mlperf.run.targets import RawFigures
-from r50bench.mlperf_rules import OFFICIAL_DURATION_S
+from r50bench.mlperf_rules import round_of
 
 __all__ = [
     "expected_samples",
@@ -78,7 +78,7 @@ def refuse_hopeless_rate(asked: LoadgenSettings, settings: LoadgenSettings) -> N
         return
     assert settings.target_qps is not None
     assert settings.duration_s is not None
-    seconds = max(OFFICIAL_DURATION_S, settings.duration_s)
+    seconds = max(round_of(settings.seeds).duration_s, settings.duration_s)
     queries = round(seconds * settings.target_qps)
     if allowed_late_share(queries) == 0.0:
         raise RunFailed(

@@ -26,6 +26,7 @@ from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen,
 from r50bench.measure.record_draft import Draft, Outcome, PlannedCase, keep_record
 from r50bench.measure.worker_answers import samples_of_rounds
 from r50bench.mlperf.run.logs import Detail, read_detail, read_predictions
+from r50bench.mlperf.run.official_settings import fill_in
 from r50bench.mlperf.run.peak_search import find_peak
 from r50bench.mlperf.run.queueing import Service
 from r50bench.mlperf.run.result import result_of
@@ -36,7 +37,6 @@ from r50bench.mlperf.run.run_length import (
     refuse_too_many_queries,
 )
 from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
-from r50bench.mlperf_rules import fill_in
 from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.results.record import LoadgenResult

@@ -18,9 +18,9 @@ from r50bench.mlperf.submission.accuracy_log import ACCURACY_LOG, MOST_SUBMITTED
 from r50bench.mlperf.submission.compliance import PASSED, VERIFY_ACCURACY, VERIFY_PERFORMANCE
 from r50bench.mlperf.submission.implementation import IMPLEMENTATION_FIELDS
 from r50bench.mlperf.submission.layout import LABEL_FILE, LABEL_SUFFIX, Layout
-from r50bench.mlperf.submission.rules import BENCHMARK
 from r50bench.mlperf.submission.runs import DETAIL_LOG, SUMMARY_LOG
 from r50bench.mlperf.submission.system_description import SYSTEM_FIELDS
+from r50bench.mlperf_rules import BENCHMARK
 
 __all__ = ["faults_of_tree"]
 
@@ -80,7 +80,7 @@ def _scenario_files(
     measurements = layout.measurements(system, scenario)
     yield measurements / "README.md"
     yield measurements / "user.conf"
-    # In v5.1 the name of the file holds that of the implementation, which is free.
+    # In some rounds the name of the file holds that of the implementation, which is free.
     pattern = layout.implementation(system, scenario, "*")
     named = sorted((root / measurements).glob(pattern.name))
     yield measurements / named[0].name if named else pattern

@@ -6,24 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from r50bench.engines.registry import recorded_engine
-from r50bench.loadgen_settings import COMPLIANCE_TESTS, OFFICIAL_SEEDS, SCENARIOS
+from r50bench.loadgen_settings import COMPLIANCE_TESTS, SCENARIOS
 from r50bench.mlperf.submission.accuracy_log import (
     ACCURACY_LOG,
     accuracy_percent,
     read_answers,
 )
-from r50bench.mlperf.submission.rules import (
-    ACCURACY_TARGET_PERCENT,
-    COMPLETE_DATASET,
-    LEAST_DURATION_MS,
-    LEAST_MULTISTREAM_QUERIES,
-    LEAST_OFFLINE_SAMPLES,
-    LEAST_PERFORMANCE_PICTURES,
-    MULTISTREAM_SAMPLES,
-    REQUIRED_SCENARIOS,
-    SERVER_BOUND_NS,
-)
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
+from r50bench.mlperf_rules import COMPLETE_DATASET, ROUNDS, Round, round_of
 
 __all__ = ["Objection", "objections_to_run", "objections_to_set"]
 
@@ -45,27 +35,28 @@ class Objection:
 
 def objections_to_run(run: Run, version: str, division: str) -> list[Objection]:
     """Returns all that MLPerf would hold against one run."""
-    found = [*_faults(run, version, division)]
+    official = round_of(version)
+    found = [*_faults(run, official, division)]
     if ACCURACY in run.parts:
-        found += _accuracy_objections(run, division)
+        found += _accuracy_objections(run, official, division)
     if run.parts != (ACCURACY,):
-        found += _performance_objections(run)
+        found += _performance_objections(run, official)
     return found
 
 
-def _faults(run: Run, version: str, division: str) -> Iterator[Objection]:
+def _faults(run: Run, official: Round, division: str) -> Iterator[Objection]:
     """Yields what makes a run of any size worthless."""
     identity, case = run.record.id, run.record.case
     for error in run.log.errors:
         yield Objection(identity, f"LoadGen reported an error: {error}", "run it again")
     names = ("qsl", "sample_index", "schedule")
     seeds = tuple(run.value(f"effective_{name}_rng_seed") for name in names)
-    if seeds != OFFICIAL_SEEDS[version]:
-        round_ = next((name for name, own in OFFICIAL_SEEDS.items() if own == seeds), "no round")
+    if seeds != official.seeds:
+        names_of = {round_.seeds: name for name, round_ in ROUNDS.items()}
         yield Objection(
             identity,
-            f"it ran with the seeds of {round_}, not of {version}",
-            f"run it again with --seeds {version}",
+            f"it ran with the seeds of {names_of.get(seeds, 'no round')}, not of {official.name}",
+            f"run it again with --seeds {official.name}",
         )
     if run.record.model is None or run.record.engine is None or run.record.data is None:
         yield Objection(identity, "its record names no model, engine or data", "run it again")
@@ -86,7 +77,7 @@ def _faults(run: Run, version: str, division: str) -> Iterator[Objection]:
         yield Objection(identity, "its user.conf is missing or empty", "run it again")
 
 
-def _accuracy_objections(run: Run, division: str) -> Iterator[Objection]:
+def _accuracy_objections(run: Run, official: Round, division: str) -> Iterator[Objection]:
     identity, accuracy = run.record.id, run.record.accuracy
     if accuracy is None or accuracy.total < 1:
         yield Objection(identity, "its record has no accuracy", "run it again")
@@ -107,36 +98,37 @@ def _accuracy_objections(run: Run, division: str) -> Iterator[Objection]:
             "run AccuracyOnly on the whole validation set",
             shortened=True,
         )
-    percent = accuracy_percent(accuracy)
-    if division == "closed" and float(percent) < ACCURACY_TARGET_PERCENT:
+    percent, target = accuracy_percent(accuracy), official.accuracy_target_percent
+    if division == "closed" and float(percent) < target:
         yield Objection(
             identity,
-            f"accuracy {percent} % is below the {ACCURACY_TARGET_PERCENT} % of the closed division",
+            f"accuracy {percent} % is below the {target} % of the closed division",
             "take more accurate weights or precision, or the open division",
         )
 
 
-def _performance_objections(run: Run) -> Iterator[Objection]:
+def _performance_objections(run: Run, official: Round) -> Iterator[Objection]:
     identity = run.record.id
     if run.log.verdict != "VALID":
         why = run.log.reason or "it gives no reason"
         verdict = run.log.verdict or "without a verdict"
         yield Objection(identity, f"LoadGen leaves the result {verdict}: {why}", "run it again")
     bound = run.value("effective_target_latency_ns")
-    if run.scenario == "Server" and bound > SERVER_BOUND_NS:
+    most = round(official.server_bound_ms * 1e6)
+    if run.scenario == "Server" and bound > most:
         yield Objection(
             identity,
-            f"its latency bound was {bound / 1e6:.10g} ms, above {SERVER_BOUND_NS / 1e6:g} ms",
+            f"its latency bound was {bound / 1e6:.10g} ms, above {official.server_bound_ms:g} ms",
             "leave the bound at its default",
         )
     samples = run.value("effective_samples_per_query")
-    if run.scenario == "MultiStream" and samples != MULTISTREAM_SAMPLES:
+    if run.scenario == "MultiStream" and samples != official.samples_per_query:
         yield Objection(
             identity,
-            f"{samples} samples per query, not {MULTISTREAM_SAMPLES}",
+            f"{samples} samples per query, not {official.samples_per_query}",
             "leave the samples per query at their default",
         )
-    for name, found, least in _sizes(run):
+    for name, found, least in _sizes(run, official):
         if found < least:
             yield Objection(
                 identity,
@@ -146,23 +138,30 @@ def _performance_objections(run: Run) -> Iterator[Objection]:
             )
 
 
-def _sizes(run: Run) -> Iterator[tuple[str, int, int]]:
+def _sizes(run: Run, official: Round) -> Iterator[tuple[str, int, int]]:
     """Yields (name, what the run had, the least that is official)."""
-    yield "least duration in ms", run.value("effective_min_duration_ms"), LEAST_DURATION_MS
+    duration_ms = round(official.duration_s * 1e3)
+    yield "least duration in ms", run.value("effective_min_duration_ms"), duration_ms
     loaded = run.value("effective_performance_sample_count")
-    yield "pictures held at a time", loaded, LEAST_PERFORMANCE_PICTURES
+    yield "pictures held at a time", loaded, official.performance_pictures
     if run.scenario == "Offline":
-        yield "samples", run.value("effective_samples_per_query"), LEAST_OFFLINE_SAMPLES
+        yield "samples", run.value("effective_samples_per_query"), official.counts["Offline"]
     if run.scenario == "MultiStream":
-        yield "least queries", run.value("effective_min_query_count"), LEAST_MULTISTREAM_QUERIES
+        yield (
+            "least queries",
+            run.value("effective_min_query_count"),
+            official.counts["MultiStream"],
+        )
 
 
-def objections_to_set(runs: Sequence[Run], division: str, system_type: str) -> list[Objection]:
+def objections_to_set(
+    runs: Sequence[Run], version: str, division: str, system_type: str
+) -> list[Objection]:
     """Returns what the runs lack together: parts that are missing, doubled, or do not match."""
     return [
         *_differences(runs),
         *(found for name in SCENARIOS for found in _scenario_objections(name, runs, division)),
-        *(_missing_scenarios(runs, system_type) if division == "closed" else ()),
+        *(_missing_scenarios(runs, version, system_type) if division == "closed" else ()),
     ]
 
 
@@ -194,8 +193,8 @@ def _mixtures(scenario: str, runs: Sequence[Run]) -> Iterator[Objection]:
             )
 
 
-def _missing_scenarios(runs: Sequence[Run], system_type: str) -> Iterator[Objection]:
-    required = REQUIRED_SCENARIOS[system_type]
+def _missing_scenarios(runs: Sequence[Run], version: str, system_type: str) -> Iterator[Objection]:
+    required = round_of(version).required_scenarios.get(system_type, ())
     present = {run.scenario for run in runs}
     for scenario in required:
         if scenario not in present:

@@ -19,7 +19,7 @@ IMPLEMENTATION_FIELDS = (
 
 
 def implementation(record: Record) -> str:
-    """Returns the implementation's name, part of a file name in v5.1."""
+    """Returns the implementation's name, part of a file name in some rounds."""
     return f"r50bench_{record.case.engine}_{record.case.numerics}"
 
 

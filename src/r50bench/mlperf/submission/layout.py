@@ -1,16 +1,11 @@
-"""Where each file of a submission lies, in the trees of the rounds we know.
-
-v5.1 keeps measurements, compliance runs and results in three branches; v6.1 keeps all that belongs
-to a scenario in one folder. Source: mlcommons/inference, tools/submission/submission_checker,
-constants (paths by version).
-"""
+"""Where each file of a submission lies; what differs between rounds is the round's to say."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from r50bench.mlperf.submission.rules import BENCHMARK
+from r50bench.mlperf_rules import BENCHMARK, Tree, round_of
 
 __all__ = ["LABEL_FILE", "LABEL_SUFFIX", "Layout"]
 
@@ -47,8 +42,7 @@ class Layout:
     @property
     def code_readme(self) -> PurePosixPath:
         """What says where the code is."""
-        branch = "code" if self._three_branches else "src"
-        return self.organisation / branch / BENCHMARK / "README.md"
+        return self.organisation / self._tree.code / BENCHMARK / "README.md"
 
     @property
     def calibration(self) -> PurePosixPath:
@@ -69,7 +63,7 @@ class Layout:
 
     def implementation(self, system: str, scenario: str, name: str) -> PurePosixPath:
         """The description of the implementation called ``name``."""
-        file = f"{system}_{name}_{scenario}.json" if self._three_branches else "measurements.json"
+        file = self._tree.implementation.format(system=system, name=name, scenario=scenario)
         return self.measurements(system, scenario) / file
 
     def compliance(self, system: str, scenario: str, test: str) -> PurePosixPath:
@@ -77,10 +71,10 @@ class Layout:
         return self._branch("compliance", system, scenario) / test
 
     @property
-    def _three_branches(self) -> bool:
-        return self.version == "v5.1"
+    def _tree(self) -> Tree:
+        return round_of(self.version).tree
 
     def _branch(self, branch: str, system: str, scenario: str) -> PurePosixPath:
-        if self._three_branches:
+        if self._tree.own_branches:
             return self.organisation / branch / system / BENCHMARK / scenario
         return self.results(system, scenario)

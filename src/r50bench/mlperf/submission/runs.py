@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from r50bench.errors import RunFailed
-from r50bench.loadgen_settings import COMPLIANCE_TESTS, LoadgenSettings
-from r50bench.measure.loads.loadgen.conf_files import audit_config
 from r50bench.mlperf.run.logs import Detail, read_detail
 from r50bench.mlperf.run.result import SCORES
 from r50bench.mlperf.run.session import LOADGEN_FOLDER
+from r50bench.mlperf_rules import ROUNDS
 from r50bench.results.record import Record, read_record
 
 __all__ = ["ACCURACY", "DETAIL_LOG", "PERFORMANCE", "SUMMARY_LOG", "Run", "Score", "read_run"]
@@ -110,18 +109,11 @@ def read_run(folder: Path) -> Run:
 
 def _test_of(log: Detail) -> str:
     """Returns TEST01, TEST04, or "" for a run under no test's settings."""
-    for test in COMPLIANCE_TESTS:
-        settings = _audit_settings(test)
-        if all(int(_value(log, f"effective_{key}")) == value for key, value in settings.items()):
+    for test, audit in (pair for round_ in ROUNDS.values() for pair in round_.audits.items()):
+        beside_mode = (pair for pair in audit.items() if pair[0] != "mode")
+        if all(int(_value(log, f"effective_{key}")) == value for key, value in beside_mode):
             return test
     return ""
-
-
-def _audit_settings(test: str) -> dict[str, int]:
-    """Returns what a test's audit.config sets beside the mode, by LoadGen's key."""
-    lines = audit_config(LoadgenSettings(compliance_test=test)).splitlines()
-    pairs = (line.removeprefix("*.*.").split(" = ") for line in lines)
-    return {key: int(value) for key, value in pairs if key != "mode"}
 
 
 def _value(log: Detail, key: str) -> Any:

@@ -25,6 +25,7 @@ from r50bench.mlperf.submission.layout import LABEL_SUFFIX, Layout
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run, read_run
 from r50bench.mlperf.submission.system_description import describe_system, system_name
 from r50bench.mlperf.submission.tree import Submission, submission_files, write_tree
+from r50bench.mlperf_rules import round_of
 
 __all__ = ["Assessment", "assess", "lay_out"]
 
@@ -65,9 +66,11 @@ def assess(folders: Sequence[Path], layout: Layout, given: Mapping[str, str]) ->
         for run in runs:
             objections += _judged(run, layout)
         description = describe_system(runs[0].record, given)
-        objections += objections_to_set(runs, layout.division, description["system_type"])
+        objections += objections_to_set(
+            runs, layout.version, layout.division, description["system_type"]
+        )
         if not _grave(objections, layout.division):
-            verifications = _verify(runs)
+            verifications = _verify(runs, round_of(layout.version).score_tolerance)
             objections += _failures(verifications)
     objections.sort(key=lambda one: one.shortened)  # what keeps a tree from any division first
     found = _grave(objections, layout.division)
@@ -129,12 +132,12 @@ def _grave(objections: Sequence[Objection], division: str) -> tuple[Objection, .
     return tuple(one for one in objections if division == "closed" or not one.shortened)
 
 
-def _verify(runs: Sequence[Run]) -> Verifications:
+def _verify(runs: Sequence[Run], tolerance: float) -> Verifications:
     """Verifies every compliance run beside the accuracy and performance run of its scenario."""
     by_part = {(run.scenario, part): run for run in runs for part in run.parts}
     return {
         (scenario, test): verify_test(
-            test, run, by_part[scenario, ACCURACY], by_part[scenario, PERFORMANCE]
+            test, run, by_part[scenario, ACCURACY], by_part[scenario, PERFORMANCE], tolerance
         )
         for (scenario, test), run in by_part.items()
         if test in COMPLIANCE_TESTS

@@ -9,7 +9,7 @@ from typing import Any
 
 from r50bench.engines.registry import recorded_engine
 from r50bench.errors import UsageError, did_you_mean
-from r50bench.mlperf.submission.rules import REQUIRED_SCENARIOS, STATUSES
+from r50bench.mlperf_rules import ROUNDS, STATUSES
 from r50bench.results.record import Record
 
 __all__ = ["SYSTEM_FIELDS", "describe_system", "read_system_file", "system_name", "unknown_fields"]
@@ -56,7 +56,10 @@ SYSTEM_FIELDS = (
 """Every field of SYS.json, in its order. All are strings, and none is empty."""
 
 _GIVEN_ELSEWHERE = ("division", "submitter")
-_CHOICES = {"status": STATUSES, "system_type": tuple(REQUIRED_SCENARIOS)}
+_SYSTEM_TYPES = dict.fromkeys(
+    kind for round_ in ROUNDS.values() for kind in round_.required_scenarios
+)
+_CHOICES = {"status": STATUSES, "system_type": tuple(_SYSTEM_TYPES)}
 _ACCELERATOR = ("accelerators_per_node", "accelerator_model_name", "accelerator_memory_capacity")
 
 # What no snapshot can tell, and a reader of the results wants to know.

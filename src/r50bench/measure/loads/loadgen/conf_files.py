@@ -5,26 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.mlperf_rules import round_of
 
 __all__ = ["AUDIT_CONFIG", "USER_CONF", "audit_config", "user_conf"]
 
 USER_CONF = "user.conf"
 AUDIT_CONFIG = "audit.config"
-
-# MLPerf Inference, compliance/TEST01 and TEST04, for v5.1 and v6.1.
-_AUDITS = {
-    "TEST01": {
-        "mode": 2,
-        "accuracy_log_rng_seed": 720381539243781796,
-        "accuracy_log_sampling_target": 4096,
-    },
-    "TEST04": {
-        "mode": 2,
-        "performance_issue_unique": 0,
-        "performance_issue_same": 1,
-        "performance_issue_same_index": 3,
-    },
-}
 
 
 def user_conf(settings: LoadgenSettings) -> str:
@@ -35,7 +21,7 @@ def user_conf(settings: LoadgenSettings) -> str:
 
 def audit_config(settings: LoadgenSettings) -> str:
     """Returns the text of audit.config, as MLPerf publishes it; empty for an ordinary run."""
-    values = _AUDITS.get(settings.compliance_test, {})
+    values = round_of(settings.seeds).audits.get(settings.compliance_test, {})
     return "".join(f"*.*.{key} = {value}\n" for key, value in values.items())
 
 

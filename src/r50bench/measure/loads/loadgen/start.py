@@ -13,7 +13,7 @@ from pathlib import Path
 import mlperf_loadgen
 
 from r50bench.errors import RunFailed
-from r50bench.loadgen_settings import OFFICIAL_SEEDS, LoadgenSettings
+from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.binding import give_way, threads_of_process
 from r50bench.measure.instance import Instance
 from r50bench.measure.loads.loadgen.conf_files import AUDIT_CONFIG, USER_CONF
@@ -21,6 +21,7 @@ from r50bench.measure.loads.loadgen.qsl import SampleLibrary
 from r50bench.measure.loads.loadgen.responder import Clerk
 from r50bench.measure.loads.loadgen.system_under_test import Desk, Ending
 from r50bench.measure.protocol import FeedSpec
+from r50bench.mlperf_rules import round_of
 
 __all__ = ["run_test"]
 
@@ -148,9 +149,8 @@ def _test_settings(settings: LoadgenSettings, conf: Path) -> mlperf_loadgen.Test
     test.scenario = getattr(mlperf_loadgen.TestScenario, settings.scenario)
     test.mode = getattr(mlperf_loadgen.TestMode, settings.mode)
     # user.conf may change none of these.
-    test.qsl_rng_seed, test.sample_index_rng_seed, test.schedule_rng_seed = OFFICIAL_SEEDS[
-        settings.seeds
-    ]
+    seeds = round_of(settings.seeds).seeds
+    test.qsl_rng_seed, test.sample_index_rng_seed, test.schedule_rng_seed = seeds
     test.server_coalesce_queries = settings.server_coalesce_queries
     test.server_find_peak_qps_decimals_of_precision = 0
     test.server_find_peak_qps_boundary_step_size = _PEAK_STEP

@@ -1,0 +1,90 @@
+"""What a request for a LoadGen run leaves open, and where it falls short of its round; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from r50bench.errors import UsageError
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.mlperf_rules import COMPLETE_DATASET, round_of
+
+__all__ = ["fill_in", "shortfalls"]
+
+# LoadGen accepts no 99th percentile of fewer than about 460 queries, and one late query more costs
+# it some 190 others.
+_SHORT_COUNT = {"Offline": 1, "Server": 2500}
+_QUICK_DURATION_S = 5.0
+
+
+def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenSettings:
+    """Returns the settings with data set, duration, count and Server's bound filled in.
+
+    Only targets stay open. A shortened Offline run needs no official count of samples, and a
+    shortened Server run needs more queries than a few seconds of a low rate hold.
+
+    Raises:
+        UsageError: the data set holds fewer pictures than were asked, or than TEST04 needs.
+    """
+    official = round_of(settings.seeds)
+    size = settings.dataset_size or pictures
+    if size > pictures:
+        raise UsageError(
+            f"loadgen_dataset_size={size}, and the data set holds {pictures} pictures",
+            hint=f"name a folder with {size} or more labelled pictures of ImageNet:"
+            " --dataset DIR, or R50BENCH_DATASET=DIR in the environment",
+        )
+    audit = official.audits.get(settings.compliance_test, {})
+    repeated = audit.get("performance_issue_same_index", 0)
+    if size <= repeated:
+        raise UsageError(
+            f"{settings.compliance_test} repeats picture {repeated}, and loadgen_dataset_size is"
+            f" {size}",
+            hint="use more pictures",
+        )
+    duration = settings.duration_s or (_QUICK_DURATION_S if settings.quick else None)
+    shortened = duration is not None and duration < official.duration_s
+    count = _SHORT_COUNT.get(settings.scenario) if shortened else None
+    bound = official.server_bound_ms if settings.scenario == "Server" else None
+    return replace(
+        settings,
+        dataset_size=size,
+        buffer_size=min(settings.buffer_size, size),
+        duration_s=duration or official.duration_s,
+        query_count=settings.query_count or count or official.counts[settings.scenario],
+        target_latency_ms=settings.target_latency_ms or bound,
+    )
+
+
+def shortfalls(settings: LoadgenSettings) -> tuple[str, ...]:
+    """Returns what keeps a run with these settings, filled in, from complying; () if nothing."""
+    return tuple(_shortfalls(settings))
+
+
+def _shortfalls(settings: LoadgenSettings) -> Iterator[str]:
+    official = round_of(settings.seeds)
+    assert settings.duration_s is not None
+    assert settings.query_count is not None
+    assert settings.dataset_size is not None
+    if settings.scores_accuracy and settings.dataset_size < COMPLETE_DATASET:
+        yield f"{settings.dataset_size} of {COMPLETE_DATASET:,} pictures"
+    if not settings.measures:
+        return
+    if settings.mode == "FindPeakPerformance":
+        yield "a search is no submission: run PerformanceOnly at the target it found"
+    if settings.duration_s < official.duration_s:
+        yield f"{settings.duration_s:g} s instead of {official.duration_s:g}"
+    if settings.query_count < official.counts[settings.scenario]:
+        what = "samples" if settings.scenario == "Offline" else "queries"
+        least = settings.query_count
+        asked = f"at least {least:,} {what}" if least > 1 else f"any number of {what}"
+        yield f"{asked} asked instead of at least {official.counts[settings.scenario]:,}"
+    if settings.buffer_size < official.performance_pictures:
+        pictures = official.performance_pictures
+        yield f"a performance set of {settings.buffer_size} pictures instead of {pictures}"
+    per_query, asked_per_query = official.samples_per_query, settings.samples_per_query
+    if settings.scenario == "MultiStream" and asked_per_query != per_query:
+        yield f"{asked_per_query} samples a query instead of {per_query}"
+    bound = official.server_bound_ms
+    if settings.scenario == "Server" and settings.target_latency_ms != bound:
+        yield f"a bound of {settings.target_latency_ms:g} ms instead of {bound:g}"
