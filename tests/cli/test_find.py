@@ -12,7 +12,7 @@ import pytest
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import kpis
-from r50bench.results.record import Accuracy, Record, write_record
+from r50bench.results.record import Accuracy, Record, read_record, write_record
 from support import records
 from support.command_line import Call
 from support.scripted_loadgen import result_of
@@ -118,6 +118,34 @@ def test_records_that_are_gone_are_counted_and_left_out(r50bench_here: Call, run
     assert answer.code == 0
     assert len(answer.out.splitlines()) == 3
     assert "gone or damaged records of the history: 1" in answer.err
+
+
+def test_only_what_is_shown_is_read(
+    r50bench_here: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("R50BENCH_DATA", str(tmp_path / "data"))
+    for number in range(60):
+        precision = "avx_fp32" if number % 2 else "avx_int8"
+        made = replace(
+            records.record_of(precision=precision, id=f"{number:02}"),
+            created=f"2026-01-01T12:00:{number:02}+00:00",
+        )
+        keep(tmp_path / "runs", made)
+    read = []
+
+    def counted(folder: Path) -> Record:
+        read.append(folder.name)
+        return read_record(folder)
+
+    monkeypatch.setattr("r50bench.mlperf.query.search.read_record", counted)
+    shutil.rmtree(tmp_path / "runs" / "58")
+    (tmp_path / "runs" / "56" / "record.json").write_text("{}")
+    assert found(r50bench_here, "-n", "3", "precision=int8", "performance>100") == [
+        "54",
+        "52",
+        "50",
+    ]
+    assert read == ["58", "56", "54", "52", "50"]
 
 
 @pytest.mark.usefixtures("runs")

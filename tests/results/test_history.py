@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.errors import RunFailed
+from r50bench.errors import RunFailed, UsageError
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import kpis
+from r50bench.results.record import Record, write_record
 from support.records import record_of, samples_of_latencies
 
 
@@ -27,14 +28,12 @@ def test_the_newest_records_come_first_with_their_primary_figure(path: Path) -> 
     with History(path) as history:
         history.add(new, Path("runs/new"), kpis(new, samples))
         history.add(old, Path("runs/old"), kpis(old, samples))
-        first, second = history.newest(10)
-        assert [entry.id for entry in history.newest(1)] == ["new"]
+        first, second = history.entries()
     assert (first.id, second.id) == ("new", "old")
-    assert first.case_name == "inference_throughput_avx_int8"
     assert first.folder == Path("runs/new").absolute()
     assert first.primary is not None
-    name, unit, value = first.primary
-    assert (name, unit) == ("Average Throughput", "img/s")
+    unit, value = first.primary
+    assert unit == "img/s"
     assert value == pytest.approx(1600)
 
 
@@ -42,7 +41,7 @@ def test_what_was_added_is_there_for_the_next_process(path: Path) -> None:
     with History(path) as history:
         history.add(record_of(id="a"), path.parent)
     with History(path) as history:
-        assert [entry.id for entry in history.newest(10)] == ["a"]
+        assert [entry.id for entry in history.entries()] == ["a"]
 
 
 def test_adding_a_record_again_replaces_what_was_known(path: Path) -> None:
@@ -51,30 +50,78 @@ def test_adding_a_record_again_replaces_what_was_known(path: Path) -> None:
     with History(path) as history:
         history.add(record, Path("/before"), figures)
         history.add(record, Path("/after"), figures)
-        (entry,) = history.newest(10)
+        (entry,) = history.entries()
     assert entry.folder == Path("/after")
     assert entry.primary is not None
 
 
-def test_records_are_found_by_case_and_status(path: Path) -> None:
+def test_records_are_found_by_what_they_are(path: Path) -> None:
     with History(path) as history:
         history.add(record_of(id="a"), path.parent)
         history.add(record_of(id="b", reason="it died"), path.parent)
         history.add(record_of("latency", id="c"), path.parent)
-        (invalid,) = history.newest(10, status="invalid")
-        latencies = history.newest(10, case_name="inference_latency_avx_int8")
-    assert (invalid.id, invalid.reason, invalid.primary) == ("b", "it died", None)
+        (invalid,) = history.entries("json_extract(facts, '$.status') = ?", ("invalid",))
+        latencies = history.entries("json_extract(facts, '$.case.mode') = 'latency'")
+    assert (invalid.id, invalid.primary) == ("b", None)
     assert [entry.id for entry in latencies] == ["c"]
 
 
-def test_a_failed_addition_leaves_nothing_half_done(path: Path) -> None:
+@pytest.fixture
+def former(path: Path) -> Path:
+    """A history that r50bench wrote before its second version, of /runs/a, /runs/b and /runs/c."""
+    path.parent.mkdir()
+    data = Path(__file__).parents[1] / "data" / "history_1.sqlite"
+    path.write_bytes(data.read_bytes())
+    return path
+
+
+def test_a_history_of_the_former_version_is_brought_up(former: Path) -> None:
+    with History(former) as history:
+        entries = {entry.id: entry for entry in history.entries()}
+        assert history.folder_of("b") == Path("/runs/b")
+    assert list(entries) == ["c", "b", "a"]
+    assert entries["a"].folder == Path("/runs/a")
+    assert entries["a"].primary == ("img/s", pytest.approx(1600))
+    assert entries["b"].primary is None
+    with History(former) as history:
+        assert len(history.entries()) == 3
+        history.add(record_of(id="d"), Path("/runs/d"))
+        assert len(history.entries()) == 4
+
+
+def test_facts_of_a_former_history_are_read_from_the_records_once(
+    former: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_record(record_of(id="a"), tmp_path)
+    History(former).close()
+    connection = sqlite3.connect(former)
+    with connection:
+        connection.execute("UPDATE records SET folder = ? WHERE id = 'a'", (str(tmp_path),))
+    connection.close()
+    latency = "json_extract(facts, '$.case.mode') = 'latency'"
+    with History(former) as history:
+        # What cannot be read may be anything; it is for the search to say that it is gone.
+        assert [entry.id for entry in history.entries(latency)] == ["c", "b"]
+        monkeypatch.setattr("r50bench.results.history.read_record", unreadable)
+        assert [entry.id for entry in history.entries(latency)] == ["c", "b"]
+
+
+def unreadable(folder: Path) -> Record:
+    assert folder.parts[1] == "runs", f"{folder} is read again"
+    raise UsageError("no such record")
+
+
+def test_a_failed_addition_leaves_what_was_known(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = record_of(id="a")
-    figures = kpis(record, samples_of_latencies([[10] * 20] * 2))
     with History(path) as history:
-        with pytest.raises(sqlite3.IntegrityError):
-            history.add(record, path.parent, [figures[0], figures[0]])
-        assert history.newest(10) == []
-        history.add(record, path.parent, figures)
+        history.add(record, Path("/before"))
+        monkeypatch.setattr("r50bench.results.history._SHAPE", None)
+        with pytest.raises(RunFailed):
+            history.add(record, Path("/after"))
+        monkeypatch.undo()
+        assert history.folder_of("a") == Path("/before")
 
 
 _WRITER = """
@@ -101,7 +148,7 @@ def test_four_writers_at_once_lose_nothing(path: Path) -> None:
         _, complaint = writer.communicate(timeout=60)
         assert writer.returncode == 0, complaint.decode()
     with History(path) as history:
-        assert len(history.newest(1000)) == 100
+        assert len(history.entries()) == 100
 
 
 def test_a_new_history_waits_for_the_process_that_holds_it(path: Path) -> None:
@@ -115,7 +162,7 @@ def test_a_new_history_waits_for_the_process_that_holds_it(path: Path) -> None:
     release.start()
     try:
         with History(path) as history:
-            assert history.newest(1) == []
+            assert history.entries() == []
     finally:
         release.join()
 

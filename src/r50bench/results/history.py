@@ -1,7 +1,8 @@
 """The history: an index of all records in SQLite, for finding them again.
 
-The records' folders stay the truth; the history only points to them, and adding them again
-rebuilds it.
+The records' folders stay the truth; the history points to them and keeps, as JSON, the facts by
+which they are searched, so that a search opens only what it shows. Facts of an older shape are read
+again from their records.
 """
 
 from __future__ import annotations
@@ -10,48 +11,66 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from r50bench.errors import RunFailed
-from r50bench.results.record import Record
+from r50bench.errors import RunFailed, UsageError
+from r50bench.results.record import SCHEMA_VERSION, Record, read_record
 
 if TYPE_CHECKING:  # numpy and scipy come with it, and the history needs neither
     from r50bench.results.kpi import Kpi
 
 __all__ = ["History", "HistoryEntry", "history_path"]
 
-_VERSION = 1
+_VERSION = 2
 _PATIENCE_S = 30.0
 
-_SCHEMA = (
+_CREATE = (
     """
     CREATE TABLE records (
         id TEXT PRIMARY KEY,
         created TEXT NOT NULL,
-        case_name TEXT NOT NULL,
-        status TEXT NOT NULL,
-        reason TEXT,
-        folder TEXT NOT NULL
-    )
-    """,
-    """
-    CREATE TABLE kpis (
-        record TEXT NOT NULL REFERENCES records (id),
-        name TEXT NOT NULL,
-        unit TEXT NOT NULL,
-        value REAL NOT NULL,
-        low REAL,
-        high REAL,
-        is_primary INTEGER NOT NULL,
-        PRIMARY KEY (record, name)
+        folder TEXT NOT NULL,
+        unit TEXT,
+        value REAL,
+        shape INTEGER NOT NULL,
+        facts TEXT
     )
     """,
     "CREATE INDEX records_by_time ON records (created, id)",
 )
+_UPDATE_TO_2 = (
+    "ALTER TABLE records RENAME TO former",
+    "DROP INDEX records_by_time",
+    *_CREATE,
+    """
+    INSERT INTO records
+    SELECT id, created, folder, unit, value, 0, NULL
+    FROM former LEFT JOIN kpis ON kpis.record = former.id AND is_primary
+    """,
+    "DROP TABLE kpis",
+    "DROP TABLE former",
+)
+# Raise it with a change of what _facts_of returns.
+_SHAPE = 100 * SCHEMA_VERSION + 1
+
+_SEARCHED = (
+    "id",
+    "created",
+    "status",
+    "reason",
+    "r50bench_version",
+    "case",
+    "model",
+    "data",
+    "engine",
+    "accuracy",
+    "loadgen",
+)
+_SEARCHED_OF_HOST = ("model_name", "fingerprint")
 
 
 def history_path() -> Path:
@@ -70,15 +89,12 @@ def history_path() -> Path:
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One record as the history knows it; ``primary`` is the primary KPI's name, unit and value."""
+    """One record as the history knows it; ``primary`` is the primary KPI's unit and value."""
 
     id: str
     created: str
-    case_name: str
-    status: str
-    reason: str | None
     folder: Path
-    primary: tuple[str, str, float] | None
+    primary: tuple[str, float] | None
 
 
 class History:
@@ -107,38 +123,48 @@ class History:
 
     def add(self, record: Record, folder: Path, kpis: Iterable[Kpi] = ()) -> None:
         """Adds a record, or replaces what is known of the one with the same id."""
+        primary = next((kpi for kpi in kpis if kpi.primary), None)
         row = (
             record.id,
             record.created,
-            record.name,
-            record.status,
-            record.reason,
             str(folder.absolute()),
+            primary.unit if primary else None,
+            primary.value if primary else None,
+            _SHAPE,
+            _facts_of(record),
         )
-        figures = [
-            (record.id, kpi.name, kpi.unit, kpi.value, kpi.low, kpi.high, kpi.primary)
-            for kpi in kpis
-        ]
         with self._failures_named(), self._transaction():
-            self._connection.execute("DELETE FROM kpis WHERE record = ?", (record.id,))
-            self._connection.execute("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", row)
-            self._connection.executemany("INSERT INTO kpis VALUES (?, ?, ?, ?, ?, ?, ?)", figures)
+            self._connection.execute("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def newest(
-        self, limit: int, *, case_name: str | None = None, status: str | None = None
-    ) -> list[HistoryEntry]:
-        """Returns up to ``limit`` records, newest first; of one case or status where given."""
-        query = """
-            SELECT id, created, case_name, status, reason, folder, name, unit, value
-            FROM records LEFT JOIN kpis ON kpis.record = records.id AND is_primary
-            WHERE (:case_name IS NULL OR case_name = :case_name)
-              AND (:status IS NULL OR status = :status)
-            ORDER BY created DESC, id DESC LIMIT :limit
+    def entries(self, condition: str = "TRUE", values: Sequence[Any] = ()) -> list[HistoryEntry]:
+        """Returns the records that meet a condition, newest first; without one, all.
+
+        ``condition`` is SQL over ``facts`` (JSON, of the record's own shape: its case, model, data,
+        engine, accuracy and loadgen, of its host model_name and fingerprint, and ``name``) and
+        ``value``, the primary figure; ``values`` are bound to its question marks. A record whose
+        facts are not known, because they could not be read, meets every condition.
         """
-        chosen = {"case_name": case_name, "status": status, "limit": limit}
+        query = f"""
+            SELECT id, created, folder, unit, value FROM records
+            WHERE facts IS NULL OR ({condition}) ORDER BY created DESC, id DESC
+        """
         with self._failures_named():
-            rows = self._connection.execute(query, chosen).fetchall()
+            self._read_older_shapes()
+            rows = self._connection.execute(query, tuple(values)).fetchall()
         return [_entry(row) for row in rows]
+
+    def _read_older_shapes(self) -> None:
+        query = "SELECT id, folder FROM records WHERE shape <> ?"
+        older = self._connection.execute(query, (_SHAPE,)).fetchall()
+        found = []
+        for identity, folder in older:
+            # What is gone may come back, on a disk that is mounted again.
+            with contextlib.suppress(UsageError):
+                found.append((_facts_of(read_record(Path(folder))), _SHAPE, identity))
+        if found:
+            with self._transaction():
+                update = "UPDATE records SET facts = ?, shape = ? WHERE id = ?"
+                self._connection.executemany(update, found)
 
     def folder_of(self, record_id: str) -> Path | None:
         """Returns where the record with this id lies, None where the history does not know it."""
@@ -186,10 +212,11 @@ class History:
                     f"the history {self.path} was written by a newer r50bench (version {version})",
                     hint="use that r50bench, or name another folder with R50BENCH_DATA",
                 )
-            if version == 0:
-                for statement in _SCHEMA:
-                    self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+            if version == _VERSION:
+                return
+            for statement in _UPDATE_TO_2 if version == 1 else _CREATE:
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _version(self) -> int:
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
@@ -215,8 +242,6 @@ class History:
                 f"cannot use the history {self.path}: {error}",
                 hint="free space or permissions there, or name another folder with R50BENCH_DATA",
             ) from error
-        except sqlite3.IntegrityError:  # two figures of one name: a bug of ours, not of the file
-            raise
         except sqlite3.DatabaseError as error:
             raise RunFailed(
                 f"the history {self.path} is damaged: {error}",
@@ -229,7 +254,18 @@ class History:
             ) from error
 
 
-def _entry(row: tuple[str, str, str, str, str | None, str, str | None, str, float]) -> HistoryEntry:
-    identity, created, case_name, status, reason, folder, name, unit, value = row
-    primary = None if name is None else (name, unit, value)
-    return HistoryEntry(identity, created, case_name, status, reason, Path(folder), primary)
+def _facts_of(record: Record) -> str:
+    """Returns what a record is searched by, as JSON."""
+    import msgspec
+
+    whole = msgspec.to_builtins(record)
+    facts = {name: whole[name] for name in _SEARCHED}
+    facts["name"] = record.name
+    facts["host"] = {name: record.host.get(name) for name in _SEARCHED_OF_HOST}
+    return msgspec.json.encode(facts).decode()
+
+
+def _entry(row: tuple[str, str, str, str | None, float | None]) -> HistoryEntry:
+    identity, created, folder, unit, value = row
+    primary = None if unit is None or value is None else (unit, value)
+    return HistoryEntry(identity, created, Path(folder), primary)

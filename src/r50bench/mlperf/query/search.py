@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from r50bench.errors import UsageError
+from r50bench.mlperf.query.conditions import condition_of
 from r50bench.mlperf.query.facts import facts_of_record, tags_of_record
 from r50bench.mlperf.query.terms import Term
 from r50bench.results.history import History, HistoryEntry
@@ -28,7 +29,10 @@ class Found:
 
 
 class Search:
-    """One search. ``missing`` counts the records of the history whose folder is gone or damaged."""
+    """One search, which reads the records that it yields, and hardly another.
+
+    ``missing`` counts those that would have been yielded, but whose folder is gone or damaged.
+    """
 
     def __init__(self, history: History, terms: Sequence[Term]) -> None:
         self._history = history
@@ -37,7 +41,7 @@ class Search:
 
     def results(self) -> Iterator[Found]:
         """Yields the records of which every term holds, newest first."""
-        for entry in self._history.newest(-1):  # SQLite: no limit
+        for entry in self._history.entries(*condition_of(self._terms)):
             found = self._read(entry)
             if found is not None and self._meets(found):
                 yield found
@@ -48,7 +52,7 @@ class Search:
         except UsageError:
             self.missing += 1
             return None
-        _, unit, primary = entry.primary or ("", "", None)
+        unit, primary = entry.primary or ("", None)
         if record.loadgen is not None:
             unit = record.loadgen.score_unit
         facts, tags = facts_of_record(record, primary), tags_of_record(record)

@@ -32,6 +32,7 @@ from r50bench.notices import Notice
 from r50bench.precision import NUMERICS, numerics_of
 
 __all__ = [
+    "COMPARE",
     "Comparison",
     "Presence",
     "TagTerm",
@@ -45,7 +46,7 @@ __all__ = [
 
 Facts = Mapping[str, Any]
 
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -94,7 +95,7 @@ class Comparison:
             return self.operator == "!="
         if self.key.name == "precision" and self.value in NUMERICS:
             known = numerics_of(known)
-        return _COMPARE[self.operator](known, self.value)
+        return COMPARE[self.operator](known, self.value)
 
     def __str__(self) -> str:
         return f"{self.key.name}{self.operator}{query_text(self.value)}"

@@ -1,0 +1,147 @@
+"""The terms of a query as SQL over the history's facts, which narrows what has to be read.
+
+A condition is necessary and not always sufficient: it holds of every record of which its term
+holds. Figures are compared with a margin, since what is stored as text may differ in the last
+digit; the record itself decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from r50bench.engines.registry import ENGINES
+from r50bench.mlperf.query.terms import COMPARE, Comparison, Presence, TagTerm, Term, Truth
+from r50bench.mlperf.query.vocabulary import FIXED, Key
+from r50bench.mlperf_rules import PERCENTILE
+from r50bench.precision import NUMERICS, PRECISIONS
+
+__all__ = ["Condition", "condition_of"]
+
+Condition = tuple[str, tuple[Any, ...]]
+"""SQL, and the values of its question marks."""
+
+_MARGIN = 1e-6
+_ANY: Condition = ("TRUE", ())
+
+
+def condition_of(terms: Sequence[Term]) -> Condition:
+    """Returns the condition that every record meets of which all terms hold."""
+    parts = [_condition(term) for term in terms]
+    sql = " AND ".join(f"({part})" for part, _ in parts) or "TRUE"
+    return sql, tuple(value for _, values in parts for value in values)
+
+
+def _condition(term: Term) -> Condition:
+    match term:
+        case TagTerm(tag, negated):
+            return (f"NOT ({_TAGS[tag]})" if negated else _TAGS[tag]), ()
+        case Presence(key):
+            return f"{_expression(key)} IS NOT NULL", ()
+        case Truth(key, wanted):
+            known = _expression(key)
+            true = f"({known} IS NOT NULL AND {known} NOT IN (0, ''))"
+            return (true if wanted else f"NOT {true}"), ()
+        case Comparison():
+            return _comparison(term)
+
+
+def _comparison(term: Comparison) -> Condition:
+    name, sign, value = term.key.name, term.operator, term.value
+    compare = COMPARE[sign]
+    if name == "precision" and value in NUMERICS:
+        return _among(term.key, lambda word: compare(PRECISIONS[word].numerics.name, value))
+    if name == "framework":
+        engines = [engine for engine, row in ENGINES.items() if compare(row.query_word, value)]
+        return _in("json_extract(facts, '$.case.engine')", engines)
+    known = _expression(term.key)
+    if isinstance(value, tuple):
+        return (f"{known} IS NOT NULL", ()) if sign == "=" else _ANY
+    if isinstance(value, float):
+        return _near(known, sign, value)
+    if sign == "!=":
+        return f"{known} IS NOT ?", (value,)
+    return f"{known} {sign} ?", (value,)
+
+
+def _near(known: str, sign: str, value: float) -> Condition:
+    margin = _MARGIN * max(1.0, abs(value))
+    low, high = value - margin, value + margin
+    match sign:
+        case "=":
+            return f"{known} BETWEEN ? AND ?", (low, high)
+        case "<" | "<=":
+            return f"{known} <= ?", (high,)
+        case ">" | ">=":
+            return f"{known} >= ?", (low,)
+    return _ANY
+
+
+def _among(key: Key, meant: Callable[[str], bool]) -> Condition:
+    return _in(_expression(key), [word for word in PRECISIONS if meant(word)])
+
+
+def _in(known: str, words: Sequence[str]) -> Condition:
+    return f"{known} IN ({', '.join('?' * len(words))})", tuple(words)
+
+
+def _at(path: str) -> str:
+    """Returns what stands at a path of the facts, NULL where that is nothing or empty."""
+    return f"NULLIF(NULLIF(json_extract(facts, '$.{path}'), ''), '[]')"
+
+
+def _performance() -> str:
+    """Returns the performance as :func:`.figures.performance` has it, and the main job's figure."""
+    mode, scenario = _at("loadgen.settings.mode"), _at("loadgen.settings.scenario")
+    percentiles = " ".join(
+        f"WHEN {scenario} = '{name}' AND {mode} <> 'FindPeakPerformance'"
+        f" THEN json_extract(facts, '$.loadgen.percentiles_ns.\"{percent:.2f}\"')"
+        for name, percent in PERCENTILE.items()
+        if name != "Server"
+    )
+    return (
+        f"CASE WHEN {mode} IS NULL AND {_at('case.mode')} = 'accuracy' THEN NULL"
+        f" WHEN {mode} IS NULL THEN value WHEN {mode} = 'AccuracyOnly' THEN NULL"
+        f" {percentiles} ELSE {_at('loadgen.score')} END"
+    )
+
+
+_LOADGEN = f"{_at('loadgen.version')} IS NOT NULL"
+_TAGS = {
+    "loadgen_output": _LOADGEN,
+    "main_job": f"NOT ({_LOADGEN})",
+    "classified_imagenet": f"{_at('data.kind')} IS 'real'",
+}
+_RESULTS = {
+    "accuracy": "ROUND(100.0 * json_extract(facts, '$.accuracy.good')"
+    " / json_extract(facts, '$.accuracy.total'), 3)",
+    "compliant": _at("loadgen.compliant"),
+    "cpu": _at("host.model_name"),
+    "created": _at("created"),
+    "engine_version": _at("engine.version"),
+    "graph": _at("model.graph"),
+    "host": _at("host.fingerprint"),
+    "id": _at("id"),
+    "name": _at("name"),
+    "performance": _performance(),
+    "r50bench_version": _at("r50bench_version"),
+    "reason": _at("reason"),
+    "status": _at("status"),
+    "verdict": _at("loadgen.verdict"),
+    "weights": f"COALESCE({_at('model.weights')}, {_at('case.weights')})",
+    "weights_sha256": _at("model.sha256"),
+}
+
+
+def _expression(key: Key) -> str:
+    """Returns a key's value in SQL, NULL where :func:`.facts.facts_of_record` has None."""
+    if key.name in _RESULTS:
+        return _RESULTS[key.name]
+    if key.role == "framework":
+        return _at("case.engine")
+    if key.role == "fixed":
+        return f"'{FIXED[key.name]}'"
+    if key.role == "loadgen":
+        return _at(f"loadgen.settings.{key.field}")
+    of_case = _at(f"case.{key.field}")
+    return of_case if key.role == "parameter" else f"CASE WHEN NOT ({_LOADGEN}) THEN {of_case} END"
