@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 from r50bench.case import Case, CaseName
-from r50bench.engines.base import EngineSpec
+from r50bench.engines.base import CPU_NUMERICS, EngineSpec
 from r50bench.engines.evidence.judge import judge
 from r50bench.engines.evidence.kernel_log import Primitive, Shape
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import UsageError
 from r50bench.host.isa import isa_cap, native_precisions, resolve_precision
 from r50bench.host.peak import Peak, Rates, peak_rates
-from r50bench.host.platforms import designed_cases
 from r50bench.host.topology import Host, read_host
 from r50bench.mlperf.submission.implementation import calibration_of, describe_implementation
 from r50bench.models.layers import CLASSIFIER, Layer, layers
 from r50bench.parameters import Setting
+from r50bench.planning.designed_cases import designed_cases
 from r50bench.planning.effective_case import effective_case
 from r50bench.precision import (
     NUMERICS,
@@ -75,7 +76,10 @@ def test_flags_of_every_numerics_and_every_family_are_told_apart() -> None:
 
 @pytest.fixture
 def fp16_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
-    """Adds amx_fp16 to the table, and nothing else anywhere; returns a host that has it."""
+    """Adds amx_fp16 to the table, and fp16 to what engine torch computes; nothing else anywhere.
+
+    Returns a host that has it.
+    """
     fp16 = replace(
         NUMERICS["bf16"],
         name="fp16",
@@ -100,6 +104,8 @@ def fp16_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
     )
     monkeypatch.setitem(NUMERICS, "fp16", fp16)
     monkeypatch.setitem(PRECISIONS, "amx_fp16", row)
+    of_torch = replace(ENGINES["torch"], numerics={"cpu": CPU_NUMERICS | {"fp16"}})
+    monkeypatch.setitem(ENGINES, "torch", of_torch)
     tree = MachineTree(tmp_path)
     tree.write("/proc/cpuinfo", CPUINFO_SPR.replace("amx_int8\n", "amx_int8 amx_of_tomorrow\n"))
     tree.write("/proc/meminfo", "MemTotal: 16000000 kB\n")

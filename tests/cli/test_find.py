@@ -140,7 +140,7 @@ def test_only_what_is_shown_is_read(
     monkeypatch.setattr("r50bench.mlperf.query.search.read_record", counted)
     shutil.rmtree(tmp_path / "runs" / "58")
     (tmp_path / "runs" / "56" / "record.json").write_text("{}")
-    assert found(r50bench_here, "-n", "3", "precision=int8", "performance>100") == [
+    assert found(r50bench_here, "-n", "3", "precision=int8,performance>100") == [
         "54",
         "52",
         "50",

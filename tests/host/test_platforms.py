@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from r50bench.case import CaseName
 from r50bench.errors import UsageError
-from r50bench.host.platforms import ARM_MACHINES, designed_cases, detect_platform
+from r50bench.host.platforms import ARM_MACHINES, detect_platform
 from r50bench.host.topology import Host
 from r50bench.planning.nominal import PLATFORMS, nominal_host
 from support import synthetic_hosts
@@ -89,34 +88,6 @@ def test_a_misspelt_platform_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError) as caught:
         nominal_host("GENAO")
     assert caught.value.hint == "did you mean GENOA?"
-
-
-def test_designed_cases_are_those_of_the_native_precisions_by_mode() -> None:
-    assert [str(name) for name in designed_cases(nominal_host("ICX"))] == [
-        "inference_throughput_avx_fp32",
-        "inference_throughput_avx_int8",
-        "inference_throughput_avx_fp32_gated",
-        "inference_throughput_avx_int8_gated",
-        "inference_throughput_avx_fp32_pkm",
-        "inference_throughput_avx_int8_pkm",
-        "inference_latency_avx_fp32",
-        "inference_latency_avx_int8",
-        "inference_latency_avx_fp32_gated",
-        "inference_latency_avx_int8_gated",
-        "inference_accuracy_avx_fp32",
-        "inference_accuracy_avx_int8",
-    ]
-
-
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_designed_names_can_be_typed(platform: str) -> None:
-    for name in designed_cases(nominal_host(platform)):
-        assert CaseName.parse(str(name)) == name
-
-
-def test_genoa_gets_the_bfloat16_that_the_original_promised() -> None:
-    names = {str(name) for name in designed_cases(nominal_host("GENOA"))}
-    assert "inference_throughput_avx_bfloat16" in names
 
 
 def test_the_machine_table_names_known_platforms() -> None:

@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 from r50bench.case import CASE_TYPES, CaseName, strip_prefixes
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.isa import native_precisions
-from r50bench.host.platforms import designed_cases, detect_platform
+from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Setting
+from r50bench.planning.designed_cases import designed_cases
 from r50bench.precision import NUMERICS, numerics_of
 
 __all__ = ["CHOSEN_PARTS", "matching", "select"]

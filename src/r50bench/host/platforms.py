@@ -1,14 +1,12 @@
-"""The platforms of the original workloads: which one a host is, and which cases it is meant for."""
+"""The platforms of the original workloads, and which one a host is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from r50bench.case import CaseName
-from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host
 
-__all__ = ["ARM_MACHINES", "CloudMachine", "designed_cases", "detect_platform"]
+__all__ = ["ARM_MACHINES", "CloudMachine", "detect_platform"]
 
 
 @dataclass(frozen=True)
@@ -45,17 +43,6 @@ _AMD_MODELS = {
 # whether or not the kernel or the hypervisor shows sve2.
 _ARMV9_CORES = ("Neoverse-V1", "Neoverse-N2", "Neoverse-V2", "Neoverse-N3", "Neoverse-V3")
 
-# What the original workloads run: every mode, and the short and the analysis case type of the two
-# that measure speed.
-_DESIGNED = (
-    ("throughput", ""),
-    ("throughput", "gated"),
-    ("throughput", "pkm"),
-    ("latency", ""),
-    ("latency", "gated"),
-    ("accuracy", ""),
-)
-
 
 def detect_platform(host: Host) -> str:
     """Returns ICX, SPR, EMR, GNR, GENOA, TURIN, ARMv8 or ARMv9.
@@ -72,15 +59,3 @@ def detect_platform(host: Host) -> str:
             if host.family == family and host.model in models:
                 return platform
     return "x86-64" if host.arch == "x86_64" else host.arch
-
-
-def designed_cases(host: Host) -> tuple[CaseName, ...]:
-    """Returns the cases that make sense on ``host``: those of every precision it runs natively.
-
-    They are ordered by mode, then case type, then precision.
-    """
-    return tuple(
-        CaseName("inference", mode, precision, case_type)
-        for mode, case_type in _DESIGNED
-        for precision in native_precisions(host)
-    )

@@ -39,6 +39,7 @@ def made() -> list[Record]:
             accuracy=Accuracy(3, 1, 2),
         ),
         record_of(id="f", case=real, loadgen=result_of(LoadgenSettings())),
+        record_of(id="g", case=case_of(engine="of_tomorrow", precision="amx_of_tomorrow")),
     ]
 
 

@@ -7,7 +7,7 @@ digit; the record itself decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from r50bench.engines.registry import ENGINES
@@ -50,10 +50,11 @@ def _comparison(term: Comparison) -> Condition:
     name, sign, value = term.key.name, term.operator, term.value
     compare = COMPARE[sign]
     if name == "precision" and value in NUMERICS:
-        return _among(term.key, lambda word: compare(PRECISIONS[word].numerics.name, value))
+        numerics = {word: row.numerics.name for word, row in PRECISIONS.items()}
+        return _none_of(term.key, (word for word in numerics if not compare(numerics[word], value)))
     if name == "framework":
-        engines = [engine for engine, row in ENGINES.items() if compare(row.query_word, value)]
-        return _in("json_extract(facts, '$.case.engine')", engines)
+        words = {engine: row.query_word for engine, row in ENGINES.items()}
+        return _none_of(term.key, (word for word in words if not compare(words[word], value)))
     known = _expression(term.key)
     if isinstance(value, tuple):
         return (f"{known} IS NOT NULL", ()) if sign == "=" else _ANY
@@ -77,12 +78,10 @@ def _near(known: str, sign: str, value: float) -> Condition:
     return _ANY
 
 
-def _among(key: Key, meant: Callable[[str], bool]) -> Condition:
-    return _in(_expression(key), [word for word in PRECISIONS if meant(word)])
-
-
-def _in(known: str, words: Sequence[str]) -> Condition:
-    return f"{known} IN ({', '.join('?' * len(words))})", tuple(words)
+def _none_of(key: Key, words: Iterable[str]) -> Condition:
+    """Leaves out what cannot be meant; what is not known here, such as a new engine, may be."""
+    out = tuple(words)
+    return f"{_expression(key)} NOT IN ({', '.join('?' * len(out))})", out
 
 
 def _at(path: str) -> str:

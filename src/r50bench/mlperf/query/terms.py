@@ -29,7 +29,7 @@ from r50bench.mlperf.query.vocabulary import (
     Scalar,
 )
 from r50bench.notices import Notice
-from r50bench.precision import NUMERICS, numerics_of
+from r50bench.precision import NUMERICS, PRECISIONS, numerics_of
 
 __all__ = [
     "COMPARE",
@@ -93,7 +93,7 @@ class Comparison:
         known = facts.get(self.key.name)
         if known is None:
             return self.operator == "!="
-        if self.key.name == "precision" and self.value in NUMERICS:
+        if self.key.name == "precision" and self.value in NUMERICS and known in PRECISIONS:
             known = numerics_of(known)
         return COMPARE[self.operator](known, self.value)
 
