@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_an_absent_peer_is_a_row_with_what_to_type(tmp_path, capsys):
     assert run(tmp_path, *FAKE, *SHORT) == 0
     text = capsys.readouterr().out
     assert "\nfake 1 " in text
-    assert "\nonnxruntime  absent" in text
+    assert re.search(r"\nonnxruntime +absent", text)
     assert "pip install 'r50bench[peers]'" in text
     assert "# records:" in text
 
