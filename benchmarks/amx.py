@@ -37,6 +37,7 @@ from r50bench.errors import R50BenchError
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host, read_host
 from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
 from r50bench.measure.measured_peak import ensure_peak, limit_of
 from r50bench.models.layers import layers
@@ -192,7 +193,7 @@ def measure(
                 engine=engine,
                 weights=arguments.weights,
             )
-            inputs = gather(case, host, provisions, silent)
+            inputs = gather(case, Bench(host, provisions, Path(), silent))
             instances = Instances(inputs.engine, inputs.environment, cpus, canary)
             contenders.append(Contender(engine, instances))
         for number in range(arguments.rounds):

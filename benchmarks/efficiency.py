@@ -32,11 +32,11 @@ from r50bench.host.topology import Host, read_host
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bench import Bench
 from r50bench.measure.measured_peak import peak_program
-from r50bench.measure.session import PlannedCase, Session, open_session
+from r50bench.measure.session import Session, open_session
 from r50bench.models.layers import layers
 from r50bench.parameters import collect
 from r50bench.planning.effective_case import effective_case
-from r50bench.planning.placement import place
+from r50bench.planning.planned import Planned, plan_case
 from r50bench.precision import numerics_of
 from r50bench.progress import Silent
 from r50bench.results.samples import Samples
@@ -51,7 +51,7 @@ _CORES = 2
 class Contender:
     """One precision and its figures, round by round."""
 
-    planned: PlannedCase
+    planned: Planned
     session: Session
     images_per_s: list[float] = field(default_factory=list)
     peaks: list[float] = field(default_factory=list)
@@ -128,13 +128,13 @@ def measure(
         yield row_of(one)
 
 
-def plan(host: Host, precision: str, sets: Sequence[str]) -> PlannedCase:
+def plan(host: Host, precision: str, sets: Sequence[str]) -> Planned:
     """Returns the throughput case of one core an instance, two instances."""
     steps = _STEPS[numerics_of(precision)]
     sets = [*sets, f"STEPS={steps}", f"INSTANCES={_CORES}", "CORES_PER_INSTANCE=1"]
     name = CaseName("inference", "throughput", precision)
     effective = effective_case(name, collect({}, sets, {}), host)
-    return PlannedCase(effective, place(host, effective.case))
+    return plan_case(effective, host)
 
 
 def images_per_s(samples: Samples | None) -> float:

@@ -35,16 +35,17 @@ from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bench import Bench
-from r50bench.measure.bring_up import soon, warm_pool
+from r50bench.measure.bring_up import start_instant_ns, warm_pool
+from r50bench.measure.inputs import gather
 from r50bench.measure.loads.loadgen.conf_files import USER_CONF, user_conf
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
-from r50bench.measure.record_draft import Draft
+from r50bench.measure.record_draft import RecordDraft
 from r50bench.measure.worker_answers import lost_cpu_share
-from r50bench.mlperf.plan import plan_mlperf, run_mlperf
+from r50bench.mlperf.plan import plan_mlperf
+from r50bench.mlperf.run.loadgen_run import cpus_for_loadgen, run_mlperf
 from r50bench.mlperf.run.logs import read_detail
 from r50bench.mlperf.run.official_settings import fill_in
-from r50bench.mlperf.run.session import cpus_for_loadgen, gather_for_loadgen
 from r50bench.parameters import collect
 from r50bench.progress import Silent
 from r50bench.results.disturbance import disturbance
@@ -156,13 +157,11 @@ def single_stream_ratio(folder: Path, sets: list[str]) -> Estimate:
     pictures = bench.assets.pictures(planned.case)
     assert pictures is not None
     settings = fill_in(asked, len(pictures.labels))
-    ingredients = gather_for_loadgen(planned.case, settings, bench)
-    draft = Draft(planned.planned, bench, ingredients, planned.name)
+    inputs = gather(planned.case, bench, planned.load)
+    draft = RecordDraft(planned, bench, inputs)
     folder.mkdir()
-    with warm_pool(planned.planned, bench, ingredients, draft, folder) as pool:
-        turns = Turns(
-            pool, folder, settings, cpus_for_loadgen(planned.planned.placement, bench.host)
-        )
+    with warm_pool(planned, bench, inputs, draft, folder) as pool:
+        turns = Turns(pool, folder, settings, cpus_for_loadgen(planned.placement, bench.host))
         ratio = turns.ratio()
     if notice := disturbance(lost_cpu_share(turns.answers)):
         print(f"!    {notice}", file=sys.stderr)
@@ -205,7 +204,7 @@ class Turns:
 
     def _closed_loop(self) -> float:
         """Returns the 90th percentile in ns."""
-        begin = soon()
+        begin = start_instant_ns()
         answers = self._pool.ask(Measure(begin, begin + round(_TURN_S * 1e9)), Measured)
         self.answers.append(answers)
         (timing,) = answers[0].timings

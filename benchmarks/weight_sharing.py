@@ -34,6 +34,8 @@ from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host, read_host
+from r50bench.load import LoadGen
+from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bench import Bench
 from r50bench.measure.binding import pss_bytes
@@ -182,7 +184,7 @@ def compiled(
         engine=engine,
     )
     bench = Bench(host, Provisions(default_store(), Silent()), Path(), Silent())
-    ingredients = gather(case, bench, beside_python=True)
+    ingredients = gather(case, bench, LoadGen(LoadgenSettings()))
     return ingredients.engine, ingredients.environment
 
 

@@ -43,7 +43,7 @@ def test_these_names_are_public_and_each_of_them_is_there() -> None:
         "Case",
         "Kpi",
         "Notice",
-        "PlannedCase",
+        "Planned",
         "R50BenchError",
         "Record",
         "StoredRecord",

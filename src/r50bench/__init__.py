@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from r50bench.api import StoredRecord, plan, read, run
     from r50bench.case import Case
     from r50bench.errors import R50BenchError
-    from r50bench.measure.session import PlannedCase
     from r50bench.notices import Notice
+    from r50bench.planning.planned import Planned
     from r50bench.results.kpi import Kpi
     from r50bench.results.record import Record
 
@@ -24,7 +24,7 @@ __all__ = [
     "Case",
     "Kpi",
     "Notice",
-    "PlannedCase",
+    "Planned",
     "R50BenchError",
     "Record",
     "StoredRecord",
@@ -40,7 +40,7 @@ _HOME = {
     "Case": "r50bench.case",
     "Kpi": "r50bench.results.kpi",
     "Notice": "r50bench.notices",
-    "PlannedCase": "r50bench.measure.session",
+    "Planned": "r50bench.planning.planned",
     "R50BenchError": "r50bench.errors",
     "Record": "r50bench.results.record",
     "StoredRecord": "r50bench.api",

@@ -15,10 +15,10 @@ from r50bench.case import CaseName
 from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host import topology
-from r50bench.measure.session import PlannedCase, run_session
+from r50bench.measure.session import run_session
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, collect
-from r50bench.planning.placement import place
+from r50bench.planning.planned import Planned, plan_case
 from r50bench.progress import Silent
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.kpi import Kpi, figures_by_name
@@ -58,7 +58,7 @@ class StoredRecord(Record):
         return figures_by_name(self, self.samples)
 
 
-def plan(case: str, *, tuned: bool = True, **settings: Given) -> PlannedCase:
+def plan(case: str, *, tuned: bool = True, **settings: Given) -> Planned:
     """Returns ``case`` as it would run on this host: all values, the CPUs, and what to know of it.
 
     Args:
@@ -73,11 +73,11 @@ def plan(case: str, *, tuned: bool = True, **settings: Given) -> PlannedCase:
     """
     host = topology.read_host()
     effective = effective_cases(host, tuned=tuned)(CaseName.parse(case), _asked(settings))
-    return PlannedCase(effective, place(host, effective.case))
+    return plan_case(effective, host)
 
 
 def run(
-    case: str | PlannedCase,
+    case: str | Planned,
     *,
     out: str | Path = DEFAULT_OUT,
     progress: bool = False,
@@ -93,13 +93,13 @@ def run(
         UsageError, Unsupported: as for :func:`plan`, or ``out`` cannot be written.
         RunFailed: the run could not start, or is invalid: then its record is left, and says why.
     """
-    if isinstance(case, PlannedCase) and settings:
+    if isinstance(case, Planned) and settings:
         raise UsageError("a planned case has its settings", hint="give them to r50bench.plan")
-    planned = case if isinstance(case, PlannedCase) else plan(case, tuned=tuned, **settings)
+    planned = case if isinstance(case, Planned) else plan(case, tuned=tuned, **settings)
     with TerminalProgress(quiet=not progress) as shown:
         told = shown if progress else Silent()
         bench = bench_here(topology.read_host(), Path(out), told)
-        announce(bench, [planned.effective])
+        announce(bench, [planned])
         outcome = run_session(planned, bench)
         remember(outcome, told)
     if outcome.error is not None:

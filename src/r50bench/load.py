@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from r50bench.case import Case
 from r50bench.loadgen_settings import LoadgenSettings
 
-__all__ = ["Load", "LoadGen", "Observe", "Score", "Steps"]
+__all__ = ["Load", "LoadGen", "Observe", "Score", "Steps", "run_name"]
 
 
 class Steps(msgspec.Struct, frozen=True, tag_field="kind", tag="steps"):
@@ -34,3 +35,17 @@ class Observe(msgspec.Struct, frozen=True, tag_field="kind", tag="observe"):
 
 
 Load = Steps | Score | LoadGen | Observe
+
+
+def run_name(load: Load, case: Case) -> str:
+    """Returns what a run of ``case`` under ``load`` is called.
+
+    The case's own name; ``mlperf_Offline_PerformanceOnly_avx_int8``; or ``profile_`` before the
+    case's.
+    """
+    match load:
+        case LoadGen(settings=settings):
+            return f"{settings.name}_{case.precision}"
+        case Observe():
+            return f"profile_{case.name}"
+    return case.name

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from r50bench.cli import main_job
-from r50bench.measure.cases import CaseResult
-from r50bench.measure.session import Outcome
+from r50bench.measure.session import CaseResult
 from support.command_line import Call
-from support.records import record_of, samples_of_latencies
+from support.records import outcome_of, record_of, samples_of_latencies
 
 FAKE = ("--engine", "fake", "--weights", "random", "--cores-per-instance", "1", "--instances", "1")
 
@@ -78,7 +77,7 @@ def script(host: object, monkeypatch: pytest.MonkeyPatch) -> Script:
             for planned, ms in zip(job.cases, batch_ms, strict=False):
                 record = record_of(case=planned.case)
                 samples = samples_of_latencies([[ms] * 20], images=planned.case.batch_size)
-                yield CaseResult(planned, Outcome(Path("x"), record, samples, None), None)
+                yield CaseResult(planned, outcome_of(record, samples), None)
             if interrupted:
                 raise KeyboardInterrupt
 

@@ -11,10 +11,11 @@ from r50bench.case import CaseName
 from r50bench.cli.replay_plan import plan_replay
 from r50bench.errors import Unsupported
 from r50bench.host.topology import Host
-from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf
+from r50bench.mlperf.plan import plan_mlperf
 from r50bench.parameters import collect
 from r50bench.parameters.workflow import collect_workflow
 from r50bench.planning.effective_case import effective_case
+from r50bench.planning.planned import Planned
 from r50bench.results.record import ModelInfo, Record
 from support import records, synthetic_hosts
 from support.scripted_loadgen import result_of
@@ -35,7 +36,7 @@ def loadgen_record(*sets: str, **keys: str) -> Record:
     )
     return records.record_of(
         case=planned.case,
-        request=planned.effective.request,
+        request=planned.request,
         loadgen=result_of(replace(planned.loadgen, dataset_size=20, target_qps=None)),
     )
 
@@ -55,8 +56,8 @@ def test_the_case_of_the_main_job_is_the_very_same(name: str, sets: list[str]) -
     record = main_record(name, *sets)
     planned = plan_replay(record, HOST)
     assert planned.case == record.case
-    assert planned.effective.request == record.request
-    (notice,) = planned.effective.notices
+    assert planned.request == record.request
+    (notice,) = planned.notices
     assert (notice.code, notice.text) == ("replay", f"this is a replay of {record.id}")
 
 
@@ -73,7 +74,7 @@ def test_the_case_of_the_main_job_is_the_very_same(name: str, sets: list[str]) -
 def test_the_case_and_settings_of_a_loadgen_run_are_the_very_same(keys: dict[str, Any]) -> None:
     record = loadgen_record("PRECISION=int8", **keys)
     planned = plan_replay(record, HOST)
-    assert isinstance(planned, PlannedMlperf)
+    assert isinstance(planned, Planned)
     assert planned.case == record.case
     assert record.loadgen is not None
     assert planned.loadgen == record.loadgen.settings

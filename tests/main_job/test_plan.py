@@ -99,8 +99,8 @@ def test_what_is_asked_outweighs_the_defaults_of_the_main_job(turin):
     assert {(one.case.steps, one.case.repeat, one.case.data_type) for one in job.cases} == {
         (7, 3, "dummy")
     }
-    assert "(--set)" in str(job.cases[0].effective.request["steps"])
-    assert "(default main job)" in str(job.cases[0].effective.request["warmup_steps"])
+    assert "(--set)" in str(job.cases[0].request["steps"])
+    assert "(default main job)" in str(job.cases[0].request["warmup_steps"])
 
 
 def test_a_host_without_any_precision_is_refused(turin):

@@ -109,9 +109,7 @@ def test_without_pictures_dummies_are_fed_where_nobody_asked_for_pictures(
     job = MainJob((Turn((asked,)),))
     with pytest.raises(AssetError):
         with_pictures_there_are(job, bench)
-    unasked = type(asked)(
-        asked.effective.became("default main job", data_type="real"), asked.placement
-    )
+    unasked = asked.became("default main job", data_type="real")
     fallen = with_pictures_there_are(MainJob((Turn((unasked,)),)), bench)
     assert [one.case.data_type for one in fallen.cases] == ["dummy"]
     assert heard.warnings == ["dummy pictures, and no accuracy: no npm"]

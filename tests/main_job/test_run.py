@@ -64,6 +64,5 @@ def test_throughput_is_paced_where_no_steps_are_asked(run, monkeypatch):
     monkeypatch.setattr(running, "ROUND_S", 0.2)
     settings = {"FAKE_REALTIME": 1, "WARMUP_STEPS": 5, "REPEAT": 1}
     slow = case(20_000_000, **settings)
-    unasked = slow.effective.became("default", steps=100)
-    (result,) = run([type(slow)(unasked, slow.placement)])
+    (result,) = run([slow.became("default", steps=100)])
     assert 4 <= result.outcome.record.case.steps <= 12

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from r50bench.main_job.text import gains, main_job_text, next_commands, summary_sentence
-from r50bench.measure.cases import CaseResult
-from r50bench.measure.session import Outcome, PlannedCase
+from r50bench.measure.session import CaseResult
 from r50bench.notices import Notice
-from r50bench.planning.effective_case import EffectiveCase
+from r50bench.planning.planned import Planned
 from r50bench.results.record import EngineInfo
-from support.records import case_of, record_of, samples_of_latencies
+from support.records import case_of, outcome_of, record_of, samples_of_latencies
 
 VERSIONS = {"torch": "torch 2.13.0+cpu", "r50": "kernels of r50bench"}
 
@@ -33,10 +31,8 @@ def result(engine: str, batch_ms: float, mode: str = "throughput", precision: st
         )
         for number in range(6)
     ]
-    planned = PlannedCase(EffectiveCase(case, (), {}), record.placement)
-    return CaseResult(
-        planned, Outcome(Path("runs") / record.id, record, type(one).joined(rounds), None), None
-    )
+    planned = Planned(case, (), {}, record.placement, record.load)
+    return CaseResult(planned, outcome_of(record, type(one).joined(rounds)), None)
 
 
 def runs(*results):

@@ -11,7 +11,8 @@ from PIL import Image
 from r50bench.assets.store import Store
 from r50bench.errors import EngineError, UsageError, WorkerFailed
 from r50bench.measure.asset_resolver import Provisions
-from r50bench.measure.session import Outcome, PlannedCase, run_session
+from r50bench.measure.session import Outcome, run_session
+from r50bench.planning.planned import Planned
 from r50bench.progress import Silent
 from r50bench.results.disturbance import disturbance
 from r50bench.results.kpi import kpis
@@ -25,7 +26,7 @@ from support.hogs import hog
 def run(tmp_path):
     """Runs a case below tmp_path and returns its outcome."""
 
-    def run(case: PlannedCase) -> Outcome:
+    def run(case: Planned) -> Outcome:
         return run_session(case, bench(tmp_path))
 
     return run

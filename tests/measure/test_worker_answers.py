@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from r50bench.engines.base import EngineSpec
 from r50bench.errors import WorkerFailed
 from r50bench.measure.protocol import (
     Contention,
-    FeedSpec,
-    Loaded,
     Measured,
     Predicted,
     Timing,
-    WorkerPlan,
 )
-from r50bench.measure.worker_answers import lost_cpu_share, predictions_of, samples_of, unbound
-from r50bench.placement import Slot
+from r50bench.measure.worker_answers import lost_cpu_share, predictions_of, samples_of
 
 
 def measured(*timings):
@@ -75,14 +70,3 @@ def test_predictions_come_back_in_the_order_of_the_data_set():
 def test_every_picture_must_be_answered_exactly_once(answers):
     with pytest.raises(WorkerFailed, match="pictures were answered"):
         predictions_of(answers, ("a", "b"), (7, 7))
-
-
-def test_binding_that_was_meant_and_is_not_is_said():
-    engine = EngineSpec("torch", "cpu", "avx_fp32", "v1", "caffe", "random:1", 1, 2)
-    feed = FeedSpec(None, "caffe", 1, 1, 2)
-    plan = WorkerPlan(0, (Slot(0, (0, 1), (0,)),), engine, feed, 1, 1, True)
-    bound = Loaded("torch", ((0, 1),), (0,), True, {}, 0.1, 0.1)
-    loose = Loaded("torch", ((0, 1),), (), False, {}, 0.1, 0.1)
-    assert unbound([plan], [bound]) == ()
-    codes = [notice.code for notice in unbound([plan], [loose])]
-    assert codes == ["memory-unbound", "threads-unbound"]

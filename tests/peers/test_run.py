@@ -128,8 +128,8 @@ def test_all_engines_are_planned_alike_but_for_the_engine(monkeypatch):
     assert replace(theirs.planned.case, engine="torch") == ours.planned.case
     assert ours.planned.placement == theirs.planned.placement
     assert ours.planned.case.repeat == peers.ROUNDS
-    assert str(ours.planned.effective.request["repeat"]) == f"{peers.ROUNDS} (default peers)"
-    assert str(ours.planned.effective.request["batch_size"]) == "8 (--set)"
+    assert str(ours.planned.request["repeat"]) == f"{peers.ROUNDS} (default peers)"
+    assert str(ours.planned.request["batch_size"]) == "8 (--set)"
 
 
 def test_what_an_engine_cannot_run_is_a_contender_without_a_case(monkeypatch):
@@ -150,8 +150,8 @@ def test_an_engine_may_be_asked_by_a_former_name(monkeypatch):
     monkeypatch.setattr(peers, "packages_of", lambda *_: {})
     ours, theirs = plan_peers(INT8, ("torch-aot", "r50"), {}, host())
     assert (ours.engine, theirs.engine) == ("torch", "r50")
-    assert [one.code for one in ours.planned.effective.notices] == ["engine-renamed"]
-    assert not theirs.planned.effective.notices
+    assert [one.code for one in ours.planned.notices] == ["engine-renamed"]
+    assert not theirs.planned.notices
 
 
 def test_pytorch_and_our_own_kernels_stand_beside_the_peers():

@@ -11,10 +11,9 @@ from r50bench.case import CaseName
 from r50bench.host.topology import Core, Host, read_host
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bench import Bench
-from r50bench.measure.session import PlannedCase
 from r50bench.parameters import collect
 from r50bench.planning.effective_case import effective_case
-from r50bench.planning.placement import place
+from r50bench.planning.planned import Planned, plan_case
 from r50bench.progress import Progress, Silent
 
 CPU = min(os.sched_getaffinity(0))
@@ -36,7 +35,7 @@ def bench(folder: Path, progress: Progress | None = None) -> Bench:
     return Bench(host(), assets, folder / "runs", progress or Silent())
 
 
-def planned(name, **settings) -> PlannedCase:
+def planned(name, **settings) -> Planned:
     """The case ``name``; FAKE_* settings are the fake engine's script."""
     fake = " ".join(
         f"{key}={settings.pop(key)}" for key in list(settings) if key.startswith("FAKE_")
@@ -45,4 +44,4 @@ def planned(name, **settings) -> PlannedCase:
     chosen |= {"CORES_PER_INSTANCE": 1, **settings}
     sets = [f"{key}={value}" for key, value in chosen.items()]
     effective = effective_case(CaseName.parse(name), collect({}, sets, {}), host())
-    return PlannedCase(effective, place(host(), effective.case))
+    return plan_case(effective, host())

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from r50bench.case import Case, Sourced
 from r50bench.load import Load, LoadGen, Score, Steps
+from r50bench.measure.session import Outcome
 from r50bench.placement import Placement, Slot
+from r50bench.report.kpi_block import kpi_block
 from r50bench.results.record import (
     Accuracy,
     DataInfo,
@@ -23,7 +26,7 @@ from r50bench.results.record import (
 )
 from r50bench.results.samples import Samples
 
-__all__ = ["case_of", "record_of", "samples_of_latencies"]
+__all__ = ["case_of", "outcome_of", "record_of", "samples_of_latencies"]
 
 MS = 1_000_000
 
@@ -141,3 +144,8 @@ def _worker(number: int) -> WorkerReport:
 def load_of(case: Case) -> Load:
     """Returns the load that a case of the main job is under."""
     return Score() if case.mode == "accuracy" else Steps(case.steps or 0, case.repeat)
+
+
+def outcome_of(record: Record, samples: Samples | None) -> Outcome:
+    """Returns what a session would have left of a valid record."""
+    return Outcome(Path("runs") / record.id, record, samples, kpi_block(record, samples), None)

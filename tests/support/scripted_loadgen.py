@@ -17,9 +17,10 @@ from r50bench.errors import RunFailed, WorkerFailed
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bench import Bench
-from r50bench.measure.run_folder import RunFolder
+from r50bench.measure.record_draft import RunFolder
 from r50bench.measure.session import Outcome
-from r50bench.mlperf.plan import PlannedMlperf
+from r50bench.planning.planned import Planned
+from r50bench.report.kpi_block import kpi_block
 from r50bench.results.record import (
     Accuracy,
     DataInfo,
@@ -33,9 +34,9 @@ from support import records
 __all__ = ["PROGRAM", "result_of", "run_mlperf"]
 
 PROGRAM = """
-import r50bench.mlperf.plan
+import r50bench.mlperf.run.loadgen_run
 from support import scripted_loadgen
-r50bench.mlperf.plan.run_mlperf = scripted_loadgen.run_mlperf
+r50bench.mlperf.run.loadgen_run.run_mlperf = scripted_loadgen.run_mlperf
 from r50bench.cli.main import main
 main()
 """
@@ -55,8 +56,8 @@ def result_of(settings: LoadgenSettings, **changes: object) -> LoadgenResult:
     return replace(result, why_not_compliant="20 of 50,000 pictures", **changes)
 
 
-def run_mlperf(planned: PlannedMlperf, bench: Bench) -> Outcome:
-    """Acts :func:`r50bench.mlperf.plan.run_mlperf`."""
+def run_mlperf(planned: Planned, bench: Bench) -> Outcome:
+    """Acts :func:`r50bench.mlperf.run.loadgen_run.run_mlperf`."""
     ending = os.environ.get("SCRIPT_ENDING", "valid")
     record = _record(planned, bench.assets, ending)
     with RunFolder(bench.out, record.id) as folder:
@@ -69,10 +70,10 @@ def run_mlperf(planned: PlannedMlperf, bench: Bench) -> Outcome:
         error = None if ending == "valid" else RunFailed(record.reason or "")
         if ending == "failed":
             error = WorkerFailed("a worker was killed by SIGKILL")
-        return Outcome(folder.keep(), record, None, error)
+        return Outcome(folder.keep(), record, None, kpi_block(record, None), error)
 
 
-def _record(planned: PlannedMlperf, provisions: Provisions, ending: str) -> Record:
+def _record(planned: Planned, provisions: Provisions, ending: str) -> Record:
     weights, pictures = provisions.weights(planned.case), provisions.pictures(planned.case)
     assert pictures is not None
     total = min(planned.loadgen.dataset_size or 20, 20)

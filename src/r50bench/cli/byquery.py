@@ -12,12 +12,14 @@ from r50bench.cli.options import out_option, quiet_option
 from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.host import topology
 from r50bench.measure.session import Outcome
-from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf, run_mlperf
+from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.query.answers import Answer, AnswerStore
 from r50bench.mlperf.query.command import split_command
 from r50bench.mlperf.query.completion import CompletedQuery, check_record, check_request, complete
 from r50bench.mlperf.query.figures import answer, answers, check_answerable
 from r50bench.mlperf.query.terms import asks_for_repository, parse_terms
+from r50bench.mlperf.run.loadgen_run import run_mlperf
+from r50bench.planning.planned import Planned
 from r50bench.progress import Progress
 from r50bench.report.terminal import TerminalProgress
 
@@ -72,9 +74,9 @@ def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
     check_request(query, planned.case)
     with TerminalProgress(quiet=quiet) as progress:
 
-        def run(planned: PlannedMlperf) -> Outcome:
+        def run(planned: Planned) -> Outcome:
             bench = bench_here(host, out, progress)
-            announce(bench, [planned.effective])
+            announce(bench, [planned])
             outcome = run_mlperf(planned, bench)
             remember(outcome, progress)
             return outcome

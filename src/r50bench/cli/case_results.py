@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from r50bench.errors import R50BenchError
-from r50bench.measure.cases import CaseResult
-from r50bench.report.kpi_block import kpi_block
+from r50bench.measure.session import CaseResult
 
 __all__ = ["raise_failures", "result_as_data"]
 
@@ -19,9 +18,8 @@ def result_as_data(result: CaseResult) -> dict[str, Any]:
     name = result.planned.case.name
     if result.outcome is None:
         return {"name": name, "status": "failed", "reason": str(result.error)}
-    record, samples = result.outcome.record, result.outcome.samples
-    data: dict[str, Any] = msgspec.to_builtins(record)
-    figures = msgspec.to_builtins(kpi_block(record, samples).kpis)
+    data: dict[str, Any] = msgspec.to_builtins(result.outcome.record)
+    figures = msgspec.to_builtins(result.outcome.block.kpis)
     return data | {"name": name, "folder": str(result.outcome.folder), "kpis": figures}
 
 

@@ -18,12 +18,11 @@ from r50bench.host.topology import Host
 from r50bench.main_job.plan import MainJob, plan_main_job
 from r50bench.main_job.run import run_main_job
 from r50bench.main_job.text import main_job_text, next_commands
-from r50bench.measure.cases import CaseResult
-from r50bench.measure.session import PlannedCase
+from r50bench.measure.session import CaseResult
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.parameters import Setting
+from r50bench.planning.planned import Planned
 from r50bench.progress import Progress
-from r50bench.report.kpi_block import kpi_block
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.record import new_record_id
@@ -63,7 +62,7 @@ def do_main_job(
             bench = bench_here(host, folder, progress)
             announce(bench, ())
 
-            def peak_of(planned: PlannedCase) -> float | None:
+            def peak_of(planned: Planned) -> float | None:
                 limit = bench.assets.limit_if_known(planned.case, host)
                 return None if limit is None else limit.gop_per_s
 
@@ -86,11 +85,11 @@ def do_main_job(
 
 
 def _announce(job: MainJob, progress: Progress) -> None:
-    told = (notice for one in job.cases for notice in one.effective.notices)
+    told = (notice for one in job.cases for notice in one.notices)
     for notice in dict.fromkeys((*job.notices, *told)):
         progress.warn(notice)
     for one in job.cases:
-        for note in describe_tuned(one.effective):
+        for note in describe_tuned(one):
             progress.note(note)
 
 
@@ -109,4 +108,4 @@ def _unfinished(job: MainJob, results: Sequence[CaseResult]) -> list[Case]:
 
 def _blocks(results: Sequence[CaseResult]) -> str:
     outcomes = [one.outcome for one in results if one.outcome is not None]
-    return format_kpis([kpi_block(one.record, one.samples) for one in outcomes]) if outcomes else ""
+    return format_kpis([one.block for one in outcomes]) if outcomes else ""

@@ -27,9 +27,11 @@ from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.offline_beside import offline_beside
-from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf, run_mlperf
+from r50bench.mlperf.plan import plan_mlperf
+from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.parameters.workflow import collect_workflow
-from r50bench.report.kpi_block import block_text, kpi_block
+from r50bench.planning.planned import Planned
+from r50bench.report.kpi_block import block_text
 from r50bench.report.loadgen import mlperf_text
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.history import History, history_path
@@ -75,10 +77,9 @@ def mlperf(
     _run(planned, host, out, as_json=as_json, quiet=quiet, full=full)
 
 
-def _show_plan(planned: PlannedMlperf, host: Host, *, as_json: bool) -> None:
-    effective, placement = planned.effective, planned.planned.placement
+def _show_plan(planned: Planned, host: Host, *, as_json: bool) -> None:
     if as_json:
-        plan = plan_as_data(effective, placement, effective.notices)
+        plan = plan_as_data(planned, planned.notices)
         data = plan | {"name": planned.name, "loadgen": asdict(planned.loadgen)}
         click.echo(json.dumps(data, indent=2))
         return
@@ -87,16 +88,16 @@ def _show_plan(planned: PlannedMlperf, host: Host, *, as_json: bool) -> None:
         for name, value in asdict(planned.loadgen).items()
         if value not in (None, "", False)
     ]
-    plan_text = describe_plan(effective, placement, effective.notices)
+    plan_text = describe_plan(planned, planned.notices)
     click.echo("\n".join([describe_host(host), "", planned.name, *asked, "", plan_text]))
 
 
 def _run(
-    planned: PlannedMlperf, host: Host, out: Path, *, as_json: bool, quiet: bool, full: bool
+    planned: Planned, host: Host, out: Path, *, as_json: bool, quiet: bool, full: bool
 ) -> None:
     with TerminalProgress(quiet=quiet) as progress:
         bench = bench_here(host, out, progress)
-        announce(bench, [planned.effective])
+        announce(bench, [planned])
         outcome = run_mlperf(planned, bench)
         remember(outcome, progress)
     click.echo(_as_json(outcome) if as_json else _as_text(outcome, full=full), nl=False)
@@ -106,7 +107,7 @@ def _run(
 
 def _as_json(outcome: Outcome) -> str:
     record = outcome.record
-    figures = msgspec.to_builtins(kpi_block(record, outcome.samples).kpis)
+    figures = msgspec.to_builtins(outcome.block.kpis)
     data = msgspec.to_builtins(record) | {
         "name": record.name,
         "folder": str(outcome.folder),
@@ -117,7 +118,7 @@ def _as_json(outcome: Outcome) -> str:
 
 def _as_text(outcome: Outcome, *, full: bool) -> str:
     if full:
-        text = block_text(kpi_block(outcome.record, outcome.samples)) + "\n"
+        text = block_text(outcome.block) + "\n"
     else:
         text = mlperf_text(outcome.record, _offline_beside(outcome.record))
     return f"{text}# record: {outcome.folder}   look again: r50bench kpi {outcome.folder}\n"

@@ -158,4 +158,4 @@ def _effective_cases(fields: Iterable[Iterable[Contender]]) -> Iterator[Effectiv
     for contenders in fields:
         for contender in contenders:
             if contender.planned is not None:
-                yield contender.planned.effective
+                yield contender.planned

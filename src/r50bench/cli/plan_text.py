@@ -10,8 +10,8 @@ from r50bench.host.platforms import detect_platform
 from r50bench.host.topology import Host, cores_by_node, usable_cores
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME
-from r50bench.placement import Placement
 from r50bench.planning.effective_case import EffectiveCase
+from r50bench.planning.planned import Planned
 from r50bench.report.table import named_lines
 from r50bench.report.tuned_values import tuned_values
 from r50bench.wording import counted
@@ -28,10 +28,10 @@ def describe_host(host: Host) -> str:
     )
 
 
-def describe_plan(effective: EffectiveCase, placement: Placement, notices: Iterable[Notice]) -> str:
+def describe_plan(planned: Planned, notices: Iterable[Notice]) -> str:
     """Returns the effective values with their sources, the instances' CPUs, and the notices."""
-    lines = [effective.case.name]
-    rows = [(f"  {BY_NAME[name].key}", str(one)) for name, one in effective.request.items()]
+    lines, placement = [planned.case.name], planned.placement
+    rows = [(f"  {BY_NAME[name].key}", str(said)) for name, said in planned.request.items()]
     lines += named_lines(rows)
     lines.append(f"  placement: {counted(len(placement.slots), 'instance')}")
     for slot in placement.slots:
@@ -51,15 +51,13 @@ def describe_tuned(effective: EffectiveCase) -> Iterator[str]:
         yield f"{effective.case.name}: {words}; --no-tuned takes the defaults"
 
 
-def plan_as_data(
-    effective: EffectiveCase, placement: Placement, notices: Iterable[Notice]
-) -> dict[str, Any]:
+def plan_as_data(planned: Planned, notices: Iterable[Notice]) -> dict[str, Any]:
     """Returns the same as plain data for JSON."""
     return {
-        "name": effective.case.name,
-        "case": asdict(effective.case),
-        "request": {name: asdict(one) for name, one in effective.request.items()},
-        "placement": asdict(placement),
+        "name": planned.case.name,
+        "case": asdict(planned.case),
+        "request": {name: asdict(said) for name, said in planned.request.items()},
+        "placement": asdict(planned.placement),
         "notices": [asdict(notice) for notice in notices],
     }
 

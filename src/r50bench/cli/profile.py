@@ -24,9 +24,8 @@ from r50bench.engines.registry import ENGINES
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.measure.session import PlannedCase
 from r50bench.measure.tuned_defaults import effective_cases
-from r50bench.planning.placement import place
+from r50bench.planning.planned import Planned, plan_case
 from r50bench.profile.page import profile_page
 from r50bench.profile.run import Profile, profile_case
 from r50bench.profile.text import profile_text
@@ -80,7 +79,7 @@ def profile(
     planned = _plan(case, options, sets, host, tuned=tuned)
     with TerminalProgress(quiet=quiet) as progress:
         bench = bench_here(host, out, progress)
-        announce(bench, [planned.effective])
+        announce(bench, [planned])
         found, folder = profile_case(planned, bench, rounds, _write)
     if as_json:
         click.echo(_as_json(found).decode())
@@ -111,7 +110,7 @@ def _plan(
     host: Host,
     *,
     tuned: bool,
-) -> PlannedCase:
+) -> Planned:
     settings = collect_settings(options, sets)
     names = select([word], None, settings, host)
     if len(names) != 1:
@@ -120,7 +119,7 @@ def _plan(
             hint="one case is profiled at a time",
         )
     effective = effective_cases(host, tuned=tuned)(names[0], settings)
-    return PlannedCase(effective, place(host, effective.case))
+    return plan_case(effective, host)
 
 
 def _write(found: Profile, folder: Path) -> None:

@@ -13,9 +13,11 @@ from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.compare.differences import Difference, FigurePair, differences, figure_pairs
 from r50bench.errors import UsageError
 from r50bench.host import topology
+from r50bench.load import LoadGen
 from r50bench.measure.bench import Bench
-from r50bench.measure.session import Outcome, PlannedCase, run_session
-from r50bench.mlperf.plan import PlannedMlperf, run_mlperf
+from r50bench.measure.session import Outcome, run_session
+from r50bench.mlperf.run.loadgen_run import run_mlperf
+from r50bench.planning.planned import Planned
 from r50bench.report.numbers import figure, with_interval
 from r50bench.report.table import Column, Table
 from r50bench.report.terminal import TerminalProgress
@@ -107,8 +109,8 @@ def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
     return outcome
 
 
-def _run(planned: PlannedCase | PlannedMlperf, bench: Bench) -> Outcome:
-    if isinstance(planned, PlannedMlperf):
+def _run(planned: Planned, bench: Bench) -> Outcome:
+    if isinstance(planned.load, LoadGen):
         return run_mlperf(planned, bench)
     return run_session(planned, bench)
 
@@ -116,7 +118,7 @@ def _run(planned: PlannedCase | PlannedMlperf, bench: Bench) -> Outcome:
 def _comparison(before: Record, folder: Path, outcome: Outcome) -> list[str]:
     """Returns what differs beside the figures, then the figures, then where the record lies."""
     after = outcome.record
-    pairs = figure_pairs(kpis(before, samples_of(before, folder)), kpis(after, outcome.samples))
+    pairs = figure_pairs(kpis(before, samples_of(before, folder)), outcome.block.kpis)
     return [
         f"{before.id}, once more:",
         *_difference_lines(differences(before, after)),

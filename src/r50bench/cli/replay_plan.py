@@ -9,25 +9,31 @@ from typing import cast
 from r50bench.case import Case, CaseName
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.topology import Host
-from r50bench.measure.session import PlannedCase
-from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf
+from r50bench.load import Observe
+from r50bench.mlperf.plan import plan_mlperf
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, LoadWord, Setting, Value
 from r50bench.planning.effective_case import effective_case
-from r50bench.planning.placement import place
+from r50bench.planning.planned import Planned, plan_case
 from r50bench.results.record import Record
 
 __all__ = ["plan_replay"]
 
 
-def plan_replay(record: Record, host: Host) -> PlannedCase | PlannedMlperf:
+def plan_replay(record: Record, host: Host) -> Planned:
     """Returns the run of ``record`` on this host, with the values that were in effect.
 
     Weights that were chosen automatically are those that it came to.
 
     Raises:
         Unsupported: this host cannot run the case as it was.
+        UsageError: it is the record of a profile.
     """
+    if isinstance(record.load, Observe):
+        raise UsageError(
+            f"{record.id} is a profile's record",
+            hint=f"r50bench profile {record.case.name} makes another profile",
+        )
     case = _with_known_weights(record)
     try:
         planned = _plan(record, case, host)
@@ -48,7 +54,7 @@ def _with_known_weights(record: Record) -> Case:
     return replace(case, weights=record.model.weights)
 
 
-def _plan(record: Record, case: Case, host: Host) -> PlannedCase | PlannedMlperf:
+def _plan(record: Record, case: Case, host: Host) -> Planned:
     settings = {
         row.name: Setting(cast(Value, getattr(case, row.name)), "option")
         for row in PARAMETERS
@@ -61,14 +67,12 @@ def _plan(record: Record, case: Case, host: Host) -> PlannedCase | PlannedMlperf
         settings = _effective_under("loadgen", settings)
         settings["precision"] = Setting(case.precision, "option")
         mlperf = plan_mlperf(record.loadgen.settings, settings, host)
-        effective = replace(mlperf.effective, request=record.request, notices=said)
-        return replace(mlperf, planned=replace(mlperf.planned, effective=effective))
+        return replace(mlperf, request=record.request, notices=said)
     if case.mode == "accuracy":
         settings = _effective_under("score", settings)
     name = CaseName(case.function, case.mode, case.precision, case.case_type)
     effective = effective_case(name, settings, host)
-    effective = replace(effective, request=record.request, notices=said)
-    return PlannedCase(effective, place(host, effective.case))
+    return plan_case(replace(effective, request=record.request, notices=said), host)
 
 
 def _effective_under(load: LoadWord, settings: Mapping[str, Setting]) -> dict[str, Setting]:

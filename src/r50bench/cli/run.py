@@ -30,13 +30,11 @@ from r50bench.engines.environment import inert_settings
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.measure.cases import CaseResult, run_cases
-from r50bench.measure.session import Outcome, PlannedCase
+from r50bench.measure.session import CaseResult, Outcome, run_cases
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.notices import Notice
 from r50bench.parameters import Setting
-from r50bench.planning.placement import place
-from r50bench.report.kpi_block import kpi_block
+from r50bench.planning.planned import Planned, plan_case
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.overview import overview_rows, overview_text
 from r50bench.report.terminal import TerminalProgress
@@ -112,20 +110,17 @@ def run(
 
 def _plan(
     names: Sequence[CaseName], settings: Mapping[str, Setting], host: Host, *, tuned: bool
-) -> tuple[PlannedCase, ...]:
+) -> tuple[Planned, ...]:
     """Returns the cases of the names; equal ones once."""
     effective_of = effective_cases(host, tuned=tuned)
     effective = {one.case: one for one in (effective_of(name, settings) for name in names)}
-    return tuple(PlannedCase(one, place(host, case)) for case, one in effective.items())
+    return tuple(plan_case(one, host) for one in effective.values())
 
 
 def _show_plan(
-    planned: Sequence[PlannedCase], notices: Sequence[Notice], host: Host, *, as_json: bool
+    planned: Sequence[Planned], notices: Sequence[Notice], host: Host, *, as_json: bool
 ) -> None:
-    plans = [
-        (one.effective, one.placement, (*one.effective.notices, *inert_settings(one.case, host)))
-        for one in planned
-    ]
+    plans = [(case, (*case.notices, *inert_settings(case.case, host))) for case in planned]
     if as_json:
         click.echo(json.dumps([plan_as_data(*plan) for plan in plans], indent=2))
         return
@@ -134,7 +129,7 @@ def _show_plan(
 
 
 def _execute(
-    planned: Sequence[PlannedCase],
+    planned: Sequence[Planned],
     host: Host,
     out: Path,
     *,
@@ -153,7 +148,7 @@ def _execute(
     try:
         with TerminalProgress(quiet=quiet) as progress:
             bench = bench_here(host, out, progress)
-            announce(bench, [one.effective for one in planned])
+            announce(bench, planned)
             for result in run_cases(planned, bench):
                 results.append(result)
                 if result.outcome is not None:
@@ -173,7 +168,7 @@ def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
     if not outcomes:
         return ""
     if blocks:
-        text = format_kpis([kpi_block(one.record, one.samples) for one in outcomes])
+        text = format_kpis([outcome.block for outcome in outcomes])
     else:
         failures = [
             (result.planned.case, str(result.error)) for result in results if result.outcome is None

@@ -17,7 +17,6 @@ from r50bench.notices import Notice
 from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.progress import Progress
-from r50bench.report.kpi_block import kpi_block
 from r50bench.results.history import History, history_path
 
 __all__ = ["announce", "bench_here", "remember"]
@@ -47,10 +46,9 @@ def announce(bench: Bench, cases: Iterable[EffectiveCase]) -> None:
 
 def remember(outcome: Outcome, progress: Progress) -> None:
     """Adds a run to the history; a history that cannot be written costs no result."""
-    figures = kpi_block(outcome.record, outcome.samples).kpis
     try:
         with History(history_path()) as history:
-            history.add(outcome.record, outcome.folder, figures)
+            history.add(outcome.record, outcome.folder, outcome.block.kpis)
     except RunFailed as error:
         text = f"{outcome.folder} is not in the history: {error.message}"
         progress.warn(Notice("not-in-history", text, error.hint or ""))

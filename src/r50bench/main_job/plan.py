@@ -10,23 +10,24 @@ from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host
-from r50bench.measure.session import PlannedCase
 from r50bench.measure.tuned_defaults import EffectiveOf, effective_cases
 from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import EffectiveCase
-from r50bench.planning.placement import place
+from r50bench.planning.planned import Planned, plan_case
 from r50bench.precision import NUMERICS, numerics_of
 
-__all__ = ["ENGINES_BESIDE", "MainJob", "PeakOf", "Turn", "plan_main_job"]
+__all__ = ["BY_DEFAULT", "ENGINES_BESIDE", "MainJob", "PeakOf", "Turn", "plan_main_job"]
 
 ENGINES_BESIDE = ("torch", "r50")
 """What is measured side by side where no engine is asked: PyTorch as it ships, and our kernels."""
 
-PeakOf = Callable[[PlannedCase], "float | None"]
+PeakOf = Callable[[Planned], "float | None"]
 """Gives the measured peak of a case's cores in its precision, in 1e9 operations per second."""
 
-_WHY = "default main job"
+BY_DEFAULT = "default main job"
+"""The source of what this job fills in where nobody asked."""
+
 _DEFAULTS: dict[str, dict[str, str | int]] = {
     # Scored too, so that throughput and accuracy are of one session.
     "throughput": {"data_type": "real", "warmup_steps": 5, "repeat": 6},
@@ -38,7 +39,7 @@ _DEFAULTS: dict[str, dict[str, str | int]] = {
 class Turn:
     """What is open at once and measured round by round in turns: one case for each engine."""
 
-    cases: tuple[PlannedCase, ...]
+    cases: tuple[Planned, ...]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class MainJob:
     notices: tuple[Notice, ...] = ()
 
     @property
-    def cases(self) -> tuple[PlannedCase, ...]:
+    def cases(self) -> tuple[Planned, ...]:
         """Every case, in order."""
         return tuple(planned for turn in self.turns for planned in turn.cases)
 
@@ -136,7 +137,7 @@ class _Planner:
             except Unsupported as error:
                 self._refused[precision, engine] = error
             else:
-                cases.append(PlannedCase(effective, place(self._host, effective.case)))
+                cases.append(plan_case(effective, self._host))
         return Turn(tuple(cases))
 
     def _effective(self, name: CaseName, engine: str) -> EffectiveCase:
@@ -149,7 +150,7 @@ class _Planner:
         if "engine" not in settings:
             defaults["engine"] = engine
         settings |= {field: Setting(value, "option") for field, value in defaults.items()}
-        return self._effective_of(name, settings).became(_WHY, **defaults)
+        return self._effective_of(name, settings).became(BY_DEFAULT, **defaults)
 
     def first_refusal(self) -> Unsupported:
         """Returns why the first of all was refused."""

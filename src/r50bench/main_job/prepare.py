@@ -12,11 +12,11 @@ from r50bench.case import Case
 from r50bench.engines.child import STOP
 from r50bench.errors import AssetError, R50BenchError
 from r50bench.host.topology import Host, usable_cores
-from r50bench.main_job.plan import MainJob, Turn
+from r50bench.main_job.plan import BY_DEFAULT, MainJob, Turn
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
-from r50bench.measure.session import PlannedCase
 from r50bench.notices import Notice
+from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
 from r50bench.progress import Progress, Silent
 from r50bench.wording import counted
@@ -48,16 +48,15 @@ def with_pictures_there_are(job: MainJob, bench: Bench) -> MainJob:
     return job
 
 
-def _by_default(planned: PlannedCase) -> bool:
-    return "main job" in str(planned.effective.request["data_type"])
+def _by_default(planned: Planned) -> bool:
+    return planned.request["data_type"].source == BY_DEFAULT
 
 
-def _fed_dummies(planned: PlannedCase) -> PlannedCase:
-    effective = planned.effective.became("no pictures can be had", data_type="dummy")
-    return replace(planned, effective=effective)
+def _fed_dummies(planned: Planned) -> Planned:
+    return planned.became("no pictures can be had", data_type="dummy")
 
 
-def prepare_models(planned: Sequence[PlannedCase], bench: Bench) -> Mapping[Case, R50BenchError]:
+def prepare_models(planned: Sequence[Planned], bench: Bench) -> Mapping[Case, R50BenchError]:
     """Fetches, compiles and builds what the cases need; returns why some of them cannot run.
 
     Weights, pictures and the peak come first, one after the other. Models are then made on all

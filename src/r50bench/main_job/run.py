@@ -12,10 +12,10 @@ from r50bench.errors import R50BenchError, UsageError
 from r50bench.main_job.plan import MainJob, Turn
 from r50bench.main_job.prepare import prepare_models, with_pictures_there_are
 from r50bench.measure.bench import Bench
-from r50bench.measure.cases import CaseResult
-from r50bench.measure.run_folder import RunFolder
-from r50bench.measure.session import PlannedCase, Session, open_session
+from r50bench.measure.record_draft import RunFolder
+from r50bench.measure.session import CaseResult, Session, open_session
 from r50bench.notices import Notice
+from r50bench.planning.planned import Planned
 from r50bench.progress import Progress
 
 __all__ = ["ROUND_S", "run_main_job"]
@@ -75,7 +75,7 @@ class _OnePhase:
 class _Open:
     """A session that is open; closing ``life`` leaves its record."""
 
-    planned: PlannedCase
+    planned: Planned
     session: Session
     life: ExitStack
 
@@ -84,8 +84,7 @@ class _Open:
         if self.planned.case.mode == "throughput" and self.session.scorable:
             self.session.score()
         self.life.close()
-        outcome = self.session.outcome
-        assert outcome is not None
+        outcome = self.session.left
         return CaseResult(self.planned, outcome, outcome.error)
 
 
@@ -116,7 +115,6 @@ def _measure(
             yield one.conclude()
 
 
-def _paced(planned: PlannedCase) -> bool:
+def _paced(planned: Planned) -> bool:
     """Whether nobody asked for a number of steps: then a slow engine takes as long as a fast."""
-    said = str(planned.effective.request.get("steps", ""))
-    return planned.case.mode == "throughput" and said.endswith("(default)")
+    return planned.case.mode == "throughput" and planned.request["steps"].source == "default"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from r50bench.case import Case
 from r50bench.main_job.plan import ENGINES_BESIDE
-from r50bench.measure.cases import CaseResult
+from r50bench.measure.session import CaseResult
 from r50bench.notices import Notice
 from r50bench.precision import numerics_of
 from r50bench.report.numbers import fixed

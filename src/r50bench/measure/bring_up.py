@@ -1,42 +1,63 @@
-"""From a placed case to a pool of instances that are loaded, bound, proved and warm."""
+"""From a planned case to a pool of instances that are loaded, bound, proved and warm."""
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from r50bench.case import Case
+from r50bench.engines.base import EngineSpec
 from r50bench.engines.evidence.judge import count_kernels, judge
 from r50bench.engines.evidence.layer_match import executed_gop_per_image
-from r50bench.errors import EngineError
+from r50bench.engines.registry import ENGINES
+from r50bench.errors import EngineError, WorkerFailed
 from r50bench.measure.bench import Bench
-from r50bench.measure.inputs import Ingredients
+from r50bench.measure.inputs import SessionInputs
 from r50bench.measure.occupancy import occupy
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Loaded, LoadEngine, Observed, ObserveKernels, Warmed, WarmUp
-from r50bench.measure.record_draft import Draft, PlannedCase
-from r50bench.measure.worker_answers import check_affinity, unbound, worker_reports
-from r50bench.measure.worker_plans import worker_plans
-from r50bench.progress import Progress
+from r50bench.measure.protocol import (
+    FeedSpec,
+    Loaded,
+    LoadEngine,
+    Observed,
+    ObserveKernels,
+    Warmed,
+    WarmUp,
+    WorkerPlan,
+)
+from r50bench.measure.record_draft import RecordDraft
+from r50bench.notices import Notice
+from r50bench.placement import Placement, Slot
+from r50bench.planning.planned import Planned
 from r50bench.results.atomic import write_atomically
+from r50bench.results.record import WorkerReport
 
-__all__ = ["soon", "warm_pool"]
+__all__ = [
+    "check_affinity",
+    "shares",
+    "start_instant_ns",
+    "unbound",
+    "warm_pool",
+    "worker_plans",
+    "worker_reports",
+]
 
 _START_LEAD_NS = 20_000_000
 _LOAD_PATIENCE = 10
 
 
-def soon() -> int:
+def start_instant_ns() -> int:
     """Returns the instant, on CLOCK_MONOTONIC, at which all instances can start together."""
     return time.perf_counter_ns() + _START_LEAD_NS
 
 
 @contextmanager
 def warm_pool(
-    planned: PlannedCase, bench: Bench, ingredients: Ingredients, draft: Draft, folder: Path
+    planned: Planned, bench: Bench, inputs: SessionInputs, draft: RecordDraft, folder: Path
 ) -> Iterator[Pool]:
     """Gives a pool ready to be measured, noting in ``draft`` what each phase finds.
 
@@ -48,54 +69,145 @@ def warm_pool(
     plans = worker_plans(
         case,
         placement,
-        ingredients.engine,
-        ingredients.feed,
+        inputs.engine,
+        inputs.feed,
         bind_memory=len({core.node for core in bench.host.cores}) > 1,
-        pictures=len(ingredients.labels),
+        pictures=len(inputs.labels),
     )
     with (
         occupy(cpu for slot in placement.slots for cpu in slot.cpus) as others,
-        Pool(plans, ingredients.environment, folder, progress, timeout_s=case.timeout_s) as pool,
+        Pool(plans, inputs.environment, folder, progress, timeout_s=case.timeout_s) as pool,
     ):
-        draft.warn(others(), progress)
+        draft.warn(others())
         if placement.leftover:
             cores = ", ".join(str(cpu) for cpu in placement.leftover)
             progress.note(f"cores in no instance: CPU {cores}")
         progress.phase(f"{draft.name}  loading")
         loaded = pool.ask(LoadEngine(), Loaded, timeout_s=_LOAD_PATIENCE * case.timeout_s)
-        draft.fields["engine"] = replace(ingredients.engine_info, version=loaded[0].engine_version)
+        draft.engine = replace(inputs.engine_info, version=loaded[0].engine_version)
         check_affinity(plans, loaded)
-        draft.warn(unbound(plans, loaded), progress)
-        _prove(pool, ingredients, draft, folder, verbose=case.verbose)
-        warmed = _warm_up(pool, case, draft, progress)
-        draft.fields["workers"] = worker_reports(plans, pool.pids, loaded, warmed)
+        draft.warn(unbound(plans, loaded))
+        _prove(pool, inputs.engine, draft, folder, verbose=case.verbose)
+        if case.warmup_steps:
+            progress.phase(f"{draft.name}  warm-up", case.warmup_steps * case.instances)
+        warmed = pool.ask(WarmUp(start_instant_ns()), Warmed)
+        draft.workers = worker_reports(plans, pool.pids, loaded, warmed)
         yield pool
         # A run that came later disturbed this one all the same.
-        draft.warn(others(), progress)
+        draft.warn(others())
 
 
 def _prove(
-    pool: Pool, ingredients: Ingredients, draft: Draft, folder: Path, *, verbose: bool
+    pool: Pool, engine: EngineSpec, draft: RecordDraft, folder: Path, *, verbose: bool
 ) -> None:
     observed = pool.ask(ObserveKernels(), Observed)
     if verbose:
         for number, answer in enumerate(observed):
             write_atomically(folder / f"onednn-verbose-{number}.log", answer.log.encode())
-    engine = ingredients.engine
     for answer in observed:
-        evidence = replace(
+        draft.evidence = replace(
             judge(count_kernels(answer.log), engine),
             gop_per_image=executed_gop_per_image(answer.log, engine.graph, engine.batch_size),
         )
-        draft.fields["evidence"] = evidence
-        if not evidence.proved:
+        if not draft.evidence.proved:
             raise EngineError(
-                f"{engine.precision} is not what ran: {evidence.summary}",
-                hint=f"expected {evidence.expected}; VERBOSE=1 keeps the full kernel log",
+                f"{engine.precision} is not what ran: {draft.evidence.summary}",
+                hint=f"expected {draft.evidence.expected}; VERBOSE=1 keeps the full kernel log",
             )
 
 
-def _warm_up(pool: Pool, case: Case, draft: Draft, progress: Progress) -> list[Warmed]:
-    if case.warmup_steps:
-        progress.phase(f"{draft.name}  warm-up", case.warmup_steps * case.instances)
-    return pool.ask(WarmUp(soon()), Warmed)
+def shares(pictures: int, instances: int) -> tuple[tuple[int, int], ...]:
+    """Splits ``pictures`` into one half-open range per instance, sizes differing by one at most."""
+    bounds = [pictures * at // instances for at in range(instances + 1)]
+    return tuple(itertools.pairwise(bounds))
+
+
+def worker_plans(
+    case: Case,
+    placement: Placement,
+    engine: EngineSpec,
+    feed: FeedSpec,
+    *,
+    bind_memory: bool,
+    pictures: int = 0,
+) -> tuple[WorkerPlan, ...]:
+    """Returns one plan per instance, or one for all where the case shares weights.
+
+    ``pictures`` is the size of the labelled data set, 0 without one.
+    """
+    shared, apart = [placement.slots], [(slot,) for slot in placement.slots]
+    groups = shared if case.weight_sharing else apart
+    ranges = shares(pictures, len(placement.slots)) if pictures else ()
+    return tuple(
+        WorkerPlan(
+            worker=number,
+            slots=slots,
+            engine=_beginning_at(engine, slots),
+            feed=feed,
+            steps=case.steps or 0,
+            warmup_steps=case.warmup_steps,
+            bind_memory=bind_memory,
+            shares=tuple(ranges[slot.instance] for slot in slots) if ranges else (),
+        )
+        for number, slots in enumerate(groups)
+    )
+
+
+def _beginning_at(engine: EngineSpec, slots: tuple[Slot, ...]) -> EngineSpec:
+    return replace(engine, first_instance=slots[0].instance)
+
+
+def check_affinity(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> None:
+    """Raises WorkerFailed where an instance's affinity, read back, is not that of its slot."""
+    for plan, answer in zip(plans, loaded, strict=True):
+        for slot, cpus in zip(plan.slots, answer.cpus, strict=True):
+            if tuple(cpus) != tuple(sorted(slot.cpus)):
+                raise WorkerFailed(
+                    f"instance {slot.instance} was to run on CPUs {list(slot.cpus)} and reports"
+                    f" {list(cpus)}",
+                    hint="the affinity mask or the container's cpuset changed under the run",
+                )
+
+
+def unbound(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> tuple[Notice, ...]:
+    """Returns a notice for each kind of binding that was meant to be and is not."""
+    said: list[Notice] = []
+    pairs = list(zip(plans, loaded, strict=True))
+    if any(plan.bind_memory and not answer.memory_nodes for plan, answer in pairs):
+        text = "memory is not bound to the NUMA nodes: the kernel or the container forbids it"
+        said.append(Notice("memory-unbound", text, "docker run --cap-add SYS_NICE"))
+    if any(_has_team(plan) and not answer.threads_bound for plan, answer in pairs):
+        text = "the engine's threads are not one for each core, and were left to roam"
+        said.append(Notice("threads-unbound", text))
+    return tuple(said)
+
+
+def _has_team(plan: WorkerPlan) -> bool:
+    """What is scripted has no threads, and a GPU's instance needs none."""
+    return not ENGINES[plan.engine.engine].scripted and plan.engine.device == "cpu"
+
+
+def worker_reports(
+    plans: Sequence[WorkerPlan],
+    pids: Sequence[int],
+    loaded: Sequence[Loaded],
+    warmed: Sequence[Warmed],
+) -> tuple[WorkerReport, ...]:
+    """Returns what each worker read back about itself."""
+    return tuple(
+        WorkerReport(
+            worker=plan.worker,
+            pid=pid,
+            instances=tuple(slot.instance for slot in plan.slots),
+            cpus=load.cpus,
+            memory_nodes=load.memory_nodes,
+            threads_bound=load.threads_bound,
+            environment=load.environment,
+            load_s=load.load_s,
+            first_batch_s=load.first_batch_s,
+            warmup_s=warm.warmup_s,
+            pss_bytes=warm.pss_bytes,
+            log=f"worker-{plan.worker}.log",
+        )
+        for plan, pid, load, warm in zip(plans, pids, loaded, warmed, strict=True)
+    )

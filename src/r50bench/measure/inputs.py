@@ -13,6 +13,7 @@ from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
 from r50bench.engines.preparation import Preparation, prepare_engine
+from r50bench.load import Load, LoadGen, Observe
 from r50bench.measure.asset_resolver import Calibration
 from r50bench.measure.bench import Bench
 from r50bench.measure.feed import MOST_RING_PICTURES, ring_pictures
@@ -22,11 +23,13 @@ from r50bench.notices import Notice
 from r50bench.precision import PRECISIONS
 from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
 
-__all__ = ["Ingredients", "gather"]
+__all__ = ["SessionInputs", "gather"]
+
+_TIMESTAMPS = {"ONEDNN_VERBOSE_TIMESTAMP": "1"}
 
 
 @dataclass(frozen=True)
-class Ingredients:
+class SessionInputs:
     """What goes into the pool, and what the record says about it. ``labels`` by picture.
 
     ``limit`` is None where it is not known.
@@ -47,13 +50,15 @@ class Ingredients:
 def gather(
     case: Case,
     bench: Bench,
-    *,
-    beside_python: bool = False,
-    most_pictures: int = MOST_RING_PICTURES,
-) -> Ingredients:
+    load: Load | None = None,
+) -> SessionInputs:
     """Resolves, fetches, prepares and compiles what ``case`` needs; everything comes from the
-    cache where it can. ``beside_python``: see :class:`.EngineSpec`; ``most_pictures``: see
-    :func:`.ring_pictures`.
+    cache where it can.
+
+    ``load`` is what will ask the instances; None where they are only prepared, or asked in a closed
+    loop. LoadGen's threads run Python in the instances' process. Of the pictures it holds, the
+    closed loop beside it rotates no more: with more, it would find fewer of them in the cache. To
+    be observed, kernels must say when they began.
 
     Raises:
         AssetError: weights or pictures cannot be had.
@@ -65,19 +70,19 @@ def gather(
     calibrated = PRECISIONS[case.precision].numerics.calibrated
     calibration = bench.assets.calibration(case) if calibrated else None
     environment = worker_environment(case, bench.host, os.environ)
-    wanted = _engine_spec(case, weights, calibration, beside_python)
+    wanted = _engine_spec(case, weights, calibration, isinstance(load, LoadGen))
     preparation = Preparation(
         weights.sha256, bench.host, bench.assets.store, bench.progress, environment
     )
     engine, compiled = prepare_engine(wanted, preparation)
-    ring = ring_pictures(case.batch_size, bench.host.l3_bytes, most_pictures)
+    ring = ring_pictures(case.batch_size, bench.host.l3_bytes, _most_pictures(load, pictures))
     inert = inert_settings(case, bench.host)
     for notice in inert:
         bench.progress.warn(notice)
-    return Ingredients(
+    return SessionInputs(
         engine=engine,
         feed=_feed(case, weights, pictures, ring),
-        environment=environment,
+        environment=environment | (_TIMESTAMPS if isinstance(load, Observe) else {}),
         model=_model_info(weights),
         data=_data_info(case, pictures),
         engine_info=_engine_info(engine, environment, compiled, calibration),
@@ -86,6 +91,13 @@ def gather(
         notices=inert,
         limit=bench.assets.limit_if_known(case, bench.host),
     )
+
+
+def _most_pictures(load: Load | None, pictures: Pictures | None) -> int:
+    if not isinstance(load, LoadGen) or pictures is None:
+        return MOST_RING_PICTURES
+    held = load.settings.dataset_size or len(pictures.labels)
+    return min(load.settings.buffer_size, held)
 
 
 def _engine_spec(

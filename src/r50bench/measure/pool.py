@@ -27,11 +27,11 @@ from r50bench.measure.protocol import (
     Answer,
     Command,
     Failed,
+    Scoreboard,
     WorkerPlan,
     decode_answer,
     encode,
 )
-from r50bench.measure.scoreboard import Scoreboard
 from r50bench.progress import Progress
 
 __all__ = ["Pool"]
@@ -149,6 +149,7 @@ class Pool:
         self._progress = progress
         self._timeout_s = timeout_s
         self._processes: list[_Process] = []
+        self._ended = False
 
     def __enter__(self) -> Pool:
         instances = sum(len(plan.slots) for plan in self._plans)
@@ -215,7 +216,14 @@ class Pool:
             hint=silent[0].tail() or "--timeout SECONDS grants a slow machine more",
         )
 
+    def kill(self) -> None:
+        """Ends all workers at once, whatever they are doing."""
+        self._end(kind=False)
+
     def _end(self, *, kind: bool) -> None:
+        if self._ended:
+            return
+        self._ended = True
         for process in self._processes:
             process.dismiss()
         if kind:

@@ -1,10 +1,15 @@
 """What parent and worker say to each other: one JSON message a line, on a pair of private pipes.
 
 The parent sends a :class:`WorkerPlan`, then commands; every command is answered by exactly one
-answer of the type named in :data:`ANSWER_TO`, or by :class:`Failed`.
+answer of the type named in :data:`ANSWER_TO`, or by :class:`Failed`. How far each instance is goes
+by no message but by :class:`Scoreboard`: a counter costs the measured loop one store; a message
+would cost a system call, and would wake the parent on a core that is being measured.
 """
 
 from __future__ import annotations
+
+import mmap
+import os
 
 import msgspec
 
@@ -28,6 +33,7 @@ __all__ = [
     "Predicted",
     "RunLoadgen",
     "ScorePictures",
+    "Scoreboard",
     "Timing",
     "WarmUp",
     "Warmed",
@@ -199,6 +205,8 @@ ANSWER_TO: dict[type, type] = {
     RunLoadgen: LoadgenRan,
 }
 
+_WORD = 8  # bytes of a counter
+
 _encoder = msgspec.json.Encoder()
 _plan_decoder = msgspec.json.Decoder(WorkerPlan)
 _command_decoder = msgspec.json.Decoder(Command)
@@ -225,3 +233,33 @@ def decode_answer(line: bytes) -> Answer:
     """Reads an answer; raises msgspec.MsgspecError on garbage."""
     answer: Answer = _answer_decoder.decode(line)
     return answer
+
+
+class Scoreboard:
+    """Batches finished so far, per instance. The parent creates it, workers attach to it."""
+
+    def __init__(self, fd: int, instances: int) -> None:
+        self.fd = fd
+        self._memory = mmap.mmap(fd, max(instances, 1) * _WORD)
+        self._counts = memoryview(self._memory).cast("Q")
+
+    @classmethod
+    def create(cls, instances: int) -> Scoreboard:
+        """Creates a scoreboard whose descriptor can be passed to children."""
+        fd = os.memfd_create("r50bench-scoreboard")
+        os.ftruncate(fd, max(instances, 1) * _WORD)
+        return cls(fd, instances)
+
+    def tick(self, instance: int, count: int = 1) -> None:
+        """Counts one more batch of ``instance``, or ``count`` samples of LoadGen."""
+        self._counts[instance] += count
+
+    def total(self) -> int:
+        """Returns the batches finished by all instances since the scoreboard was created."""
+        return sum(self._counts)
+
+    def close(self) -> None:
+        """Unmaps the memory and closes the descriptor."""
+        self._counts.release()
+        self._memory.close()
+        os.close(self.fd)

@@ -2,158 +2,216 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from types import TracebackType
 
 from r50bench import __version__
-from r50bench.case import Case, Sourced
-from r50bench.errors import RunFailed
+from r50bench.errors import RunFailed, UsageError
 from r50bench.host.snapshot import snapshot
-from r50bench.load import Load, Steps
+from r50bench.load import Steps
 from r50bench.measure.bench import Bench
-from r50bench.measure.inputs import Ingredients
+from r50bench.measure.inputs import SessionInputs
 from r50bench.measure.protocol import Watched
-from r50bench.measure.run_folder import RunFolder
 from r50bench.measure.worker_answers import lost_cpu_share
 from r50bench.notices import Notice
-from r50bench.placement import Placement
-from r50bench.planning.effective_case import EffectiveCase
-from r50bench.progress import Progress
-from r50bench.report.kpi_block import block_text, kpi_block
-from r50bench.results.atomic import write_atomically
+from r50bench.planning.planned import Planned, load_of
+from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
+from r50bench.results.atomic import is_disk_full, write_atomically
 from r50bench.results.disturbance import disturbance
 from r50bench.results.predictions import Predictions, write_predictions
-from r50bench.results.record import Accuracy, Record, new_record_id, write_record
+from r50bench.results.record import (
+    Accuracy,
+    Evidence,
+    LoadgenResult,
+    Record,
+    WorkerReport,
+    new_record_id,
+    write_record,
+)
 from r50bench.results.samples import SAMPLES_FILE, Samples, write_samples
 
-__all__ = ["Draft", "Outcome", "PlannedCase", "keep_record", "leave_record"]
+__all__ = ["Outcome", "RecordDraft", "RunFolder", "leave_record"]
 
-
-@dataclass(frozen=True)
-class PlannedCase:
-    """An effective case and where its instances go."""
-
-    effective: EffectiveCase
-    placement: Placement
-
-    @property
-    def case(self) -> Case:
-        """The case itself."""
-        return self.effective.case
+_UNFINISHED = ".unfinished-"
+_YOUNG_S = 60.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a session left behind. ``error`` is None for a valid record."""
+    """What a session left behind. ``error`` is None for a valid record.
+
+    ``block`` is what is said of the record, with its KPIs: they are derived once, here.
+    """
 
     folder: Path
     record: Record
     samples: Samples | None
+    block: KpiBlock
     error: RunFailed | None
 
 
-class Draft:
-    """What is known so far of one run, valid or not; ``name`` is what its id is made from."""
+class RecordDraft:
+    """What is known so far of one run, valid or not; what is not known yet is None or empty.
 
-    def __init__(
-        self,
-        planned: PlannedCase,
-        bench: Bench,
-        ingredients: Ingredients,
-        name: str,
-        load: Load,
-    ) -> None:
+    ``planned`` is the case as it is run: :meth:`became` says where that is not as it was planned.
+    """
+
+    def __init__(self, planned: Planned, bench: Bench, inputs: SessionInputs) -> None:
         now = datetime.now(timezone.utc)
-        self.name = name
-        self.id = new_record_id(name, now)
+        self.name = planned.name
+        self.id = new_record_id(self.name, now)
+        self.created = now.isoformat(timespec="seconds")
+        self.host = snapshot(bench.host)
+        self.model = inputs.model
+        self.data = inputs.data
+        self.engine = inputs.engine_info
+        self.limit = inputs.limit
+        self.evidence: Evidence | None = None
+        self.workers: tuple[WorkerReport, ...] = ()
         self.samples: Samples | None = None
         self.predictions: Predictions | None = None
-        self.notices = [
-            *planned.effective.notices,
-            *ingredients.notices,
-            *bench.findings,
-        ]
-        self.fields: dict[str, Any] = {
-            "id": self.id,
-            "created": now.isoformat(timespec="seconds"),
-            "r50bench_version": __version__,
-            "case": planned.case,
-            "request": planned.effective.request,
-            "load": load,
-            "host": snapshot(bench.host),
-            "placement": planned.placement,
-            "model": ingredients.model,
-            "data": ingredients.data,
-            "engine": ingredients.engine_info,
-            "limit": ingredients.limit,
-        }
+        self.loadgen: LoadgenResult | None = None
+        self.lost_cpu_share: float | None = None
+        self.notices: list[Notice] = [*planned.notices, *inputs.notices, *bench.findings]
+        self.planned = planned
+        self._progress = bench.progress
 
     def became(self, field: str, value: int, why: str) -> None:
         """Notes that a field of the case was not run as planned."""
-        self.fields["case"] = replace(self.fields["case"], **{field: value})
-        if isinstance(self.fields["load"], Steps):
-            case = self.fields["case"]
-            self.fields["load"] = Steps(case.steps or 0, case.repeat)
-        self.fields["request"] = {**self.fields["request"], field: Sourced(value, why)}
+        self.planned = self.planned.became(why, **{field: value})
 
-    def warn(self, notices: Iterable[Notice], progress: Progress) -> None:
+    def warn(self, notices: Iterable[Notice]) -> None:
         """Notes each notice, and tells it the user, once."""
         for notice in notices:
             if notice not in self.notices:
-                progress.warn(notice)
+                self._progress.warn(notice)
                 self.notices.append(notice)
 
-    def note_contention(self, rounds: Sequence[Sequence[Watched]], progress: Progress) -> None:
+    def note_contention(self, rounds: Sequence[Sequence[Watched]]) -> None:
         """Notes how long the instances waited for their CPUs; warns where it was long."""
-        share = lost_cpu_share(rounds)
-        self.fields["lost_cpu_share"] = share
-        if notice := disturbance(share):
-            self.warn([notice], progress)
+        self.lost_cpu_share = lost_cpu_share(rounds)
+        if notice := disturbance(self.lost_cpu_share):
+            self.warn([notice])
 
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""
+        sha256 = None
         if self.samples is not None:
-            self.fields["samples_sha256"] = write_samples(self.samples, folder / SAMPLES_FILE)
+            sha256 = write_samples(self.samples, folder / SAMPLES_FILE)
         if self.predictions is not None:
             write_predictions(self.predictions, folder / "predictions.csv")
-            self.fields["accuracy"] = Accuracy(*self.predictions.counts())
+        planned = self.planned
+        load = load_of(planned.case) if isinstance(planned.load, Steps) else planned.load
         record = Record(
-            **self.fields,
+            id=self.id,
+            created=self.created,
             status="invalid" if error else "valid",
             reason=error.message if error else None,
+            r50bench_version=__version__,
+            case=planned.case,
+            request=dict(planned.request),
+            load=load,
+            host=self.host,
+            placement=planned.placement,
+            model=self.model,
+            data=self.data,
+            engine=self.engine,
+            evidence=self.evidence,
+            workers=self.workers,
+            accuracy=Accuracy(*self.predictions.counts()) if self.predictions else None,
+            samples_sha256=sha256,
             notices=tuple(self.notices),
+            loadgen=self.loadgen,
+            limit=self.limit,
+            lost_cpu_share=self.lost_cpu_share,
         )
         write_record(record, folder)
         return record
 
 
-def keep_record(draft: Draft, out: Path, work: Callable[[Path], None]) -> Outcome:
-    """Has ``work`` fill ``draft`` and a folder below ``out``, and leaves the record there.
-
-    Where ``work`` raises RunFailed the record is invalid and says why; whatever else it raises
-    leaves nothing.
-
-    Raises:
-        UsageError: ``out`` cannot be written.
-    """
-    with RunFolder(out, draft.id) as folder:
-        error: RunFailed | None = None
-        try:
-            work(folder.path)
-        except RunFailed as failure:
-            error = failure
-        return leave_record(draft, folder, error)
-
-
-def leave_record(draft: Draft, folder: RunFolder, error: RunFailed | None) -> Outcome:
+def leave_record(draft: RecordDraft, folder: RunFolder, error: RunFailed | None) -> Outcome:
     """Writes the record, invalid where there is an ``error``, and gives the folder its name.
 
     Its KPI block lies beside it, as ``kpi.txt``.
     """
     record = draft.write(folder.path, error)
-    block = block_text(kpi_block(record, draft.samples)) + "\n"
-    write_atomically(folder.path / "kpi.txt", block.encode())
-    return Outcome(folder.keep(), record, draft.samples, error)
+    block = kpi_block(record, draft.samples)
+    write_atomically(folder.path / "kpi.txt", f"{block_text(block)}\n".encode())
+    return Outcome(folder.keep(), record, draft.samples, block, error)
+
+
+class RunFolder:
+    """A context giving the folder to write to; it is removed unless :meth:`keep` was called.
+
+    The folder is locked while it is being filled, so that what a killed run left behind can be told
+    from the work of a living one, and swept.
+    """
+
+    def __init__(self, out: Path, record_id: str) -> None:
+        self.final = out / record_id
+        self.path = out / f"{_UNFINISHED}{record_id}"
+        self._lock = -1
+
+    def __enter__(self) -> RunFolder:
+        try:
+            self.path.mkdir(parents=True)
+            self._lock = _locked(self.path)
+        except OSError as error:
+            raise self._refused(error) from None
+        _sweep(self.final.parent)
+        return self
+
+    def _refused(self, error: OSError) -> UsageError | RunFailed:
+        if is_disk_full(error):
+            return RunFailed(
+                f"the disk is full: {self.path} was not made",
+                hint="free some space there, or name another place with --out DIR",
+            )
+        return UsageError(
+            f"cannot write runs to {self.final.parent}: {(error.strerror or str(error)).lower()}",
+            hint="--out DIR names a folder that can be written",
+        )
+
+    def keep(self) -> Path:
+        """Gives the folder its final name and returns it."""
+        self.path.rename(self.final)
+        return self.final
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _locked(folder: Path) -> int:
+    """Returns a descriptor that holds ``folder``; the kernel lets go when the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _sweep(out: Path) -> None:
+    """Removes what runs that were killed left in ``out``."""
+    for left in out.glob(f"{_UNFINISHED}*"):
+        with contextlib.suppress(OSError):
+            # One that was made this minute may not have its lock yet.
+            if time.time() - left.stat().st_mtime > _YOUNG_S:
+                descriptor = _locked(left)
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(descriptor)

@@ -1,53 +1,83 @@
-"""One case executed once: ingredients, pool, evidence, warm-up, measured rounds, record."""
+"""One planned case executed once: inputs, pool, evidence, warm-up, load, record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from r50bench.case import Case
-from r50bench.errors import RunFailed, WorkerFailed
-from r50bench.load import Load, Score, Steps
+from r50bench.errors import R50BenchError, RunFailed, WorkerFailed
+from r50bench.load import LoadGen, Observe, Score, Steps
 from r50bench.measure.bench import Bench
-from r50bench.measure.bring_up import soon, warm_pool
-from r50bench.measure.inputs import Ingredients, gather
+from r50bench.measure.bring_up import shares, start_instant_ns, warm_pool
+from r50bench.measure.inputs import SessionInputs, gather
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Measure, Measured, Predicted, ScorePictures
-from r50bench.measure.record_draft import Draft, Outcome, PlannedCase, leave_record
-from r50bench.measure.run_folder import RunFolder
+from r50bench.measure.protocol import Command, Measure, Measured, Predicted, ScorePictures
+from r50bench.measure.record_draft import Outcome, RecordDraft, RunFolder, leave_record
 from r50bench.measure.worker_answers import predictions_of, samples_of
-from r50bench.measure.worker_plans import shares
-from r50bench.progress import Progress
+from r50bench.planning.planned import Planned
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
 
-__all__ = ["Outcome", "PlannedCase", "Session", "open_session", "run_session"]
+__all__ = ["CaseResult", "Outcome", "Session", "open_session", "run_cases", "run_session"]
 
 _LEAST_STEPS, _MOST_STEPS = 2, 10_000
 
-T = TypeVar("T")
+A = TypeVar("A")
 
 
-def run_session(planned: PlannedCase, bench: Bench) -> Outcome:
-    """Runs one case and leaves its record below ``bench.out``.
+@dataclass(frozen=True)
+class CaseResult:
+    """One case: its outcome (None where it could not start), its error (None if it is valid)."""
+
+    planned: Planned
+    outcome: Outcome | None
+    error: R50BenchError | None
+
+
+def run_cases(planned: Sequence[Planned], bench: Bench) -> Iterator[CaseResult]:
+    """Runs the cases in order, yielding each result as it is there; a failure does not end it.
+
+    Raises:
+        UsageError: ``bench.out`` cannot be written; said before anything is fetched or compiled.
+    """
+    with RunFolder(bench.out, f"check-{os.getpid()}"):
+        pass
+    for case in planned:
+        try:
+            outcome = run_session(case, bench)
+        except R50BenchError as error:
+            yield CaseResult(case, None, error)
+        else:
+            yield CaseResult(case, outcome, outcome.error)
+
+
+def run_session(planned: Planned, bench: Bench) -> Outcome:
+    """Runs one case of the main job, and leaves its record below ``bench.out``.
 
     Raises:
         AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
         UsageError: ``bench.out`` cannot be written.
+        ValueError: the load is a wing's (LoadGen, Observe), which opens the session and asks in it.
     """
     with open_session(planned, bench) as session:
-        if planned.case.mode == "accuracy":
-            session.score()
-        else:
-            for _ in range(planned.case.repeat):
-                session.measure_round()
-    assert session.outcome is not None
-    return session.outcome
+        match planned.load:
+            case Steps(rounds=rounds):
+                for _ in range(rounds):
+                    session.measure_round()
+            case Score():
+                session.score()
+            case LoadGen() | Observe():
+                raise ValueError(f"{planned.name} is not carried out here")
+    return session.left
 
 
 @contextmanager
-def open_session(planned: PlannedCase, bench: Bench) -> Iterator[Session]:
+def open_session(planned: Planned, bench: Bench) -> Iterator[Session]:
     """Gives a session whose instances are loaded, proved and warm.
 
     Several may be open at once, on the same cores too: those that are not being measured wait on
@@ -59,129 +89,157 @@ def open_session(planned: PlannedCase, bench: Bench) -> Iterator[Session]:
         AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
         UsageError: ``bench.out`` cannot be written.
     """
-    ingredients = gather(planned.case, bench)
-    draft = Draft(planned, bench, ingredients, planned.case.name, _load_of(planned.case))
+    inputs = gather(planned.case, bench, planned.load)
+    draft = RecordDraft(planned, bench, inputs)
     with RunFolder(bench.out, draft.id) as folder:
         with ExitStack() as life:
-            session = Session(planned.case, ingredients, draft, life, bench.progress)
-            session.enter(warm_pool(planned, bench, ingredients, draft, folder.path))
+            session = Session(planned, bench, inputs, draft, folder.path, life)
             yield session
             session.conclude()
         session.outcome = leave_record(draft, folder, session.error)
 
 
-def _load_of(case: Case) -> Load:
-    return Score() if case.mode == "accuracy" else Steps(case.steps or 0, case.repeat)
-
-
 class Session:
-    """A case while it is being measured, as :func:`open_session` gives it.
+    """A planned case while its load is carried out, as :func:`open_session` gives it.
 
     Once ``error`` is set the session is over: its instances are gone, and nothing more that is
-    asked of it is done. ``outcome`` is there when the context has been left.
+    asked of it is done. ``outcome`` is there when the context has been left. ``draft`` is the
+    record so far, ``folder`` where it will lie, ``inputs`` what it runs with.
     """
 
     def __init__(
         self,
-        case: Case,
-        ingredients: Ingredients,
-        draft: Draft,
+        planned: Planned,
+        bench: Bench,
+        inputs: SessionInputs,
+        draft: RecordDraft,
+        folder: Path,
         life: ExitStack,
-        progress: Progress,
     ) -> None:
-        self.case = case
+        self.planned = planned
+        self.inputs = inputs
+        self.draft = draft
+        self.folder = folder
         self.error: RunFailed | None = None
         self.outcome: Outcome | None = None
-        self._ingredients = ingredients
-        self._draft = draft
+        self._progress = bench.progress
         self._life = life
-        self._progress = progress
         self._pool: Pool | None = None
-        self._steps = case.steps or 0
+        self._steps = planned.case.steps or 0
         self._rounds: list[list[Measured]] = []
+        with self._ending_on_failure():
+            self._pool = life.enter_context(warm_pool(planned, bench, inputs, draft, folder))
+
+    @property
+    def case(self) -> Case:
+        """The case as it was planned."""
+        return self.planned.case
+
+    @property
+    def left(self) -> Outcome:
+        """The outcome, once the context has been left."""
+        if self.outcome is None:
+            raise RuntimeError("the session has not ended")
+        return self.outcome
 
     @property
     def scorable(self) -> bool:
         """Whether there are labelled pictures and weights that were trained on their like."""
-        return bool(self._ingredients.labels) and self._ingredients.model.weights != "random"
+        return bool(self.inputs.labels) and self.inputs.model.weights != "random"
 
     def pace(self, seconds: float) -> None:
         """Has every round take about so long, going by the warm-up; call it before the first.
 
         The record has the steps that come of it in place of the case's.
         """
-        workers = self._draft.fields.get("workers", ())
-        slowest_s = max((worker.warmup_s for worker in workers), default=0.0)
+        slowest_s = max((worker.warmup_s for worker in self.draft.workers), default=0.0)
         if slowest_s > 0 and self.case.warmup_steps:
             steps = round(seconds * self.case.warmup_steps / slowest_s)
             self._steps = min(max(steps, _LEAST_STEPS), _MOST_STEPS)
-            self._draft.became("steps", self._steps, f"rounds of about {seconds:g} s")
+            self.draft.became("steps", self._steps, f"rounds of about {seconds:g} s")
 
     def measure_round(self) -> Samples | None:
         """Runs the case's steps once; returns their samples, None where the session has failed.
 
         The record holds as many rounds as were measured, whatever the case's ``repeat`` was.
         """
-        return self._attempt(self._measure_round)
+        if self.error is not None:
+            return None
+        with self._ending_on_failure():
+            self._announce_round()
+            answers = self.ask(Measure(start_instant_ns(), steps=self._steps), Measured)
+            samples = samples_of([answers], self.case.batch_size, self._steps)
+            if windows(samples) is None:
+                raise WorkerFailed(
+                    "the instances never ran at the same time: the first was done before the last"
+                    " began",
+                    hint="more --steps make the window longer than the machine's hiccups",
+                )
+            self._rounds.append(answers)
+            return samples
+        return None
 
     def score(self) -> None:
         """Classifies every picture of the data set once."""
-        self._attempt(self._score)
+        if self.error is not None:
+            return
+        case, labels = self.case, self.inputs.labels
+        batches = sum(
+            -(-(end - first) // case.batch_size)
+            for first, end in shares(len(labels), case.instances)
+        )
+        with self._ending_on_failure():
+            self._progress.phase(f"{case.name}  scoring", batches)
+            answers = self.ask(ScorePictures(), Predicted)
+            self.draft.predictions = predictions_of(answers, self.inputs.names, labels)
 
-    def enter(self, pool: AbstractContextManager[Pool]) -> None:
-        """Makes the pool warm; it ends with the session, or as soon as that fails."""
-        self._pool = self._attempt(lambda: self._life.enter_context(pool))
+    def carry_out(self, work: Callable[[], None]) -> None:
+        """Has a wing's load ask its questions; a RunFailed among them ends the session."""
+        if self.error is None:
+            with self._ending_on_failure():
+                work()
+
+    def ask(self, command: Command, answer: type[A]) -> list[A]:
+        """Has every worker do something, and returns their answers, by worker.
+
+        Raises:
+            RunFailed: as :meth:`.Pool.ask`; :meth:`carry_out` hears of it.
+        """
+        if self._pool is None:
+            raise self.error or RuntimeError("the session has no instances")
+        return self._pool.ask(command, answer)
 
     def conclude(self) -> None:
-        """Notes in the draft what was measured in all."""
-        if self.case.mode != "accuracy":
-            self._attempt(self._keep_rounds)
+        """Notes in the draft what the rounds have given, where the load has rounds; once."""
+        rounds = isinstance(self.planned.load, (Steps, Observe))
+        if self.error is None and self.draft.samples is None and rounds:
+            with self._ending_on_failure():
+                self._keep_rounds()
 
-    def _attempt(self, work: Callable[[], T]) -> T | None:
-        if self.error is not None:
-            return None
+    @contextmanager
+    def _ending_on_failure(self) -> Iterator[None]:
+        """Ends the session where RunFailed is raised, at once: others may be open beside it."""
         try:
-            return work()
+            yield
         except RunFailed as failure:
             self.error = failure
-            self._life.__exit__(type(failure), failure, failure.__traceback__)
-            return None
+            if self._pool is not None:
+                self._pool.kill()
+            self._life.close()
 
-    def _measure_round(self) -> Samples:
+    def _announce_round(self) -> None:
         case, number = self.case, len(self._rounds) + 1
-        assert self._pool is not None
-        title = f"{case.name}  measuring"
+        what = "profiling" if isinstance(self.planned.load, Observe) else "measuring"
+        title = f"{case.name}  {what}"
         if max(case.repeat, number) > 1:
             title += f", round {number} of {max(case.repeat, number)}"
         self._progress.phase(title, self._steps * case.instances)
-        answers = self._pool.ask(Measure(soon(), steps=self._steps), Measured)
-        samples = samples_of([answers], case.batch_size, self._steps)
-        if windows(samples) is None:
-            raise WorkerFailed(
-                "the instances never ran at the same time: the first was done before the last"
-                " began",
-                hint="more --steps make the window longer than the machine's hiccups",
-            )
-        self._rounds.append(answers)
-        return samples
 
     def _keep_rounds(self) -> None:
         case, count = self.case, len(self._rounds)
         if not count:
             raise RunFailed("the session was ended before a round was measured")
-        self._draft.samples = samples_of(self._rounds, case.batch_size, self._steps)
-        self._draft.note_contention(self._rounds, self._progress)
+        self.draft.samples = samples_of(self._rounds, case.batch_size, self._steps)
+        self.draft.note_contention(self._rounds)
         if count != case.repeat:
-            self._draft.became("repeat", count, "as it turned out")
-
-    def _score(self) -> None:
-        names, labels = self._ingredients.names, self._ingredients.labels
-        assert self._pool is not None
-        case = self.case
-        batches = sum(
-            -(-(end - first) // case.batch_size)
-            for first, end in shares(len(labels), case.instances)
-        )
-        self._progress.phase(f"{case.name}  scoring", batches)
-        answers = self._pool.ask(ScorePictures(), Predicted)
-        self._draft.predictions = predictions_of(answers, names, labels)
+            self.draft.became("repeat", count, "as it turned out")

@@ -40,6 +40,7 @@ from r50bench.measure.protocol import (
     ObserveKernels,
     Predicted,
     RunLoadgen,
+    Scoreboard,
     ScorePictures,
     Warmed,
     WarmUp,
@@ -48,7 +49,6 @@ from r50bench.measure.protocol import (
     decode_plan,
     encode,
 )
-from r50bench.measure.scoreboard import Scoreboard
 
 __all__ = ["main"]
 

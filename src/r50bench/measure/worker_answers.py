@@ -1,4 +1,4 @@
-"""From what workers answered to the parts of the record; pure."""
+"""From what workers answered to samples, predictions and disturbance; pure."""
 
 from __future__ import annotations
 
@@ -6,48 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from r50bench.engines.registry import ENGINES
 from r50bench.errors import WorkerFailed
-from r50bench.measure.protocol import Loaded, Measured, Predicted, Warmed, Watched, WorkerPlan
-from r50bench.notices import Notice
+from r50bench.measure.protocol import Measured, Predicted, Watched
 from r50bench.results.predictions import Predictions
-from r50bench.results.record import WorkerReport
 from r50bench.results.samples import Samples
 
 __all__ = [
-    "check_affinity",
     "lost_cpu_share",
     "predictions_of",
     "samples_of",
     "samples_of_rounds",
-    "unbound",
-    "worker_reports",
 ]
-
-
-def check_affinity(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> None:
-    """Raises WorkerFailed where an instance's affinity, read back, is not that of its slot."""
-    for plan, answer in zip(plans, loaded, strict=True):
-        for slot, cpus in zip(plan.slots, answer.cpus, strict=True):
-            if tuple(cpus) != tuple(sorted(slot.cpus)):
-                raise WorkerFailed(
-                    f"instance {slot.instance} was to run on CPUs {list(slot.cpus)} and reports"
-                    f" {list(cpus)}",
-                    hint="the affinity mask or the container's cpuset changed under the run",
-                )
-
-
-def unbound(plans: Sequence[WorkerPlan], loaded: Sequence[Loaded]) -> tuple[Notice, ...]:
-    """Returns a notice for each kind of binding that was meant to be and is not."""
-    said: list[Notice] = []
-    pairs = list(zip(plans, loaded, strict=True))
-    if any(plan.bind_memory and not answer.memory_nodes for plan, answer in pairs):
-        text = "memory is not bound to the NUMA nodes: the kernel or the container forbids it"
-        said.append(Notice("memory-unbound", text, "docker run --cap-add SYS_NICE"))
-    if any(_has_team(plan) and not answer.threads_bound for plan, answer in pairs):
-        text = "the engine's threads are not one for each core, and were left to roam"
-        said.append(Notice("threads-unbound", text))
-    return tuple(said)
 
 
 def lost_cpu_share(rounds: Sequence[Sequence[Watched]]) -> float | None:
@@ -58,43 +27,12 @@ def lost_cpu_share(rounds: Sequence[Sequence[Watched]]) -> float | None:
     shares = []
     for answers in zip(*rounds, strict=True):
         worker = [answer.contention for answer in answers]
-        lost = [one.lost_ns for one in worker if one.lost_ns is not None]
-        wall_ns = sum(one.wall_ns for one in worker)
+        lost = [part.lost_ns for part in worker if part.lost_ns is not None]
+        wall_ns = sum(part.wall_ns for part in worker)
         if len(lost) < len(worker) or not wall_ns:
             return None
         shares.append(sum(lost) / wall_ns)
     return max(shares, default=None)
-
-
-def _has_team(plan: WorkerPlan) -> bool:
-    """What is scripted has no threads, and a GPU's instance needs none."""
-    return not ENGINES[plan.engine.engine].scripted and plan.engine.device == "cpu"
-
-
-def worker_reports(
-    plans: Sequence[WorkerPlan],
-    pids: Sequence[int],
-    loaded: Sequence[Loaded],
-    warmed: Sequence[Warmed],
-) -> tuple[WorkerReport, ...]:
-    """Returns what each worker read back about itself."""
-    return tuple(
-        WorkerReport(
-            worker=plan.worker,
-            pid=pid,
-            instances=tuple(slot.instance for slot in plan.slots),
-            cpus=load.cpus,
-            memory_nodes=load.memory_nodes,
-            threads_bound=load.threads_bound,
-            environment=load.environment,
-            load_s=load.load_s,
-            first_batch_s=load.first_batch_s,
-            warmup_s=warm.warmup_s,
-            pss_bytes=warm.pss_bytes,
-            log=f"worker-{plan.worker}.log",
-        )
-        for plan, pid, load, warm in zip(plans, pids, loaded, warmed, strict=True)
-    )
 
 
 def samples_of(rounds: Sequence[Sequence[Measured]], batch_size: int, steps: int) -> Samples:

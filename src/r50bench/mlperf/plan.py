@@ -1,4 +1,4 @@
-"""One LoadGen run of the house: planned from a request, run, kept as a record like any other."""
+"""One LoadGen run of the house, planned from a request."""
 
 from __future__ import annotations
 
@@ -8,24 +8,20 @@ from dataclasses import replace
 from r50bench.case import CaseName
 from r50bench.errors import UsageError
 from r50bench.host.topology import Host
+from r50bench.load import LoadGen
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.bench import Bench
-from r50bench.measure.session import Outcome, PlannedCase
-from r50bench.mlperf.run.session import PlannedMlperf, run_loadgen_session
 from r50bench.notices import Notice, no_effect
 from r50bench.parameters import BY_NAME, Setting
 from r50bench.planning.effective_case import effective_case
-from r50bench.planning.placement import place
+from r50bench.planning.planned import Planned, plan_case
 
-__all__ = ["DEFAULT_PRECISION", "PlannedMlperf", "plan_mlperf", "run_mlperf"]
+__all__ = ["DEFAULT_PRECISION", "plan_mlperf"]
 
 DEFAULT_PRECISION = "fp32"
 """The precision where none is asked: that of MLPerf's reference model."""
 
 
-def plan_mlperf(
-    loadgen: LoadgenSettings, settings: Mapping[str, Setting], host: Host
-) -> PlannedMlperf:
+def plan_mlperf(loadgen: LoadgenSettings, settings: Mapping[str, Setting], host: Host) -> Planned:
     """Returns the case that serves ``loadgen`` on this host, with everything filled in.
 
     ``settings`` are those of the parameter table (precision, engine, instances, dataset…), as
@@ -57,21 +53,8 @@ def plan_mlperf(
         effective = effective.became("accuracy times nothing", warmup_steps=0)
     if asked is None:
         effective = effective.became("default mlperf", precision=effective.case.precision)
-    planned = replace(effective, notices=(*effective.notices, *_inert(settings)))
-    return PlannedMlperf(PlannedCase(planned, place(host, planned.case)), loadgen)
-
-
-def run_mlperf(planned: PlannedMlperf, bench: Bench) -> Outcome:
-    """Runs LoadGen once (FindPeakPerformance: as often as its search needs); leaves a record.
-
-    LoadGen's own logs and user.conf lie in the record's folder under ``loadgen/``. A run that
-    LoadGen calls INVALID leaves an invalid record, with its result.
-
-    Raises:
-        AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
-        UsageError: more pictures were asked than there are, or ``bench.out`` cannot be written.
-    """
-    return run_loadgen_session(planned, bench)
+    effective = replace(effective, notices=(*effective.notices, *_inert(settings)))
+    return plan_case(effective, host, LoadGen(loadgen))
 
 
 def _for_scenario(

@@ -12,12 +12,11 @@ from r50bench.engines.registry import ENGINES, engine_named, packages_of
 from r50bench.errors import AssetError, EngineError, R50BenchError, Unsupported, UsageError
 from r50bench.host.topology import Host
 from r50bench.measure.bench import Bench
-from r50bench.measure.record_draft import Outcome, PlannedCase
-from r50bench.measure.session import Session, open_session
+from r50bench.measure.session import Outcome, Session, open_session
 from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import effective_case
-from r50bench.planning.placement import place
+from r50bench.planning.planned import Planned, plan_case
 from r50bench.progress import Titled
 from r50bench.results.timeline import throughput, windows
 
@@ -51,7 +50,7 @@ class Contender:
     """An engine to be measured: its case, or (``planned`` is None) why it has none."""
 
     engine: str
-    planned: PlannedCase | None
+    planned: Planned | None
     error: R50BenchError | None = None
 
 
@@ -104,7 +103,7 @@ def _contender(
     except (Unsupported, EngineError) as error:
         return Contender(engine, None, error)
     effective = found.became(_WHY, **{field: getattr(found.case, field) for field in defaults})
-    return Contender(engine, PlannedCase(effective, place(host, found.case)))
+    return Contender(engine, plan_case(effective, host))
 
 
 def run_peers(
@@ -137,7 +136,7 @@ def run_peers(
 def _with_pictures_there_are(contenders: Sequence[Contender], bench: Bench) -> list[Contender]:
     """Falls back on dummy input where nobody asked for pictures and the sample cannot be had."""
     planned = [one.planned for one in contenders if one.planned is not None]
-    if not planned or planned[0].effective.request["data_type"].source != _WHY:
+    if not planned or planned[0].request["data_type"].source != _WHY:
         return list(contenders)
     try:
         bench.assets.pictures(planned[0].case)
@@ -151,10 +150,8 @@ def _with_pictures_there_are(contenders: Sequence[Contender], bench: Bench) -> l
 def _fed_dummies(contender: Contender) -> Contender:
     if contender.planned is None:
         return contender
-    effective = contender.planned.effective
-    fed = effective.became("no pictures can be had", data_type="dummy")
-    planned = replace(contender.planned, effective=fed)
-    return replace(contender, planned=planned)
+    fed = contender.planned.became("no pictures can be had", data_type="dummy")
+    return replace(contender, planned=fed)
 
 
 class _Run:

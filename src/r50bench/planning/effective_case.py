@@ -33,6 +33,7 @@ _STEPS, _WARMUP_STEPS = 100, 20
 _BYTES_PER_PICTURE = (3 * 256 * 56 * 56 + 3 * 224 * 224) * 4
 
 T = TypeVar("T")
+E = TypeVar("E", bound="EffectiveCase")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class EffectiveCase:
     notices: tuple[Notice, ...]
     request: Request
 
-    def became(self, source: str, **values: FieldValue) -> EffectiveCase:
+    def became(self: E, source: str, **values: FieldValue) -> E:
         """Returns the case with other ``values`` of some fields, and the ``source`` of these."""
         said = {field: Sourced(value, source) for field, value in values.items()}
         case = replace(self.case, **cast("dict[str, Any]", values))

@@ -13,15 +13,11 @@ from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported, UsageError
 from r50bench.load import Observe
 from r50bench.measure.bench import Bench
-from r50bench.measure.bring_up import soon, warm_pool
-from r50bench.measure.inputs import gather
-from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Measure, Measured, Observed, ObserveKernels
-from r50bench.measure.record_draft import Draft, PlannedCase
-from r50bench.measure.run_folder import RunFolder
+from r50bench.measure.protocol import Observed, ObserveKernels
+from r50bench.measure.session import Session, open_session
 from r50bench.placement import Placement
+from r50bench.planning.planned import Planned
 from r50bench.profile.roofline import Breakdown, Roof, break_down, roof_of_instance
-from r50bench.progress import Progress
 from r50bench.results.record import EngineInfo, Evidence, Limit, ModelInfo
 
 __all__ = ["Profile", "profile_case"]
@@ -29,7 +25,6 @@ __all__ = ["Profile", "profile_case"]
 _PLAIN_STEPS = 4
 _STEPS_AFTER_A_PAUSE = 1  # of the plain ones: clocks and caches settle
 _MS_PER_NS = 1e-6
-_TIMESTAMPS = "ONEDNN_VERBOSE_TIMESTAMP"
 
 
 @dataclass(frozen=True)
@@ -62,19 +57,20 @@ class Profile:
 
 
 def profile_case(
-    planned: PlannedCase, bench: Bench, rounds: int, finish: Callable[[Profile, Path], None]
+    planned: Planned, bench: Bench, rounds: int, finish: Callable[[Profile, Path], None]
 ) -> tuple[Profile, Path]:
-    """Runs the case's instances and returns where their time goes, and a new folder.
+    """Runs the case's instances and returns where their time goes, and the record's folder.
 
     In each round all instances run a few batches as a session measures them, then one under
-    oneDNN's log, so that both meet the same clocks. ``finish`` fills the
-    folder, which lies below ``bench.out``, before it takes its name.
+    oneDNN's log, so that both meet the same clocks. ``finish`` adds to the folder, which lies below
+    ``bench.out``, before it takes its name. The plain batches are the record's samples.
 
     Raises:
         UsageError: the case times nothing, or its instances share a process.
         Unsupported: the engine's kernels do not tell their times, or the peak is not known.
         EngineError: the log does not show all layers, or there is no compiler to measure with.
-        RunFailed: an instance died, or batches differ in their kernels.
+        RunFailed: an instance died, or batches differ in their kernels. As with EngineError, an
+            invalid record is left once the instances have been started.
     """
     _refuse(planned.case)
     limit = bench.assets.limit(planned.case, bench.host)
@@ -83,30 +79,22 @@ def profile_case(
             f"the peak of {planned.case.engine} on {planned.case.device} is not known",
             hint="--device cpu; FAKE_PEAK gives the fake engine one",
         )
-    case = replace(planned.case, steps=_PLAIN_STEPS)
-    planned = replace(planned, effective=replace(planned.effective, case=case))
-    ingredients = gather(case, bench)
-    ingredients = replace(
-        ingredients, environment={**ingredients.environment, _TIMESTAMPS: "1"}, limit=limit
-    )
-    load = Observe(rounds, _PLAIN_STEPS)
-    draft = Draft(planned, bench, ingredients, f"profile_{case.name}", load)
-    with RunFolder(bench.out, draft.id) as folder:
-        with warm_pool(planned, bench, ingredients, draft, folder.path) as pool:
-            logs, plain = _observe(pool, case, rounds, bench.progress)
-        draft.note_contention(plain, bench.progress)
-        roof = roof_of_instance(limit, case.instances)
-        breakdown = break_down(
-            logs,
-            _batches_ms(plain),
-            roof,
-            graph=ingredients.model.graph,
-            numerics=case.numerics,
-            batch_size=case.batch_size,
-        )
-        profile = _profile(draft, limit, roof, rounds, breakdown)
-        finish(profile, folder.path)
-        return profile, folder.keep()
+    planned = planned.became("profile", steps=_PLAIN_STEPS, repeat=rounds)
+    planned = replace(planned, load=Observe(rounds, _PLAIN_STEPS))
+    found: list[Profile] = []
+
+    def observe() -> None:
+        logs = _observe(session, rounds)
+        session.conclude()
+        if session.error is None:
+            found.append(_profile(session, limit, logs))
+            finish(found[0], session.folder)
+
+    with open_session(planned, bench) as session:
+        session.carry_out(observe)
+    if session.error is not None:
+        raise session.error
+    return found[0], session.left.folder
 
 
 def _refuse(case: Case) -> None:
@@ -126,45 +114,45 @@ def _refuse(case: Case) -> None:
         )
 
 
-def _observe(
-    pool: Pool, case: Case, rounds: int, progress: Progress
-) -> tuple[list[list[tuple[Primitive, ...]]], list[list[Measured]]]:
-    """Returns the primitives by instance and round, and the plain batches by round and worker."""
-    logs: list[list[tuple[Primitive, ...]]] = [[] for _ in range(case.instances)]
-    plain: list[list[Measured]] = []
-    for number in range(rounds):
-        title = f"{case.name}  profiling, round {number + 1} of {rounds}"
-        progress.phase(title, _PLAIN_STEPS * case.instances)
-        plain.append(pool.ask(Measure(soon()), Measured))
-        for worker, observed in enumerate(pool.ask(ObserveKernels(), Observed)):
+def _observe(session: Session, rounds: int) -> list[list[tuple[Primitive, ...]]]:
+    """Returns the primitives by instance and round, each round after one of plain batches."""
+    logs: list[list[tuple[Primitive, ...]]] = [[] for _ in range(session.case.instances)]
+    for _ in range(rounds):
+        if session.measure_round() is None:
+            break
+        for worker, observed in enumerate(session.ask(ObserveKernels(), Observed)):
             logs[worker].append(parse_kernel_log(observed.log))
-    return logs, plain
+    return logs
 
 
-def _batches_ms(plain: Sequence[Sequence[Measured]]) -> list[float]:
-    """Returns the times of the plain batches, but for those right after a pause."""
-    times: list[float] = []
-    for timing in (one for answers in plain for answer in answers for one in answer.timings):
-        stamps = zip(timing.starts_ns, timing.ends_ns, strict=True)
-        of_round = [(end - start) * _MS_PER_NS for start, end in stamps]
-        times += of_round[_STEPS_AFTER_A_PAUSE:]
-    return times
-
-
-def _profile(draft: Draft, limit: Limit, roof: Roof, rounds: int, breakdown: Breakdown) -> Profile:
-    fields = draft.fields
+def _profile(
+    session: Session, limit: Limit, logs: Sequence[Sequence[tuple[Primitive, ...]]]
+) -> Profile:
+    draft, case = session.draft, session.case
+    samples, evidence = draft.samples, draft.evidence
+    assert samples is not None
+    assert evidence is not None
+    settled = samples.latency_ns[samples.step >= _STEPS_AFTER_A_PAUSE]
+    roof = roof_of_instance(limit, case.instances)
     return Profile(
         id=draft.id,
-        created=fields["created"],
-        case=fields["case"],
-        placement=fields["placement"],
-        host=fields["host"],
-        model=fields["model"],
-        engine=fields["engine"],
-        evidence=fields["evidence"],
+        created=draft.created,
+        case=case,
+        placement=session.planned.placement,
+        host=draft.host,
+        model=draft.model,
+        engine=draft.engine,
+        evidence=evidence,
         limit=limit,
         roof=roof,
-        rounds=rounds,
-        breakdown=breakdown,
+        rounds=case.repeat,
+        breakdown=break_down(
+            logs,
+            [float(latency) * _MS_PER_NS for latency in settled],
+            roof,
+            graph=draft.model.graph,
+            numerics=case.numerics,
+            batch_size=case.batch_size,
+        ),
         warnings=tuple(map(str, draft.notices)),
     )

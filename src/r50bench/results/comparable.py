@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from r50bench.load import LoadGen, Observe
 from r50bench.results.record import ModelInfo, Record
 
 __all__ = ["comparable", "same_model"]
@@ -47,7 +48,12 @@ def same_model(a: Record, b: Record) -> str | None:
 
 
 def _load(record: Record) -> str:
-    return record.case.mode if record.loadgen is None else record.loadgen.settings.name
+    match record.load:
+        case LoadGen(settings=settings):
+            return settings.name
+        case Observe():
+            return f"a profile of {record.case.mode}"
+    return record.case.mode
 
 
 def _named(model: ModelInfo) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from r50bench.case import Case, Sourced
 from r50bench.errors import UsageError
-from r50bench.load import Load, LoadGen
+from r50bench.load import Load, run_name
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.notices import Notice
 from r50bench.placement import Placement
@@ -238,9 +238,7 @@ class Record:
     @property
     def name(self) -> str:
         """What ran: the case's name, or ``mlperf_Offline_PerformanceOnly_avx_int8``."""
-        if isinstance(self.load, LoadGen):
-            return f"{self.load.settings.name}_{self.case.precision}"
-        return self.case.name
+        return run_name(self.load, self.case)
 
 
 def new_record_id(case_name: str, now: datetime, random: Random | None = None) -> str:

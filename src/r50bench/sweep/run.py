@@ -11,8 +11,8 @@ from r50bench.errors import R50BenchError, UsageError
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
 from r50bench.measure.point_progress import PointProgress
-from r50bench.measure.session import Outcome, PlannedCase, run_session
-from r50bench.planning.placement import place
+from r50bench.measure.session import Outcome, run_session
+from r50bench.planning.planned import plan_case
 from r50bench.report.numbers import words_for
 from r50bench.results.samples import samples_of
 from r50bench.sweep.folder import SweepFolder
@@ -105,7 +105,7 @@ class Sweep:
         began = time.monotonic()
         try:
             outcome = run_session(
-                PlannedCase(point.effective, place(self._bench.host, case)),
+                plan_case(point.effective, self._bench.host),
                 replace(self._bench, out=self._folder.path, progress=self._of_session),
             )
         except R50BenchError as error:

@@ -15,7 +15,7 @@ from r50bench.tune.objective import Objective
 from r50bench.tune.race import Floats, Race
 from r50bench.tune.space import Configuration
 
-__all__ = ["MARGIN", "Bench", "Field", "Figures", "Standing"]
+__all__ = ["MARGIN", "Field", "Figures", "Rig", "Standing"]
 
 MARGIN = 0.02
 """How far from the best the winner may be."""
@@ -36,7 +36,7 @@ class Figures:
     latency_ns: Mapping[str, float]
 
 
-class Bench(Protocol):
+class Rig(Protocol):
     """Where configurations are measured. Several may be open at once; one is measured at a time."""
 
     def now(self) -> float:
@@ -121,7 +121,7 @@ class Standing:
 class Field:
     """The configurations tried so far. ``open`` are those that can be measured now."""
 
-    def __init__(self, bench: Bench, objective: Objective) -> None:
+    def __init__(self, bench: Rig, objective: Objective) -> None:
         self.open: list[Configuration] = []
         self.figures: dict[Configuration, list[Figures]] = {}
         self.failed: dict[Configuration, R50BenchError] = {}

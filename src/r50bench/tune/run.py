@@ -19,7 +19,7 @@ from r50bench.measure.session import Outcome
 from r50bench.measure.tuned_defaults import asked_for_speed
 from r50bench.parameters import Setting, Value
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
-from r50bench.results.kpi import PRIMARY, Kpi, kpis
+from r50bench.results.kpi import PRIMARY, Kpi
 from r50bench.results.record import new_record_id
 from r50bench.results.tuned import TunedResult
 from r50bench.tune.field import Figures
@@ -100,7 +100,7 @@ def tune_case(
     trials_bench = replace(
         bench, assets=Provisions(bench.assets.store, within), out=folder, progress=within
     )
-    with Trials(plan, trials_bench) as trials:
+    with Trials.opened(plan, trials_bench) as trials:
         search = Tuner(
             space,
             trials,
@@ -191,4 +191,4 @@ def _primary(outcome: Outcome, objective: Objective) -> Kpi:
     if outcome.error is not None:
         raise RunFailed(f"the winner's record is invalid: {outcome.error.message}")
     name = PRIMARY[objective.goal]
-    return next(kpi for kpi in kpis(outcome.record, outcome.samples) if kpi.name == name)
+    return next(kpi for kpi in outcome.block.kpis if kpi.name == name)

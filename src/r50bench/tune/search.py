@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from r50bench.case import Case
 from r50bench.errors import CheckFailed
-from r50bench.tune.field import MARGIN, Bench, Field, Figures, Standing
+from r50bench.tune.field import MARGIN, Field, Figures, Rig, Standing
 from r50bench.tune.objective import Objective
 from r50bench.tune.space import Configuration, Space
 from r50bench.wording import counted
@@ -78,7 +78,7 @@ class Tuner:
     def __init__(
         self,
         space: Space,
-        bench: Bench,
+        bench: Rig,
         objective: Objective,
         budget_s: float,
         tell: Callable[[Configuration, Figures], None] = lambda *_: None,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from r50bench.assets.store import Store
@@ -17,10 +16,9 @@ from r50bench.errors import AssetError, R50BenchError, RunFailed
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
-from r50bench.measure.record_draft import Outcome, PlannedCase
-from r50bench.measure.session import Session, open_session
+from r50bench.measure.session import Outcome, Session, open_session
 from r50bench.planning.effective_case import EffectiveCase
-from r50bench.planning.placement import place
+from r50bench.planning.planned import plan_case
 from r50bench.precision import PRECISIONS
 from r50bench.progress import Progress, Silent
 from r50bench.results.samples import Samples
@@ -61,16 +59,13 @@ class _Kept(Store):
 
 
 class Trials:
-    """A :class:`.tune_field.Bench` of sessions, whose records are left below ``bench.out``.
+    """A :class:`.field.Rig` of sessions, whose records are left below ``bench.out``.
 
-    ``plan`` gives the effective case of a configuration. Use it as a context manager: leaving it
-    ends all sessions, and by an exception leaves no record of those that were open.
+    ``plan`` gives the effective case of a configuration; ``lives`` ends the sessions that are open.
     """
 
     def __init__(
-        self,
-        plan: Callable[[Configuration], EffectiveCase],
-        bench: Bench,
+        self, plan: Callable[[Configuration], EffectiveCase], bench: Bench, lives: ExitStack
     ) -> None:
         self.compile_s = 0.0
         self.outcomes: dict[Configuration, Outcome] = {}
@@ -79,24 +74,25 @@ class Trials:
         self._bench = bench
         kept = Provisions(_Kept(bench.assets.store.root), Silent())
         self._making_nothing = replace(bench, assets=kept, progress=Silent())
+        self._lives = lives
         self._open: dict[Configuration, tuple[Session, ExitStack]] = {}
         self._open_s: list[float] = []
         self._rate: float | None = None
 
-    def __enter__(self) -> Trials:
-        return self
+    @classmethod
+    @contextmanager
+    def opened(
+        cls, plan: Callable[[Configuration], EffectiveCase], bench: Bench
+    ) -> Iterator[Trials]:
+        """Gives trials whose sessions end with the context.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for configuration in list(self._open):
-            session, life = self._open.pop(configuration)
-            life.__exit__(kind, error, trace)
-            if kind is None and session.outcome is not None:
-                self.outcomes[configuration] = session.outcome
+        Leaving it by an exception leaves no record of those that were open.
+        """
+        with ExitStack() as lives:
+            trials = cls(plan, bench, lives)
+            yield trials
+        for configuration, (session, _) in trials._open.items():
+            trials.outcomes[configuration] = session.left
 
     def now(self) -> float:
         """Returns the time in seconds."""
@@ -137,8 +133,8 @@ class Trials:
         effective = self._trial(configuration)
         self._compile(configuration, effective.case)
         began = self.now()
-        planned = PlannedCase(effective, place(self._bench.host, effective.case))
-        life = ExitStack()
+        planned = plan_case(effective, self._bench.host)
+        life = self._lives.enter_context(ExitStack())
         session = life.enter_context(open_session(planned, self._bench))
         self._open[configuration] = session, life
         if session.error is not None:
@@ -169,8 +165,7 @@ class Trials:
         """Ends a configuration; its record is left."""
         session, life = self._open.pop(configuration)
         life.close()
-        if session.outcome is not None:
-            self.outcomes[configuration] = session.outcome
+        self.outcomes[configuration] = session.left
 
     def _compile(self, configuration: Configuration, case: Case) -> None:
         if not self.compiles(configuration):

@@ -16,12 +16,13 @@ from r50bench.errors import RunFailed
 from r50bench.host.topology import Host
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bench import Bench
-from r50bench.mlperf.plan import PlannedMlperf, plan_mlperf
+from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.query import identity
 from r50bench.mlperf.query.answers import KIND, Answer, AnswerStore
 from r50bench.mlperf.query.completion import complete
 from r50bench.mlperf.query.terms import parse_terms
 from r50bench.notices import Notice
+from r50bench.planning.planned import Planned
 from r50bench.progress import Silent
 from support import scripted_loadgen, synthetic_hosts
 
@@ -51,7 +52,7 @@ class Workplace:
         log = self.root / "log"
         return len(log.read_text().splitlines()) if log.exists() else 0
 
-    def planned(self, terms: str = "", *, host: Host = HOST) -> PlannedMlperf:
+    def planned(self, terms: str = "", *, host: Host = HOST) -> Planned:
         texts = ["loadgen_output", "engine=fake", f"dataset={self.root / 'pictures'}"]
         if "weights=" not in terms:
             texts.append(f"weights={self.root / 'weights.npz'}")
@@ -166,7 +167,7 @@ def test_a_run_without_a_valid_end_is_never_found(
 
 
 def test_a_result_that_loadgen_calls_invalid_is_not_stored(workplace: Workplace) -> None:
-    def run(planned: PlannedMlperf) -> object:
+    def run(planned: Planned) -> object:
         outcome = scripted_loadgen.run_mlperf(planned, workplace.bench())
         loadgen = replace(outcome.record.loadgen, verdict="INVALID", errors=("too short",))
         return replace(outcome, record=replace(outcome.record, loadgen=loadgen))
@@ -198,7 +199,7 @@ def test_a_damaged_result_is_run_again(
 
 
 def test_weights_that_change_during_the_run_leave_no_result(workplace: Workplace) -> None:
-    def run(planned: PlannedMlperf) -> object:
+    def run(planned: Planned) -> object:
         np.savez(workplace.root / "weights.npz", some=np.full(1, 7))
         return scripted_loadgen.run_mlperf(planned, workplace.bench())
 

@@ -18,7 +18,8 @@ from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.bench import Bench
 from r50bench.measure.session import Outcome
-from r50bench.mlperf.plan import plan_mlperf, run_mlperf
+from r50bench.mlperf.plan import plan_mlperf
+from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.parameters import collect
 from r50bench.progress import Silent
 

@@ -19,9 +19,9 @@ from r50bench.errors import RunFailed
 from r50bench.host.topology import Host
 from r50bench.measure.asset_resolver import Provisions
 from r50bench.measure.session import Outcome
-from r50bench.mlperf.plan import PlannedMlperf
 from r50bench.mlperf.query.identity import Identity, identify
 from r50bench.notices import Notice
+from r50bench.planning.planned import Planned
 from r50bench.progress import Progress
 from r50bench.results.record import Record, read_record
 
@@ -30,8 +30,8 @@ __all__ = ["KIND", "Answer", "AnswerStore", "Run"]
 KIND = "loadgen_output"
 """The kind of the store's entries that are results."""
 
-Run = Callable[[PlannedMlperf], Outcome]
-"""Carries out a planned run; :func:`r50bench.mlperf.plan.run_mlperf` with all else bound."""
+Run = Callable[[Planned], Outcome]
+"""Carries out a planned run on a bench: :func:`r50bench.mlperf.run.loadgen_run.run_mlperf`."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class AnswerStore:
         self._progress = progress
         self._provisions = Provisions(store, progress)
 
-    def answer(self, planned: PlannedMlperf, run: Run) -> Answer:
+    def answer(self, planned: Planned, run: Run) -> Answer:
         """Returns the stored result of ``planned``, running it first where there is none.
 
         The network is asked only where there is no result with the weights that the cache holds.
@@ -71,10 +71,10 @@ class AnswerStore:
         identity = self._identity(planned, self._provisions.weights(case))
         return self._find(planned, identity) or self._produce(planned, identity, run)
 
-    def _identity(self, planned: PlannedMlperf, weights: Weights) -> Identity:
+    def _identity(self, planned: Planned, weights: Weights) -> Identity:
         return identify(planned, self._host, weights, self._provisions)
 
-    def _find(self, planned: PlannedMlperf, identity: Identity) -> Answer | None:
+    def _find(self, planned: Planned, identity: Identity) -> Answer | None:
         """Returns the entry if every byte is as it was stored; removes it if not."""
         key = _key(planned, identity)
         folder = self._store.find(KIND, key)
@@ -88,7 +88,7 @@ class AnswerStore:
             return None
         return Answer(read_record(folder), folder, produced=False)
 
-    def _produce(self, planned: PlannedMlperf, identity: Identity, run: Run) -> Answer:
+    def _produce(self, planned: Planned, identity: Identity, run: Run) -> Answer:
         provenance: dict[str, Any] = {"query": planned.loadgen.name, "parts": identity.parts}
 
         def make(entry: Path) -> None:
@@ -103,7 +103,7 @@ class AnswerStore:
         return Answer(read_record(folder), folder, produced="source" in provenance)
 
 
-def _key(planned: PlannedMlperf, identity: Identity) -> str:
+def _key(planned: Planned, identity: Identity) -> str:
     return identity.key(f"{planned.loadgen.name}-{planned.case.precision}")
 
 

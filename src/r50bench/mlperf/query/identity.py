@@ -16,7 +16,7 @@ from r50bench.engines.environment import recorded_environment, worker_environmen
 from r50bench.host.snapshot import PASSING, snapshot
 from r50bench.host.topology import Host
 from r50bench.measure.asset_resolver import Provisions
-from r50bench.mlperf.plan import PlannedMlperf
+from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
 
 __all__ = ["Identity", "identify"]
@@ -38,9 +38,7 @@ class Identity:
         return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
-def identify(
-    planned: PlannedMlperf, host: Host, weights: Weights, provisions: Provisions
-) -> Identity:
+def identify(planned: Planned, host: Host, weights: Weights, provisions: Provisions) -> Identity:
     """Returns the identity of what ``planned`` would give on this host with these weights.
 
     The choice of weights counts beside their hash: ``auto`` and ``v1`` may come to the same bytes

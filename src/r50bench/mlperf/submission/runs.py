@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from r50bench.errors import RunFailed
+from r50bench.mlperf.run.loadgen_run import LOADGEN_FOLDER
 from r50bench.mlperf.run.logs import Detail, read_detail
 from r50bench.mlperf.run.result import SCORES
-from r50bench.mlperf.run.session import LOADGEN_FOLDER
 from r50bench.mlperf_rules import ROUNDS
 from r50bench.results.record import Record, read_record
 

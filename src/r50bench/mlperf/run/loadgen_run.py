@@ -1,29 +1,24 @@
-"""One LoadGen session: warm instances, what to expect of them, LoadGen itself, the record."""
+"""LoadGen in a session: what to expect of the warm instances, LoadGen itself, what it cost."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 
-from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host.topology import Host
-from r50bench.load import LoadGen
 from r50bench.loadgen_settings import LoadgenSettings
 from r50bench.measure.bench import Bench
-from r50bench.measure.bring_up import soon, warm_pool
-from r50bench.measure.inputs import Ingredients, gather
+from r50bench.measure.bring_up import start_instant_ns
 from r50bench.measure.loads.loadgen.conf_files import (
     AUDIT_CONFIG,
     USER_CONF,
     audit_config,
     user_conf,
 )
-from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
-from r50bench.measure.record_draft import Draft, Outcome, PlannedCase, keep_record
+from r50bench.measure.session import Outcome, Session, open_session
 from r50bench.measure.worker_answers import samples_of_rounds
 from r50bench.mlperf.run.logs import Detail, read_detail, read_predictions
 from r50bench.mlperf.run.official_settings import fill_in
@@ -38,15 +33,14 @@ from r50bench.mlperf.run.run_length import (
 )
 from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
 from r50bench.placement import Placement
-from r50bench.planning.effective_case import EffectiveCase
+from r50bench.planning.planned import Planned
 from r50bench.results.record import LoadgenResult
 
 __all__ = [
     "LOADGEN_FOLDER",
-    "PlannedMlperf",
+    "LoadgenRun",
     "cpus_for_loadgen",
-    "gather_for_loadgen",
-    "run_loadgen_session",
+    "run_mlperf",
 ]
 
 LOADGEN_FOLDER = "loadgen"
@@ -57,98 +51,43 @@ _PACED_S, _PACED_SHARE = 20.0, 4.0  # likewise with pauses: late batches are few
 _PAUSES = 3  # in batches; Server's bound leaves about such a share of the time to wait
 
 
-@dataclass(frozen=True)
-class PlannedMlperf:
-    """What LoadGen is asked, and the placed case that answers it."""
+def run_mlperf(planned: Planned, bench: Bench) -> Outcome:
+    """Runs LoadGen once (FindPeakPerformance: as often as its search needs); leaves a record.
 
-    planned: PlannedCase
-    loadgen: LoadgenSettings
-
-    @property
-    def case(self) -> Case:
-        """The case itself."""
-        return self.planned.case
-
-    @property
-    def effective(self) -> EffectiveCase:
-        """The case with its notices and the sources of its values."""
-        return self.planned.effective
-
-    @property
-    def name(self) -> str:
-        """What ran, such as ``mlperf_Offline_PerformanceOnly_avx_int8``."""
-        return f"{self.loadgen.name}_{self.case.precision}"
-
-
-def run_loadgen_session(planned: PlannedMlperf, bench: Bench) -> Outcome:
-    """Runs LoadGen and leaves a record below ``bench.out``; see :func:`r50bench.mlperf.plan`.
+    LoadGen's own logs and user.conf lie in the record's folder under ``loadgen/``. A run that
+    LoadGen calls INVALID leaves an invalid record, with its result.
 
     Raises:
         AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
         UsageError: the data set is too small, accuracy was asked of random weights, or
             ``bench.out`` cannot be written.
     """
-    pictures = bench.assets.pictures(planned.case)
+    case, asked = planned.case, planned.loadgen
+    pictures = bench.assets.pictures(case)
     assert pictures is not None
-    settings = fill_in(planned.loadgen, len(pictures.labels))
-    ingredients = gather_for_loadgen(planned.case, settings, bench)
-    if settings.scores_accuracy and ingredients.model.weights == "random":
+    settings = fill_in(asked, len(pictures.labels))
+    if settings.scores_accuracy and bench.assets.weights(case).weights == "random":
         raise UsageError(
             f"{settings.mode} of random weights means nothing",
             hint="take --weights v1, v1.5 or a file; random ones serve PerformanceOnly",
         )
-    draft = Draft(planned.planned, bench, ingredients, planned.name, LoadGen(planned.loadgen))
-    size = settings.dataset_size or 0
-    names, labels = ingredients.names[:size], ingredients.labels[:size]
-
-    def work(folder: Path) -> None:
-        refuse_too_many_queries(settings, bench.host.usable_memory_bytes or 0)
-        with warm_pool(planned.planned, bench, ingredients, draft, folder) as pool:
-            session = _Session(planned, settings, bench, pool, draft, folder)
-            session.run()
-        if settings.scores_accuracy:
-            draft.predictions = read_predictions(folder / LOADGEN_FOLDER, names, labels)
-
-    return keep_record(draft, bench.out, work)
+    with open_session(planned, bench) as session:
+        session.carry_out(LoadgenRun(session, settings, bench).run)
+    return session.left
 
 
-def gather_for_loadgen(case: Case, settings: LoadgenSettings, bench: Bench) -> Ingredients:
-    """Gathers what ``case`` needs to be run by LoadGen, and by a closed loop to set beside it.
+class LoadgenRun:
+    """LoadGen's load in an open session: what to expect, the test, what it cost."""
 
-    LoadGen's threads run Python in the instances' process. The closed loop rotates no more pictures
-    than LoadGen holds: with more, it would find fewer of them in the cache.
-
-    Raises:
-        AssetError, EngineError, Unsupported: see :func:`.gather`.
-    """
-    return gather(
-        case,
-        bench,
-        beside_python=True,
-        most_pictures=settings.buffer_size,
-    )
-
-
-class _Session:
-    """The part of a session in which the pool is warm."""
-
-    def __init__(
-        self,
-        planned: PlannedMlperf,
-        settings: LoadgenSettings,
-        bench: Bench,
-        pool: Pool,
-        draft: Draft,
-        folder: Path,
-    ) -> None:
-        self._case = planned.case
-        self._asked = planned.loadgen
-        self._loadgen_cpus = cpus_for_loadgen(planned.planned.placement, bench.host)
+    def __init__(self, session: Session, settings: LoadgenSettings, bench: Bench) -> None:
+        self._session = session
+        self._draft = session.draft
+        self._case = session.case
+        self._asked = session.planned.loadgen
         self._settings = settings
+        self._loadgen_cpus = cpus_for_loadgen(session.planned.placement, bench.host)
         self._memory_bytes = bench.host.usable_memory_bytes or 0
-        self._pool = pool
-        self._draft = draft
-        self._folder = folder
+        self._folder = session.folder
         self._progress = bench.progress
         self._closed_loops: list[Sequence[Measured]] = []
         self._answers: list[Sequence[Watched]] = []
@@ -164,11 +103,12 @@ class _Session:
                 in the draft.
         """
         settings, raw = self._settings, None
+        refuse_too_many_queries(settings, self._memory_bytes)
         if settings.measures:
             raw = self._closed_loop()
             service = self._paced(raw) if settings.scenario == "Server" else None
             settings, said = with_target(settings, raw, service)
-            self._draft.warn(said, self._progress)
+            self._draft.warn(said)
             refuse_hopeless_rate(self._asked, settings)
             refuse_too_many_queries(settings, self._memory_bytes)
         if settings.mode == "FindPeakPerformance":
@@ -183,6 +123,8 @@ class _Session:
         if settings.measures:
             result = self._note(settings, detail, self._closed_loop(), search)
         self._conclude(result, detail)
+        if settings.scores_accuracy:
+            self._keep_predictions()
 
     def _note(
         self,
@@ -198,11 +140,11 @@ class _Session:
             peak_search=search,
             target_measured=measured,
         )
-        self._draft.fields["loadgen"] = result
+        self._draft.loadgen = result
         return result
 
     def _conclude(self, result: LoadgenResult, detail: Detail) -> None:
-        self._draft.note_contention(self._answers, self._progress)
+        self._draft.note_contention(self._answers)
         if result.verdict == "INVALID":
             mend = "a target left out is measured"
             if result.target_measured:
@@ -213,6 +155,12 @@ class _Session:
             )
         if result.errors:
             raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
+
+    def _keep_predictions(self) -> None:
+        size, inputs = self._settings.dataset_size or 0, self._session.inputs
+        self._draft.predictions = read_predictions(
+            self._folder / LOADGEN_FOLDER, inputs.names[:size], inputs.labels[:size]
+        )
 
     def _closed_loop(self) -> RawFigures:
         """Runs the closed loop and returns what it has given so far, with any run before."""
@@ -232,9 +180,9 @@ class _Session:
         assert self._settings.duration_s is not None
         seconds = min(longest_s, share * self._settings.duration_s)
         self._progress.phase(f"{self._draft.name}  {what} for {seconds:g} s")
-        begin = soon()
+        begin = start_instant_ns()
         asked = Measure(begin, begin + round(seconds * 1e9), pause_ns=pause_ns)
-        answers = self._pool.ask(asked, Measured)
+        answers = self._session.ask(asked, Measured)
         self._answers.append(answers)
         return answers
 
@@ -250,7 +198,7 @@ class _Session:
             (folder / AUDIT_CONFIG).write_text(audit)
         self._progress.phase(f"{self._draft.name}  {what}", _total(settings))
         asked = RunLoadgen(settings, str(folder.resolve()), self._loadgen_cpus)
-        self._answers.append(self._pool.ask(asked, LoadgenRan))
+        self._answers.append(self._session.ask(asked, LoadgenRan))
         return read_detail(folder)
 
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from r50bench.errors import UsageError
-from r50bench.measure.run_folder import RunFolder
+from r50bench.measure.record_draft import RunFolder
 
 
 def test_a_folder_that_is_kept_takes_its_final_name(tmp_path):

@@ -1,0 +1,56 @@
+"""A case that is ready to run: what it is, where its instances go, and what traffic they get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from r50bench.case import Case
+from r50bench.host.topology import Host
+from r50bench.load import Load, LoadGen, Score, Steps, run_name
+from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.placement import Placement
+from r50bench.planning.effective_case import EffectiveCase
+from r50bench.planning.placement import place
+
+__all__ = ["Planned", "load_of", "plan_case"]
+
+
+@dataclass(frozen=True)
+class Planned(EffectiveCase):
+    """An effective case with its placement and its load: all that one session is given."""
+
+    placement: Placement
+    load: Load
+
+    @property
+    def loadgen(self) -> LoadgenSettings:
+        """What LoadGen is asked.
+
+        Raises:
+            ValueError: it is another load.
+        """
+        if not isinstance(self.load, LoadGen):
+            raise ValueError(f"{self.name} is no run of LoadGen")
+        return self.load.settings
+
+    @property
+    def name(self) -> str:
+        """What runs, such as ``mlperf_Offline_PerformanceOnly_avx_int8``, as in the record's id."""
+        return run_name(self.load, self.case)
+
+
+def plan_case(effective: EffectiveCase, host: Host, load: Load | None = None) -> Planned:
+    """Places a case on ``host``, under ``load``, or under the one that its mode means.
+
+    Raises:
+        UsageError: its instances do not fit.
+    """
+    case = effective.case
+    return Planned(
+        case, effective.notices, effective.request, place(host, case), load or load_of(case)
+    )
+
+
+def load_of(case: Case) -> Load:
+    """Returns what a case's mode means: a closed loop, or every picture once."""
+    return Score() if case.mode == "accuracy" else Steps(case.steps or 0, case.repeat)
