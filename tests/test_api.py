@@ -104,10 +104,10 @@ def test_a_plan_shows_what_would_run_and_can_be_run(tmp_path: Path) -> None:
     planned = r50bench.plan(NAME, platform="SPR", **script())
     assert planned.case.name.startswith("inference_throughput_")
     assert len(planned.placement.slots) == 1
-    assert [notice.code for notice in planned.effective.notices] == ["no-effect"]
+    assert [notice.code for notice in planned.notices] == ["no-effect"]
     record = r50bench.run(planned)
     assert record.case == planned.case
-    assert planned.effective.notices[0] in record.notices
+    assert planned.notices[0] in record.notices
     with pytest.raises(UsageError, match="has its settings"):
         r50bench.run(planned, batch_size=2)
 
