@@ -36,7 +36,7 @@ from r50bench.case import ENGINES, Case
 from r50bench.errors import R50BenchError
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host, read_host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
 from r50bench.measure.measured_peak import ensure_peak, limit_of
@@ -178,7 +178,7 @@ def measure(
     peak = ensure_peak(host, sorted({cpu for mine in cpus for cpu in mine}), store, silent)
     slowest = min(peak.peak.rates["tdpbusd"].per_cpu)
     most_ns = _TOLERANCE * _OPERATIONS_OF_A_PRODUCT / slowest * 1e9
-    provisions = Provisions(store, silent)
+    assets = AssetResolver(store, silent)
     contenders: list[Contender] = []
     try:
         for engine in arguments.engines:
@@ -193,7 +193,7 @@ def measure(
                 engine=engine,
                 weights=arguments.weights,
             )
-            inputs = gather(case, Bench(host, provisions, Path(), silent))
+            inputs = gather(case, Bench(host, assets, Path(), silent))
             instances = Instances(inputs.engine, inputs.environment, cpus, canary)
             contenders.append(Contender(engine, instances))
         for number in range(arguments.rounds):

@@ -29,7 +29,7 @@ from r50bench.engines.registry import ENGINES
 from r50bench.host.isa import native_precisions
 from r50bench.host.peak import measure_peak, peak_rates
 from r50bench.host.topology import Host, read_host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.measured_peak import peak_program
 from r50bench.measure.session import Session, open_session
@@ -101,7 +101,7 @@ def measure(
     """Yields one row per precision, all measured in turn."""
     store = default_store()
     program = peak_program(host, store, Silent())
-    bench = Bench(host, Provisions(store, Silent()), out, Silent())
+    bench = Bench(host, AssetResolver(store, Silent()), out, Silent())
     with ExitStack() as stack:
         contenders = []
         for precision in precisions:

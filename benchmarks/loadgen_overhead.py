@@ -33,7 +33,7 @@ import numpy as np
 from r50bench.assets.store import default_store
 from r50bench.host.topology import read_host
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.bring_up import start_instant_ns, warm_pool
 from r50bench.measure.inputs import gather
@@ -169,7 +169,7 @@ def single_stream_ratio(folder: Path, sets: list[str]) -> Estimate:
 
 
 def _bench_in(out: Path) -> Bench:
-    return Bench(read_host(), Provisions(default_store(), Silent()), out, Silent())
+    return Bench(read_host(), AssetResolver(default_store(), Silent()), out, Silent())
 
 
 def _enough(ratios: Sequence[float]) -> bool:

@@ -27,7 +27,7 @@ from pathlib import Path
 from r50bench.assets.store import Store, default_store
 from r50bench.case import Case, CaseName
 from r50bench.host.topology import Host, read_host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
 from r50bench.parameters import Value, collect
@@ -158,7 +158,7 @@ def search(
 
 def bench_in(out: Path, host: Host, store: Store) -> Bench:
     """Returns a bench that tells nobody and leaves its records below ``out``."""
-    return Bench(host, Provisions(store, Silent()), out, Silent())
+    return Bench(host, AssetResolver(store, Silent()), out, Silent())
 
 
 def size_of(case: Case) -> str:

@@ -36,7 +36,7 @@ from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host, read_host
 from r50bench.load import LoadGen
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.binding import pss_bytes
 from r50bench.measure.inputs import gather
@@ -183,9 +183,9 @@ def compiled(
         weights=weights,
         engine=engine,
     )
-    bench = Bench(host, Provisions(default_store(), Silent()), Path(), Silent())
-    ingredients = gather(case, bench, LoadGen(LoadgenSettings()))
-    return ingredients.engine, ingredients.environment
+    bench = Bench(host, AssetResolver(default_store(), Silent()), Path(), Silent())
+    inputs = gather(case, bench, LoadGen(LoadgenSettings()))
+    return inputs.engine, inputs.environment
 
 
 def compare(

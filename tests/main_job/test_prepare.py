@@ -12,7 +12,7 @@ from r50bench.errors import AssetError, EngineError
 from r50bench.main_job import prepare
 from r50bench.main_job.plan import MainJob, Turn
 from r50bench.main_job.prepare import prepare_models, with_pictures_there_are
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.progress import Silent
 from support.fake_cases import host, planned
@@ -39,7 +39,7 @@ def heard():
 
 @pytest.fixture
 def bench(tmp_path, heard):
-    assets = Provisions(Store(tmp_path / "cache"), Silent())
+    assets = AssetResolver(Store(tmp_path / "cache"), Silent())
     return Bench(host(), assets, tmp_path / "runs", heard)
 
 

@@ -9,7 +9,7 @@ from r50bench.errors import EngineError
 from r50bench.main_job import run as running
 from r50bench.main_job.plan import MainJob, Turn
 from r50bench.main_job.run import run_main_job
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.progress import Silent
 from r50bench.results.kpi import THROUGHPUT, figures_by_name
@@ -26,7 +26,7 @@ def case(latency_ns=1_000_000, name="inference_throughput_int8", **settings):
 @pytest.fixture
 def run(tmp_path):
     def run(*turns):
-        assets = Provisions(Store(tmp_path / "cache"), Silent())
+        assets = AssetResolver(Store(tmp_path / "cache"), Silent())
         job = MainJob(tuple(Turn(tuple(cases)) for cases in turns))
         found = run_main_job(job, Bench(host(), assets, tmp_path / "runs", Silent()))
         return list(found)

@@ -12,7 +12,7 @@ from r50bench.assets.store import Store
 from r50bench.errors import EngineError, Unsupported, UsageError
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import read_host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.measured_peak import ensure_peak, limit_of, scripted_limit
 from r50bench.progress import Silent
 from support import synthetic_hosts
@@ -141,10 +141,10 @@ def test_without_a_compiler_the_peak_is_absent_and_not_guessed(machine, monkeypa
         machine.peak()
     assert "apt install g++" in refused.value.hint
     notes = Notes()
-    provisions = Provisions(machine.store, notes)
+    assets = AssetResolver(machine.store, notes)
     case = case_of(cores_per_instance=1)
-    assert provisions.limit_if_known(case, HOST) is None
-    assert provisions.limit_if_known(case, HOST) is None
+    assert assets.limit_if_known(case, HOST) is None
+    assert assets.limit_if_known(case, HOST) is None
     (note,) = notes.said
     assert "apt install g++" in note
 
@@ -180,23 +180,23 @@ esac
 def test_what_keeps_a_peak_from_being_measured_is_said_whole(machine):
     machine.compile_to("broken")
     notes = Notes()
-    provisions = Provisions(machine.store, notes)
+    assets = AssetResolver(machine.store, notes)
     case = case_of(precision="avx_int8", cores_per_instance=1)
-    assert provisions.limit_if_known(case, HOST) is None
+    assert assets.limit_if_known(case, HOST) is None
     assert "printed 'broken'" in notes.said[-1]
     assert "None" not in notes.said[-1]
 
 
 def test_a_precision_without_its_instruction_has_no_limit_and_says_so(machine):
     notes = Notes()
-    provisions = Provisions(machine.store, notes)
+    assets = AssetResolver(machine.store, notes)
     case = case_of(precision="amx_int8", cores_per_instance=1)
-    assert provisions.limit_if_known(case, HOST) is None
+    assert assets.limit_if_known(case, HOST) is None
     assert "tdpbusd" in notes.said[-1]
 
 
 def test_a_gpu_s_limit_is_not_known_and_nothing_is_measured(machine):
-    assert Provisions(machine.store, Silent()).limit(case_of(device="cuda"), HOST) is None
+    assert AssetResolver(machine.store, Silent()).limit(case_of(device="cuda"), HOST) is None
     assert machine.done() == []
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from r50bench.assets.store import Store
 from r50bench.errors import EngineError, UsageError, WorkerFailed
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.session import Outcome, run_session
 from r50bench.planning.planned import Planned
 from r50bench.progress import Silent
@@ -189,7 +189,7 @@ def test_accuracy_of_random_weights_is_refused_before_anything_runs(run, tmp_pat
 
 
 def test_accuracy_of_random_weights_is_refused_whatever_ran_before(tmp_path):
-    provisions = Provisions(Store(tmp_path / "cache"), Silent())
-    provisions.weights(planned("inference_latency_fp32").case)
+    assets = AssetResolver(Store(tmp_path / "cache"), Silent())
+    assets.weights(planned("inference_latency_fp32").case)
     with pytest.raises(UsageError, match="random"):
-        provisions.weights(planned("inference_accuracy_fp32").case)
+        assets.weights(planned("inference_accuracy_fp32").case)

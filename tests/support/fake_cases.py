@@ -9,7 +9,7 @@ from pathlib import Path
 from r50bench.assets.store import Store
 from r50bench.case import CaseName
 from r50bench.host.topology import Core, Host, read_host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.parameters import collect
 from r50bench.planning.effective_case import effective_case
@@ -31,7 +31,7 @@ def host() -> Host:
 
 def bench(folder: Path, progress: Progress | None = None) -> Bench:
     """A bench on that host, with cache and records in ``folder``."""
-    assets = Provisions(Store(folder / "cache"), Silent())
+    assets = AssetResolver(Store(folder / "cache"), Silent())
     return Bench(host(), assets, folder / "runs", progress or Silent())
 
 

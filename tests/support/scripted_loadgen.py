@@ -15,7 +15,7 @@ from pathlib import Path
 
 from r50bench.errors import RunFailed, WorkerFailed
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.record_draft import RunFolder
 from r50bench.measure.session import Outcome
@@ -73,8 +73,8 @@ def run_mlperf(planned: Planned, bench: Bench) -> Outcome:
         return Outcome(folder.keep(), record, None, kpi_block(record, None), error)
 
 
-def _record(planned: Planned, provisions: Provisions, ending: str) -> Record:
-    weights, pictures = provisions.weights(planned.case), provisions.pictures(planned.case)
+def _record(planned: Planned, assets: AssetResolver, ending: str) -> Record:
+    weights, pictures = assets.weights(planned.case), assets.pictures(planned.case)
     assert pictures is not None
     total = min(planned.loadgen.dataset_size or 20, 20)
     result = result_of(planned.loadgen)

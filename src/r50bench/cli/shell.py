@@ -10,7 +10,7 @@ from r50bench.cli.plan_text import describe_host, describe_tuned
 from r50bench.errors import RunFailed
 from r50bench.host.doctor import examine
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.session import Outcome
 from r50bench.notices import Notice
@@ -25,7 +25,7 @@ __all__ = ["announce", "bench_here", "remember"]
 def bench_here(host: Host, out: Path, progress: Progress) -> Bench:
     """Returns the bench of this process on ``host``, with what the doctor finds now."""
     findings = examine(host, understood=UNDERSTOOD_VARIABLES)
-    return Bench(host, Provisions(default_store(), progress), out, progress, findings)
+    return Bench(host, AssetResolver(default_store(), progress), out, progress, findings)
 
 
 def announce(bench: Bench, cases: Iterable[EffectiveCase]) -> None:

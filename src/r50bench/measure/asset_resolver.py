@@ -22,7 +22,7 @@ from r50bench.planning.placement import place
 from r50bench.progress import Progress
 from r50bench.results.record import Limit
 
-__all__ = ["Calibration", "Provisions"]
+__all__ = ["AssetResolver", "Calibration"]
 
 _DUMMY_CALIBRATION_PICTURES = 20
 _MOST_OF_DATASET = 100
@@ -36,7 +36,7 @@ class Calibration:
     description: str
 
 
-class Provisions:
+class AssetResolver:
     """Resolves what cases name, fetching and preparing it where needed."""
 
     def __init__(self, store: Store, progress: Progress) -> None:

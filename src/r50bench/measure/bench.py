@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.notices import Notice
 from r50bench.progress import Progress
 
@@ -23,7 +23,7 @@ class Bench:
     """
 
     host: Host
-    assets: Provisions
+    assets: AssetResolver
     out: Path
     progress: Progress
     findings: tuple[Notice, ...] = ()

@@ -12,7 +12,7 @@ from r50bench.case import Case, CaseName
 from r50bench.errors import RunFailed, Unsupported, UsageError
 from r50bench.host.identity import engine_versions, host_identity
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.point_progress import BudgetProgress
 from r50bench.measure.session import Outcome
@@ -98,7 +98,7 @@ def tune_case(
     folder = bench.out / new_record_id(f"tune_{untuned.name}", datetime.now(timezone.utc))
     within = BudgetProgress(bench.progress, f"tuning {untuned.name}", request.budget_s)
     trials_bench = replace(
-        bench, assets=Provisions(bench.assets.store, within), out=folder, progress=within
+        bench, assets=AssetResolver(bench.assets.store, within), out=folder, progress=within
     )
     with Trials.opened(plan, trials_bench) as trials:
         search = Tuner(

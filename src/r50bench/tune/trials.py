@@ -13,7 +13,7 @@ from typing import Any
 from r50bench.assets.store import Store
 from r50bench.case import Case
 from r50bench.errors import AssetError, R50BenchError, RunFailed
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
 from r50bench.measure.session import Outcome, Session, open_session
@@ -72,7 +72,7 @@ class Trials:
         self._compiled = 0
         self._plan = plan
         self._bench = bench
-        kept = Provisions(_Kept(bench.assets.store.root), Silent())
+        kept = AssetResolver(_Kept(bench.assets.store.root), Silent())
         self._making_nothing = replace(bench, assets=kept, progress=Silent())
         self._lives = lives
         self._open: dict[Configuration, tuple[Session, ExitStack]] = {}

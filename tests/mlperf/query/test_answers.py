@@ -14,7 +14,7 @@ from PIL import Image
 from r50bench.assets.store import Store
 from r50bench.errors import RunFailed
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.query import identity
@@ -61,7 +61,7 @@ class Workplace:
         return plan_mlperf(query.loadgen, query.settings, host)
 
     def bench(self, host: Host = HOST) -> Bench:
-        return Bench(host, Provisions(self.store, Silent()), self.root / "runs", self.progress)
+        return Bench(host, AssetResolver(self.store, Silent()), self.root / "runs", self.progress)
 
     def ask(self, terms: str = "", *, host: Host = HOST) -> Answer:
         run = partial(scripted_loadgen.run_mlperf, bench=self.bench(host))

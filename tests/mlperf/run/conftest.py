@@ -15,7 +15,7 @@ from r50bench.assets.preprocess import normalise
 from r50bench.assets.store import Store
 from r50bench.host.topology import Core, Host, read_host
 from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.bench import Bench
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.plan import plan_mlperf
@@ -72,7 +72,7 @@ def loadgen_run(tmp_path: Path, plain_pictures: Path, some_weights: Path) -> Ses
         chosen |= {key: given.pop(key) for key in [*given] if key.isupper()}
         sets = [f"{key}={value}" for key, value in chosen.items()]
         planned = plan_mlperf(LoadgenSettings(**given), collect({}, sets, {}), _host())
-        assets = Provisions(Store(tmp_path / "cache"), Silent())
+        assets = AssetResolver(Store(tmp_path / "cache"), Silent())
         return run_mlperf(planned, Bench(_host(), assets, tmp_path / "runs", Silent()))
 
     return run

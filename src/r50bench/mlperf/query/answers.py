@@ -17,7 +17,7 @@ from r50bench.assets.store import Store
 from r50bench.assets.weights import Weights, kept_weights
 from r50bench.errors import RunFailed
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.query.identity import Identity, identify
 from r50bench.notices import Notice
@@ -50,7 +50,7 @@ class AnswerStore:
         self._store = store
         self._host = host
         self._progress = progress
-        self._provisions = Provisions(store, progress)
+        self._assets = AssetResolver(store, progress)
 
     def answer(self, planned: Planned, run: Run) -> Answer:
         """Returns the stored result of ``planned``, running it first where there is none.
@@ -68,11 +68,11 @@ class AnswerStore:
             found = self._find(planned, self._identity(planned, kept))
             if found is not None:
                 return found
-        identity = self._identity(planned, self._provisions.weights(case))
+        identity = self._identity(planned, self._assets.weights(case))
         return self._find(planned, identity) or self._produce(planned, identity, run)
 
     def _identity(self, planned: Planned, weights: Weights) -> Identity:
-        return identify(planned, self._host, weights, self._provisions)
+        return identify(planned, self._host, weights, self._assets)
 
     def _find(self, planned: Planned, identity: Identity) -> Answer | None:
         """Returns the entry if every byte is as it was stored; removes it if not."""

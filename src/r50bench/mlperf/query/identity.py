@@ -15,7 +15,7 @@ from r50bench.assets.weights import Weights
 from r50bench.engines.environment import recorded_environment, worker_environment
 from r50bench.host.snapshot import PASSING, snapshot
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import Provisions
+from r50bench.measure.asset_resolver import AssetResolver
 from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
 
@@ -38,7 +38,7 @@ class Identity:
         return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
-def identify(planned: Planned, host: Host, weights: Weights, provisions: Provisions) -> Identity:
+def identify(planned: Planned, host: Host, weights: Weights, assets: AssetResolver) -> Identity:
     """Returns the identity of what ``planned`` would give on this host with these weights.
 
     The choice of weights counts beside their hash: ``auto`` and ``v1`` may come to the same bytes
@@ -49,9 +49,9 @@ def identify(planned: Planned, host: Host, weights: Weights, provisions: Provisi
         Unsupported: this host lacks what the case wants, such as tcmalloc.
     """
     case = planned.case
-    pictures = provisions.pictures(case)
+    pictures = assets.pictures(case)
     calibrated = PRECISIONS[case.precision].numerics.calibrated
-    calibration = provisions.calibration(case) if calibrated else None
+    calibration = assets.calibration(case) if calibrated else None
     data_sha256 = pictures.sha256 if pictures else ""
     environment = recorded_environment(worker_environment(case, host, os.environ))
     parts = {

@@ -16,13 +16,13 @@ from r50bench.errors import WorkerFailed
 from r50bench.measure.loads.loadgen.qsl import Rows, SampleLibrary, Work
 from r50bench.models.architecture import CLASSES, INPUT_SIZE
 
-__all__ = ["Clerk"]
+__all__ = ["Responder"]
 
 _LABEL_BYTES = 4  # of int32, which LoadGen's scripts expect: the low half of what argmax writes
 _NOT_FINITE = "the engine answered logits that are not finite"
 
 
-class Clerk:
+class Responder:
     """Answers samples through one instance's runner; used from that instance's thread only.
 
     Answers are classes in a buffer that LoadGen copies from before a completion returns. The

@@ -1,4 +1,4 @@
-"""Runs one LoadGen test inside the worker; the only module besides the clerk that loads LoadGen."""
+"""Runs one LoadGen test in the worker; only this module and the responder load LoadGen."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from r50bench.measure.binding import give_way, threads_of_process
 from r50bench.measure.instance import Instance
 from r50bench.measure.loads.loadgen.conf_files import AUDIT_CONFIG, USER_CONF
 from r50bench.measure.loads.loadgen.qsl import SampleLibrary
-from r50bench.measure.loads.loadgen.responder import Clerk
-from r50bench.measure.loads.loadgen.system_under_test import Desk, Ending
+from r50bench.measure.loads.loadgen.responder import Responder
+from r50bench.measure.loads.loadgen.system_under_test import Ending, SystemUnderTest
 from r50bench.measure.protocol import FeedSpec
 from r50bench.mlperf_rules import round_of
 
@@ -52,28 +52,30 @@ def run_test(
     """
     assert settings.dataset_size is not None
     library = SampleLibrary(feed, settings.dataset_size)
-    clerks = [Clerk(one.runner, library, feed.batch_size, one.count_samples) for one in instances]
+    responders = [
+        Responder(one.runner, library, feed.batch_size, one.count_samples) for one in instances
+    ]
     ending = Ending()
     loadgen_cpus = frozenset(cpus)
     shared = any(not loadgen_cpus.isdisjoint(one.slot.cpus) for one in instances)
-    desk = Desk(
+    sut = SystemUnderTest(
         settings.scenario,
         instances,
-        clerks,
+        responders,
         library,
         feed.batch_size,
         ending,
         share_cpus=shared,
     )
-    test = _Test(settings, folder, library, desk, ending, loadgen_cpus)
-    desk.open()
+    test = _Test(settings, folder, library, sut, ending, loadgen_cpus)
+    sut.open()
     with _quick_switches():
-        if desk.inline:
+        if sut.inline:
             instances[0].submit(test.run)
         else:
             threading.Thread(target=test.run, name="loadgen", daemon=True).start()
         ending.wait()
-    desk.close()
+    sut.close()
 
 
 class _Test:
@@ -84,7 +86,7 @@ class _Test:
         settings: LoadgenSettings,
         folder: Path,
         library: SampleLibrary,
-        desk: Desk,
+        sut: SystemUnderTest,
         ending: Ending,
         cpus: frozenset[int],
     ) -> None:
@@ -96,7 +98,7 @@ class _Test:
         # Without a name LoadGen would take an audit.config that happens to lie about.
         self._audit = str(audit) if audit.exists() else ""
         self._library = library
-        self._desk = desk
+        self._sut = sut
         self._ending = ending
         self._loadgen_cpus = self._own_cpus = cpus
         self._earlier_threads: set[int] = set()
@@ -106,12 +108,12 @@ class _Test:
         """Runs the test and says how it ended; raises nothing."""
         try:
             ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-            if self._desk.inline:  # this thread is the instance's
+            if self._sut.inline:  # this thread is the instance's
                 self._own_cpus = frozenset(os.sched_getaffinity(0))
             # LoadGen's threads inherit that; _load takes it back before anything is timed.
             os.sched_setaffinity(0, self._loadgen_cpus)
             self._earlier_threads = threads_of_process()
-            sut = mlperf_loadgen.ConstructFastSUT(self._desk.issue, self._desk.flush)
+            sut = mlperf_loadgen.ConstructFastSUT(self._sut.issue, self._sut.flush)
             qsl = mlperf_loadgen.ConstructQSL(self._size, self._buffer, self._load, self._unload)
             mlperf_loadgen.StartTestWithLogSettings(
                 sut, qsl, self._settings, self._logs, self._audit
@@ -134,7 +136,7 @@ class _Test:
         """Takes this thread's CPUs back, now that LoadGen has started its own."""
         self._settled = True
         os.sched_setaffinity(0, self._own_cpus)
-        if self._desk.takes_turns:
+        if self._sut.takes_turns:
             give_way(threads_of_process() - self._earlier_threads, self._own_cpus)
 
     def _unload(self, indices: list[int]) -> None:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from r50bench.measure.instance import Instance
 from r50bench.measure.loads.loadgen.batching import order_in_runs
 from r50bench.measure.loads.loadgen.qsl import SampleLibrary, Work
-from r50bench.measure.loads.loadgen.responder import Clerk
+from r50bench.measure.loads.loadgen.responder import Responder
 
-__all__ = ["Desk", "Ending"]
+__all__ = ["Ending", "SystemUnderTest"]
 
 
 class Ending:
@@ -58,7 +58,7 @@ class Ending:
             self.fail(error)
 
 
-class Desk:
+class SystemUnderTest:
     """Takes queries and has the instances answer them.
 
     With one instance, SingleStream and MultiStream are answered on the issuing thread, which must
@@ -74,7 +74,7 @@ class Desk:
         self,
         scenario: str,
         instances: list[Instance],
-        clerks: list[Clerk],
+        responders: list[Responder],
         library: SampleLibrary,
         batch_size: int,
         ending: Ending,
@@ -82,28 +82,28 @@ class Desk:
         share_cpus: bool,
     ) -> None:
         self._instances = instances
-        self._clerks = clerks
+        self._responders = responders
         self._ending = ending
         self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._server = scenario == "Server"
         self._library = library
         self._batch_size = batch_size
         self._by_instance = scenario == "MultiStream"
-        self.inline = len(clerks) == 1 and scenario in ("SingleStream", "MultiStream")
+        self.inline = len(responders) == 1 and scenario in ("SingleStream", "MultiStream")
         self.takes_turns = self.inline and share_cpus
 
     def open(self) -> None:
         """Has the instances wait for queries."""
         if self.inline:
             return
-        for instance, clerk in zip(self._instances, self._clerks, strict=True):
-            serve = clerk.serve_coalescing if self._server else clerk.serve
+        for instance, responder in zip(self._instances, self._responders, strict=True):
+            serve = responder.serve_coalescing if self._server else responder.serve
             self._ending.watch(instance.submit(serve, self._waiting))
 
     def close(self) -> None:
         """Sends the instances home; everything that was issued must have been answered."""
         if not self.inline:
-            for _ in self._clerks:
+            for _ in self._responders:
                 self._waiting.put(None)
 
     @property
@@ -117,9 +117,9 @@ class Desk:
     def _answer_here(self, ids: list[int], indices: list[int]) -> None:
         try:
             if len(ids) == self._batch_size == 1:
-                self._clerks[0].answer_one(ids[0], self._library.row_of(indices[0]))
+                self._responders[0].answer_one(ids[0], self._library.row_of(indices[0]))
             else:
-                self._clerks[0].answer(ids, self._library.rows_of(indices))
+                self._responders[0].answer(ids, self._library.rows_of(indices))
             if self.takes_turns:
                 os.sched_yield()
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
@@ -131,7 +131,7 @@ class Desk:
             if isinstance(rows, range):
                 self._waiting.put((ids, rows))
             elif self._by_instance:
-                self._put_in_shares(ids, rows, -(-len(ids) // len(self._clerks)))
+                self._put_in_shares(ids, rows, -(-len(ids) // len(self._responders)))
             else:
                 self._put_in_runs(ids, rows)
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
