@@ -20,7 +20,7 @@ from r50bench.progress import Progress
 
 __all__ = ["ROUND_S", "run_main_job"]
 
-ROUND_S = 0.7
+ROUND_S = 0.5
 """Seconds of one engine's throughput in a round, where no steps are asked."""
 
 
