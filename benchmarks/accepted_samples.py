@@ -146,7 +146,8 @@ def serve(encoded: str, canary: str, cpus: Sequence[int]) -> None:
     product_ns = _open_canary(canary, cpus)
     os.sched_setaffinity(0, cpus)
     spec = msgspec.json.decode(encoded, type=EngineSpec)
-    runner = load_engine(spec).runner(0)
+    engine = load_engine(spec)  # which owns the weights, and so must live as long as its runner
+    runner = engine.runner(0)
     noise = np.random.default_rng(1).normal(size=(spec.batch_size, 3, 224, 224))
     prepared = runner.prepare(noise.astype(np.float32))
     _bind_threads(lambda: runner.infer(prepared), cpus)
