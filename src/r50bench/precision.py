@@ -34,6 +34,7 @@ class Numerics:
     what is measured where nobody names a precision and one of each kind is enough.
     ``weight_type`` and ``rounding`` are for MLPerf's description of an implementation: the type of
     the weights, and what was done to float32 weights to make them so, empty for nothing.
+    ``onednn_fpmath`` is the ONEDNN_DEFAULT_FPMATH_MODE of models and workers, empty for none.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Numerics:
     by_default: bool
     weight_type: str
     rounding: str
+    onednn_fpmath: str = ""
 
 
 # Best batches: of 4, 8, 16 and 32 pictures on two cores of an AVX-512 server CPU, these had the
@@ -87,6 +89,9 @@ _BF32 = Numerics(
     # It rounds inside the convolutions; what is stored stays float32.
     weight_type="fp32",
     rounding="",
+    # torch's own switch reaches the convolutions, but not what lays out their weights, which would
+    # be reordered in every inference, by reference code, in 0.7 s. OpenVINO has no other switch.
+    onednn_fpmath="BF16",
 )
 _INT8 = Numerics(
     name="int8",

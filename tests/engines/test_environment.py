@@ -31,6 +31,7 @@ TCMALLOC = "/usr/lib/libtcmalloc_minimal.so.4"
         "TORCH_LOGS",
         "ATEN_CPU_CAPABILITY",
         "LD_PRELOAD",
+        "MALLOC_MMAP_THRESHOLD_",
         "THP_MEM_ALLOC_ENABLE",
     ],
 )
@@ -52,6 +53,17 @@ def test_instruction_sets_are_not_capped_for_cuda_or_on_arm(case, turin):
     on_cuda = worker_environment(replace(case, precision="avx_fp32", device="cuda"), turin, {})
     assert "ONEDNN_MAX_CPU_ISA" not in on_arm
     assert "ONEDNN_MAX_CPU_ISA" not in on_cuda
+
+
+def test_float32_may_be_computed_in_bfloat16_for_bf32_alone(case, turin):
+    spr = synthetic_hosts.host_of([[2]], model="spr")
+
+    def passed(precision: str, **other: str) -> dict[str, str]:
+        return worker_environment(replace(case, precision=precision, **other), spr, {})
+
+    assert passed("amx_bfloat32")["ONEDNN_DEFAULT_FPMATH_MODE"] == "BF16"
+    for precision in ("avx_fp32", "amx_bfloat16", "amx_int8"):
+        assert "ONEDNN_DEFAULT_FPMATH_MODE" not in passed(precision)
 
 
 def test_customer_env_wins_over_everything(case, turin):

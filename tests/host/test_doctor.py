@@ -115,7 +115,9 @@ def test_a_missing_tcmalloc_is_found_with_the_package_to_install(
     monkeypatch.setattr("r50bench.host.doctor.find_tcmalloc", lambda root: None)
     found = finding(healthy)
     assert found.code == "no-tcmalloc"
+    assert "2-4 %" in found.text
     assert "apt-get install libtcmalloc-minimal4" in found.mend
+    assert "1.5 times" in finding(healthy, synthetic_hosts.host_of([[2]], model="spr")).text
 
 
 def test_inherited_engine_variables_are_named(healthy: MachineTree) -> None:

@@ -37,7 +37,7 @@ def examine(
         *_neighbours(host, now),
         *_limits(host),
         *_memory(host, now),
-        *_surroundings(root, environ, understood),
+        *_surroundings(host.isa, root, environ, understood),
     )
 
 
@@ -100,12 +100,13 @@ def _memory(host: Host, now: Conditions) -> Iterator[Notice]:
 
 
 def _surroundings(
-    root: Path, environ: Mapping[str, str], understood: Collection[str]
+    isa: Collection[str], root: Path, environ: Mapping[str, str], understood: Collection[str]
 ) -> Iterator[Notice]:
     if find_tcmalloc(root) is None:
+        gain = "1.5 times the throughput on AMX" if "amx_tile" in isa else "2-4 % of the throughput"
         yield Notice(
             "no-tcmalloc",
-            "tcmalloc is not installed: it is worth 2-4 % of the throughput",
+            f"tcmalloc is not installed: to engine torch it is worth {gain}",
             "sudo apt-get install libtcmalloc-minimal4 (Debian, Ubuntu), "
             "sudo dnf install gperftools-libs (Fedora, RHEL, Amazon Linux)",
         )

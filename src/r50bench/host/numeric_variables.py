@@ -10,6 +10,7 @@ _PREFIXES = (
     "DNNL_",
     "GOMP_",
     "KMP_",
+    "MALLOC_",
     "MKLDNN_",
     "MKL_",
     "OMP_",
@@ -27,9 +28,6 @@ _NAMES = frozenset(
         "GLIBC_TUNABLES",
         "LD_PRELOAD",
         "LRU_CACHE_CAPACITY",
-        "MALLOC_ARENA_MAX",
-        "MALLOC_CONF",
-        "MALLOC_TRIM_THRESHOLD_",
         "NVIDIA_TF32_OVERRIDE",
         "THP_MEM_ALLOC_ENABLE",
     }
