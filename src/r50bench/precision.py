@@ -31,7 +31,8 @@ class Numerics:
     size of throughput mode. ``images_per_core_s`` is what a core is expected to do until something
     was measured, on the slow side. ``calibrated``: scales are found on calibration pictures.
     ``shares_weights``: weight sharing is supported, and not only by force. ``by_default``: among
-    what is measured where nobody names a precision and one of each kind is enough.
+    what is measured where nobody names a precision and one of each kind is enough. ``coarseness``
+    orders numerics by how much they round away, fp32 being 0.
     ``weight_type`` and ``rounding`` are for MLPerf's description of an implementation: the type of
     the weights, and what was done to float32 weights to make them so, empty for nothing.
     ``onednn_fpmath`` is the ONEDNN_DEFAULT_FPMATH_MODE of models and workers, empty for none.
@@ -45,6 +46,7 @@ class Numerics:
     calibrated: bool
     shares_weights: bool
     by_default: bool
+    coarseness: int
     weight_type: str
     rounding: str
     onednn_fpmath: str = ""
@@ -62,6 +64,7 @@ _FP32 = Numerics(
     calibrated=False,
     shares_weights=False,
     by_default=True,
+    coarseness=0,
     weight_type="fp32",
     rounding="",
 )
@@ -74,6 +77,7 @@ _BF16 = Numerics(
     calibrated=False,
     shares_weights=True,
     by_default=True,
+    coarseness=2,
     weight_type="bf16",
     rounding="rounded to bfloat16",
 )
@@ -86,6 +90,7 @@ _BF32 = Numerics(
     calibrated=False,
     shares_weights=False,
     by_default=False,
+    coarseness=1,
     # It rounds inside the convolutions; what is stored stays float32.
     weight_type="fp32",
     rounding="",
@@ -102,6 +107,7 @@ _INT8 = Numerics(
     calibrated=True,
     shares_weights=True,
     by_default=True,
+    coarseness=3,
     weight_type="int8",
     rounding="quantised after training to signed 8-bit integers per channel",
 )

@@ -37,6 +37,7 @@ from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned, plan_case
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.overview import overview_rows, overview_text
+from r50bench.report.slower_precisions import slower_precisions
 from r50bench.report.terminal import TerminalProgress
 from r50bench.report.what_ran import what_ran
 
@@ -173,10 +174,12 @@ def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
         failures = [
             (result.planned.case, str(result.error)) for result in results if result.outcome is None
         ]
-        rows = overview_rows([(one.record, one.samples) for one in outcomes], failures)
+        runs = [(one.record, one.samples) for one in outcomes]
+        rows = overview_rows(runs, failures)
         width = shutil.get_terminal_size((100, 24)).columns
         heading = what_ran([one.record for one in outcomes], width)
         text = (f"{heading}\n\n" if heading else "") + overview_text(rows, width)
+        text += "".join(f"! {notice}\n" for notice in slower_precisions(runs))
     return text + _where_line(outcomes)
 
 
