@@ -1,8 +1,9 @@
 """Batches that count only where the cores ran at full speed before and after them.
 
 Cores of a virtual machine may be several times slower for 10 to 500 ms at a time, each on its own.
-A sample here is one batch between two loops of tile products (amx_canary.cpp), 2 us each; it is
-accepted if both ran at the speed of the measured peak, within a tolerance. Each instance is a
+A sample here is one batch between two loops of tile products and loads (amx_canary.cpp), 2 us each;
+it is accepted if both ran as fast as they can beside nobody. Products alone would not do: they ran
+at full speed while whole networks took twice as long. Each instance is a
 process of its own, with the environment that its engine gets in a session, bound to its CPUs;
 :class:`Instances` has all of a kind run their turn at once.
 

@@ -9,7 +9,8 @@ Layouts: ``one`` is an instance on one core; ``two`` an instance whose threads h
 
 Each engine's instances are processes of their own, loaded and warm; they take turns of a fraction
 of a second, each round beginning with another engine. A sample is a batch between two loops of tile
-products; it is accepted if both ran within 30 % of the measured peak (accepted_samples.py). Figures
+products and loads; it is accepted if both took at most 1.6 times the product's time at the peak
+(accepted_samples.py), which is 1.25 on a core of its own and 4 on one that is shared. Figures
 are medians over the rounds of the median of accepted samples; ratios are of the same round, over
 each of the other engines, with the 95 % interval of the median. The share of the peak counts the
 operations of the graph without the pixels that nobody reads, padding included. ``--precision``
@@ -50,7 +51,9 @@ from r50bench.results.stats import Estimate
 
 _AMX = ("amx_int8", "amx_bfloat16", "amx_bfloat32")
 _ENGINES = ("r50", "openvino", "torch")
-_TOLERANCE = 1.3
+_TOLERANCE = (
+    1.6  # loads from L1 beside the products take 1.25 to 1.3 at full speed, 4 and more else
+)
 _OPERATIONS_OF_A_PRODUCT = 2 * 16 * 16 * 64
 
 # r50 over OpenVINO: at batch 1, and at the best batch of each.
