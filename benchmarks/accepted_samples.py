@@ -29,6 +29,7 @@ import numpy as np
 
 import r50bench.host
 from r50bench.engines.base import EngineSpec
+from r50bench.host.toolchain import find_compiler
 
 _SOURCE = Path(__file__).with_name("amx_canary.cpp")
 _FLAGS = "-O2 -std=c++17 -shared -fPIC -pthread -mamx-tile -mamx-int8"
@@ -57,18 +58,18 @@ def build_canary(folder: Path) -> Path:
     Raises:
         SystemExit: there is none, or it does not know AMX.
     """
+    compiler = find_compiler(os.environ)
+    if compiler is None:
+        raise SystemExit("the loop of tile products cannot be built: there is no C++ compiler")
     library = folder / "amx_canary.so"
     headers = Path(r50bench.host.__file__).parent
-    command = [*shlex.split(os.environ.get("CXX", "g++")), *_FLAGS.split(), f"-I{headers}"]
-    try:
-        subprocess.run(
-            [*command, str(_SOURCE), "-o", str(library)], check=True, capture_output=True, text=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = (getattr(error, "stderr", None) or str(error)).splitlines()[0]
+    command = [*compiler.words, *_FLAGS.split(), f"-I{headers}", str(_SOURCE), "-o", str(library)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stderr.splitlines() or [f"{compiler.words[0]} failed"])[0]
         raise SystemExit(
             f"the loop of tile products cannot be built: {said}. It needs g++ 11 or clang 12"
-        ) from None
+        )
     return library
 
 

@@ -194,7 +194,7 @@ def measure(
     peak = ensure_peak(host, sorted({cpu for mine in cpus for cpu in mine}), store, silent)
     slowest = min(peak.peak.rates["tdpbusd"].per_cpu)
     most_ns = _TOLERANCE * _OPERATIONS_OF_A_PRODUCT / slowest * 1e9
-    assets = AssetResolver(store, silent)
+    bench = Bench(host, Provisions(store, silent), Path(), silent)
     contenders: list[Contender] = []
     try:
         for engine in engines:
@@ -209,7 +209,7 @@ def measure(
                 engine=engine,
                 weights=arguments.weights,
             )
-            inputs = gather(case, Bench(host, assets, Path(), silent))
+            inputs = gather(case, bench)
             instances = Instances(inputs.engine, inputs.environment, cpus, canary)
             contenders.append(Contender(engine, instances))
         for number in range(arguments.rounds):
