@@ -194,7 +194,7 @@ def measure(
     peak = ensure_peak(host, sorted({cpu for mine in cpus for cpu in mine}), store, silent)
     slowest = min(peak.peak.rates["tdpbusd"].per_cpu)
     most_ns = _TOLERANCE * _OPERATIONS_OF_A_PRODUCT / slowest * 1e9
-    bench = Bench(host, Provisions(store, silent), Path(), silent)
+    bench = Bench(host, AssetResolver(store, silent), Path(), silent)
     contenders: list[Contender] = []
     try:
         for engine in engines:
