@@ -73,6 +73,12 @@ def test_what_has_no_row_is_said_below_the_table():
     assert "\n! no row of r50 in amx_int8: no kernels\n" in text
 
 
+def test_a_precision_that_is_slower_than_a_finer_one_is_told_below_the_table():
+    slow = [result("r50", 20, precision="avx_fp32"), result("r50", 40, precision="avx_bfloat16")]
+    text = main_job_text(slow, (), 100)
+    assert "! avx_bfloat16 is slower here than avx_fp32, which rounds less: 200.0 beside" in text
+
+
 def test_without_both_engines_there_is_no_sentence():
     assert gains(runs(result("torch", 10), result("r50", 10, precision="avx_fp32"))) == []
     assert summary_sentence([]) == ""

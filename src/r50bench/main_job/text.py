@@ -12,6 +12,7 @@ from r50bench.notices import Notice
 from r50bench.precision import numerics_of
 from r50bench.report.numbers import fixed
 from r50bench.report.overview import overview_rows, overview_text
+from r50bench.report.slower_precisions import slower_precisions
 from r50bench.report.what_ran import what_ran
 from r50bench.results.ratio import beyond_noise, ratio_of_rounds
 from r50bench.results.record import Record
@@ -43,7 +44,7 @@ def main_job_text(
     """Returns heading, table and summary; nothing where there is no record at all.
 
     ``unfinished`` are the cases that were not run because the job was interrupted; ``notices`` are
-    the job's, of what has no row.
+    the job's, of what has no row; precisions that are slower than finer ones are told beside them.
     """
     runs = [(one.outcome.record, one.outcome.samples) for one in results if one.outcome is not None]
     if not runs:
@@ -51,7 +52,7 @@ def main_job_text(
     failures = [(one.planned.case, str(one.error)) for one in results if one.outcome is None]
     rows = overview_rows(runs, failures, unfinished)
     sections = [what_ran([record for record, _ in runs], width), overview_text(rows, width)]
-    lines = [f"! {notice}" for notice in notices]
+    lines = [f"! {notice}" for notice in (*notices, *slower_precisions(runs))]
     lines.append(summary_sentence(gains(runs)))
     if unfinished:
         total = len(results) + len(unfinished)
