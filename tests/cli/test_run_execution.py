@@ -36,9 +36,9 @@ def test_several_cases_end_in_one_table_that_names_what_ran(r50bench_fake: Call)
     assert answer.code == 0, answer.err
     heading, empty, *_ = answer.out.splitlines()
     assert heading.startswith(
-        "ResNet-50 v1.5, weights random (seed 2020), 8.18 GFLOP/image · fake (fake 1)"
+        "ResNet-50 v1.5, weights random (seed 2020), 8.18 GFLOP/image · dummy pictures"
     )
-    assert heading.endswith(" on cpu · 1 instance × 1 core · dummy pictures")
+    assert heading.endswith(" · fake (fake 1) on cpu · 1 instance × 1 core")
     assert empty == ""
     assert "precision" in answer.out
     assert "*Average" not in answer.out

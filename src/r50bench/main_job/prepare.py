@@ -10,12 +10,11 @@ from dataclasses import replace
 
 from r50bench.case import Case
 from r50bench.engines.child import STOP
-from r50bench.errors import AssetError, R50BenchError
+from r50bench.errors import R50BenchError
 from r50bench.host.topology import Host, usable_cores
 from r50bench.main_job.plan import BY_DEFAULT, MainJob, Turn
 from r50bench.measure.bench import Bench
-from r50bench.measure.inputs import gather
-from r50bench.notices import Notice
+from r50bench.measure.inputs import fed_what_there_is, gather
 from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
 from r50bench.progress import Progress, Silent
@@ -29,31 +28,10 @@ _LOOK_UP_S = 1.0
 
 
 def with_pictures_there_are(job: MainJob, bench: Bench) -> MainJob:
-    """Falls back on dummy input where nobody asked for pictures and the sample cannot be had.
-
-    Raises:
-        AssetError: the pictures that were asked for cannot be had.
-    """
-    fed = [planned for planned in job.cases if planned.case.data_type == "real"]
-    try:
-        for planned in fed[:1]:
-            bench.assets.pictures(planned.case)
-    except AssetError as error:
-        if not _by_default(fed[0]):
-            raise
-        text = f"dummy pictures, and no accuracy: {error.message}"
-        bench.progress.warn(Notice("dummy-pictures", text, error.hint or ""))
-        turns = (Turn(tuple(map(_fed_dummies, turn.cases))) for turn in job.turns)
-        return replace(job, turns=tuple(turns))
-    return job
-
-
-def _by_default(planned: Planned) -> bool:
-    return planned.request["data_type"].source == BY_DEFAULT
-
-
-def _fed_dummies(planned: Planned) -> Planned:
-    return planned.became("no pictures can be had", data_type="dummy")
+    """Falls back on dummy input where nobody asked for pictures and the sample cannot be had."""
+    fed = iter(fed_what_there_is(job.cases, bench, BY_DEFAULT))
+    turns = (Turn(tuple(next(fed) for _ in turn.cases)) for turn in job.turns)
+    return replace(job, turns=tuple(turns))
 
 
 def prepare_models(planned: Sequence[Planned], bench: Bench) -> Mapping[Case, R50BenchError]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
 from r50bench.engines.preparation import Preparation, prepare_engine
+from r50bench.errors import AssetError
 from r50bench.load import Load, LoadGen, Observe
 from r50bench.measure.asset_resolver import Calibration
 from r50bench.measure.bench import Bench
@@ -20,10 +21,11 @@ from r50bench.measure.feed import MOST_RING_PICTURES, ring_pictures
 from r50bench.measure.protocol import FeedSpec
 from r50bench.models.architecture import gflop_per_image
 from r50bench.notices import Notice
+from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
 from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
 
-__all__ = ["SessionInputs", "gather"]
+__all__ = ["SessionInputs", "fed_what_there_is", "gather"]
 
 _TIMESTAMPS = {"ONEDNN_VERBOSE_TIMESTAMP": "1"}
 
@@ -45,6 +47,26 @@ class SessionInputs:
     labels: tuple[int, ...]
     notices: tuple[Notice, ...]
     limit: Limit | None = None
+
+
+def fed_what_there_is(planned: Sequence[Planned], bench: Bench, default: str) -> list[Planned]:
+    """Returns the cases, fed dummies where pictures are only a default and cannot be had.
+
+    ``default`` is the source of such values; a notice says why there is no accuracy then. Pictures
+    that somebody asked for are left for the case itself to fail without.
+    """
+    by_default = [one for one in planned if one.request["data_type"].source == default]
+    try:
+        for one in by_default[:1]:
+            bench.assets.pictures(one.case)
+    except AssetError as error:
+        text = f"dummy pictures, and no accuracy: {error.message}"
+        bench.progress.warn(Notice("dummy-pictures", text, error.hint or ""))
+        return [
+            one.became("no pictures can be had", data_type="dummy") if one in by_default else one
+            for one in planned
+        ]
+    return list(planned)
 
 
 def gather(

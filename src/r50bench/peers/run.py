@@ -9,11 +9,11 @@ from typing import Literal
 
 from r50bench.case import CaseName
 from r50bench.engines.registry import ENGINES, engine_named, packages_of
-from r50bench.errors import AssetError, EngineError, R50BenchError, Unsupported, UsageError
+from r50bench.errors import EngineError, R50BenchError, Unsupported, UsageError
 from r50bench.host.topology import Host
 from r50bench.measure.bench import Bench
+from r50bench.measure.inputs import fed_what_there_is
 from r50bench.measure.session import Outcome, Session, open_session
-from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.planned import Planned, plan_case
@@ -136,22 +136,8 @@ def run_peers(
 def _with_pictures_there_are(contenders: Sequence[Contender], bench: Bench) -> list[Contender]:
     """Falls back on dummy input where nobody asked for pictures and the sample cannot be had."""
     planned = [one.planned for one in contenders if one.planned is not None]
-    if not planned or planned[0].request["data_type"].source != _WHY:
-        return list(contenders)
-    try:
-        bench.assets.pictures(planned[0].case)
-    except AssetError as error:
-        text = f"dummy pictures, and no accuracy: {error.message}"
-        bench.progress.warn(Notice("dummy-pictures", text, error.hint or ""))
-        return [_fed_dummies(one) for one in contenders]
-    return list(contenders)
-
-
-def _fed_dummies(contender: Contender) -> Contender:
-    if contender.planned is None:
-        return contender
-    fed = contender.planned.became("no pictures can be had", data_type="dummy")
-    return replace(contender, planned=fed)
+    fed = iter(fed_what_there_is(planned, bench, _WHY))
+    return [one if one.planned is None else replace(one, planned=next(fed)) for one in contenders]
 
 
 class _Run:
