@@ -1,0 +1,464 @@
+"""What the kernels for AMX run: every step with its place in memory, for groups of several sizes.
+
+The weights are the same for all; a *variant* is the network over so many images at once. The worker
+hands the arrays to ``kernels/amx/network.cpp``, whose ``Step`` mirrors :data:`STEP_FIELDS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from r50bench.engines.native_layers import Arithmetic, LayerArithmetic, named_blocks
+from r50bench.engines.r50.amx_layout import (
+    LINE,
+    TILE_ROWS,
+    Layout,
+    Tables,
+    Tensor,
+    kernel_offsets,
+    tiles_of,
+)
+from r50bench.engines.r50.amx_weights import (
+    bfloat16,
+    bias_constants,
+    logit_constants,
+    one_sum,
+    pack,
+    sixteen_bit,
+    steps_of,
+    word_constants,
+)
+from r50bench.models.architecture import CLASSES, FEATURES, INPUT_SIZE
+from r50bench.models.resnet50 import Bottleneck, ResNet50
+
+__all__ = ["STEP_FIELDS", "make_amx_plan"]
+
+STEP_FIELDS = (
+    *("kind", "level"),
+    *("in", "in_tiles", "in_offsets", "in_steps"),
+    *("second", "second_tiles", "second_offsets", "second_steps"),
+    "in_row",
+    *("out", "out_rows", "out_plane", "out_group"),
+    *("residual", "residual_rows", "residual_plane"),
+    *("wide_out", "wide_residual"),
+    *("tiles", "rows", "columns", "panels"),
+    *("parts", "run"),
+    *("shift", "weights", "constants", "panel_constants"),
+    *("positions", "group"),
+)
+_FRONT, _CONVOLUTION, _AVERAGE, _CLASSIFY = range(4)
+_TILE_BYTES = TILE_ROWS * LINE
+_IN_L1 = 512  # bytes of a sum's terms, of which the weights for 64 channels stay in L1
+_EVERY = 1 << 30
+
+_BLOCK_OF_PLAN = 2 * 4 * _TILE_BYTES  # scratch for one block's sums, twice
+_FOLDED_SIDE, _FOLDED_VALUES, _FOLDED_ROWS = (INPUT_SIZE + 6) // 2, 12, 16  # as front.h has them
+
+
+class _Numerics(NamedTuple):
+    """``group``: values that one instruction adds up; ``fused``: stages, from 0, whose first block
+    adds its shortcut in the tiles; ``images``: at most, of a group, by stage."""
+
+    value_bytes: int
+    group: int
+    fused: int
+    images: tuple[int, int, int, int]
+
+
+_NUMERICS: Final = {
+    "int8": _Numerics(1, 4, 2, (1, 2, 8, 16)),
+    "bf16": _Numerics(2, 2, 4, (1, 1, 2, 16)),
+    "bf32": _Numerics(2, 2, 4, (1, 1, 2, 16)),
+}
+VARIANTS: Final = (1, 2, 4, 8, 16)
+"""Images at once in the last stage."""
+
+
+@dataclass
+class _Arena:
+    """Places for tensors: those with a border have their own, others share it by name."""
+
+    bytes: int = 0
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def reserve(self, name: str, size: int) -> int:
+        """Returns where ``size`` bytes are; the same for the same name, if they suffice."""
+        at, room = self.places.get(name, (0, 0))
+        if room < size:
+            at, self.bytes = self.bytes, self.bytes + -(-size // LINE) * LINE
+            self.places[name] = at, size
+        return at
+
+
+@dataclass
+class _Weights:
+    """Every layer's packed weights and constants, in the order in which they are run."""
+
+    weights: list[NDArray[np.uint8]] = field(default_factory=list)
+    constants: list[NDArray[np.uint8]] = field(default_factory=list)
+    weight_bytes: int = 0
+    constant_bytes: int = 0
+
+    def add(self, packed: NDArray[Any], constants: NDArray[np.uint8]) -> dict[str, int]:
+        """Returns the fields of a step that say where they are."""
+        fields = {
+            "weights": self.weight_bytes,
+            "constants": self.constant_bytes,
+            "panel_constants": constants.shape[1],
+            "panels": len(constants),
+        }
+        self.weights.append(packed.reshape(-1).view(np.uint8))
+        self.weight_bytes += packed.nbytes
+        whole = np.pad(constants.reshape(-1), (0, -constants.size % LINE))
+        self.constants.append(whole)
+        self.constant_bytes += len(whole)
+        return fields
+
+
+class _Layer(NamedTuple):
+    """A convolution as it is run: with the shortcut's, where both are one sum."""
+
+    fields: dict[str, int]
+    kernel: int
+    stride: int
+    channels: int
+
+
+def make_amx_plan(
+    model: ResNet50, arithmetic: Arithmetic, numerics: str
+) -> dict[str, NDArray[Any]]:
+    """Returns the arrays of the plan of ``model``, strides pulled back or not.
+
+    ``steps`` is int64 (variants, steps, fields), ``groups`` int64 (variants, stages), ``tables``
+    int32, ``weights`` and ``constants`` uint8, ``shape`` int64 (bytes of an arena, where its
+    scratch begins), ``input`` float32 (scale, zero).
+
+    Raises:
+        EngineError: scales do not fit the int8 kernels.
+    """
+    packer = _Packer(model, arithmetic, numerics)
+    arena, tables = _Arena(), Tables()
+    steps, groups, sums = [], [], 0
+    for images in reversed(VARIANTS):  # the largest first: the others fit into its places
+        variant = _Variant(model, packer, arena, tables, images)
+        steps.append([[step.get(name, 0) for name in STEP_FIELDS] for step in variant.steps])
+        groups.append(variant.images)
+        sums = max(sums, variant.sums)
+    scratch = -(-arena.bytes // _TILE_BYTES) * _TILE_BYTES
+    front = 1 << 18
+    return {
+        "steps": np.array(steps[::-1], np.int64),
+        "groups": np.array(groups[::-1], np.int64),
+        "tables": tables.array(),
+        "weights": np.concatenate(packer.packed.weights),
+        "constants": np.concatenate(packer.packed.constants),
+        "shape": np.array([scratch + _BLOCK_OF_PLAN + max(front, sums), scratch], np.int64),
+        "input": np.array([arithmetic.input_scale, arithmetic.input_zero], np.float32),
+    }
+
+
+class _Packer:
+    """Packs each layer once; its fields go into every variant's step."""
+
+    def __init__(self, model: ResNet50, arithmetic: Arithmetic, numerics: str) -> None:
+        self.numerics = _NUMERICS[numerics]
+        self.wide = numerics == "bf32"
+        self.packed = _Weights()
+        layers = arithmetic.layers
+        self.layers = {"conv1": self._stem(layers["conv1"])}
+        for name, block in named_blocks(model):
+            stage = int(name[len("layer")]) - 1
+            for part in ("conv1", "conv2"):
+                of_part = getattr(block, part)
+                self._add(f"{name}.{part}", of_part.stride[0], layers[f"{name}.{part}"])
+            shortcut = layers.get(f"{name}.downsample.0")
+            expand = layers[f"{name}.conv3"]
+            if shortcut is not None and stage < self.numerics.fused:
+                self._add(f"{name}.conv3", 1, *one_sum(expand, shortcut))
+                continue
+            if shortcut is not None:
+                assert isinstance(block.downsample, nn.Sequential)
+                stride = block.downsample[0].stride[0]
+                self._add(f"{name}.downsample.0", stride, shortcut)
+            self._add(f"{name}.conv3", 1, expand, adds=True)
+        self.layers["fc"] = self._classifier(layers["fc"])
+
+    def _add(
+        self,
+        name: str,
+        stride: int,
+        layer: LayerArithmetic,
+        second: LayerArithmetic | None = None,
+        *,
+        adds: bool = False,
+    ) -> None:
+        kernel = layer.weight.shape[2]
+        terms = layer.weight[0].size + (0 if second is None else second.weight[0].size)
+        terms *= self.numerics.value_bytes
+        columns = 4 if terms <= _IN_L1 and kernel == 1 else 2
+        fields = {"columns": columns, "rows": 4 // columns, "parts": 1, "run": _EVERY}
+        if kernel == 3:
+            fields["parts"] = layer.weight.shape[1] * self.numerics.value_bytes // LINE
+        out = layer.weight.shape[0]
+        both = [layer] if second is None else [layer, second]
+        fields |= self._pack(both, columns, adds=adds)
+        self.layers[name] = _Layer(fields, kernel, stride, out)
+
+    def _pack(
+        self, layers: list[LayerArithmetic], columns: int, *, adds: bool = False
+    ) -> dict[str, int]:
+        value_bytes, group = self.numerics.value_bytes, self.numerics.group
+        shift = {}
+        if group == 4:
+            whole = LayerArithmetic(
+                np.concatenate([layer.weight.reshape(len(layer.weight), -1) for layer in layers], 1)[
+                    :, :, None, None
+                ],
+                layers[0].scale,
+                layers[0].bias,
+                layers[0].residual_scale,
+            )
+            words = sixteen_bit(whole, adds=adds)
+            ends = np.cumsum([layer.weight[0].size for layer in layers])[:-1]
+            parts = np.split(words.weight, ends, axis=1)
+            weights = [
+                part.reshape(layer.weight.shape)
+                for part, layer in zip(parts, layers, strict=True)
+            ]
+            constants = word_constants(words, columns)
+            shift = {"shift": words.shift}
+        else:
+            weights = [layer.weight for layer in layers]
+            constants = bias_constants(layers[0].bias, columns)
+        steps = np.concatenate([steps_of(weight, value_bytes) for weight in weights])
+        return shift | self._place(steps, columns, constants)
+
+    def _place(
+        self,
+        steps: NDArray[Any],
+        columns: int,
+        constants: NDArray[np.uint8],
+        *,
+        logits: bool = False,
+    ) -> dict[str, int]:
+        packed = pack(steps, columns, group=self.numerics.group, logits=logits)
+        stored = packed if self.numerics.group == 4 else bfloat16(packed)
+        return self.packed.add(stored, constants)
+
+    def _stem(self, layer: LayerArithmetic) -> _Layer:
+        """The 7×7 kernel as 4×4 over squares of 2×2 pixels; a row of it is one run of values."""
+        value_bytes = self.numerics.value_bytes
+        out, colours = layer.weight.shape[:2]
+        square = np.pad(layer.weight, ((0, 0), (0, 0), (0, 1), (0, 1)))
+        square = square.reshape(out, colours, 4, 2, 4, 2)
+        runs = square.transpose(0, 2, 4, 3, 5, 1).reshape(out, 4, 4 * _FOLDED_VALUES)
+        whole = np.pad(runs, ((0, 0), (0, 0), (0, -runs.shape[2] * value_bytes % LINE // value_bytes)))
+        as_channels = whole.reshape(out, -1, 1, 1)
+        fields = self._pack([LayerArithmetic(as_channels, layer.scale, layer.bias)], 4)
+        fields |= {"columns": 4, "rows": 1, "parts": 1, "run": _EVERY}
+        return _Layer(fields, 7, 2, out)
+
+    def _classifier(self, layer: LayerArithmetic) -> _Layer:
+        steps = steps_of(layer.weight, self.numerics.value_bytes)
+        fields = self._place(steps, 4, logit_constants(layer, 4), logits=True)
+        fields |= {"columns": 4, "rows": 1, "parts": 1, "run": _EVERY}
+        return _Layer(fields, 1, 1, CLASSES)
+
+
+class _Variant:
+    """The steps over ``images`` at once, from input to logits."""
+
+    def __init__(
+        self, model: ResNet50, packer: _Packer, arena: _Arena, tables: Tables, images: int
+    ) -> None:
+        self._packer, self._arena, self._tables = packer, arena, tables
+        self._numerics = packer.numerics
+        self.images = tuple(min(images, most) for most in packer.numerics.images)
+        self.steps: list[dict[str, int]] = []
+        self.sums = 0
+        """Bytes for sums between parts."""
+        self._level = 0
+        image = self._front()
+        blocks = list(named_blocks(model))
+        for number, (name, block) in enumerate(blocks):
+            following = blocks[number + 1] if number + 1 < len(blocks) else None
+            self._level = int(name[len("layer")]) - 1
+            image = self._block(name, block, image, following)
+        self._head(image)
+
+    def _tensor(
+        self,
+        name: str,
+        side: int,
+        channels: int,
+        layout: Layout = Layout.FLAT,
+        *,
+        level: int | None = None,
+        wide: bool = False,
+    ) -> Tensor:
+        group = self.images[self._level if level is None else level]
+        tensor = Tensor(0, side, channels, group, layout, self._numerics.value_bytes)
+        if tensor.border:
+            name = f"{name} {side} {channels} {group} {layout.value}"
+        at = self._arena.reserve(name, tensor.bytes)
+        wide_at = -1
+        if wide and self._packer.wide:
+            wide_at = self._arena.reserve(f"{name} in float32", 2 * tensor.bytes)
+        return Tensor(at, side, channels, group, layout, self._numerics.value_bytes, wide_at)
+
+    def _step(self, kind: int, **fields: int) -> None:
+        assert fields.keys() <= set(STEP_FIELDS)
+        of_none = {"residual": -1, "wide_out": -1, "wide_residual": -1}
+        self.steps.append({"kind": kind, "level": self._level, **of_none, **fields})
+
+    def _front(self) -> Tensor:
+        value_bytes = self._numerics.value_bytes
+        layer = self._packer.layers["conv1"]
+        square = _FOLDED_VALUES * value_bytes
+        row = (_FOLDED_SIDE * square + 2 * LINE) // LINE * LINE
+        stem_side = INPUT_SIZE // 2
+        tiles = np.arange(2)[:, None] * row + np.arange(0, stem_side, TILE_ROWS) * square
+        runs = np.arange(4)[:, None] * row + np.arange(0, 4 * square, LINE)
+        pooled = self._tensor("pooled", stem_side // 2, layer.channels)
+        y, x = (axis.reshape(-1) for axis in np.indices((pooled.side, pooled.side)))
+        self._step(
+            _FRONT,
+            **layer.fields,
+            in_tiles=self._tables.place(tiles),
+            in_offsets=self._tables.place(runs),
+            in_steps=runs.size,
+            in_row=square,
+            tiles=tiles.size,
+            out=pooled.at,
+            out_rows=self._tables.place(np.arange(2 * stem_side) * LINE),
+            out_plane=pooled.plane,
+            out_group=LINE,
+            residual_rows=self._tables.place(pooled.lines(y, x) * LINE),
+            group=pooled.group,
+        )
+        return pooled
+
+    def _block(
+        self, name: str, block: Bottleneck, source: Tensor, following: tuple[str, Bottleneck] | None
+    ) -> Tensor:
+        side = source.side // block.conv1.stride[0]
+        stride = block.conv2.stride[0]
+        layout = Layout.BORDERED if stride == 1 else Layout.BORDERED_SPLIT
+        reduced = self._tensor("reduced", side, block.conv1.out_channels, layout)
+        self._convolve(f"{name}.conv1", source, reduced)
+        spatial = self._tensor("spatial", side // stride, block.conv2.out_channels)
+        self._convolve(f"{name}.conv2", reduced, spatial)
+        shortcut: Tensor | None = source
+        projects = isinstance(block.downsample, nn.Sequential)
+        fused = projects and self._level < self._numerics.fused
+        if projects and not fused:
+            shortcut = self._tensor("shortcut", spatial.side, block.conv3.out_channels)
+            self._convolve(f"{name}.downsample.0", source, shortcut)
+        target = self._target(name, block, source, spatial.side, following)
+        if fused:
+            self._convolve(f"{name}.conv3", spatial, target, second=source)
+        else:
+            self._convolve(f"{name}.conv3", spatial, target, residual=shortcut)
+        return target
+
+    def _target(
+        self,
+        name: str,
+        block: Bottleneck,
+        source: Tensor,
+        side: int,
+        following: tuple[str, Bottleneck] | None,
+    ) -> Tensor:
+        """Where a block ends: in place of what it adds to, or where the next stage begins."""
+        channels = block.conv3.out_channels
+        if following is None or following[0].startswith(name[: len("layer1")]):
+            if source.channels == channels:
+                return source
+            return self._tensor(f"stage {self._level}", side, channels, wide=True)
+        projection = following[1].downsample
+        assert isinstance(projection, nn.Sequential)
+        layout = Layout.SPLIT if projection[0].stride[0] == 2 else Layout.FLAT
+        level = self._level + 1
+        return self._tensor(f"into stage {level}", side, channels, layout, level=level, wide=True)
+
+    def _convolve(
+        self,
+        name: str,
+        source: Tensor,
+        target: Tensor,
+        *,
+        second: Tensor | None = None,
+        residual: Tensor | None = None,
+    ) -> None:
+        layer = self._packer.layers[name]
+        fields = dict(layer.fields)
+        tiling = tiles_of(source, layer.kernel, layer.stride, fields["rows"])
+        offsets = kernel_offsets(source, layer.kernel)
+        fields |= {
+            "in": source.at,
+            "in_tiles": self._tables.place(tiling.starts * LINE),
+            "in_offsets": self._tables.place(offsets),
+            "in_steps": len(offsets),
+            "in_row": LINE,
+            "tiles": len(tiling.starts),
+            "out": target.at,
+            "out_rows": self._tables.place(tiling.rows(target)),
+            "out_plane": target.plane,
+            "out_group": source.group * LINE if target.group > source.group else 0,
+            "wide_out": target.wide_at,
+            "group": source.group,
+        }
+        if second is not None:
+            stride = second.side // source.side
+            starts = tiles_of(second, 1, stride, fields["rows"]).starts
+            assert len(starts) == len(tiling.starts)
+            taps = kernel_offsets(second, 1)
+            fields |= {
+                "second": second.at,
+                "second_tiles": self._tables.place(starts * LINE),
+                "second_offsets": self._tables.place(taps),
+                "second_steps": len(taps),
+            }
+        if residual is not None:
+            step = residual.side // target.side
+            fields |= {
+                "residual": residual.at if residual.wide_at < 0 else -1,
+                "residual_rows": self._tables.place(tiling.rows(residual, step)),
+                "residual_plane": residual.plane,
+                "wide_residual": residual.wide_at,
+            }
+        if fields["parts"] > 1:
+            self.sums = max(self.sums, len(tiling.starts) * fields["columns"] * _TILE_BYTES)
+        self._step(_CONVOLUTION, **fields)
+
+    def _head(self, source: Tensor) -> None:
+        mean = self._tensor("mean", 1, FEATURES)
+        self._step(
+            _AVERAGE,
+            **{"in": source.at},
+            wide_residual=source.wide_at,
+            in_row=source.plane,
+            out=mean.at,
+            out_plane=mean.plane,
+            panels=source.planes,
+            positions=source.side**2,
+            group=source.group,
+        )
+        layer = self._packer.layers["fc"]
+        offsets = kernel_offsets(mean, 1)
+        self._step(
+            _CLASSIFY,
+            **layer.fields,
+            **{"in": mean.at},
+            in_tiles=self._tables.place(np.zeros(1, np.int64)),
+            in_offsets=self._tables.place(offsets),
+            in_steps=len(offsets),
+            in_row=LINE,
+            tiles=1,
+            group=mean.group,
+        )
