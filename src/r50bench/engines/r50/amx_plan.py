@@ -57,7 +57,7 @@ _IN_L1 = 512  # bytes of a sum's terms, of which the weights for 64 channels sta
 _EVERY = 1 << 30
 
 _BLOCK_OF_PLAN = 2 * 4 * _TILE_BYTES  # scratch for one block's sums, twice
-_FOLDED_SIDE, _FOLDED_VALUES, _FOLDED_ROWS = (INPUT_SIZE + 6) // 2, 12, 16  # as front.h has them
+_STEM_SIDE = INPUT_SIZE // 2
 
 
 class _Numerics(NamedTuple):
@@ -250,14 +250,17 @@ class _Packer:
         stored = packed if self.numerics.group == 4 else bfloat16(packed)
         return self.packed.add(stored, constants)
 
+    @property
+    def _rows_of_line(self) -> int:
+        return 2 // self.numerics.value_bytes
+
     def _stem(self, layer: LayerArithmetic) -> _Layer:
-        """The 7×7 kernel as 4×4 over squares of 2×2 pixels; a row of it is one run of values."""
-        value_bytes = self.numerics.value_bytes
-        out, colours = layer.weight.shape[:2]
-        square = np.pad(layer.weight, ((0, 0), (0, 0), (0, 1), (0, 1)))
-        square = square.reshape(out, colours, 4, 2, 4, 2)
-        runs = square.transpose(0, 2, 4, 3, 5, 1).reshape(out, 4, 4 * _FOLDED_VALUES)
-        whole = np.pad(runs, ((0, 0), (0, 0), (0, -runs.shape[2] * value_bytes % LINE // value_bytes)))
+        """A row of the kernel is a run of 7 · 3 values: a line, in int8 half a line."""
+        out, colours, rows, columns = layer.weight.shape
+        part = LINE // self.numerics.value_bytes // self._rows_of_line
+        runs = layer.weight.transpose(0, 2, 3, 1).reshape(out, rows, columns * colours)
+        spare = -rows % self._rows_of_line
+        whole = np.pad(runs, ((0, 0), (0, spare), (0, part - columns * colours)))
         as_channels = whole.reshape(out, -1, 1, 1)
         fields = self._pack([LayerArithmetic(as_channels, layer.scale, layer.bias)], 4)
         fields |= {"columns": 4, "rows": 1, "parts": 1, "run": _EVERY}
@@ -317,25 +320,24 @@ class _Variant:
         self.steps.append({"kind": kind, "level": self._level, **of_none, **fields})
 
     def _front(self) -> Tensor:
-        value_bytes = self._numerics.value_bytes
         layer = self._packer.layers["conv1"]
-        square = _FOLDED_VALUES * value_bytes
-        row = (_FOLDED_SIDE * square + 2 * LINE) // LINE * LINE
-        stem_side = INPUT_SIZE // 2
-        tiles = np.arange(2)[:, None] * row + np.arange(0, stem_side, TILE_ROWS) * square
-        runs = np.arange(4)[:, None] * row + np.arange(0, 4 * square, LINE)
-        pooled = self._tensor("pooled", stem_side // 2, layer.channels)
+        row = _STEM_SIDE * LINE
+        rows_of_line = 2 // self._numerics.value_bytes
+        tiles = np.arange(2)[:, None] * (2 // rows_of_line) * row
+        tiles = tiles + np.arange(0, row, _TILE_BYTES)
+        lines = np.arange(-(-7 // rows_of_line)) * row
+        pooled = self._tensor("pooled", _STEM_SIDE // 2, layer.channels)
         y, x = (axis.reshape(-1) for axis in np.indices((pooled.side, pooled.side)))
         self._step(
             _FRONT,
             **layer.fields,
             in_tiles=self._tables.place(tiles),
-            in_offsets=self._tables.place(runs),
-            in_steps=runs.size,
-            in_row=square,
+            in_offsets=self._tables.place(lines),
+            in_steps=lines.size,
+            in_row=LINE,
             tiles=tiles.size,
             out=pooled.at,
-            out_rows=self._tables.place(np.arange(2 * stem_side) * LINE),
+            out_rows=self._tables.place(np.arange(2 * _STEM_SIDE) * LINE),
             out_plane=pooled.plane,
             out_group=LINE,
             residual_rows=self._tables.place(pooled.lines(y, x) * LINE),

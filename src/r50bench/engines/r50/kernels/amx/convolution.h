@@ -142,36 +142,38 @@ inline void classify(const Run& run, const Step& step, int64_t first) {
   }
 }
 
+// Sixteen channels of a position of the mean's input.
+inline Floats mean_term(const Run& run, const Step& step, int64_t at) {
+#if defined(R50_INT8)
+  return floats_of_bytes(run.arena + step.in + at);
+#else
+  if (step.wide_residual >= 0) return load_floats(run.arena + step.wide_residual + 2 * at);
+  return floats_of_bfloats(run.arena + step.in + at);
+#endif
+}
+
 // The mean over each picture, in the classifier's own values.
 inline void average(const Run& run, const Step& step) {
   const Range planes = share(step.panels, run.team.rank, run.team.size);
   const Floats scale = all_floats(1.0f / float(step.positions));
-  constexpr int64_t part = 16 * int64_t(sizeof(Value));
+  constexpr int64_t half = 16 * int64_t(sizeof(Value));
   for (int64_t plane = planes.begin; plane < planes.end; plane++)
-    for (int64_t image = 0; image < step.group; image++) {
-      char* out = run.arena + step.out + plane * step.out_plane + image * kLine;
-      for (int64_t at = 0; at < kLine; at += part) {
-        Floats sum = all_floats(0);
+    for (int64_t image = 0; image < step.group; image++)
+      for (int64_t part = 0; part < kLine; part += 2 * half) {
+        Floats sums[2] = {all_floats(0), all_floats(0)};
         for (int64_t position = 0; position < step.positions; position++) {
           const int64_t line = (position * step.group + image) * kLine;
-#if defined(R50_INT8)
-          sum = plus(sum, floats_of_bytes(run.arena + step.in + plane * step.in_row + line + at));
-#else
-          if (step.wide_residual >= 0)
-            sum = plus(sum, load_floats(run.arena + step.wide_residual +
-                                        2 * (plane * step.in_row + line + at)));
-          else
-            sum = plus(sum,
-                       floats_of_bfloats(run.arena + step.in + plane * step.in_row + line + at));
-#endif
+          const int64_t at = plane * step.in_row + line + part;
+          sums[0] = plus(sums[0], mean_term(run, step, at));
+          sums[1] = plus(sums[1], mean_term(run, step, at + half));
         }
+        char* out = run.arena + step.out + plane * step.out_plane + image * kLine + part;
 #if defined(R50_INT8)
-        store_bytes(out + at, times(sum, scale));
+        store_bytes(out, times(sums[0], scale), times(sums[1], scale));
 #else
-        store_bfloats(out + at, times(sum, scale));
+        store_line(out, bfloats(times(sums[0], scale), times(sums[1], scale)));
 #endif
       }
-    }
 }
 
 }  // namespace

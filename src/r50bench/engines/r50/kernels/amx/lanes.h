@@ -124,11 +124,12 @@ inline Floats floats_of_bytes(const void* at) {
   const auto* bytes = static_cast<const uint8_t*>(at);
   return for_lanes<float>([&](int i) { return bytes[i]; });
 }
-// Sixteen values rounded to the nearest of 0 … 255, ties to even.
-inline void store_bytes(void* at, Floats a) {
+// Thirty-two values rounded to the nearest of 0 … 255, ties to even.
+inline void store_bytes(void* at, Floats first, Floats second) {
   auto* bytes = static_cast<uint8_t*>(at);
-  for (int i = 0; i < 16; i++) {
-    const float within = a.lane[i] < -1 ? -1 : a.lane[i] > 256 ? 256 : a.lane[i];
+  for (int i = 0; i < 32; i++) {
+    const float value = i < 16 ? first.lane[i] : second.lane[i - 16];
+    const float within = value > -1 ? (value < 256 ? value : 256) : -1;
     bytes[i] = uint8_t(saturated(int(std::nearbyint(within)), 0, 255));
   }
 }
@@ -229,10 +230,13 @@ R50_INLINE Floats floats_of_bytes(const void* at) {
   return _mm512_cvtepi32_ps(
       _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(at))));
 }
-// Sixteen values rounded to the nearest of 0 … 255, ties to even.
-R50_INLINE void store_bytes(void* at, Floats a) {
-  const __m512i integers = _mm512_max_epi32(_mm512_cvtps_epi32(a), _mm512_setzero_si512());
-  _mm_storeu_si128(static_cast<__m128i*>(at), _mm512_cvtusepi32_epi8(integers));
+// Thirty-two values rounded to the nearest of 0 … 255, ties to even.
+R50_INLINE void store_bytes(void* at, Floats first, Floats second) {
+  const __m512i order = _mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0);
+  const __m512i words = _mm512_permutexvar_epi64(
+      order, _mm512_packs_epi32(_mm512_cvtps_epi32(first), _mm512_cvtps_epi32(second)));
+  const __m512i bytes = _mm512_max_epi16(words, _mm512_setzero_si512());
+  _mm256_storeu_si256(static_cast<__m256i*>(at), _mm512_cvtusepi16_epi8(bytes));
 }
 #if !defined(R50_INT8)
 // Sixteen bfloat16, as floats.

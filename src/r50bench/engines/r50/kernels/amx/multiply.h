@@ -82,8 +82,7 @@ __attribute__((noinline)) void multiply(const Panel& panel, int64_t begin, int64
   fence_memory();
   const char* next = panel.next;
   char* sums = panel.sums;
-  char* put = nullptr;  // where the block before puts its sums
-  int64_t parity = 0;
+  char *put = nullptr, *ready = nullptr;  // where the last block puts its sums, the one before put
   for (int64_t tile = begin; tile < end; tile += Rows) {
     const char* weights = panel.weights;
     const char* in[Rows];
@@ -123,14 +122,16 @@ __attribute__((noinline)) void multiply(const Panel& panel, int64_t begin, int64
     if constexpr (unfinished) {
       put = sums;
     } else {
-      if (put) Finish::template finish<Rows, Columns>(panel, put, tile - Rows);
-      put = panel.scratch + parity * block_bytes;
-      parity ^= 1;
+      if (ready) Finish::template finish<Rows, Columns>(panel, ready, tile - 2 * Rows);
+      char* free = ready ? ready : panel.scratch + (put ? block_bytes : 0);
+      ready = put;
+      put = free;
     }
     sums += block_bytes;
   }
   if (put) {
     repeat<kSums>([&](auto sum) { tile_store<sum>(put + sum * kTileBytes); });
+    if (ready) Finish::template finish<Rows, Columns>(panel, ready, end - 2 * Rows);
     Finish::template finish<Rows, Columns>(panel, put, end - Rows);
   }
   fence_memory();
