@@ -13,7 +13,16 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LINE", "TILE_ROWS", "Layout", "Tables", "Tensor", "Tiling", "kernel_offsets", "tiles_of"]
+__all__ = [
+    "LINE",
+    "TILE_ROWS",
+    "Layout",
+    "Tables",
+    "Tensor",
+    "Tiling",
+    "kernel_offsets",
+    "tiles_of",
+]
 
 LINE = 64
 """Bytes of channels at one position of a plane."""

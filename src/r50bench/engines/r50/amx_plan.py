@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from r50bench.engines.native_layers import Arithmetic, LayerArithmetic, named_blocks
+from r50bench.engines.r50.layers import Arithmetic, LayerArithmetic, named_blocks
 from r50bench.engines.r50.amx_layout import (
     LINE,
     TILE_ROWS,
@@ -36,7 +36,7 @@ from r50bench.engines.r50.amx_weights import (
 from r50bench.models.architecture import CLASSES, FEATURES, INPUT_SIZE
 from r50bench.models.resnet50 import Bottleneck, ResNet50
 
-__all__ = ["STEP_FIELDS", "make_amx_plan"]
+__all__ = ["LAYER_FIELDS", "STEP_FIELDS", "VARIANTS", "make_amx_plan"]
 
 STEP_FIELDS = (
     *("kind", "level"),
@@ -51,6 +51,11 @@ STEP_FIELDS = (
     *("shift", "weights", "constants", "panel_constants"),
     *("positions", "group"),
 )
+LAYER_FIELDS = (
+    *("step", "channels_in", "channels_out", "kernel", "stride", "size_in", "size_out", "adds"),
+)
+"""What a step computes, a row a layer: for the log. Kernel 0 is the classifier."""
+
 _FRONT, _CONVOLUTION, _AVERAGE, _CLASSIFY = range(4)
 _TILE_BYTES = TILE_ROWS * LINE
 _IN_L1 = 512  # bytes of a sum's terms, of which the weights for 64 channels stay in L1
@@ -136,7 +141,7 @@ def make_amx_plan(
 
     ``steps`` is int64 (variants, steps, fields), ``groups`` int64 (variants, stages), ``tables``
     int32, ``weights`` and ``constants`` uint8, ``shape`` int64 (bytes of an arena, where its
-    scratch begins), ``input`` float32 (scale, zero).
+    scratch begins), ``input`` float32 (scale, zero), ``layers`` int64 (layers, fields).
 
     Raises:
         EngineError: scales do not fit the int8 kernels.
@@ -144,11 +149,13 @@ def make_amx_plan(
     packer = _Packer(model, arithmetic, numerics)
     arena, tables = _Arena(), Tables()
     steps, groups, sums = [], [], 0
+    layers: list[tuple[int, ...]] = []
     for images in reversed(VARIANTS):  # the largest first: the others fit into its places
         variant = _Variant(model, packer, arena, tables, images)
         steps.append([[step.get(name, 0) for name in STEP_FIELDS] for step in variant.steps])
         groups.append(variant.images)
         sums = max(sums, variant.sums)
+        layers = variant.layers
     scratch = -(-arena.bytes // _TILE_BYTES) * _TILE_BYTES
     front = 1 << 18
     return {
@@ -159,6 +166,7 @@ def make_amx_plan(
         "constants": np.concatenate(packer.packed.constants),
         "shape": np.array([scratch + _BLOCK_OF_PLAN + max(front, sums), scratch], np.int64),
         "input": np.array([arithmetic.input_scale, arithmetic.input_zero], np.float32),
+        "layers": np.array(layers, np.int64),
     }
 
 
@@ -216,9 +224,9 @@ class _Packer:
         shift = {}
         if group == 4:
             whole = LayerArithmetic(
-                np.concatenate([layer.weight.reshape(len(layer.weight), -1) for layer in layers], 1)[
-                    :, :, None, None
-                ],
+                np.concatenate(
+                    [layer.weight.reshape(len(layer.weight), -1) for layer in layers], 1
+                )[:, :, None, None],
                 layers[0].scale,
                 layers[0].bias,
                 layers[0].residual_scale,
@@ -227,8 +235,7 @@ class _Packer:
             ends = np.cumsum([layer.weight[0].size for layer in layers])[:-1]
             parts = np.split(words.weight, ends, axis=1)
             weights = [
-                part.reshape(layer.weight.shape)
-                for part, layer in zip(parts, layers, strict=True)
+                part.reshape(layer.weight.shape) for part, layer in zip(parts, layers, strict=True)
             ]
             constants = word_constants(words, columns)
             shift = {"shift": words.shift}
@@ -283,6 +290,7 @@ class _Variant:
         self._numerics = packer.numerics
         self.images = tuple(min(images, most) for most in packer.numerics.images)
         self.steps: list[dict[str, int]] = []
+        self.layers: list[tuple[int, ...]] = []
         self.sums = 0
         """Bytes for sums between parts."""
         self._level = 0
@@ -319,6 +327,13 @@ class _Variant:
         of_none = {"residual": -1, "wide_out": -1, "wide_residual": -1}
         self.steps.append({"kind": kind, "level": self._level, **of_none, **fields})
 
+    def _computes(self, kernel: int, source: Tensor, target: Tensor, *, adds: bool = False) -> None:
+        """Notes a layer of the next step."""
+        sizes = (source.channels, target.channels, kernel)
+        stride = max(1, source.side // target.side)
+        row = (len(self.steps), *sizes, stride, source.side, target.side, int(adds))
+        self.layers.append(row)
+
     def _front(self) -> Tensor:
         layer = self._packer.layers["conv1"]
         row = _STEM_SIDE * LINE
@@ -328,6 +343,7 @@ class _Variant:
         lines = np.arange(-(-7 // rows_of_line)) * row
         pooled = self._tensor("pooled", _STEM_SIDE // 2, layer.channels)
         y, x = (axis.reshape(-1) for axis in np.indices((pooled.side, pooled.side)))
+        self.layers.append((0, 3, layer.channels, 7, 2, INPUT_SIZE, _STEM_SIDE, 0))
         self._step(
             _FRONT,
             **layer.fields,
@@ -434,6 +450,11 @@ class _Variant:
                 "residual_plane": residual.plane,
                 "wide_residual": residual.wide_at,
             }
+        self._computes(
+            layer.kernel, source, target, adds=second is not None or residual is not None
+        )
+        if second is not None:
+            self._computes(1, second, target)
         if fields["parts"] > 1:
             self.sums = max(self.sums, len(tiling.starts) * fields["columns"] * _TILE_BYTES)
         self._step(_CONVOLUTION, **fields)
@@ -453,6 +474,7 @@ class _Variant:
         )
         layer = self._packer.layers["fc"]
         offsets = kernel_offsets(mean, 1)
+        self.layers.append((len(self.steps), FEATURES, CLASSES, 0, 1, 1, 1, 0))
         self._step(
             _CLASSIFY,
             **layer.fields,

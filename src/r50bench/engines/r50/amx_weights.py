@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from r50bench.engines.native_layers import LayerArithmetic
+from r50bench.engines.r50.layers import LayerArithmetic
 from r50bench.engines.r50.amx_layout import LINE
 from r50bench.errors import EngineError
 
@@ -61,9 +61,13 @@ def sixteen_bit(layer: LayerArithmetic, *, adds: bool) -> SixteenBit:
     """
     scale = layer.scale.astype(np.float64)
     least = _BYTE * max(1.0, layer.residual_scale if adds else 0.0) + np.abs(layer.bias) + 4
-    possible = [shift for shift in SHIFTS if max(scale.max() * 2 ** (15 + shift), least.max()) <= _WORD]
+    possible = [
+        shift for shift in SHIFTS if max(scale.max() * 2 ** (15 + shift), least.max()) <= _WORD
+    ]
     if not possible:
-        raise EngineError("the scales of a layer do not fit the 16 bits of the int8 kernels for AMX")
+        raise EngineError(
+            "the scales of a layer do not fit the 16 bits of the int8 kernels for AMX"
+        )
 
     def error(shift: int) -> float:
         exact = scale * 2 ** (15 + shift)
@@ -114,7 +118,8 @@ def steps_of(weight: NDArray[Any], value_bytes: int) -> NDArray[Any]:
     out, channels, rows, columns = weight.shape
     line = LINE // value_bytes
     planes = weight.reshape(out, channels // line, line, rows * columns)
-    return np.ascontiguousarray(planes.transpose(1, 3, 2, 0)).reshape(-1, line, out)
+    steps: NDArray[Any] = np.ascontiguousarray(planes.transpose(1, 3, 2, 0))
+    return steps.reshape(-1, line, out)
 
 
 def pack(steps: NDArray[Any], columns: int, *, group: int, logits: bool = False) -> NDArray[Any]:
@@ -145,8 +150,10 @@ def word_constants(layer: SixteenBit, columns: int) -> NDArray[np.uint8]:
         else:  # two positions in a line
             lines = np.repeat(words.reshape(-1, 1, 32), 2, axis=1)
         panels.append(lines.reshape(len(lines), 1, 64))
-    return np.ascontiguousarray(np.concatenate(panels, axis=1)).view(np.uint8).reshape(
-        len(panels[0]), -1
+    return (
+        np.ascontiguousarray(np.concatenate(panels, axis=1))
+        .view(np.uint8)
+        .reshape(len(panels[0]), -1)
     )
 
 

@@ -74,7 +74,7 @@ class R50Engine(TorchEngine):
 
     def observe(self, infer: Callable[[], object]) -> str:
         """Returns a line per step of one inference: what ran, on what, and for how long."""
-        times = np.zeros(len(self._arrays["steps"]), np.int64)
+        times = np.zeros(self._arrays["steps"].shape[-2], np.int64)
         self._times.value = times.ctypes.data
         try:
             infer()
@@ -88,9 +88,10 @@ class R50Engine(TorchEngine):
             *(self._allocated("r50_arena", ctypes.byref(self._plan)) for _ in range(threads))
         )
         run = self._library.r50_run
-        return R50Runner(partial(run, self._plan, arenas, threads), self._times)
+        return R50Runner(partial(run, ctypes.byref(self._plan), arenas, threads), self._times)
 
-    def _plan_of_arrays(self) -> _Plan:
+    def _plan_of_arrays(self) -> Any:
+        """Returns the plan as the library takes it."""
         arrays = self._arrays
         weights = arrays.pop("weights")
         kept = self._allocated("r50_allocate", weights.nbytes)
@@ -165,7 +166,7 @@ def _load_library(path: str) -> Any:
     library.r50_misfit.argtypes = (ctypes.c_void_p,)
     library.r50_run.restype = None
     library.r50_run.argtypes = (
-        *(ctypes.POINTER(_Plan), ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(Pictures)),
+        *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(Pictures)),
         *(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p),
     )
     return library

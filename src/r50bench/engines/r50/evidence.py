@@ -14,4 +14,6 @@ def rule(precision: str) -> Rule:
     """Returns the type and the instruction set that the precision's kernels are built for."""
     kernels = KERNEL_SETS[precision]
     source = kernels.types.split()[0].removeprefix("src:")
+    if kernels.attributes:
+        source = f"{source} {kernels.attributes.removeprefix('attr-')}"
     return Rule(frozenset({source}), re.escape(kernels.isa), code="direct")

@@ -17,10 +17,11 @@ class KernelSet:
     """The kernels of one precision, built into one library.
 
     ``source`` is the C++ file, which includes headers of its folder. ``needs`` are the CPU flags by
-    Linux' name, each with the compiler option that allows its use (None: another one implies it);
-    ``options`` what else the compiler is told. ``isa`` and ``types`` are what the kernel log says
-    of each kernel. ``plan_module`` is run as a child and makes a model's plan, see :mod:`.maker`;
-    ``engine`` is the import string of what runs that plan by the library.
+    Linux' name, each with the compiler option that allows its use (None: another one implies it, or
+    none is needed); ``options`` what else the compiler is told. ``isa``, ``types`` and
+    ``attributes`` are what the kernel log says of each kernel. ``plan_module`` is run as a child
+    and makes a model's plan, see :mod:`.maker`; ``engine`` is the import string of what runs that
+    plan by the library.
     """
 
     source: Path
@@ -30,6 +31,7 @@ class KernelSet:
     types: str
     plan_module: str
     engine: str
+    attributes: str = ""
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -72,6 +74,24 @@ def _avx512(define: str, isa: str, types: str, *beside: tuple[str, str | None]) 
     )
 
 
+_AMX_BF16 = (("amx_tile", None), ("amx_bf16", None), ("avx512_bf16", "-mavx512bf16"))
+
+
+def _amx(
+    define: str, isa: str, types: str, *beside: tuple[str, str | None], attributes: str = ""
+) -> KernelSet:
+    return KernelSet(
+        source=_KERNELS / "amx" / "network.cpp",
+        needs=(*_AVX512, *beside),
+        options=(f"-D{define}",),
+        isa=isa,
+        types=types,
+        plan_module="r50bench.engines.r50.make_amx_plan",
+        engine="r50bench.engines.r50.amx_engine:AmxEngine",
+        attributes=attributes,
+    )
+
+
 KERNEL_SETS: dict[str, KernelSet] = {
     "avx_fp32": _avx512("R50_FP32", "avx512_core", "src:f32 wei:f32 dst:f32"),
     "avx_bfloat16": _avx512(
@@ -82,6 +102,17 @@ KERNEL_SETS: dict[str, KernelSet] = {
     ),
     "avx_int8": _avx512(
         "R50_INT8", "avx512_core_vnni", "src:u8 wei:s8 dst:u8", ("avx512_vnni", "-mavx512vnni")
+    ),
+    "amx_int8": _amx(
+        "R50_INT8", "amx_int8", "src:u8 wei:s8 dst:u8", ("amx_tile", None), ("amx_int8", None)
+    ),
+    "amx_bfloat16": _amx("R50_BF16", "amx_bf16", "src:bf16 wei:bf16 dst:bf16", *_AMX_BF16),
+    "amx_bfloat32": _amx(
+        "R50_BF32",
+        "amx_bf16",
+        "src:f32 wei:f32 dst:f32",
+        *_AMX_BF16,
+        attributes="attr-fpmath:bf16",
     ),
 }
 """By precision; what is not here has no kernels of our own."""

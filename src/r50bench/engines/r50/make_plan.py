@@ -6,12 +6,17 @@ Run by :func:`.maker.make_in_child` as ``python -m r50bench.engines.r50.make_pla
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.maker import serve
 from r50bench.precision import numerics_of
 
-__all__ = ["compile_plan"]
+if TYPE_CHECKING:
+    from r50bench.engines.r50.layers import Arithmetic
+    from r50bench.models.resnet50 import ResNet50
+
+__all__ = ["compile_plan", "read_model"]
 
 
 def compile_plan(spec: EngineSpec, folder: Path) -> None:
@@ -21,19 +26,28 @@ def compile_plan(spec: EngineSpec, folder: Path) -> None:
         AssetError: the state dict cannot be read or does not fit.
         EngineError: int8 without calibration pictures.
     """
-    from r50bench.engines.r50.layers import float_arithmetic, int8_arithmetic
     from r50bench.engines.r50.plan import make_plan, write_plan
+
+    model, arithmetic = read_model(spec)
+    write_plan(make_plan(model, arithmetic, numerics_of(spec.precision)), folder)
+
+
+def read_model(spec: EngineSpec) -> tuple[ResNet50, Arithmetic]:
+    """Returns the model of ``spec``, its strides pulled back, and its layers' arithmetic.
+
+    Raises:
+        AssetError: the state dict cannot be read or does not fit.
+        EngineError: int8 without calibration pictures.
+    """
+    from r50bench.engines.r50.layers import float_arithmetic, int8_arithmetic
     from r50bench.engines.torch.recipes import build_module
     from r50bench.models.resnet50 import build_model
     from r50bench.models.strides import pull_strides_back
 
-    numerics = numerics_of(spec.precision)
     model = pull_strides_back(build_model(spec.graph, spec.state_dict))
-    if numerics == "int8":
-        arithmetic = int8_arithmetic(model, build_module(spec))
-    else:
-        arithmetic = float_arithmetic(model)
-    write_plan(make_plan(model, arithmetic, numerics), folder)
+    if numerics_of(spec.precision) == "int8":
+        return model, int8_arithmetic(model, build_module(spec))
+    return model, float_arithmetic(model)
 
 
 if __name__ == "__main__":
