@@ -119,6 +119,18 @@ class Tiling:
     x: _Integers
     image: _Integers
 
+    def padded(self, tiles: int) -> Tiling:
+        """Returns ``tiles`` more at the end, whose rows are nobody's.
+
+        What they compute must not be written: it may be added to where it lies.
+        """
+        return Tiling(
+            np.concatenate([self.starts, np.repeat(self.starts[-1:], tiles)]),
+            np.pad(self.y, ((0, tiles), (0, 0)), constant_values=-1),
+            np.pad(self.x, ((0, tiles), (0, 0))),
+            np.pad(self.image, ((0, tiles), (0, 0))),
+        )
+
     def rows(self, tensor: Tensor, step: int = 1) -> _Integers:
         """Returns (tiles, 16): the bytes from the plane's begin to where each row is put.
 
@@ -152,12 +164,11 @@ def tiles_of(source: Tensor, kernel: int, stride: int, at_once: int) -> Tiling:
         line = np.arange(count)
         y, x, image = line // source.pitch, line % source.pitch // group, line % group
         y = np.where(x < side, y, -1)
-    starts = np.concatenate([starts, np.repeat(starts[-1:], -len(starts) % at_once)])
     rows = starts[:, None] + np.arange(TILE_ROWS)
     inside = rows < count
     rows = np.where(inside, rows, 0)
-    nobody = ~inside
-    return Tiling(starts, np.where(nobody, -1, y[rows]), x[rows], image[rows])
+    tiling = Tiling(starts, np.where(inside, y[rows], -1), x[rows], image[rows])
+    return tiling.padded(-len(starts) % at_once)
 
 
 def _positions_as_they_lie(source: Tensor) -> tuple[_Integers, _Integers, _Integers]:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from r50bench.engines.r50.layers import Arithmetic, LayerArithmetic, named_blocks
 from r50bench.engines.r50.amx_layout import (
     LINE,
     TILE_ROWS,
@@ -33,6 +32,7 @@ from r50bench.engines.r50.amx_weights import (
     steps_of,
     word_constants,
 )
+from r50bench.engines.r50.layers import Arithmetic, LayerArithmetic, named_blocks
 from r50bench.models.architecture import CLASSES, FEATURES, INPUT_SIZE
 from r50bench.models.resnet50 import Bottleneck, ResNet50
 

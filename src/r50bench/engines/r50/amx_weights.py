@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from r50bench.engines.r50.layers import LayerArithmetic
 from r50bench.engines.r50.amx_layout import LINE
+from r50bench.engines.r50.layers import LayerArithmetic
 from r50bench.errors import EngineError
 
 __all__ = [
@@ -103,9 +103,9 @@ def one_sum(layer: LayerArithmetic, shortcut: LayerArithmetic) -> tuple[LayerAri
     bias = layer.bias + shortcut.bias * layer.residual_scale
 
     def to_scale(weight: NDArray[Any], of_weight: NDArray[np.float32]) -> NDArray[Any]:
-        if not np.issubdtype(weight.dtype, np.integer):
-            return weight
-        return np.rint(weight * (of_weight / scale)[:, None, None, None]).astype(np.int8)
+        if np.issubdtype(weight.dtype, np.integer):
+            weight = np.rint(weight * (of_weight / scale)[:, None, None, None]).astype(np.int8)
+        return weight
 
     return (
         replace(layer, weight=to_scale(layer.weight, layer.scale), scale=scale, bias=bias),
@@ -138,7 +138,8 @@ def pack(steps: NDArray[Any], columns: int, *, group: int, logits: bool = False)
         order = np.arange(whole).reshape(-1, 4, columns, 4).transpose(0, 2, 1, 3)
     panels = padded[..., order.reshape(-1)]
     panels = panels.reshape(count, values // group, group, -1, columns, _COLUMNS)
-    return np.ascontiguousarray(panels.transpose(3, 0, 4, 1, 5, 2))
+    packed: NDArray[Any] = np.ascontiguousarray(panels.transpose(3, 0, 4, 1, 5, 2))
+    return packed
 
 
 def word_constants(layer: SixteenBit, columns: int) -> NDArray[np.uint8]:

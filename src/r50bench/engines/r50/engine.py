@@ -27,7 +27,7 @@ from r50bench.errors import EngineError
 from r50bench.models.architecture import INPUT_SIZE
 from r50bench.precision import numerics_of
 
-__all__ = ["R50Engine"]
+__all__ = ["R50Engine", "load_library"]
 
 _KINDS = ("convolution", "pooling", "pooling", "matmul")  # as kernels.cpp numbers them
 _VALUE_BYTES = {"fp32": 4, "bf16": 2, "int8": 1}
@@ -63,7 +63,7 @@ class R50Engine(TorchEngine):
             raise EngineError("engine r50: the spec names no plan, or no kernels for it")
         self.version = f"r50bench {__version__} on {self.version}"
         self._numerics = numerics_of(spec.precision)
-        self._library = _load_library(spec.kernels)
+        self._library = load_library(spec.kernels)
         self._arrays = _read_plan(Path(spec.artifact))
         self._plan = self._plan_of_arrays()
         misfit = self._library.r50_misfit(ctypes.byref(self._plan))
@@ -151,7 +151,12 @@ class R50Engine(TorchEngine):
         return f"mb{images}_ic{channels}oc{out}_{across[0]}_{across[1]}"
 
 
-def _load_library(path: str) -> Any:
+def load_library(path: str) -> Any:
+    """Returns the kernels' library, its functions ready to be called.
+
+    Raises:
+        EngineError: it cannot be loaded.
+    """
     try:
         library = ctypes.CDLL(path)
     except OSError as error:
