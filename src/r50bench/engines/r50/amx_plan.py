@@ -59,6 +59,8 @@ LAYER_FIELDS = (
 _FRONT, _CONVOLUTION, _AVERAGE, _CLASSIFY = range(4)
 _TILE_BYTES = TILE_ROWS * LINE
 _IN_L1 = 512  # bytes of a sum's terms, of which the weights for 64 channels stay in L1
+_IN_L2 = 1 << 20  # bytes of input that stay in L2 beside weights; more is passed over in runs
+_RUN = 1 << 19
 _EVERY = 1 << 30
 
 _BLOCK_OF_PLAN = 2 * 4 * _TILE_BYTES  # scratch for one block's sums, twice
@@ -455,6 +457,9 @@ class _Variant:
         )
         if second is not None:
             self._computes(1, second, target)
+        terms = (fields["in_steps"] + fields.get("second_steps", 0)) * LINE
+        if layer.kernel == 1 and fields["tiles"] * TILE_ROWS * terms > _IN_L2:
+            fields["run"] = max(1, _RUN // (TILE_ROWS * terms * fields["rows"]))
         if fields["parts"] > 1:
             self.sums = max(self.sums, len(tiling.starts) * fields["columns"] * _TILE_BYTES)
         self._step(_CONVOLUTION, **fields)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from r50bench.case import numerics_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.maker import serve
+from r50bench.precision import numerics_of
 
 __all__ = ["compile_amx_plan"]
 

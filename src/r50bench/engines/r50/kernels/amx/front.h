@@ -43,47 +43,60 @@ class Window {
 
  private:
   static constexpr int64_t kPart = kLine / kRowsOfLine;  // bytes
-  static constexpr int64_t kMargin = kBorder * kColours, kRowValues = kSide * kColours;
+  static constexpr int64_t kRowValues = kSide * kColours, kStep = 2 * kColours;
+  static constexpr int kRun = 7;  // lines that begin in 64 values, with all that they hold
+  static constexpr int64_t kAhead = 8;
+  static_assert(kStemSide % kRun == 0 && (kRun - 1) * kStep + 7 * kColours <= 64);
 
   void spread(int64_t row, char* out) const {
-    // Behind the right border a part reads on; what it reads there meets weights of 0.
-    Value values[kMargin + kRowValues + kMargin + kLineValues];
-    for (int64_t part = 0; part < kRowsOfLine; part++) {
-      take_in(row * kRowsOfLine + part - kBorder, values);
-      const char* from = reinterpret_cast<const char*>(values);
-      for (int64_t x = 0; x < kStemSide; x++)
-        std::memcpy(out + x * kLine + part * kPart,
-                    from + x * 2 * kColours * int64_t(sizeof(Value)), kPart);
-    }
+    for (int64_t part = 0; part < kRowsOfLine; part++)
+      spread_part(row * kRowsOfLine + part - kBorder, out + part * kPart);
   }
 
-  // Makes a row of the picture, or of its border, the kernels' values.
-  void take_in(int64_t row, Value* out) const {
-    const Plan& plan = *run_.plan;
+  // Puts what each output position reads of a row of the picture, or of its border, into its line.
+  void spread_part(int64_t row, char* out) const {
     const Input& input = run_.input;
-    const Value zero = Value(plan.input_zero);
-    std::fill(out, out + kMargin, zero);
-    std::fill(out + kMargin + kRowValues, out + 2 * kMargin + kRowValues + kLineValues, zero);
-    out += kMargin;
-    if (row < 0 || row >= kSide) return std::fill(out, out + kRowValues, zero), void();
-    const float* in = picture_ + row * input.row;
+    const bool inside = 0 <= row && row < kSide;
+    const float* in = inside ? picture_ + row * input.row : picture_;
     float line[kRowValues];
-    if (input.channel != 1 || input.column != kColours) {
+    if (inside && (input.channel != 1 || input.column != kColours)) {
       for (int64_t x = 0; x < kSide; x++)
         for (int64_t c = 0; c < kColours; c++)
           line[x * kColours + c] = in[x * input.column + c * input.channel];
       in = line;
+    } else {
+      for (int64_t i = 0; i < kRowValues; i += kLine / int64_t(sizeof(float)))
+        prefetch(in + kAhead * input.row + i);
     }
-    for (int64_t i = 0; i < kRowValues; i += 32) {
-      const Floats first = load_floats(in + i), second = load_floats(in + i + 16);
-#if defined(R50_INT8)
-      const Floats scale = all_floats(plan.input_scale), of_zero = all_floats(plan.input_zero);
-      store_bytes(out + i, times_plus(first, scale, of_zero), times_plus(second, scale, of_zero));
-#else
-      store_line(out + i, bfloats(first, second));
-#endif
+    for (int64_t run = 0; run < kStemSide / kRun; run++) {
+      const int64_t at = run * kRun * kStep - kBorder * kColours;
+      Floats values[4];
+      for (int64_t i = 0; i < 4; i++)
+        values[i] = floats_within(in, at + 16 * i, inside ? kRowValues : 0);
+      spread_run(values, out + run * kRun * kLine);
     }
   }
+
+#if defined(R50_INT8)
+  void spread_run(const Floats (&values)[4], char* out) const {
+    const Floats scale = all_floats(run_.plan->input_scale);
+    const Floats zero = all_floats(run_.plan->input_zero);
+    const Bytes bytes = bytes_of(times_plus(values[0], scale, zero),
+                                 times_plus(values[1], scale, zero),
+                                 times_plus(values[2], scale, zero),
+                                 times_plus(values[3], scale, zero));
+    repeat<kRun>([&](auto i) __attribute__((always_inline)) {
+      store_half(out + i * kLine, rotated<i * int(kStep) / 2>(bytes));
+    });
+  }
+#else
+  void spread_run(const Floats (&values)[4], char* out) const {
+    const Words low = bfloats(values[0], values[1]), high = bfloats(values[2], values[3]);
+    repeat<kRun>([&](auto i) __attribute__((always_inline)) {
+      store_line(out + i * kLine, from_pair<i * int(kStep)>(low, high));
+    });
+  }
+#endif
 
   const Run& run_;
   const float* picture_;

@@ -124,14 +124,39 @@ inline Floats floats_of_bytes(const void* at) {
   const auto* bytes = static_cast<const uint8_t*>(at);
   return for_lanes<float>([&](int i) { return bytes[i]; });
 }
+// Sixteen values from `at` on of a row of so many; 0 where there are none.
+inline Floats floats_within(const float* row, int64_t at, int64_t count) {
+  return for_lanes<float>([&](int i) { return 0 <= at + i && at + i < count ? row[at + i] : 0; });
+}
+inline int rounded_byte(float value) {
+  const float within = value > -1 ? (value < 256 ? value : 256) : -1;
+  return saturated(int(std::nearbyint(within)), 0, 255);
+}
+// Rounded to the nearest of 0 … 255, ties to even; in order.
+inline Bytes bytes_of(Floats a, Floats b, Floats c, Floats d) {
+  const Floats all[4] = {a, b, c, d};
+  return for_lanes<uint8_t>([&](int i) { return rounded_byte(all[i / 16].lane[i % 16]); });
+}
+// Begins with word `Shift`.
+template <int Shift>
+inline Bytes rotated(Bytes a) {
+  return for_lanes<uint8_t>([&](int i) { return a.lane[(i + 2 * Shift) % 64]; });
+}
+inline void store_half(void* at, Bytes value) { std::memcpy(at, &value, 32); }
+// Thirty-two words from word `Shift`, which is even, of the first and the second on; behind the
+// second the second again.
+template <int Shift>
+inline Words from_pair(Words first, Words second) {
+  return for_lanes<int16_t>([&](int i) {
+    return i + Shift < 32 ? first.lane[i + Shift] : second.lane[(i + Shift) % 32];
+  });
+}
+inline void prefetch(const void* at) { __builtin_prefetch(at); }
 // Thirty-two values rounded to the nearest of 0 … 255, ties to even.
 inline void store_bytes(void* at, Floats first, Floats second) {
   auto* bytes = static_cast<uint8_t*>(at);
-  for (int i = 0; i < 32; i++) {
-    const float value = i < 16 ? first.lane[i] : second.lane[i - 16];
-    const float within = value > -1 ? (value < 256 ? value : 256) : -1;
-    bytes[i] = uint8_t(saturated(int(std::nearbyint(within)), 0, 255));
-  }
+  for (int i = 0; i < 32; i++)
+    bytes[i] = uint8_t(rounded_byte(i < 16 ? first.lane[i] : second.lane[i - 16]));
 }
 // Sixteen bfloat16, as floats.
 inline Floats floats_of_bfloats(const void* at) {
@@ -230,6 +255,47 @@ R50_INLINE Floats floats_of_bytes(const void* at) {
   return _mm512_cvtepi32_ps(
       _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(at))));
 }
+// Sixteen values from `at` on of a row of so many; 0 where there are none.
+R50_INLINE Floats floats_within(const float* row, int64_t at, int64_t count) {
+  if (at >= 0 && at + 16 <= count) return _mm512_loadu_ps(row + at);
+  const auto bits = [](int64_t lanes) {  // the first so many lanes
+    return lanes <= 0 ? 0u : lanes >= 16 ? 0xFFFFu : (1u << lanes) - 1;
+  };
+  return _mm512_maskz_loadu_ps(__mmask16(bits(count - at) & ~bits(-at)), row + at);
+}
+// Rounded to the nearest of 0 … 255, ties to even; in order.
+R50_INLINE Bytes bytes_of(Floats a, Floats b, Floats c, Floats d) {
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i first = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+  const __m512i second = _mm512_packs_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d));
+  return {_mm512_permutexvar_epi32(order, _mm512_packus_epi16(first, second))};
+}
+template <int Shift>
+constexpr auto kRotation = [] {
+  struct alignas(64) {
+    int16_t word[32];
+  } order{};
+  for (int i = 0; i < 32; i++) order.word[i] = int16_t((i + Shift) % 32);
+  return order;
+}();
+// Begins with word `Shift`.
+template <int Shift>
+R50_INLINE Bytes rotated(Bytes a) {
+  return {_mm512_permutexvar_epi16(_mm512_load_si512(&kRotation<Shift>), a.line)};
+}
+R50_INLINE void store_half(void* at, Bytes value) {
+  _mm256_storeu_si256(static_cast<__m256i*>(at), _mm512_castsi512_si256(value.line));
+}
+// Thirty-two words from word `Shift`, which is even, of the first and the second on; behind the
+// second the second again.
+template <int Shift>
+R50_INLINE Words from_pair(Words first, Words second) {
+  if constexpr (Shift < 32)
+    return {_mm512_alignr_epi32(second.line, first.line, Shift / 2)};
+  else
+    return {_mm512_alignr_epi32(second.line, second.line, Shift / 2 - 16)};
+}
+R50_INLINE void prefetch(const void* at) { _mm_prefetch(at, _MM_HINT_T1); }
 // Thirty-two values rounded to the nearest of 0 … 255, ties to even.
 R50_INLINE void store_bytes(void* at, Floats first, Floats second) {
   const __m512i order = _mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0);
