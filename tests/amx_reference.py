@@ -57,7 +57,8 @@ def random_int8(model, seed: int) -> Arithmetic:
 def int8_logits(model, arithmetic: Arithmetic, pictures, fused_stages: int = 2):
     """Returns the logits by the formula of finish.h; every bit is what the kernels must give."""
     layers = arithmetic.layers
-    x = np.clip(np.rint(pictures * arithmetic.input_scale + arithmetic.input_zero), 0, 255)
+    scaled = pictures.astype(np.float64) * arithmetic.input_scale + arithmetic.input_zero
+    x = np.clip(np.rint(scaled.astype(np.float32)), 0, 255)  # as a fused multiplication rounds
     x = np.pad(x, ((0, 0), (0, 0), (3, 3), (3, 3)), constant_values=int(arithmetic.input_zero))
     x = _layer(x, layers["conv1"], stride=2, padding=0)
     x = nn.functional.max_pool2d(torch.from_numpy(x), 3, 2, 1).numpy()
