@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 
 from amx_reference import float_logits, int8_logits, random_int8, short_model
-from r50bench.engines.r50.amx_engine import amx_plan_of
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.r50.amx_engine import AmxEngine, amx_plan_of
 from r50bench.engines.r50.amx_plan import make_amx_plan
 from r50bench.engines.r50.engine import load_library
 from r50bench.engines.r50.kernel_sets import KERNEL_SETS, lacking
 from r50bench.engines.r50.layers import float_arithmetic
+from r50bench.engines.r50.plan import write_plan
 from r50bench.engines.r50.runner import Pictures
+from r50bench.errors import Unsupported
 from r50bench.host.topology import read_host
 from r50bench.models.architecture import CLASSES
 
@@ -33,6 +36,20 @@ IMAGES_IN_FLOAT = 2  # emulation takes longer
 EMULATED = ("-O3", "-std=c++20", "-shared", "-fPIC", "-fopenmp", "-march=native")
 # Of the largest logit: other orders of sums, and where they fall between two values of bfloat16.
 TOLERANCE = {"bf16": 1e-2, "bf32": 1e-2}
+
+
+# A library as it is where the kernel grants no tiles.
+REFUSED = """
+#include <cstdint>
+#include <cstdlib>
+extern "C" {
+int64_t r50_permitted() { return 0; }
+void* r50_allocate(int64_t bytes) { return calloc(1, size_t(bytes)); }
+void* r50_arena(const void*) { return nullptr; }
+int64_t r50_misfit(const void*) { return -1; }
+void r50_run() {}
+}
+"""
 
 
 class Network:
@@ -194,3 +211,27 @@ def test_tiles_serve_groups_of_every_size(libraries, planned, pictures):
     for batch_size in (2, 3, 4, 6, 8, 11, 16, 17, 35):
         found = network.logits(many[:batch_size])
         assert np.array_equal(found, np.concatenate([alone] * 7)[:batch_size])
+
+
+def test_a_kernel_that_grants_no_tiles_is_refused_by_a_sentence(planned, tmp_path):
+    plan, _, _ = planned("v1", "int8")
+    write_plan(plan, tmp_path / "plan")
+    (tmp_path / "refused.cpp").write_text(REFUSED)
+    library = tmp_path / "refused.so"
+    command = ["g++", "-shared", "-fPIC", str(tmp_path / "refused.cpp"), "-o", str(library)]
+    subprocess.run(command, check=True)
+    spec = EngineSpec(
+        engine="r50",
+        device="cpu",
+        precision="amx_int8",
+        graph="v1",
+        convention="torchvision",
+        state_dict="random:7",
+        batch_size=1,
+        threads=1,
+        artifact=str(tmp_path / "plan"),
+        kernels=str(library),
+    )
+    with pytest.raises(Unsupported, match="arch_prctl") as refusal:
+        AmxEngine(spec)
+    assert "avx_int8" in refusal.value.hint
