@@ -28,7 +28,7 @@ __all__ = ["EVERY", "NUMERICS", "AmxNumerics", "PackedLayer", "Packer"]
 
 _IN_L1 = 512  # bytes of a sum's terms, of which the weights for 64 channels stay in L1
 EVERY = 1 << 30
-"""Blocks in a run where all may be."""
+"""Where there is no need for a limit."""
 
 
 class AmxNumerics(NamedTuple):
@@ -121,9 +121,9 @@ class Packer:
         terms = layer.weight[0].size + (0 if second is None else second.weight[0].size)
         terms *= self.numerics.value_bytes
         columns = 4 if terms <= _IN_L1 and kernel == 1 else 2
-        fields = {"columns": columns, "rows": 4 // columns, "parts": 1, "run": EVERY}
-        if kernel == 3:
-            fields["parts"] = layer.weight.shape[1] * self.numerics.value_bytes // LINE
+        fields = {"columns": columns, "rows": 4 // columns, "part": EVERY, "run": EVERY}
+        if columns == 2:  # so that the weights of a part stay in L1, sums beside them in L2
+            fields["part"] = 9 if kernel == 3 else _IN_L1 // LINE
         out = layer.weight.shape[0]
         both = [layer] if second is None else [layer, second]
         fields |= self._pack(both, columns, adds=adds)
@@ -182,11 +182,11 @@ class Packer:
         whole = np.pad(runs, ((0, 0), (0, spare), (0, part - columns * colours)))
         as_channels = whole.reshape(out, -1, 1, 1)
         fields = self._pack([LayerArithmetic(as_channels, layer.scale, layer.bias)], 4)
-        fields |= {"columns": 4, "rows": 1, "parts": 1, "run": EVERY}
+        fields |= {"columns": 4, "rows": 1, "part": EVERY, "run": EVERY}
         return PackedLayer(fields, 7, 2, out)
 
     def _classifier(self, layer: LayerArithmetic) -> PackedLayer:
         steps = steps_of(layer.weight, self.numerics.value_bytes)
         fields = self._place(steps, 4, logit_constants(layer, 4), logits=True)
-        fields |= {"columns": 4, "rows": 1, "parts": 1, "run": EVERY}
+        fields |= {"columns": 4, "rows": 1, "part": EVERY, "run": EVERY}
         return PackedLayer(fields, 1, 1, CLASSES)

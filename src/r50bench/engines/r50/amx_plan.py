@@ -38,7 +38,7 @@ STEP_FIELDS = (
     *("residual", "residual_rows", "residual_plane"),
     *("wide_out", "wide_residual"),
     *("tiles", "rows", "columns", "panels"),
-    *("parts", "run"),
+    *("part", "run"),
     *("shift", "weights", "constants", "panel_constants"),
     *("positions", "group"),
 )
@@ -290,7 +290,7 @@ class _Variant:
         terms = (fields["in_steps"] + fields.get("second_steps", 0)) * LINE
         if layer.kernel == 1 and fields["tiles"] * TILE_ROWS * terms > _IN_L2:
             fields["run"] = max(1, _RUN // (TILE_ROWS * terms * fields["rows"]))
-        if fields["parts"] > 1:
+        if fields["part"] * LINE < terms:
             self.sums = max(self.sums, len(tiling.starts) * fields["columns"] * _TILE_BYTES)
         self._step(_CONVOLUTION, **fields)
 

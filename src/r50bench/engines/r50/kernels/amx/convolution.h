@@ -99,7 +99,7 @@ inline void convolve(const Run& run, const Step& step, int64_t index) {
   divide(run.team, step.tiles / step.rows, step.panels, blocks, panels);
   const Panel whole = panel_of(run, step, index);
   const int64_t steps = step.in_steps + step.second_steps;
-  const int64_t step_bytes = step.columns * kTileBytes, part_steps = steps / step.parts;
+  const int64_t step_bytes = step.columns * kTileBytes;
   for (int64_t begin = blocks.begin; begin < blocks.end; begin += step.run) {
     const int64_t end = std::min(begin + step.run, blocks.end);
     for (int64_t number = panels.begin; number < panels.end; number++) {
@@ -110,17 +110,24 @@ inline void convolve(const Run& run, const Step& step, int64_t index) {
       panel.residual += residual, panel.wide_residual += 2 * residual;
       panel.constants = run.plan->constants + step.constants + number * step.panel_constants;
       panel.weights = run.plan->weights + step.weights + number * steps * step_bytes;
-      panel.next = panel.weights + steps * step_bytes;
+      const char* behind = panel.weights + steps * step_bytes;
+      panel.next = behind;
       fetch_evenly(panel, steps * step_bytes, steps * (end - begin));
-      for (int64_t part = 0; part < step.parts; part++) {
-        const bool finishes = part + 1 == step.parts;
-        if (step.parts > 1) panel.sources[0].steps = part_steps;
-        (finishes ? last : unfinished)(panel, begin * step.rows, end * step.rows);
-        panel.weights += part_steps * step_bytes;
-        panel.next += part_steps * (end - begin) * panel.lines * panel.ahead;
-        panel.sources[0].offsets += part_steps;
-        panel.continues = true;
+      if (steps <= step.part) {
+        last(panel, begin * step.rows, end * step.rows);
+        continue;
       }
+      panel.sources[1].steps = 0;
+      for (const Source& source : whole.sources)
+        for (int64_t at = 0; at < source.steps; at += step.part) {
+          const int64_t now = std::min(step.part, source.steps - at);
+          panel.sources[0] = {source.base, source.tiles, source.offsets + at, now};
+          const bool finishes = panel.weights + now * step_bytes == behind;
+          (finishes ? last : unfinished)(panel, begin * step.rows, end * step.rows);
+          panel.weights += now * step_bytes;
+          panel.next += now * (end - begin) * panel.lines * panel.ahead;
+          panel.continues = true;
+        }
     }
   }
 }

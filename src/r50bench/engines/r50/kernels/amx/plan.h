@@ -31,7 +31,7 @@ struct Step {
   int64_t residual, residual_rows, residual_plane;  // residual -1: none
   int64_t wide_out, wide_residual;  // bf32: the same in float32, at twice the offsets; -1: none
   int64_t tiles, rows, columns, panels;  // rows × columns tiles are computed at once
-  int64_t parts, run;                    // of the sums; tiles that all panels pass over in turn
+  int64_t part, run;  // steps of a part of the sums; blocks that all panels pass over in turn
   int64_t shift, weights, constants, panel_constants;
   int64_t positions, group;  // for the mean: of a plane, images
 };
