@@ -11,7 +11,6 @@ from functools import cache
 import numpy as np
 import pytest
 
-from amx_reference import float_logits, int8_logits, random_int8, short_model
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.r50.amx_engine import AmxEngine, amx_plan_of
 from r50bench.engines.r50.amx_plan import make_amx_plan
@@ -23,6 +22,7 @@ from r50bench.engines.r50.runner import Pictures
 from r50bench.errors import Unsupported
 from r50bench.host.topology import read_host
 from r50bench.models.architecture import CLASSES
+from support.amx_reference import float_logits, int8_logits, random_int8, short_model
 
 pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="tiles are emulated on x86-64"),

@@ -14,7 +14,9 @@ from support import synthetic_hosts
     [
         ("turin", "avx_int8", ""),
         ("spr", "avx_bfloat16", ""),
-        ("spr", "amx_int8", "has kernels of its own for"),
+        ("spr", "amx_int8", ""),
+        ("spr", "amx_bfloat32", ""),
+        ("turin", "amx_int8", "lacks amx_tile and amx_int8"),
         ("icx", "avx_int8", ""),
         ("icx", "avx_bfloat16", "lacks avx512_bf16"),
         ("haswell", "avx_fp32", "lacks avx512f and avx512bw"),
