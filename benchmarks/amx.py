@@ -39,13 +39,12 @@ from r50bench.engines.registry import ENGINES
 from r50bench.errors import R50BenchError
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host, read_host
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.inputs import gather
 from r50bench.measure.measured_peak import ensure_peak, limit_of
 from r50bench.models.layers import layers
+from r50bench.notices import Silent
 from r50bench.precision import numerics_of
-from r50bench.progress import Silent
 from r50bench.results.ratio import ratio_of_rounds
 from r50bench.results.stats import Estimate
 

@@ -29,16 +29,15 @@ from r50bench.engines.registry import ENGINES
 from r50bench.host.isa import native_precisions
 from r50bench.host.peak import measure_peak, peak_rates
 from r50bench.host.topology import Host, read_host
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.measured_peak import peak_program
 from r50bench.measure.session import Session, open_session
 from r50bench.models.layers import layers
+from r50bench.notices import Silent
 from r50bench.parameters import collect
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.planned import Planned, plan_case
 from r50bench.precision import numerics_of
-from r50bench.progress import Silent
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import throughput, windows
 

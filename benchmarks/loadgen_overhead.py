@@ -32,24 +32,21 @@ import numpy as np
 
 from r50bench.assets.store import default_store
 from r50bench.host.topology import read_host
-from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.load import LoadgenSettings
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.bring_up import start_instant_ns, warm_pool
 from r50bench.measure.inputs import gather
 from r50bench.measure.loads.loadgen.conf_files import USER_CONF, user_conf
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
-from r50bench.measure.record_draft import RecordDraft
-from r50bench.measure.worker_answers import lost_cpu_share
+from r50bench.measure.record_draft import RecordDraft, lost_cpu_share
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.run.loadgen_run import cpus_for_loadgen, run_mlperf
 from r50bench.mlperf.run.logs import read_detail
 from r50bench.mlperf.run.official_settings import fill_in
+from r50bench.notices import Silent
 from r50bench.parameters import collect
-from r50bench.progress import Silent
-from r50bench.results.disturbance import disturbance
-from r50bench.results.record import LoadgenResult
+from r50bench.results.record import LoadgenResult, disturbance
 from r50bench.results.stats import Estimate, inflation, percentile
 
 OFFLINE_US_PER_SAMPLE, SINGLE_STREAM_P50_US, SERVER_P99_MS = 1.0, 15.0, 1.0

@@ -27,12 +27,11 @@ from pathlib import Path
 from r50bench.assets.store import Store, default_store
 from r50bench.case import Case, CaseName
 from r50bench.host.topology import Host, read_host
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.inputs import gather
+from r50bench.notices import Silent
 from r50bench.parameters import Value, collect
 from r50bench.parameters.value_lists import read_axes
-from r50bench.progress import Silent
 from r50bench.sweep.folder import SweepFolder
 from r50bench.sweep.grid import full_grid
 from r50bench.sweep.plan import SweepPlan, plan_sweep

@@ -34,13 +34,11 @@ from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host, read_host
-from r50bench.load import LoadGen
-from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.load import LoadGen, LoadgenSettings
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.binding import pss_bytes
 from r50bench.measure.inputs import gather
-from r50bench.progress import Silent
+from r50bench.notices import Silent
 
 _BATCH = 8
 _MIB = 1 << 20

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from r50bench.errors import UsageError
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.measure.loads.loadgen.conf_files import audit_config
 from r50bench.mlperf.run.official_settings import fill_in, shortfalls
 from r50bench.mlperf.submission.layout import Layout

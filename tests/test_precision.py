@@ -105,7 +105,7 @@ def fp16_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
     monkeypatch.setitem(NUMERICS, "fp16", fp16)
     monkeypatch.setitem(PRECISIONS, "amx_fp16", row)
     of_torch = replace(ENGINES["torch"], numerics={"cpu": CPU_NUMERICS | {"fp16"}})
-    monkeypatch.setitem(ENGINES, "torch", of_torch)
+    monkeypatch.setattr("r50bench.engines.torch.AOT", of_torch)
     tree = MachineTree(tmp_path)
     tree.write("/proc/cpuinfo", CPUINFO_SPR.replace("amx_int8\n", "amx_int8 amx_of_tomorrow\n"))
     tree.write("/proc/meminfo", "MemTotal: 16000000 kB\n")

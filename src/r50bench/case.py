@@ -1,4 +1,4 @@
-"""The vocabulary of a case: what is run, and how its name is spelled.
+"""The vocabulary of a case: what is run, how its name is spelled, and on which CPUs.
 
 A name is ``<function>_<mode>_<precision>[_<case type>]``, such as
 ``inference_latency_avx_int8_gated``.
@@ -21,7 +21,9 @@ __all__ = [
     "Case",
     "CaseName",
     "FieldValue",
+    "Placement",
     "Request",
+    "Slot",
     "Sourced",
     "refuse_training",
     "setting_text",
@@ -186,3 +188,20 @@ def setting_text(value: object) -> str:
     if isinstance(value, tuple) and value:
         return " ".join(f"{name}={shlex.quote(text)}" for name, text in value)
     return "none" if value in (None, "", ()) else str(value)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The CPUs of one instance (one per core, SMT siblings unused) and its memory nodes."""
+
+    instance: int
+    cpus: tuple[int, ...]
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One slot per instance; ``leftover`` are the first CPUs of usable cores in no slot."""
+
+    slots: tuple[Slot, ...]
+    leftover: tuple[int, ...] = ()

@@ -7,6 +7,7 @@ Every error carries what was wrong (the message), what to do next (the hint) and
     ├── CheckFailed          3    a check failed: accuracy, regression
     ├── RunFailed            5    the run could not be carried out or is invalid
     │   ├── AssetError       5    bytes are missing, unreachable, damaged or of the wrong shape
+    │   │   └── Unavailable  5    the network or a tool gave nothing; another asset may serve
     │   ├── EngineError      5    the engine could not be built or did not run what it claims
     │   └── WorkerFailed     5    a worker died, hung, or answered short or late
     ├── Unsupported          6    right elsewhere, but this host cannot run it
@@ -25,6 +26,7 @@ __all__ = [
     "Interrupted",
     "R50BenchError",
     "RunFailed",
+    "Unavailable",
     "Unsupported",
     "UsageError",
     "WorkerFailed",
@@ -63,6 +65,10 @@ class RunFailed(R50BenchError):
 
 class AssetError(RunFailed):
     """Weights, pictures or a compiled model are missing, unreachable or damaged."""
+
+
+class Unavailable(AssetError):
+    """The network or the tool gave nothing usable; another asset may serve instead."""
 
 
 class EngineError(RunFailed):

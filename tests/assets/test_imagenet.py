@@ -13,7 +13,7 @@ from r50bench.assets.imagenet import Dataset, open_dataset
 from r50bench.assets.store import Store, sha256_of
 from r50bench.assets.wnids import WNIDS
 from r50bench.errors import AssetError, UsageError
-from r50bench.progress import Silent
+from r50bench.notices import Silent
 from support.registries import skip_without_package_index
 
 TENCH, GOLDFISH = "n01440764", "n01443537"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.assets import weights
+from r50bench.assets import sources, weights
 from r50bench.assets.store import Store
 from r50bench.assets.weights import kept_weights
 from r50bench.errors import UsageError
@@ -24,7 +24,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
         raise AssertionError("the network was asked")
 
     for fetch in ("fetch_url", "fetch_npm"):
-        monkeypatch.setattr(weights, fetch, refuse)
+        monkeypatch.setattr(sources, fetch, refuse)
     monkeypatch.setattr(weights, "_V15_SHA256", hashlib.sha256(b"kept").hexdigest()[:8])
     return Store(tmp_path)
 

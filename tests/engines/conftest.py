@@ -14,7 +14,7 @@ from r50bench.engines.environment import worker_environment
 from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import read_host
-from r50bench.progress import Silent
+from r50bench.notices import Silent
 from support import synthetic_hosts
 
 SEED = 7

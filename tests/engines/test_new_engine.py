@@ -14,9 +14,9 @@ import r50bench
 
 # Imported by every Python that finds it first: the command's and its workers'.
 REGISTER = """
-import made_up
-from r50bench.engines.registry import ENGINES
-ENGINES[made_up.DESCRIPTOR.name] = made_up.DESCRIPTOR
+from r50bench.engines.registry import DESCRIPTORS, FORMER_NAMES
+DESCRIPTORS["made-up"] = "made_up:DESCRIPTOR"
+FORMER_NAMES["made"] = "made-up"
 """
 DESCRIPTOR = """
 from r50bench.engines.base import EngineDescriptor
@@ -30,7 +30,6 @@ DESCRIPTOR = EngineDescriptor(
     prepare="made_up.prepare:prepare",
     numerics={"cpu": frozenset({"fp32"})},
     lacking=lambda host, precision: "" if precision == "avx_fp32" else "it is for avx_fp32 alone",
-    former_names=("made",),
 )
 """
 ENGINE = """

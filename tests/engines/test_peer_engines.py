@@ -17,8 +17,8 @@ from r50bench.engines.evidence.judge import count_kernels, judge
 from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.engines.registry import ENGINES
 from r50bench.host.isa import native_precisions
+from r50bench.notices import Silent
 from r50bench.precision import numerics_of
-from r50bench.progress import Silent
 from support.engine_probe import probe
 
 pytestmark = pytest.mark.real_engine

@@ -15,7 +15,7 @@ from r50bench.engines.r50.prepare import plan_key
 from r50bench.engines.torch import prepare as torch_prepare
 from r50bench.engines.torch.prepare import model_key
 from r50bench.errors import EngineError, Unsupported
-from r50bench.progress import Silent
+from r50bench.notices import Silent
 
 SHA256 = "00" * 32
 

@@ -14,6 +14,7 @@ import r50bench
 from r50bench.case import Case
 from r50bench.engines.registry import (
     ENGINES,
+    FORMER_NAMES,
     engine_named,
     notice_of_former_name,
     packages_of,
@@ -32,7 +33,7 @@ NOT_AN_ENGINE = {
 
 def names_compared(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yields line and word of each engine's name that is compared, matched or looked up."""
-    names = {*ENGINES, *(former for row in ENGINES.values() for former in row.former_names)}
+    names = {*ENGINES, *FORMER_NAMES}
     for node in ast.walk(tree):
         parts: list[ast.AST] = []
         if isinstance(node, ast.Compare):

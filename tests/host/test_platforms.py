@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from r50bench.errors import UsageError
-from r50bench.host.platforms import ARM_MACHINES, detect_platform
+from r50bench.host.isa import ARM_MACHINES, detect_platform
 from r50bench.host.topology import Host
 from r50bench.planning.nominal import PLATFORMS, nominal_host
 from support import synthetic_hosts

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.host.conditions import Conditions
-from r50bench.host.snapshot import snapshot
+from r50bench.host.snapshot import Conditions, snapshot
 from r50bench.host.topology import read_host
 from support.machine_tree import CPUINFO_GRAVITON3, MachineTree
 

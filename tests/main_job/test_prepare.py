@@ -12,9 +12,8 @@ from r50bench.errors import AssetError, EngineError
 from r50bench.main_job import prepare
 from r50bench.main_job.plan import MainJob, Turn
 from r50bench.main_job.prepare import prepare_models, with_pictures_there_are
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
-from r50bench.progress import Silent
+from r50bench.measure.bench import AssetResolver, Bench
+from r50bench.notices import Silent
 from support.fake_cases import host, planned
 
 

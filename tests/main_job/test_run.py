@@ -9,9 +9,8 @@ from r50bench.errors import EngineError
 from r50bench.main_job import run as running
 from r50bench.main_job.plan import MainJob, Turn
 from r50bench.main_job.run import run_main_job
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
-from r50bench.progress import Silent
+from r50bench.measure.bench import AssetResolver, Bench
+from r50bench.notices import Silent
 from r50bench.results.kpi import THROUGHPUT, figures_by_name
 from r50bench.results.timeline import windows
 from support.fake_cases import host, planned

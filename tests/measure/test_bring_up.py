@@ -7,10 +7,10 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
 from r50bench.measure.bring_up import shares, unbound
 from r50bench.measure.protocol import FeedSpec, Loaded, WorkerPlan
-from r50bench.placement import Slot
 
 
 @given(pictures=st.integers(0, 50_000), instances=st.integers(1, 512))

@@ -7,12 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r50bench.measure.feed import (
-    PICTURE_BYTES,
-    batches_to_score,
-    ring_of_batches,
-    ring_pictures,
-)
+from r50bench.measure.feed import batches_to_score, ring_of_batches
+from r50bench.measure.inputs import PICTURE_BYTES, ring_pictures
 from r50bench.measure.protocol import FeedSpec
 
 

@@ -12,9 +12,9 @@ from r50bench.assets.store import Store
 from r50bench.errors import EngineError, Unsupported, UsageError
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import read_host
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.measured_peak import ensure_peak, limit_of, scripted_limit
-from r50bench.progress import Silent
+from r50bench.measure.bench import AssetResolver, scripted_limit
+from r50bench.measure.measured_peak import ensure_peak, limit_of
+from r50bench.notices import Silent
 from support import synthetic_hosts
 from support.records import case_of
 

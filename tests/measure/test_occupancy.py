@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from r50bench.measure.occupancy import occupy
+from r50bench.measure.bring_up import occupy
 
-LOOK = "from r50bench.measure.occupancy import occupy\nwith occupy([0]) as o: print(*o())"
+LOOK = "from r50bench.measure.bring_up import occupy\nwith occupy([0]) as o: print(*o())"
 HOLD = (
-    "import sys, time; from r50bench.measure.occupancy import occupy\n"
+    "import sys, time; from r50bench.measure.bring_up import occupy\n"
     "with occupy([1, 2]) as others:\n"
     "    print('held', flush=True); time.sleep(60)\n"
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
 from r50bench.errors import WorkerFailed
 from r50bench.measure.pool import Pool
@@ -23,8 +24,7 @@ from r50bench.measure.protocol import (
     WarmUp,
     WorkerPlan,
 )
-from r50bench.placement import Slot
-from r50bench.progress import Silent
+from r50bench.notices import Silent
 
 CPU = min(os.sched_getaffinity(0))
 STEPS, WARMUP = 6, 2

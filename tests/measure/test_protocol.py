@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.measure.protocol import (
     ANSWER_TO,
     Contention,
@@ -31,7 +32,7 @@ from r50bench.measure.protocol import (
     decode_plan,
     encode,
 )
-from r50bench.placement import Slot
+from r50bench.results.record import Evidence
 
 COMMANDS = [
     LoadEngine(),
@@ -43,7 +44,7 @@ COMMANDS = [
 ]
 ANSWERS = [
     Loaded("2.13", ((0, 1),), (0,), True, {"OMP_NUM_THREADS": "2"}, 0.5, 0.25),
-    Observed("onednn_verbose,…"),
+    Observed("onednn_verbose,…", Evidence(True, "brgconv avx512_core", "53 convolutions")),
     Warmed(1.5, 1 << 30),
     Measured((Timing(0, [1, 2], [2, 3]),)),
     Predicted([3], [(1, 2, 3, 4, 5)]),

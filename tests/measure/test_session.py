@@ -10,13 +10,12 @@ from PIL import Image
 
 from r50bench.assets.store import Store
 from r50bench.errors import EngineError, UsageError, WorkerFailed
-from r50bench.measure.asset_resolver import AssetResolver
+from r50bench.measure.bench import AssetResolver
 from r50bench.measure.session import Outcome, run_session
+from r50bench.notices import Silent
 from r50bench.planning.planned import Planned
-from r50bench.progress import Silent
-from r50bench.results.disturbance import disturbance
 from r50bench.results.kpi import kpis
-from r50bench.results.record import read_record
+from r50bench.results.record import disturbance, read_record
 from r50bench.results.samples import read_samples
 from support.fake_cases import CPU, bench, planned
 from support.hogs import hog

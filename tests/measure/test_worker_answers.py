@@ -11,7 +11,7 @@ from r50bench.measure.protocol import (
     Predicted,
     Timing,
 )
-from r50bench.measure.worker_answers import lost_cpu_share, predictions_of, samples_of
+from r50bench.measure.record_draft import lost_cpu_share, predictions_of, samples_of
 
 
 def measured(*timings):

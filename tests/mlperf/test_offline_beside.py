@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.offline_beside import offline_beside
 from r50bench.results.history import History
 from r50bench.results.record import LoadgenResult, Record, write_record

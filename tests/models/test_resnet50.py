@@ -13,7 +13,7 @@ from r50bench.assets.store import Store  # noqa: E402
 from r50bench.assets.weights import resolve_weights  # noqa: E402
 from r50bench.models.architecture import GRAPHS, gflop_per_image, tensor_shapes  # noqa: E402
 from r50bench.models.resnet50 import ResNet50, build_model  # noqa: E402
-from r50bench.progress import Silent  # noqa: E402
+from r50bench.notices import Silent  # noqa: E402
 from support.registries import skip_without_npm_registry, skip_without_package_index  # noqa: E402
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from r50bench.errors import UsageError
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.parameters import WORKFLOW
 from r50bench.parameters.workflow import collect_workflow
 

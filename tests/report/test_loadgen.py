@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.report.loadgen import mlperf_text
 from r50bench.results.record import LoadgenResult, Record
 from support.records import record_of

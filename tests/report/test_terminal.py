@@ -9,8 +9,7 @@ import sys
 
 import pytest
 
-from r50bench.notices import Notice
-from r50bench.progress import Progress
+from r50bench.notices import Notice, Progress
 from r50bench.report.terminal import TerminalProgress
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"

@@ -12,6 +12,7 @@ import pytest
 from r50bench.errors import UsageError
 from r50bench.results.record import (
     Limit,
+    disturbance,
     new_record_id,
     read_record,
     write_record,
@@ -99,3 +100,15 @@ def test_a_missing_record_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such record") as caught:
         read_record(tmp_path)
     assert str(tmp_path) in caught.value.message
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.0299])
+def test_little_lost_time_or_none_known_is_not_worth_a_word(share: float | None) -> None:
+    assert disturbance(share) is None
+
+
+def test_much_lost_time_is_said_with_its_share() -> None:
+    notice = disturbance(0.336)
+    assert notice is not None
+    assert notice.code == "disturbed"
+    assert "33.6 % of the measured time" in notice.text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.results.tuned import SCHEMA_VERSION, TunedResults
+from r50bench.measure.tuned_defaults import SCHEMA_VERSION, TunedResults
 from support.former_records import FORMER
 
 CASE = "inference_throughput_amx_int8"

@@ -9,12 +9,11 @@ from pathlib import Path
 from r50bench.assets.store import Store
 from r50bench.case import CaseName
 from r50bench.host.topology import Core, Host, read_host
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.measure.bench import AssetResolver, Bench
+from r50bench.notices import Progress, Silent
 from r50bench.parameters import collect
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.planned import Planned, plan_case
-from r50bench.progress import Progress, Silent
 
 CPU = min(os.sched_getaffinity(0))
 

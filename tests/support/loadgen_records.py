@@ -15,7 +15,7 @@ from typing import Any
 import mlperf_loadgen as lg
 import numpy as np
 
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.measure.loads.loadgen.conf_files import audit_config
 from r50bench.mlperf_rules import ROUNDS
 from r50bench.results.record import Accuracy, DataInfo, LoadgenResult, Record, write_record

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from r50bench.case import Case, Sourced
+from r50bench.case import Case, Placement, Slot, Sourced
 from r50bench.load import Load, LoadGen, Score, Steps
 from r50bench.measure.session import Outcome
-from r50bench.placement import Placement, Slot
 from r50bench.report.kpi_block import kpi_block
 from r50bench.results.record import (
     Accuracy,

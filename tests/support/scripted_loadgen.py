@@ -14,9 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from r50bench.errors import RunFailed, WorkerFailed
-from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.load import LoadgenSettings
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.record_draft import RunFolder
 from r50bench.measure.session import Outcome
 from r50bench.planning.planned import Planned

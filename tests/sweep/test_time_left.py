@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from r50bench.report.numbers import words_for
 from r50bench.sweep.time_left import TimeLeft
+from r50bench.wording import words_for
 from support.records import case_of
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from r50bench.errors import AssetError
-from r50bench.host.cgroup import read_cgroup_limits
+from r50bench.host.kernel_files import read_cgroup_limits
 from r50bench.host.lifeline import die_with_parent
-from r50bench.progress import Progress
+from r50bench.notices import Progress
 
 __all__ = ["CROP", "RECIPE", "Failure", "allocate", "decode", "decode_all"]
 

@@ -12,7 +12,7 @@ from r50bench.assets.sources import fetch_wheel
 from r50bench.assets.store import Store
 from r50bench.assets.wnids import WNIDS
 from r50bench.errors import AssetError, UsageError
-from r50bench.progress import Progress
+from r50bench.notices import Progress
 
 __all__ = ["SAMPLE", "Dataset", "Picture", "open_dataset"]
 

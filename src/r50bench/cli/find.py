@@ -12,9 +12,9 @@ import click
 from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.search import Found, Search
 from r50bench.mlperf.query.terms import notices_on_terms, parse_terms
-from r50bench.report.numbers import figure
 from r50bench.report.table import Column, Table
 from r50bench.results.history import History, history_path
+from r50bench.wording import figure
 
 __all__ = ["find"]
 

@@ -10,15 +10,15 @@ from itertools import groupby
 import click
 
 from r50bench.case import Case, CaseName
-from r50bench.cli.plan_text import describe_host
 from r50bench.cli.selection import matching
+from r50bench.cli.shell import describe_host
 from r50bench.host import topology
-from r50bench.host.platforms import ARM_MACHINES, detect_platform
+from r50bench.host.isa import ARM_MACHINES, detect_platform
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.planning.designed_cases import designed_cases
 from r50bench.planning.nominal import nominal_host
+from r50bench.report.kpi_block import tuned_values
 from r50bench.report.table import Column, Table
-from r50bench.report.tuned_values import tuned_values
 
 __all__ = ["list_cases"]
 

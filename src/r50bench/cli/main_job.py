@@ -11,18 +11,23 @@ from pathlib import Path
 import click
 
 from r50bench.case import Case
-from r50bench.cli.case_results import raise_failures, result_as_data
-from r50bench.cli.plan_text import describe_tuned
-from r50bench.cli.shell import announce, bench_here, remember
+from r50bench.cli.shell import (
+    announce,
+    bench_here,
+    describe_tuned,
+    raise_failures,
+    remember,
+    result_as_data,
+)
 from r50bench.host.topology import Host
 from r50bench.main_job.plan import MainJob, plan_main_job
 from r50bench.main_job.run import run_main_job
 from r50bench.main_job.text import main_job_text, next_commands
 from r50bench.measure.session import CaseResult
 from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned
-from r50bench.progress import Progress
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.record import new_record_id

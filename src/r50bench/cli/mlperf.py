@@ -20,8 +20,8 @@ from r50bench.cli.options import (
     set_option,
     workflow_options,
 )
-from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
-from r50bench.cli.shell import announce, bench_here, remember
+from r50bench.cli.plan_text import describe_plan, plan_as_data
+from r50bench.cli.shell import announce, bench_here, describe_host, remember
 from r50bench.errors import RunFailed
 from r50bench.host import topology
 from r50bench.host.topology import Host

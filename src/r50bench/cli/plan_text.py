@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from r50bench.host.platforms import detect_platform
-from r50bench.host.topology import Host, cores_by_node, usable_cores
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME
-from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.planned import Planned
 from r50bench.report.table import named_lines
-from r50bench.report.tuned_values import tuned_values
 from r50bench.wording import counted
 
-__all__ = ["cpu_list", "describe_host", "describe_plan", "describe_tuned", "plan_as_data"]
-
-
-def describe_host(host: Host) -> str:
-    """Returns one line such as ``TURIN: AMD EPYC 9755 · 1 socket, 2 of 2 cores, 1 NUMA node``."""
-    usable, nodes = len(usable_cores(host)), len(cores_by_node(host))
-    return (
-        f"{detect_platform(host)}: {host.model_name} · {counted(host.sockets, 'socket')}, "
-        f"{usable} of {counted(host.cores_in_machine, 'core')}, {counted(nodes, 'NUMA node')}"
-    )
+__all__ = ["cpu_list", "describe_plan", "plan_as_data"]
 
 
 def describe_plan(planned: Planned, notices: Iterable[Notice]) -> str:
@@ -43,12 +30,6 @@ def describe_plan(planned: Planned, notices: Iterable[Notice]) -> str:
         lines.append(f"    left over: CPUs {cpu_list(placement.leftover)}")
     lines += [f"  ! {notice}" for notice in notices]
     return "\n".join(lines)
-
-
-def describe_tuned(effective: EffectiveCase) -> Iterator[str]:
-    """Yields a line about the values that were tuned, if there are any."""
-    if words := tuned_values(effective.request):
-        yield f"{effective.case.name}: {words}; --no-tuned takes the defaults"
 
 
 def plan_as_data(planned: Planned, notices: Iterable[Notice]) -> dict[str, Any]:

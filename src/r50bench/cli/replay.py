@@ -18,13 +18,13 @@ from r50bench.measure.bench import Bench
 from r50bench.measure.session import Outcome, run_session
 from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.planning.planned import Planned
-from r50bench.report.numbers import figure, with_interval
 from r50bench.report.table import Column, Table
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import Kpi, kpis
 from r50bench.results.record import Record, read_record
 from r50bench.results.samples import samples_of
+from r50bench.wording import figure, with_interval
 
 __all__ = ["replay"]
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from r50bench.case import CaseName
-from r50bench.cli.case_results import raise_failures, result_as_data
-from r50bench.cli.main_job import do_main_job, planned_main_job
 from r50bench.cli.options import (
     collect_settings,
     dry_run_option,
@@ -23,23 +20,17 @@ from r50bench.cli.options import (
     set_option,
     tuned_option,
 )
-from r50bench.cli.plan_text import describe_host, describe_plan, plan_as_data
 from r50bench.cli.selection import select
-from r50bench.cli.shell import announce, bench_here, remember
-from r50bench.engines.environment import inert_settings
+from r50bench.cli.shell import announce, bench_here, raise_failures, remember, result_as_data
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.session import CaseResult, Outcome, run_cases
 from r50bench.measure.tuned_defaults import effective_cases
-from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned, plan_case
-from r50bench.report.kpi_formats import format_kpis
-from r50bench.report.overview import overview_rows, overview_text
-from r50bench.report.slower_precisions import slower_precisions
+from r50bench.report.kpi_block import blocks_text
 from r50bench.report.terminal import TerminalProgress
-from r50bench.report.what_ran import what_ran
 
 __all__ = ["run"]
 
@@ -88,7 +79,14 @@ def run(
     names = select(cases, regex, settings, host)
     if every and names:
         raise UsageError("--all is about the main job, and cases are named", hint="leave it out")
-    if not names and not dry_run:
+    if not names and dry_run:
+        from r50bench.cli.dry_run import show_main_job
+
+        show_main_job(settings, host, tuned=tuned, every=every, as_json=as_json)
+    elif not names:
+        # A case that is named does without the main job, and without what shows several at once.
+        from r50bench.cli.main_job import do_main_job
+
         do_main_job(
             settings,
             host,
@@ -99,11 +97,10 @@ def run(
             quiet=quiet,
             full=full,
         )
-    elif not names:
-        job = planned_main_job(settings, host, tuned=tuned, every=every)
-        _show_plan(job.cases, job.notices, host, as_json=as_json)
     elif dry_run:
-        _show_plan(_plan(names, settings, host, tuned=tuned), (), host, as_json=as_json)
+        from r50bench.cli.dry_run import show_plan
+
+        show_plan(_plan(names, settings, host, tuned=tuned), (), host, as_json=as_json)
     else:
         planned = _plan(names, settings, host, tuned=tuned)
         _execute(planned, host, out, as_json=as_json, quiet=quiet, full=full)
@@ -116,17 +113,6 @@ def _plan(
     effective_of = effective_cases(host, tuned=tuned)
     effective = {one.case: one for one in (effective_of(name, settings) for name in names)}
     return tuple(plan_case(one, host) for one in effective.values())
-
-
-def _show_plan(
-    planned: Sequence[Planned], notices: Sequence[Notice], host: Host, *, as_json: bool
-) -> None:
-    plans = [(case, (*case.notices, *inert_settings(case.case, host))) for case in planned]
-    if as_json:
-        click.echo(json.dumps([plan_as_data(*plan) for plan in plans], indent=2))
-        return
-    about = "\n".join([describe_host(host), *(f"! {notice}" for notice in notices)])
-    click.echo("\n\n".join([about, *(describe_plan(*plan) for plan in plans)]))
 
 
 def _execute(
@@ -169,17 +155,11 @@ def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
     if not outcomes:
         return ""
     if blocks:
-        text = format_kpis([outcome.block for outcome in outcomes])
+        text = blocks_text([outcome.block for outcome in outcomes])
     else:
-        failures = [
-            (result.planned.case, str(result.error)) for result in results if result.outcome is None
-        ]
-        runs = [(one.record, one.samples) for one in outcomes]
-        rows = overview_rows(runs, failures)
-        width = shutil.get_terminal_size((100, 24)).columns
-        heading = what_ran([one.record for one in outcomes], width)
-        text = (f"{heading}\n\n" if heading else "") + overview_text(rows, width)
-        text += "".join(f"! {notice}\n" for notice in slower_precisions(runs))
+        from r50bench.cli.several_cases import overview_of
+
+        text = overview_of(results)
     return text + _where_line(outcomes)
 
 

@@ -8,11 +8,9 @@ from fnmatch import fnmatchcase
 
 from r50bench.case import CASE_TYPES, CaseName, strip_prefixes
 from r50bench.errors import UsageError, did_you_mean
-from r50bench.host.isa import native_precisions
-from r50bench.host.platforms import detect_platform
+from r50bench.host.isa import detect_platform, native_precisions
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Setting
-from r50bench.planning.designed_cases import designed_cases
 from r50bench.precision import NUMERICS, numerics_of
 
 __all__ = ["CHOSEN_PARTS", "matching", "select"]
@@ -42,6 +40,10 @@ def select(
     """
     if not words and regex is None:
         return _from_parts(settings, host)
+    if regex is None and not any(map(_is_glob, words)):
+        return tuple(dict.fromkeys(map(CaseName.parse, words)))
+    from r50bench.planning.designed_cases import designed_cases  # cases that are named need no list
+
     designed = _narrowed(designed_cases(host), settings)
     chosen: list[CaseName] = []
     for word in words:

@@ -23,11 +23,11 @@ from r50bench.cli.selection import CHOSEN_PARTS, select
 from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host import topology
-from r50bench.host.identity import host_identity, versions
+from r50bench.host.snapshot import host_identity, versions
 from r50bench.host.topology import Host
 from r50bench.parameters import Setting
 from r50bench.parameters.value_lists import Axis, read_axes
-from r50bench.planning.default_layout import cores_of_one_instance
+from r50bench.planning.placement import cores_of_one_instance
 from r50bench.report.terminal import TerminalProgress
 from r50bench.report.what_ran import what_ran
 from r50bench.results.atomic import write_atomically

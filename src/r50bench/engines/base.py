@@ -22,7 +22,7 @@ def _nothing(host: Host, precision: str) -> str:
 class EngineDescriptor:
     """What is known of an engine before anything of it is imported; one in each engine's folder.
 
-    ``name`` is what ``--engine`` takes, ``former_names`` what else it was called once.
+    ``name`` is what ``--engine`` takes.
     ``framework`` says whose code computes the convolutions, for people; ``query_word`` says it in
     queries; ``variant`` tells engines of one framework apart, such as AOTInductor.
 
@@ -53,7 +53,6 @@ class EngineDescriptor:
     evidence: str
     prepare: str | None = None
     variant: str = ""
-    former_names: tuple[str, ...] = ()
     numerics: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"cpu": CPU_NUMERICS})
     lacking: Callable[[Host, str], str] = _nothing
     shares_weights: bool = False

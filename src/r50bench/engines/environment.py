@@ -16,9 +16,8 @@ from pathlib import Path
 from r50bench.case import Case
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported
-from r50bench.host.allocators import find_tcmalloc
 from r50bench.host.isa import isa_cap
-from r50bench.host.numeric_variables import decides_numerics
+from r50bench.host.surroundings import decides_numerics, find_tcmalloc
 from r50bench.host.topology import Host
 from r50bench.notices import Notice, no_effect
 from r50bench.precision import NUMERICS

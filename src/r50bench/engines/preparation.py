@@ -13,16 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from r50bench.assets.store import Store, sha256_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import recorded_environment
 from r50bench.engines.registry import ENGINES, packages_of
-from r50bench.host.toolchain import Compiler, compiler_of, find_compiler
 from r50bench.host.topology import Host
+from r50bench.notices import Progress
 from r50bench.precision import PRECISIONS
-from r50bench.progress import Progress
+
+if TYPE_CHECKING:
+    from r50bench.host.toolchain import Compiler
 
 __all__ = ["MODEL", "Preparation", "Prepared", "calibration_of", "digest", "prepare_engine"]
 
@@ -93,6 +95,8 @@ class Preparation:
             EngineError: there is no compiler, and nothing that one made; or what ``make`` raises.
             AssetError: the store cannot be written.
         """
+        from r50bench.host.toolchain import compiler_of, find_compiler
+
         compiler = find_compiler(self.environment)
         if compiler is None:
             found = self._of_any_compiler(kind, key)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pkgutil import resolve_name
 
-from r50bench.engines import fake, onnxruntime, openvino, r50, torch, zentorch
 from r50bench.engines.base import Engine, EngineDescriptor, EngineSpec
 from r50bench.errors import EngineError, UsageError, did_you_mean
 from r50bench.notices import Notice
 from r50bench.precision import PRECISIONS
 
 __all__ = [
+    "DESCRIPTORS",
     "ENGINES",
+    "FORMER_NAMES",
     "engine_named",
     "load_engine",
     "notice_of_former_name",
@@ -21,18 +23,40 @@ __all__ = [
     "recorded_engine",
 ]
 
-ENGINES: dict[str, EngineDescriptor] = {
-    descriptor.name: descriptor
-    for descriptor in (
-        *torch.DESCRIPTORS[:1],
-        r50.DESCRIPTOR,
-        *torch.DESCRIPTORS[1:],
-        onnxruntime.DESCRIPTOR,
-        openvino.DESCRIPTOR,
-        zentorch.DESCRIPTOR,
-        fake.DESCRIPTOR,
-    )
+DESCRIPTORS = {
+    "torch": "r50bench.engines.torch:AOT",
+    "r50": "r50bench.engines.r50:DESCRIPTOR",
+    "torch-compile": "r50bench.engines.torch:COMPILE",
+    "torch-eager": "r50bench.engines.torch:EAGER",
+    "onnxruntime": "r50bench.engines.onnxruntime:DESCRIPTOR",
+    "openvino": "r50bench.engines.openvino:DESCRIPTOR",
+    "zentorch": "r50bench.engines.zentorch:DESCRIPTOR",
+    "fake": "r50bench.engines.fake:DESCRIPTOR",
 }
+"""Where each engine describes itself, in the order of the help; the first is the default."""
+
+FORMER_NAMES = {"torch-aot": "torch"}
+"""What an engine was called once, and is called now."""
+
+
+class _Engines(Mapping[str, EngineDescriptor]):
+    """Descriptors by name, each imported when it is first asked for."""
+
+    def __getitem__(self, name: str) -> EngineDescriptor:
+        descriptor: EngineDescriptor = resolve_name(DESCRIPTORS[name])
+        return descriptor
+
+    def __contains__(self, name: object) -> bool:
+        return name in DESCRIPTORS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(DESCRIPTORS)
+
+    def __len__(self) -> int:
+        return len(DESCRIPTORS)
+
+
+ENGINES: Mapping[str, EngineDescriptor] = _Engines()
 """In the order of the help; the first is the default."""
 
 
@@ -63,7 +87,7 @@ def recorded_engine(name: str) -> EngineDescriptor:
 def present_name(word: str) -> str:
     """Returns what an engine that once had the name ``word`` is called now; other words as are."""
     name = word.strip().lower()
-    return next((one.name for one in ENGINES.values() if name in one.former_names), name)
+    return FORMER_NAMES.get(name, name)
 
 
 def notice_of_former_name(word: str) -> Notice | None:

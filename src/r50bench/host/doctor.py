@@ -9,9 +9,8 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from r50bench.host.allocators import find_tcmalloc
-from r50bench.host.conditions import Conditions, read_conditions
-from r50bench.host.numeric_variables import decides_numerics
+from r50bench.host.snapshot import Conditions, read_conditions
+from r50bench.host.surroundings import decides_numerics, find_tcmalloc
 from r50bench.host.topology import Host, usable_cores
 from r50bench.notices import Notice
 

@@ -1,10 +1,29 @@
-"""Reads the kernel's text files in /proc and /sys, below a root that a test can bring."""
+"""What the kernel's text files in /proc and /sys say, below a root that a test can bring.
+
+The limits of control groups are described in Linux, Documentation/admin-guide/cgroup-v2.rst and
+Documentation/scheduler/sched-bwc.rst (version 1). Arm's /proc/cpuinfo has no name but the fields of
+MIDR_EL1 (Arm Architecture Reference Manual, "MIDR_EL1, Main ID Register"); the tables here give the
+names that belong to them.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-__all__ = ["parse_cpu_list", "read_int", "read_text", "read_words"]
+__all__ = [
+    "ISA_FLAGS",
+    "CgroupLimits",
+    "CpuInfo",
+    "parse_cpu_list",
+    "read_cgroup_limits",
+    "read_cpuinfo",
+    "read_int",
+    "read_text",
+    "read_words",
+]
 
 
 def read_text(root: Path, path: str) -> str | None:
@@ -44,3 +63,230 @@ def parse_cpu_list(text: str) -> frozenset[int]:
             first, _, last = part.partition("-")
             numbers.update(range(int(first), int(last or first) + 1))
     return frozenset(numbers)
+
+
+@dataclass(frozen=True)
+class CgroupLimits:
+    """What the control groups allow; None where they set no limit.
+
+    ``cpus`` are logical CPU numbers, ``cpu_quota`` is in CPUs (2.5 is 250 ms every 100 ms) and
+    ``memory_bytes`` in bytes; the last two are the smallest on the way up the tree.
+    """
+
+    cpus: frozenset[int] | None
+    cpu_quota: float | None
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True)
+class _Hierarchy:
+    """One mounted tree: its mount point, our own group below it, its controllers ("" for v2)."""
+
+    mount_point: str
+    group: PurePosixPath
+    controllers: frozenset[str]
+
+    def way_up(self, controller: str) -> Iterator[str]:
+        """Yields our group's folder and its parents' up to the mount point, if it can serve."""
+        if not self.controllers & {controller, ""}:
+            return
+        for folder in (self.group, *self.group.parents):
+            yield str(PurePosixPath(self.mount_point) / folder)
+
+
+def read_cgroup_limits(root: Path) -> CgroupLimits:
+    """Reads the limits of this process from /proc/self/cgroup and the trees mounted below root."""
+    trees = _hierarchies(root)
+    quotas = [_quota(root, folder) for tree in trees for folder in tree.way_up("cpu")]
+    memory = [_memory(root, folder) for tree in trees for folder in tree.way_up("memory")]
+    sets = [_first_cpuset(root, tree) for tree in trees]
+    allowed = [cpus for cpus in sets if cpus is not None]
+    return CgroupLimits(
+        cpus=frozenset.intersection(*allowed) if allowed else None,
+        cpu_quota=min((quota for quota in quotas if quota is not None), default=None),
+        memory_bytes=min((size for size in memory if size is not None), default=None),
+    )
+
+
+def _hierarchies(root: Path) -> list[_Hierarchy]:
+    groups = {
+        frozenset(names.split(",")): path
+        for line in (read_text(root, "/proc/self/cgroup") or "").splitlines()
+        for _, names, path in [line.split(":", 2)]
+    }
+    hierarchies = []
+    for mount in (read_text(root, "/proc/self/mountinfo") or "").splitlines():
+        # proc_pid_mountinfo(5): id parent device root mount-point options [optional…] - type …
+        left, _, right = mount.partition(" - ")
+        kind = right.split()
+        if not kind or kind[0] not in ("cgroup", "cgroup2"):
+            continue
+        controllers = frozenset([""] if kind[0] == "cgroup2" else kind[-1].split(","))
+        for names, path in groups.items():
+            # A version 1 tree is ours where the controllers we are listed under are mounted.
+            if names <= controllers:
+                mounted, mount_point = left.split()[3:5]
+                hierarchies.append(_Hierarchy(mount_point, _below(path, mounted), names))
+    return hierarchies
+
+
+def _below(path: str, mounted: str) -> PurePosixPath:
+    """Returns our group relative to the part of the tree that is mounted.
+
+    A container without a cgroup namespace sees its path from the machine's root, but only its own
+    part mounted; what lies outside the mounted part cannot be read.
+    """
+    group = PurePosixPath(path)
+    if ".." in group.parts or not group.is_relative_to(mounted):
+        return PurePosixPath()
+    return group.relative_to(mounted)
+
+
+def _quota(root: Path, folder: str) -> float | None:
+    limit = (read_text(root, f"{folder}/cpu.max") or "").split()
+    if len(limit) == 2 and limit[0] != "max":
+        return int(limit[0]) / int(limit[1])
+    quota = read_int(root, f"{folder}/cpu.cfs_quota_us")
+    period = read_int(root, f"{folder}/cpu.cfs_period_us")
+    return quota / period if quota and period and quota > 0 else None
+
+
+def _memory(root: Path, folder: str) -> int | None:
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        limit = read_int(root, f"{folder}/{name}")
+        # Version 1 writes "no limit" as the largest multiple of the page size in 63 bits.
+        if limit is not None and limit < 2**62:
+            return limit
+    return None
+
+
+def _first_cpuset(root: Path, tree: _Hierarchy) -> frozenset[int] | None:
+    """Returns the nearest group's effective CPUs, which already include the limits above it."""
+    for folder in tree.way_up("cpuset"):
+        for name in ("cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus"):
+            text = read_text(root, f"{folder}/{name}")
+            if text:
+                return parse_cpu_list(text)
+    return None
+
+
+_X86_FLAGS = """
+    avx avx2 fma f16c avx_vnni avx512f avx512cd avx512bw avx512dq avx512vl
+    avx512_vnni avx512_bf16 avx512_fp16 amx_tile amx_int8 amx_bf16 amx_fp16
+"""  # Linux, arch/x86/include/asm/cpufeatures.h
+_ARM_FLAGS = """
+    asimd fphp asimdhp asimddp atomics sve sve2 bf16 i8mm svebf16 svei8mm sme sme2
+"""  # Linux, Documentation/arch/arm64/elf_hwcaps.rst
+ISA_FLAGS = frozenset([*_X86_FLAGS.split(), *_ARM_FLAGS.split()])
+"""Flag names of the kernel's that decide which kernels an engine can use."""
+
+_IMPLEMENTERS = {
+    0x41: "ARM",
+    0x43: "Cavium",
+    0x46: "Fujitsu",
+    0x48: "HiSilicon",
+    0x4E: "NVIDIA",
+    0x51: "Qualcomm",
+    0x61: "Apple",
+    0x6D: "Microsoft",
+    0xC0: "Ampere",
+}
+_PARTS = {
+    # Linux, arch/arm64/include/asm/cputype.h
+    (0x41, 0xD03): "Cortex-A53",
+    (0x41, 0xD07): "Cortex-A57",
+    (0x41, 0xD08): "Cortex-A72",
+    (0x41, 0xD0B): "Cortex-A76",
+    (0x41, 0xD0C): "Neoverse-N1",
+    (0x41, 0xD40): "Neoverse-V1",
+    (0x41, 0xD49): "Neoverse-N2",
+    (0x41, 0xD4F): "Neoverse-V2",
+    (0x41, 0xD84): "Neoverse-V3",
+    (0x41, 0xD8E): "Neoverse-N3",
+    (0x46, 0x001): "A64FX",
+    (0x48, 0xD01): "TSV110",
+    (0x6D, 0xD49): "Cobalt-100 (Neoverse-N2)",
+    (0xC0, 0xAC3): "Ampere-1",
+    (0xC0, 0xAC4): "Ampere-1A",
+}
+
+
+@dataclass(frozen=True)
+class CpuInfo:
+    """The first processor of /proc/cpuinfo.
+
+    ``arch`` is x86_64, aarch64 or whatever else uname(2) calls the machine. On Arm ``family`` is
+    the MIDR implementer, ``model`` the part number and ``stepping`` the variant and revision as
+    ``rXpY``. ``flags`` are all the kernel's flags, not only :data:`ISA_FLAGS`. What the kernel does
+    not say is None (0 for the two numbers).
+    """
+
+    arch: str
+    vendor: str
+    model_name: str
+    family: int
+    model: int
+    stepping: str | None
+    microcode: str | None
+    flags: frozenset[str]
+
+
+def read_cpuinfo(root: Path) -> CpuInfo:
+    """Reads the first processor of /proc/cpuinfo below ``root``."""
+    fields = _first_processor(root)
+    return _arm(fields) if "CPU implementer" in fields else _x86(fields)
+
+
+def _first_processor(root: Path) -> dict[str, str]:
+    """Returns the first block alone: the kernel writes the file as it is read, CPU by CPU."""
+    fields: dict[str, str] = {}
+    try:
+        with (root / "proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if not line.strip() and fields:
+                    break
+                key, _, value = line.partition(":")
+                fields[key.strip()] = value.strip()
+    except OSError:
+        return {}
+    return fields
+
+
+def _x86(fields: dict[str, str]) -> CpuInfo:
+    vendor = fields.get("vendor_id", "unknown")
+    return CpuInfo(
+        arch="x86_64" if "vendor_id" in fields else os.uname().machine,
+        vendor=vendor,
+        model_name=" ".join(fields.get("model name", "").split()) or f"{vendor} CPU",
+        family=_number(fields.get("cpu family")),
+        model=_number(fields.get("model")),
+        stepping=fields.get("stepping"),
+        microcode=fields.get("microcode"),
+        flags=frozenset(fields.get("flags", "").split()),
+    )
+
+
+def _arm(fields: dict[str, str]) -> CpuInfo:
+    implementer = _number(fields.get("CPU implementer"))
+    part = _number(fields.get("CPU part"))
+    vendor = _IMPLEMENTERS.get(implementer, f"implementer {implementer:#04x}")
+    variant, revision = fields.get("CPU variant"), fields.get("CPU revision")
+    known = variant is not None and revision is not None
+    return CpuInfo(
+        arch="aarch64",
+        vendor=vendor,
+        model_name=_PARTS.get((implementer, part), f"{vendor} part {part:#05x}"),
+        family=implementer,
+        model=part,
+        stepping=f"r{_number(variant)}p{_number(revision)}" if known else None,
+        microcode=None,
+        flags=frozenset(fields.get("Features", "").split()),
+    )
+
+
+def _number(text: str | None) -> int:
+    """Reads a decimal or 0x number; 0 where the kernel says nothing or ``unknown``."""
+    try:
+        return int(text or "0", 0)
+    except ValueError:
+        return 0

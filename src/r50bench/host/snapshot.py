@@ -1,4 +1,4 @@
-"""The host as the record keeps it: what a reader needs to repeat a run, or to doubt it."""
+"""The host and its present conditions as the record keeps them: to repeat a run, or to doubt it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,116 @@ import os
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from r50bench import __version__
-from r50bench.host.cgroup import read_cgroup_limits
-from r50bench.host.conditions import read_conditions
-from r50bench.host.cpuinfo import read_cpuinfo
-from r50bench.host.kernel_files import read_int, read_text
-from r50bench.host.platforms import detect_platform
+from r50bench.host.isa import detect_platform
+from r50bench.host.kernel_files import (
+    read_cgroup_limits,
+    read_cpuinfo,
+    read_int,
+    read_text,
+    read_words,
+)
 from r50bench.host.topology import Host, read_memory_bytes
 
-__all__ = ["JSON", "PASSING", "fingerprint", "snapshot"]
+__all__ = [
+    "JSON",
+    "PASSING",
+    "Conditions",
+    "engine_versions",
+    "fingerprint",
+    "host_identity",
+    "read_conditions",
+    "snapshot",
+    "versions",
+]
+
+_CPUS = "/sys/devices/system/cpu"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The settings and the load of one moment; None (or empty) is what the kernel does not show.
+
+    ``governors`` are the different ones of the usable CPUs; frequencies are the policy's limits of
+    the first of them. ``boost`` says whether clocks above the nominal one are allowed.
+    ``load_average`` is that of the last minute; ``running`` counts the threads of others that ran
+    or waited for a CPU at the moment of reading; both are the whole machine's, even in a container.
+    ``steal_share`` is the part of all CPU time since boot that the hypervisor gave to others.
+    """
+
+    governors: tuple[str, ...] = ()
+    frequency_driver: str | None = None
+    frequency_min_khz: int | None = None
+    frequency_max_khz: int | None = None
+    boost: bool | None = None
+    transparent_hugepages: str | None = None
+    numa_balancing: bool | None = None
+    load_average: float | None = None
+    running: int | None = None
+    steal_share: float | None = None
+
+
+def read_conditions(host: Host, root: Path = Path("/")) -> Conditions:
+    """Reads the present conditions from /proc and /sys below ``root``."""
+    policy = f"{_CPUS}/cpu{host.cores[0].cpus[0]}/cpufreq"
+    load_average, running = _load(root)
+    balancing = read_int(root, "/proc/sys/kernel/numa_balancing")
+    return Conditions(
+        governors=_governors(host, root),
+        frequency_driver=read_text(root, f"{policy}/scaling_driver"),
+        frequency_min_khz=read_int(root, f"{policy}/scaling_min_freq"),
+        frequency_max_khz=read_int(root, f"{policy}/scaling_max_freq"),
+        boost=_boost(root),
+        transparent_hugepages=_transparent_hugepages(root),
+        # Bit 0 is the migration between nodes; bit 1, memory tiering, does not concern us.
+        numa_balancing=None if balancing is None else bool(balancing & 1),
+        load_average=load_average,
+        running=running,
+        steal_share=_steal_share(root),
+    )
+
+
+def _governors(host: Host, root: Path) -> tuple[str, ...]:
+    cpus = [core.cpus[0] for core in host.cores]
+    governors = {read_text(root, f"{_CPUS}/cpu{cpu}/cpufreq/scaling_governor") for cpu in cpus}
+    return tuple(sorted(governor for governor in governors if governor))
+
+
+def _boost(root: Path) -> bool | None:
+    no_turbo = read_int(root, f"{_CPUS}/intel_pstate/no_turbo")
+    if no_turbo is not None:
+        return no_turbo == 0
+    boost = read_int(root, f"{_CPUS}/cpufreq/boost")
+    return None if boost is None else boost == 1
+
+
+def _transparent_hugepages(root: Path) -> str | None:
+    """Returns the choice in brackets of ``always [madvise] never``."""
+    text = read_text(root, "/sys/kernel/mm/transparent_hugepage/enabled") or ""
+    chosen = re.search(r"\[(\w+)\]", text)
+    return chosen[1] if chosen else None
+
+
+def _load(root: Path) -> tuple[float | None, int | None]:
+    """Returns the load of the last minute, and how many threads besides this one are runnable."""
+    words = read_words(root, "/proc/loadavg")
+    if len(words) < 4:
+        return None, None
+    return float(words[0]), max(0, int(words[3].partition("/")[0]) - 1)
+
+
+def _steal_share(root: Path) -> float | None:
+    # proc_stat(5): user nice system idle iowait irq softirq steal; guest time is part of user.
+    words = read_words(root, "/proc/stat")
+    if len(words) < 9 or words[0] != "cpu":
+        return None
+    ticks = [int(word) for word in words[1:9]]
+    return ticks[7] / sum(ticks) if sum(ticks) else None
+
 
 PASSING = ("memory_available_bytes", "load_average", "running", "steal_share")
 """Keys of what the snapshot says of one moment, which is never the same twice."""
@@ -38,7 +135,7 @@ def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
     ``nodes`` ``cores`` ``cores_in_machine`` ``smt`` ``cpus`` ``cpu_quota`` ``memory_bytes``
     ``memory_available_bytes`` ``memory_limit_bytes``. System: ``kernel`` ``distribution`` ``glibc``
     ``virtual_machine`` ``container`` ``versions``. The rest is
-    :class:`r50bench.host.conditions.Conditions`, field by field. Neither the machine's name nor
+    :class:`r50bench.host.snapshot.Conditions`, field by field. Neither the machine's name nor
     its machine-id is kept.
     """
     facts: dict[str, JSON] = {
@@ -167,3 +264,25 @@ def _as_json(fields: Mapping[str, object]) -> dict[str, JSON]:
         else:
             raise TypeError(f"{key} is a {type(value).__name__}, which a record cannot hold")
     return plain
+
+
+_HOST_KEYS = ("platform", "model_name", "fingerprint", "cpus", "cpu_quota")
+_COMPUTING = ("r50bench", "torch", "torchao")
+
+
+def host_identity(host: Host) -> dict[str, Any]:
+    """Returns what tells hosts apart, and which of its CPUs may be used."""
+    now = snapshot(host)
+    return {key: now[key] for key in _HOST_KEYS if key in now}
+
+
+def versions(host: Host) -> dict[str, str]:
+    """Returns the versions of Python and of the packages that matter."""
+    installed = snapshot(host)["versions"]
+    assert isinstance(installed, dict)
+    return {name: str(version) for name, version in installed.items()}
+
+
+def engine_versions(host: Host) -> dict[str, str]:
+    """Returns the versions of what computes."""
+    return {name: text for name, text in versions(host).items() if name in _COMPUTING}

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.errors import Unsupported
-from r50bench.host.cgroup import read_cgroup_limits
-from r50bench.host.cpuinfo import ISA_FLAGS, read_cpuinfo
-from r50bench.host.kernel_files import parse_cpu_list, read_int, read_text
+from r50bench.host.kernel_files import (
+    ISA_FLAGS,
+    parse_cpu_list,
+    read_cgroup_limits,
+    read_cpuinfo,
+    read_int,
+    read_text,
+)
 from r50bench.precision import needed_flags
 
 __all__ = ["Core", "Host", "cores_by_node", "read_host", "read_memory_bytes", "usable_cores"]
@@ -33,10 +38,10 @@ class Host:
     """The machine as this process may use it: sysfs ∩ affinity mask ∩ cgroup.
 
     ``isa`` holds the kernel's own flag names that matter to us
-    (:data:`r50bench.host.cpuinfo.ISA_FLAGS` and those that precisions need), ``cores`` the usable
-    cores in the order (socket, node, first CPU), ``sockets`` counts the packages they lie on,
-    ``cpu_quota`` is the smallest CPU bandwidth limit on the way up the cgroup tree in CPUs, or None
-    without one. ``l3_bytes`` is the size of the one L3 that the first usable core reaches.
+    (:data:`r50bench.host.kernel_files.ISA_FLAGS` and those that precisions need), ``cores`` the
+    usable cores in the order (socket, node, first CPU), ``sockets`` counts the packages they are
+    on, ``cpu_quota`` is the smallest CPU bandwidth limit on the way up the cgroup tree in CPUs, or
+    None without one. ``l3_bytes`` is the size of the one L3 that the first usable core reaches.
     ``cores_in_machine`` counts the online physical cores whether we may use them or not.
     On Arm ``family`` and ``model`` are the MIDR implementer and part.
     ``memory_bytes`` are the machine's, ``memory_limit_bytes`` the smallest memory limit on the way

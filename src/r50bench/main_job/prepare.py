@@ -15,9 +15,9 @@ from r50bench.host.topology import Host, usable_cores
 from r50bench.main_job.plan import BY_DEFAULT, MainJob, Turn
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import fed_what_there_is, gather
+from r50bench.notices import Progress, Silent
 from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
-from r50bench.progress import Progress, Silent
 from r50bench.wording import counted
 
 __all__ = ["prepare_models", "with_pictures_there_are"]

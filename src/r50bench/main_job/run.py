@@ -14,9 +14,8 @@ from r50bench.main_job.prepare import prepare_models, with_pictures_there_are
 from r50bench.measure.bench import Bench
 from r50bench.measure.record_draft import RunFolder
 from r50bench.measure.session import CaseResult, Session, open_session
-from r50bench.notices import Notice
+from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
-from r50bench.progress import Progress
 
 __all__ = ["ROUND_S", "run_main_job"]
 
@@ -42,7 +41,7 @@ def run_main_job(job: MainJob, bench: Bench) -> Iterator[CaseResult]:
 
 
 class _OnePhase:
-    """A :class:`r50bench.progress.Progress` for sessions that are part of one phase.
+    """A :class:`r50bench.notices.Progress` for sessions that are part of one phase.
 
     What was said of one engine is not said of the other again.
     """

@@ -10,7 +10,6 @@ from r50bench.main_job.plan import ENGINES_BESIDE
 from r50bench.measure.session import CaseResult
 from r50bench.notices import Notice
 from r50bench.precision import numerics_of
-from r50bench.report.numbers import fixed
 from r50bench.report.overview import overview_rows, overview_text
 from r50bench.report.slower_precisions import slower_precisions
 from r50bench.report.what_ran import what_ran
@@ -19,7 +18,7 @@ from r50bench.results.record import Record
 from r50bench.results.samples import Samples
 from r50bench.results.stats import Estimate
 from r50bench.results.timeline import round_throughputs, throughput, windows
-from r50bench.wording import counted
+from r50bench.wording import counted, fixed
 
 __all__ = ["Gain", "gains", "main_job_text", "next_commands", "summary_sentence"]
 

@@ -1,16 +1,215 @@
-"""The bench: what every measurement of one command is given beside the case itself."""
+"""The bench: what every measurement of one command is given beside the case itself.
+
+One :class:`AssetResolver` serves all sessions of a command, so that a whole main job runs one
+model. What reads pictures, or measures the machine, is imported where a case asks for it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from r50bench.assets.store import Store
+from r50bench.assets.weights import Weights, resolve_weights
+from r50bench.case import Case
+from r50bench.engines.registry import ENGINES
+from r50bench.errors import AssetError, RunFailed, Unsupported, UsageError
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.notices import Notice
-from r50bench.progress import Progress
+from r50bench.notices import Notice, Progress
+from r50bench.planning.placement import place
+from r50bench.results.record import Limit
 
-__all__ = ["Bench"]
+if TYPE_CHECKING:
+    from r50bench.assets.preprocess import Pictures
+    from r50bench.measure.measured_peak import MeasuredPeak
+
+__all__ = ["AssetResolver", "Bench", "Calibration", "scripted_limit"]
+
+_DUMMY_CALIBRATION_PICTURES = 20
+_MOST_OF_DATASET = 100
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Pictures that int8 is calibrated on: a uint8 array file and a few words for the record."""
+
+    array: Path
+    description: str
+
+
+class AssetResolver:
+    """Resolves what cases name, fetching and preparing it where needed."""
+
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self.store = store
+        self._progress = progress
+        self._weights: dict[tuple[str, int], Weights] = {}
+        self._pictures: dict[tuple[str, bool], Pictures] = {}
+        self._peaks: dict[tuple[int, ...], MeasuredPeak | RunFailed] = {}
+        self._noted: set[str] = set()
+
+    def weights(self, case: Case) -> Weights:
+        """Returns the weights of ``case``.
+
+        Raises:
+            UsageError: accuracy was asked of random weights.
+            AssetError: they cannot be had.
+        """
+        key = (case.weights, case.seed)
+        need_real = case.mode == "accuracy"
+        found = self._weights.get(key)
+        if found is None or (need_real and found.weights == "random"):
+            found = self._weights[key] = resolve_weights(
+                case.weights, self.store, self._progress, need_real=need_real, seed=case.seed
+            )
+        return found
+
+    def pictures(self, case: Case) -> Pictures | None:
+        """Returns the pictures ``case`` is fed, or None for dummy input."""
+        if case.data_type != "real":
+            return None
+        return self._prepared(case.dataset, skip_bad=case.skip_bad_pictures)
+
+    def calibration(self, case: Case) -> Calibration:
+        """Returns the pictures to calibrate int8 on, disjoint from those scored where possible.
+
+        The 20 sample pictures serve every data set but themselves. Where they cannot be had, the
+        first pictures of the case's own data set do, and where it is fed none, seeded dummy ones;
+        the record says which.
+        """
+        from r50bench.assets.imagenet import SAMPLE
+
+        pictures = self.pictures(case)
+        try:
+            sample = self._prepared(SAMPLE, skip_bad=False)
+        except AssetError as error:
+            if pictures is not None and case.dataset != SAMPLE:
+                return self._excerpt(pictures)
+            if case.mode == "accuracy":
+                raise
+            text = "int8 is calibrated on dummy pictures: no real ones can be had"
+            self._progress.warn(Notice("calibration", text, error.hint or ""))
+            return self._dummy_calibration(case.seed)
+        words = f"{len(sample.labels)} sample pictures"
+        if case.mode == "accuracy" and pictures is not None:
+            words += f", {_shared(sample, pictures) or 'none'} of them also scored"
+        return Calibration(sample.array, words)
+
+    def limit(self, case: Case, host: Host) -> Limit | None:
+        """Returns what the cores of the case do at most, measuring it where that was not done yet.
+
+        None on a GPU. The fake engine's limit is what its script says, None if nothing.
+
+        Raises:
+            EngineError: there is no C++ compiler to build the measuring program with.
+            RunFailed: the program failed, or the store cannot be written.
+            Unsupported: it knows no instruction for the precision here.
+        """
+        cpus = tuple(cpu for slot in place(host, case).slots for cpu in slot.cpus)
+        if ENGINES[case.engine].scripted:
+            return scripted_limit(case, cpus)
+        if case.device != "cpu":
+            return None
+        from r50bench.measure.measured_peak import ensure_peak, limit_of
+
+        if cpus not in self._peaks:
+            try:
+                self._peaks[cpus] = ensure_peak(host, cpus, self.store, self._progress)
+            except RunFailed as error:  # asked again for each case, and no wiser then
+                self._peaks[cpus] = error
+        found = self._peaks[cpus]
+        if isinstance(found, RunFailed):
+            raise found
+        return limit_of(found, case.precision)
+
+    def limit_if_known(self, case: Case, host: Host) -> Limit | None:
+        """Like :meth:`limit`, but where that raises, None and a note that says why, once."""
+        try:
+            return self.limit(case, host)
+        except (RunFailed, Unsupported) as error:
+            said = "; ".join(filter(None, (error.message, error.hint)))
+            sentence = f"no share of the machine's peak: {said}"
+            if sentence not in self._noted:
+                self._noted.add(sentence)
+                self._progress.note(sentence)
+            return None
+
+    def _excerpt(self, pictures: Pictures) -> Calibration:
+        import numpy as np
+
+        count = min(len(pictures.labels), _MOST_OF_DATASET)
+
+        def make(folder: Path) -> None:
+            np.save(folder / "pictures.npy", np.load(pictures.array, mmap_mode="r")[:count])
+
+        folder = self.store.produce(
+            "excerpts",
+            f"{count}-of-{pictures.sha256[:16]}",
+            make,
+            {"source": str(pictures.array)},
+            self._progress,
+        )
+        words = f"the first {count} pictures of the data set, which are also scored"
+        text = f"int8 is calibrated on {words}: the sample cannot be had"
+        self._progress.warn(Notice("calibration", text))
+        return Calibration(folder / "pictures.npy", words)
+
+    def _prepared(self, dataset: str, *, skip_bad: bool) -> Pictures:
+        key = (dataset, skip_bad)
+        if key not in self._pictures:
+            from r50bench.assets.imagenet import open_dataset
+            from r50bench.assets.preprocess import preprocess
+
+            opened = open_dataset(dataset, self.store, self._progress)
+            self._pictures[key] = preprocess(opened, self.store, self._progress, skip_bad=skip_bad)
+        return self._pictures[key]
+
+    def _dummy_calibration(self, seed: int) -> Calibration:
+        import numpy as np
+
+        from r50bench.assets.preprocess import dummy_pictures
+
+        count = _DUMMY_CALIBRATION_PICTURES
+
+        def make(folder: Path) -> None:
+            np.save(folder / "pictures.npy", dummy_pictures(count, seed))
+
+        folder = self.store.produce(
+            "dummy-pictures", f"{count}-seed-{seed}", make, {"source": f"seed {seed}"}
+        )
+        return Calibration(folder / "pictures.npy", f"{count} dummy pictures")
+
+
+def _shared(some: Pictures, others: Pictures) -> int:
+    """Returns how many of ``others`` are in ``some`` too, by their first two rows of pixels."""
+    import numpy as np
+
+    def heads(pictures: Pictures) -> list[bytes]:
+        return [picture[:2].tobytes() for picture in np.load(pictures.array, mmap_mode="r")]
+
+    known = set(heads(some))
+    return sum(head in known for head in heads(others))
+
+
+def scripted_limit(case: Case, cpus: tuple[int, ...]) -> Limit | None:
+    """Returns the limit that the fake engine's script claims, None where it claims none.
+
+    ``FAKE_PEAK="GOP_PER_S,GB_PER_S"`` in CUSTOMER_ENV.
+
+    Raises:
+        UsageError: the variable is something else.
+    """
+    text = dict(case.customer_env).get("FAKE_PEAK")
+    if text is None:
+        return None
+    try:
+        compute, memory = (float(word) for word in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"FAKE_PEAK={text!r} is no peak", hint="operations and bytes per second, in 1e9: 950,23"
+        ) from None
+    return Limit("fake", compute, memory, memory, cpus, "")
 
 
 @dataclass(frozen=True)

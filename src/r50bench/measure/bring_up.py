@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import itertools
+import json
+import os
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from r50bench.case import Case
+from r50bench.case import Case, Placement, Slot
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.evidence.judge import count_kernels, judge
-from r50bench.engines.evidence.layer_match import executed_gop_per_image
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import EngineError, WorkerFailed
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import SessionInputs
-from r50bench.measure.occupancy import occupy
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import (
     FeedSpec,
@@ -31,13 +34,13 @@ from r50bench.measure.protocol import (
 )
 from r50bench.measure.record_draft import RecordDraft
 from r50bench.notices import Notice
-from r50bench.placement import Placement, Slot
 from r50bench.planning.planned import Planned
 from r50bench.results.atomic import write_atomically
 from r50bench.results.record import WorkerReport
 
 __all__ = [
     "check_affinity",
+    "occupy",
     "shares",
     "start_instant_ns",
     "unbound",
@@ -105,10 +108,7 @@ def _prove(
         for number, answer in enumerate(observed):
             write_atomically(folder / f"onednn-verbose-{number}.log", answer.log.encode())
     for answer in observed:
-        draft.evidence = replace(
-            judge(count_kernels(answer.log), engine),
-            gop_per_image=executed_gop_per_image(answer.log, engine.graph, engine.batch_size),
-        )
+        draft.evidence = answer.evidence
         if not draft.evidence.proved:
             raise EngineError(
                 f"{engine.precision} is not what ran: {draft.evidence.summary}",
@@ -211,3 +211,71 @@ def worker_reports(
         )
         for plan, pid, load, warm in zip(plans, pids, loaded, warmed, strict=True)
     )
+
+
+_numbers = itertools.count()
+"""Tells the sessions of this process apart."""
+
+
+def _folder() -> Path:
+    return Path(tempfile.gettempdir()) / "r50bench-occupancy"
+
+
+def _is_running(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _others(folder: Path, cpus: set[int]) -> Iterator[Notice]:
+    shared: defaultdict[str, set[int]] = defaultdict(set)
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(OSError, ValueError):
+            pid = path.stem.partition("-")[0]
+            if pid == str(os.getpid()):
+                continue
+            if not _is_running(path):
+                path.unlink()
+                continue
+            shared[pid] |= cpus & set(json.loads(path.read_text())["cpus"])
+    for pid, common in shared.items():
+        if common:
+            names = ",".join(str(cpu) for cpu in sorted(common))
+            text = f"another r50bench run (pid {pid}) is measuring on CPU {names}"
+            yield Notice("shared-cores", text, "wait for it, or give each its own CPUs (taskset)")
+
+
+def _claim(folder: Path, cpus: set[int], stack: contextlib.ExitStack) -> None:
+    """Writes this session's file; it is locked before it takes a name that others look at."""
+    folder.mkdir(exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o1777)
+    own = folder / f"{os.getpid()}-{next(_numbers)}.json"
+    descriptor, name = tempfile.mkstemp(dir=folder)
+    file = stack.enter_context(os.fdopen(descriptor, "w"))
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    json.dump({"cpus": sorted(cpus)}, file)
+    file.flush()
+    os.fchmod(descriptor, 0o644)
+    os.replace(name, own)
+    stack.callback(own.unlink, missing_ok=True)
+
+
+@contextlib.contextmanager
+def occupy(cpus: Iterable[int]) -> Iterator[Callable[[], tuple[Notice, ...]]]:
+    """Holds ``cpus`` while the context lasts.
+
+    Gives a function that returns one notice per other run on any of them at the moment. Where the
+    temporary folder cannot be written it returns none: the run itself does not depend on it.
+    """
+    wanted = set(cpus)
+    folder = _folder()
+    with contextlib.ExitStack() as stack:
+        claimed = False
+        with contextlib.suppress(OSError):
+            _claim(folder, wanted, stack)
+            claimed = True
+        yield lambda: tuple(_others(folder, wanted)) if claimed else ()

@@ -13,31 +13,9 @@ from r50bench.engines.base import Runner
 from r50bench.measure.protocol import FeedSpec
 
 __all__ = [
-    "MOST_RING_PICTURES",
-    "PICTURE_BYTES",
     "batches_to_score",
     "ring_of_batches",
-    "ring_pictures",
 ]
-
-PICTURE_BYTES = 3 * 224 * 224 * 4
-"""One normalised picture: 3 × 224 × 224 float32."""
-
-MOST_RING_PICTURES = 1024
-"""0.6 GB."""
-
-_UNKNOWN_L3_BYTES = 32 << 20
-
-
-def ring_pictures(batch_size: int, l3_bytes: int | None, most: int = MOST_RING_PICTURES) -> int:
-    """Returns how many pictures must rotate so that the ring is twice the last-level cache.
-
-    A multiple of ``batch_size``, at least two batches, and what ``most`` pictures fill at most
-    unless two batches alone are more.
-    """
-    wanted = -(-2 * (l3_bytes or _UNKNOWN_L3_BYTES) // PICTURE_BYTES)
-    batches = max(2, -(-min(wanted, most) // batch_size))
-    return batches * batch_size
 
 
 def ring_of_batches(spec: FeedSpec, runner: Runner, instance: int) -> list[Any]:

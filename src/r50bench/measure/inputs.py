@@ -6,18 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from r50bench.assets.preprocess import Pictures
-from r50bench.assets.weights import Weights
 from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
-from r50bench.engines.preparation import Preparation, prepare_engine
+from r50bench.engines.registry import ENGINES, packages_of
 from r50bench.errors import AssetError
 from r50bench.load import Load, LoadGen, Observe
-from r50bench.measure.asset_resolver import Calibration
-from r50bench.measure.bench import Bench
-from r50bench.measure.feed import MOST_RING_PICTURES, ring_pictures
+from r50bench.measure.bench import Bench, Calibration
 from r50bench.measure.protocol import FeedSpec
 from r50bench.models.architecture import gflop_per_image
 from r50bench.notices import Notice
@@ -25,7 +22,26 @@ from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
 from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
 
-__all__ = ["SessionInputs", "fed_what_there_is", "gather"]
+if TYPE_CHECKING:
+    from r50bench.assets.preprocess import Pictures
+    from r50bench.assets.weights import Weights
+
+__all__ = [
+    "MOST_RING_PICTURES",
+    "PICTURE_BYTES",
+    "SessionInputs",
+    "fed_what_there_is",
+    "gather",
+    "ring_pictures",
+]
+
+PICTURE_BYTES = 3 * 224 * 224 * 4
+"""One normalised picture: 3 × 224 × 224 float32."""
+
+MOST_RING_PICTURES = 1024
+"""0.6 GB."""
+
+_UNKNOWN_L3_BYTES = 32 << 20
 
 _TIMESTAMPS = {"ONEDNN_VERBOSE_TIMESTAMP": "1"}
 
@@ -93,10 +109,7 @@ def gather(
     calibration = bench.assets.calibration(case) if calibrated else None
     environment = worker_environment(case, bench.host, os.environ)
     wanted = _engine_spec(case, weights, calibration, isinstance(load, LoadGen))
-    preparation = Preparation(
-        weights.sha256, bench.host, bench.assets.store, bench.progress, environment
-    )
-    engine, compiled = prepare_engine(wanted, preparation)
+    engine, compiled = _prepared(wanted, weights, bench, environment)
     ring = ring_pictures(case.batch_size, bench.host.l3_bytes, _most_pictures(load, pictures))
     inert = inert_settings(case, bench.host)
     for notice in inert:
@@ -112,6 +125,22 @@ def gather(
         labels=pictures.labels if pictures else (),
         notices=inert,
         limit=bench.assets.limit_if_known(case, bench.host),
+    )
+
+
+def _prepared(
+    wanted: EngineSpec, weights: Weights, bench: Bench, environment: Mapping[str, str]
+) -> tuple[EngineSpec, bool]:
+    """Returns the spec with all that its engine loads, and whether that was made now."""
+    engine = ENGINES[wanted.engine]
+    if engine.prepare is None:
+        packages_of(engine, wanted.precision)
+        return wanted, False
+    from r50bench.engines.preparation import Preparation, prepare_engine
+
+    return prepare_engine(
+        wanted,
+        Preparation(weights.sha256, bench.host, bench.assets.store, bench.progress, environment),
     )
 
 
@@ -184,3 +213,14 @@ def _data_info(case: Case, pictures: Pictures | None) -> DataInfo:
     if pictures is None:
         return DataInfo("dummy", f"seed {case.seed}", 0, "")
     return DataInfo("real", case.dataset, len(pictures.labels), pictures.sha256, pictures.skipped)
+
+
+def ring_pictures(batch_size: int, l3_bytes: int | None, most: int = MOST_RING_PICTURES) -> int:
+    """Returns how many pictures must rotate so that the ring is twice the last-level cache.
+
+    A multiple of ``batch_size``, at least two batches, and what ``most`` pictures fill at most
+    unless two batches alone are more.
+    """
+    wanted = -(-2 * (l3_bytes or _UNKNOWN_L3_BYTES) // PICTURE_BYTES)
+    batches = max(2, -(-min(wanted, most) // batch_size))
+    return batches * batch_size

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from r50bench.case import Slot
 from r50bench.engines.base import Engine, Runner
 from r50bench.errors import WorkerFailed
 from r50bench.measure.binding import (
@@ -21,7 +22,6 @@ from r50bench.measure.binding import (
 from r50bench.measure.feed import batches_to_score, ring_of_batches
 from r50bench.measure.loads.closed_loop import closed_loop, timed_loop
 from r50bench.measure.protocol import FeedSpec, Timing
-from r50bench.placement import Slot
 
 __all__ = ["Instance"]
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from r50bench.assets.store import Store, sha256_of
-from r50bench.case import Case
-from r50bench.errors import EngineError, UsageError
+from r50bench.errors import EngineError
 from r50bench.host.kernel_files import read_text
 from r50bench.host.peak import (
     READ,
@@ -28,10 +27,10 @@ from r50bench.host.peak import (
 from r50bench.host.snapshot import fingerprint
 from r50bench.host.toolchain import Compiler, compiler_of
 from r50bench.host.topology import Host
-from r50bench.progress import Progress
+from r50bench.notices import Progress
 from r50bench.results.record import Limit
 
-__all__ = ["MeasuredPeak", "ensure_peak", "limit_of", "peak_program", "scripted_limit"]
+__all__ = ["MeasuredPeak", "ensure_peak", "limit_of", "peak_program"]
 
 _PROGRAMS, _PEAKS = "peak-programs", "peaks"
 _PROGRAM, _FILE = "peak_kernel", "peak.json"
@@ -64,26 +63,6 @@ def limit_of(measured: MeasuredPeak, precision: str) -> Limit:
         cpus=measured.peak.cpus,
         measured=measured.measured,
     )
-
-
-def scripted_limit(case: Case, cpus: tuple[int, ...]) -> Limit | None:
-    """Returns the limit that the fake engine's script claims, None where it claims none.
-
-    ``FAKE_PEAK="GOP_PER_S,GB_PER_S"`` in CUSTOMER_ENV.
-
-    Raises:
-        UsageError: the variable is something else.
-    """
-    text = dict(case.customer_env).get("FAKE_PEAK")
-    if text is None:
-        return None
-    try:
-        compute, memory = (float(word) for word in text.split(","))
-    except ValueError:
-        raise UsageError(
-            f"FAKE_PEAK={text!r} is no peak", hint="operations and bytes per second, in 1e9: 950,23"
-        ) from None
-    return Limit("fake", compute, memory, memory, cpus, "")
 
 
 def ensure_peak(

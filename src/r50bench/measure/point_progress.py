@@ -6,8 +6,7 @@ import math
 import time
 
 from r50bench.case import Case
-from r50bench.notices import Notice
-from r50bench.progress import Progress
+from r50bench.notices import Notice, Progress
 
 __all__ = ["BudgetProgress", "PointProgress"]
 
@@ -33,7 +32,7 @@ class _SaidOnce:
 
 
 class PointProgress(_SaidOnce):
-    """A :class:`r50bench.progress.Progress` for the sessions of one point."""
+    """A :class:`r50bench.notices.Progress` for the sessions of one point."""
 
     def __init__(self, outer: Progress) -> None:
         super().__init__(outer)
@@ -61,7 +60,7 @@ class PointProgress(_SaidOnce):
 
 
 class BudgetProgress(_SaidOnce):
-    """A :class:`r50bench.progress.Progress` for what works within a budget of time: one phase."""
+    """A :class:`r50bench.notices.Progress` for what works within a budget of time: one phase."""
 
     def __init__(self, outer: Progress, title: str, budget_s: float) -> None:
         super().__init__(outer)

@@ -32,7 +32,7 @@ from r50bench.measure.protocol import (
     decode_answer,
     encode,
 )
-from r50bench.progress import Progress
+from r50bench.notices import Progress
 
 __all__ = ["Pool"]
 

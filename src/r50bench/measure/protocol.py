@@ -13,9 +13,10 @@ import os
 
 import msgspec
 
+from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
-from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.placement import Slot
+from r50bench.load import LoadgenSettings
+from r50bench.results.record import Evidence
 
 __all__ = [
     "ANSWER_TO",
@@ -133,9 +134,10 @@ class Loaded(msgspec.Struct, frozen=True, tag=True):
 
 
 class Observed(msgspec.Struct, frozen=True, tag=True):
-    """The kernel log of one inference, as the engine's library printed it."""
+    """The kernel log of one inference, as the engine's library printed it, and what it proves."""
 
     log: str
+    evidence: Evidence
 
 
 class Warmed(msgspec.Struct, frozen=True, tag=True):

@@ -7,38 +7,121 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from r50bench import __version__
-from r50bench.errors import RunFailed, UsageError
+from r50bench.errors import RunFailed, UsageError, WorkerFailed
 from r50bench.host.snapshot import snapshot
 from r50bench.load import Steps
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import SessionInputs
-from r50bench.measure.protocol import Watched
-from r50bench.measure.worker_answers import lost_cpu_share
+from r50bench.measure.protocol import Measured, Predicted, Watched
 from r50bench.notices import Notice
 from r50bench.planning.planned import Planned, load_of
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
 from r50bench.results.atomic import is_disk_full, write_atomically
-from r50bench.results.disturbance import disturbance
-from r50bench.results.predictions import Predictions, write_predictions
 from r50bench.results.record import (
     Accuracy,
     Evidence,
     LoadgenResult,
     Record,
     WorkerReport,
+    disturbance,
     new_record_id,
     write_record,
 )
 from r50bench.results.samples import SAMPLES_FILE, Samples, write_samples
 
-__all__ = ["Outcome", "RecordDraft", "RunFolder", "leave_record"]
+if TYPE_CHECKING:
+    from r50bench.results.predictions import Predictions
+
+__all__ = [
+    "Outcome",
+    "RecordDraft",
+    "RunFolder",
+    "leave_record",
+    "lost_cpu_share",
+    "predictions_of",
+    "samples_of",
+    "samples_of_rounds",
+]
+
+
+def lost_cpu_share(rounds: Sequence[Sequence[Watched]]) -> float | None:
+    """Returns the share of all rounds' time that the worker worst off lost; None if not known.
+
+    ``rounds`` holds, for every round, what each worker answered.
+    """
+    shares = []
+    for answers in zip(*rounds, strict=True):
+        worker = [answer.contention for answer in answers]
+        lost = [part.lost_ns for part in worker if part.lost_ns is not None]
+        wall_ns = sum(part.wall_ns for part in worker)
+        if len(lost) < len(worker) or not wall_ns:
+            return None
+        shares.append(sum(lost) / wall_ns)
+    return max(shares, default=None)
+
+
+def samples_of(rounds: Sequence[Sequence[Measured]], batch_size: int, steps: int) -> Samples:
+    """Returns all rounds' timings as samples.
+
+    Raises:
+        WorkerFailed: an instance answered another number of batches than ``steps``.
+    """
+    for timing in (timing for answers in rounds for answer in answers for timing in answer.timings):
+        if len(timing.starts_ns) != steps or len(timing.ends_ns) != steps:
+            raise WorkerFailed(
+                f"instance {timing.instance} answered {len(timing.ends_ns)} batches of {steps}"
+            )
+    return samples_of_rounds(rounds, batch_size)
+
+
+def samples_of_rounds(rounds: Sequence[Sequence[Measured]], batch_size: int) -> Samples:
+    """Returns all rounds' timings as samples, however many batches each instance has run."""
+    columns: dict[str, list[int]] = {
+        name: [] for name in ("round", "instance", "step", "start_ns", "end_ns")
+    }
+    for number, answers in enumerate(rounds):
+        for timing in (timing for answer in answers for timing in answer.timings):
+            steps = len(timing.starts_ns)
+            columns["round"] += [number] * steps
+            columns["instance"] += [timing.instance] * steps
+            columns["step"] += range(steps)
+            columns["start_ns"] += timing.starts_ns
+            columns["end_ns"] += timing.ends_ns
+    arrays = {name: np.asarray(values, dtype=np.int64) for name, values in columns.items()}
+    images = np.full(len(columns["step"]), batch_size, dtype=np.int64)
+    return Samples(**arrays, images=images)
+
+
+def predictions_of(
+    answers: Sequence[Predicted], names: Sequence[str], labels: Sequence[int]
+) -> Predictions:
+    """Returns every picture's five likeliest classes, in the order of the data set.
+
+    Raises:
+        WorkerFailed: a picture was answered twice, or not at all.
+    """
+    from r50bench.results.predictions import Predictions  # only accuracy has them
+
+    top5: Mapping[int, tuple[int, ...]] = {
+        picture: row
+        for answer in answers
+        for picture, row in zip(answer.pictures, answer.top5, strict=True)
+    }
+    answered = sum(len(answer.pictures) for answer in answers)
+    if answered != len(labels) or set(top5) != set(range(len(labels))):
+        raise WorkerFailed(f"{len(top5)} of {len(labels)} pictures were answered, each due once")
+    return Predictions(tuple(names), tuple(labels), tuple(top5[at] for at in range(len(labels))))
+
 
 _UNFINISHED = ".unfinished-"
 _YOUNG_S = 60.0
@@ -107,6 +190,8 @@ class RecordDraft:
         if self.samples is not None:
             sha256 = write_samples(self.samples, folder / SAMPLES_FILE)
         if self.predictions is not None:
+            from r50bench.results.predictions import write_predictions
+
             write_predictions(self.predictions, folder / "predictions.csv")
         planned = self.planned
         load = load_of(planned.case) if isinstance(planned.load, Steps) else planned.load

@@ -17,8 +17,14 @@ from r50bench.measure.bring_up import shares, start_instant_ns, warm_pool
 from r50bench.measure.inputs import SessionInputs, gather
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import Command, Measure, Measured, Predicted, ScorePictures
-from r50bench.measure.record_draft import Outcome, RecordDraft, RunFolder, leave_record
-from r50bench.measure.worker_answers import predictions_of, samples_of
+from r50bench.measure.record_draft import (
+    Outcome,
+    RecordDraft,
+    RunFolder,
+    leave_record,
+    predictions_of,
+    samples_of,
+)
 from r50bench.planning.planned import Planned
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows

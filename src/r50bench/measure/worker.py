@@ -112,8 +112,11 @@ class Worker:
         )
 
     def _observe(self) -> Observed:
+        from r50bench.engines.evidence.layer_match import evidence_of
+
         one = self._instances[0]
-        return Observed(one.submit(self._engine.observe, one.infer_once).result())
+        log = one.submit(self._engine.observe, one.infer_once).result()
+        return Observed(log, evidence_of(log, self._plan.engine))
 
     def _warm_up(self, at_ns: int) -> Warmed:
         began = time.perf_counter()

@@ -8,8 +8,7 @@ from dataclasses import replace
 from r50bench.case import CaseName
 from r50bench.errors import UsageError
 from r50bench.host.topology import Host
-from r50bench.load import LoadGen
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadGen, LoadgenSettings
 from r50bench.notices import Notice, no_effect
 from r50bench.parameters import BY_NAME, Setting
 from r50bench.planning.effective_case import effective_case

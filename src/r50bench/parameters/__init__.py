@@ -1,9 +1,8 @@
 """The parameters of a case: one table, and where their values come from."""
 
-from r50bench.parameters.parameter import LoadWord, Parameter
+from r50bench.parameters.parameter import LoadWord, Parameter, Value
 from r50bench.parameters.sources import Setting, Source, collect
 from r50bench.parameters.table import BY_NAME, PARAMETERS, UNDERSTOOD_VARIABLES, WORKFLOW
-from r50bench.parameters.values import Value
 
 __all__ = [
     "BY_NAME",

@@ -1,15 +1,252 @@
-"""What a parameter is: what all that reads, prints or asks for one is made from."""
+"""What a parameter is, and how its text becomes a value: all that reads or asks for one.
+
+Every reader takes a text that is not empty and has no blanks around it, and raises ValueError with
+what would be right, worded to follow ``BATCH_SIZE=abc:``.
+"""
 
 from __future__ import annotations
 
+import math
 import re
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Literal
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
 
-from r50bench.case import Case
-from r50bench.parameters.values import Reader, Value
+from r50bench.case import FUNCTIONS, Case, refuse_training
+from r50bench.engines.registry import ENGINES, present_name
+from r50bench.errors import did_you_mean
+from r50bench.precision import parse_precision
 
-__all__ = ["ENVIRONMENT_PREFIX", "LoadWord", "Parameter"]
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "LoadWord",
+    "Parameter",
+    "Reader",
+    "Value",
+    "dataset",
+    "device",
+    "engine",
+    "free_text",
+    "function",
+    "name_of",
+    "number",
+    "one_of",
+    "precision",
+    "printable",
+    "variables",
+    "verbosity",
+    "weights",
+    "whole_number",
+    "yes_or_no",
+]
+
+Value = str | int | float | bool | tuple[tuple[str, str], ...]
+
+ValueT_co = TypeVar("ValueT_co", bound=Value, covariant=True)
+
+_RESERVED_VARIABLES = {
+    "ONEDNN_VERBOSE": "VERBOSE=1 keeps the oneDNN log of an untimed run beside the record",
+    "DNNL_VERBOSE": "VERBOSE=1 keeps the oneDNN log of an untimed run beside the record",
+    "MKLDNN_VERBOSE": "VERBOSE=1 keeps the oneDNN log of an untimed run beside the record",
+}
+"""Variables that would put work into the measured window, and what serves the purpose instead."""
+
+
+@dataclass(frozen=True)
+class Reader(Generic[ValueT_co]):
+    """Reads one kind of value; called with a text, it returns the value or raises ValueError.
+
+    ``metavar`` stands for the value in a help text. ``kind`` says what the text may look like: a
+    yes or no, a number, one word, a path (which may hold blanks and slashes), or any text.
+    """
+
+    read: Callable[[str], ValueT_co]
+    metavar: str
+    kind: Literal["flag", "number", "word", "path", "text"]
+
+    def __call__(self, text: str) -> ValueT_co:
+        return self.read(text)
+
+
+def whole_number(least: int, most: int | None = None) -> Reader[int]:
+    """Returns a reader of decimal integers from ``least`` to ``most`` (None: unbounded)."""
+    right = f"{least} or more" if most is None else f"{least} to {most}"
+
+    def read(text: str) -> int:
+        if re.fullmatch(r"[+-]?[0-9]+", text) is None:
+            raise ValueError(f"must be a whole number, {right}")
+        value = int(text)
+        if value < least or (most is not None and value > most):
+            raise ValueError(f"must be a whole number, {right}")
+        return value
+
+    return Reader(read, "N", "number")
+
+
+def number(above: float = -math.inf, below: float = math.inf, metavar: str = "X") -> Reader[float]:
+    """Returns a reader of decimal numbers without an exponent, between two bounds."""
+    bounds = [f"greater than {above:g}"] * (above > -math.inf)
+    bounds += [f"less than {below:g}"] * (below < math.inf)
+    right = " ".join(["must be a number", " and ".join(bounds)]).rstrip()
+
+    def read(text: str) -> float:
+        if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)", text) is None:
+            raise ValueError(right)
+        value = float(text)
+        if not above < value < below:
+            raise ValueError(right)
+        return value
+
+    return Reader(read, metavar, "number")
+
+
+def one_of(*words: str) -> Reader[str]:
+    """Returns a reader of one of ``words``, in upper or lower case."""
+    return _choice(words, lambda text: text.lower())
+
+
+def name_of(*names: str, metavar: str = "") -> Reader[str]:
+    """Like :func:`one_of`, for names in which dashes and underscores decide nothing."""
+    return _choice(names, lambda text: re.sub("[-_]", "", text.lower()), metavar)
+
+
+def _choice(words: tuple[str, ...], folded: Callable[[str], str], metavar: str = "") -> Reader[str]:
+    by_spelling = {folded(word): word for word in words}
+    by_lower_case = {word.lower(): word for word in words}
+
+    def read(text: str) -> str:
+        word = by_spelling.get(folded(text))
+        if word is None:
+            near = did_you_mean(text.lower(), by_lower_case)
+            raise ValueError(f"must be {' or '.join(words)}" + (f"; {near}" if near else ""))
+        return word
+
+    return Reader(read, metavar or "|".join(words), "word")
+
+
+def _yes_or_no(text: str) -> bool:
+    word = text.lower()
+    if word in ("true", "1", "yes", "on"):
+        return True
+    if word in ("false", "0", "no", "off"):
+        return False
+    raise ValueError("must be True or False")
+
+
+yes_or_no = Reader(_yes_or_no, "BOOL", "flag")
+"""Reads True, 1, yes, on or False, 0, no, off, in upper or lower case."""
+
+
+def _verbosity(text: str) -> bool:
+    return int(text) > 0 if re.fullmatch("[0-9]+", text) else _yes_or_no(text)
+
+
+verbosity = Reader(_verbosity, "N", "flag")
+"""Reads a level of verbosity, of which r50bench knows none and some."""
+
+
+def _device(text: str) -> str:
+    word = one_of("cpu", "gpu", "cuda")(text)
+    return "cuda" if word == "gpu" else word
+
+
+device = Reader(_device, "cpu|gpu|cuda", "word")
+"""Reads the query-driven workflow's words for devices; a case's own are cpu and cuda."""
+
+
+def _function(text: str) -> str:
+    word = one_of(*FUNCTIONS)(text)
+    if word == "training":
+        raise refuse_training()
+    return word
+
+
+function = Reader(_function, "inference", "word")
+"""Reads the function; training is known, and refused with its own UsageError."""
+
+precision = Reader(parse_precision, "WORD", "word")
+"""Reads a precision; a misspelt one is :func:`r50bench.case.parse_precision`'s UsageError."""
+
+
+def _engine(text: str) -> str:
+    return one_of(*ENGINES)(present_name(text))
+
+
+engine = Reader(_engine, "|".join(ENGINES), "word")
+"""Reads an engine's name; a former one means what the engine is called now."""
+
+
+def free_text(metavar: str) -> Reader[str]:
+    """Returns a reader of anything as it stands."""
+    return Reader(lambda text: text, metavar, "text")
+
+
+def printable(most: int, metavar: str) -> Reader[str]:
+    """Returns a reader of at most so many characters, all of them printable."""
+
+    def read(text: str) -> str:
+        if not text.isprintable() or len(text) > most:
+            raise ValueError(f"must be printable text of {most} characters at most")
+        return text
+
+    return Reader(read, metavar, "text")
+
+
+def _weights(text: str) -> str:
+    if text.lower() in ("auto", "v1", "v1.5", "random"):
+        return text.lower()
+    path = _expanded(text)
+    if not path.is_file():
+        raise ValueError(
+            "must be auto, v1, v1.5, random or the path of a state dict, and there is no such file"
+        )
+    return str(path)
+
+
+weights = Reader(_weights, "WHICH", "path")
+"""Reads auto, v1, v1.5, random, or the path of an existing file."""
+
+
+def _dataset(text: str) -> str:
+    return "sample" if text.lower() == "sample" else str(_expanded(text))
+
+
+dataset = Reader(_dataset, "DIR", "path")
+"""Reads ``sample``, or the path of a folder, which is looked at when it is opened."""
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # no such user
+        raise ValueError(f"there is no home folder for {Path(text).parts[0]!r}") from None
+
+
+def _variables(text: str) -> tuple[tuple[str, str], ...]:
+    try:
+        items = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"cannot be taken apart like a shell's words ({error})") from None
+    pairs: dict[str, str] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
+            raise ValueError(f"{item!r} is not NAME=VALUE; quote values that hold blanks")
+        if name in pairs:
+            raise ValueError(f"{name} is given twice")
+        if name in _RESERVED_VARIABLES:
+            raise ValueError(f"{name} may not be set, {_RESERVED_VARIABLES[name]}")
+        if name.startswith("R50BENCH_"):
+            raise ValueError(f"{name} is r50bench's own; set it in the shell instead")
+        pairs[name] = value
+    return tuple(pairs.items())
+
+
+variables = Reader(_variables, "VARS", "text")
+"""Reads ``A=1 B="2 3"`` as (name, value) pairs, quoted as for a shell."""
+
 
 ENVIRONMENT_PREFIX = "R50BENCH_"
 
@@ -28,7 +265,7 @@ class Parameter:
         name: what settings are kept under; for a parameter of a case that of its field.
         reader: turns a non-empty text into the value.
         sets: whose value it gives, a case's or LoadGen's.
-        field: the field of :class:`r50bench.loadgen_settings.LoadgenSettings` that it sets, or
+        field: the field of :class:`r50bench.load.LoadgenSettings` that it sets, or
             the parameter of a case that it is another name of; empty where it is the name.
         called: its key for ``--set``; empty where that follows from the name.
         shorter: an option beside those that follow from the key.

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from r50bench.errors import UsageError, did_you_mean
-from r50bench.parameters.parameter import ENVIRONMENT_PREFIX, Parameter
+from r50bench.parameters.parameter import ENVIRONMENT_PREFIX, Parameter, Value
 from r50bench.parameters.table import PARAMETERS
-from r50bench.parameters.values import Value
 
 __all__ = ["Setting", "Source", "collect", "read_set"]
 

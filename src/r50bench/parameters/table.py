@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from r50bench.case import CASE_TYPES, MODES
-from r50bench.loadgen_settings import COMPLIANCE_TESTS, LOADGEN_MODES, SCENARIOS
+from r50bench.load import COMPLIANCE_TESTS, LOADGEN_MODES, SCENARIOS
 from r50bench.mlperf_rules import ROUNDS
-from r50bench.parameters.parameter import Parameter
-from r50bench.parameters.values import (
+from r50bench.parameters.parameter import (
+    Parameter,
     dataset,
     device,
     engine,

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from r50bench.errors import UsageError, did_you_mean
-from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.parameters.parameter import Parameter
+from r50bench.load import LoadgenSettings
+from r50bench.parameters.parameter import Parameter, Value
 from r50bench.parameters.sources import Setting, collect
 from r50bench.parameters.table import WORKFLOW
-from r50bench.parameters.values import Value
 
 __all__ = ["collect_workflow", "loadgen_of"]
 

@@ -14,10 +14,10 @@ from r50bench.host.topology import Host
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import fed_what_there_is
 from r50bench.measure.session import Outcome, Session, open_session
+from r50bench.notices import Titled
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.planned import Planned, plan_case
-from r50bench.progress import Titled
 from r50bench.results.timeline import throughput, windows
 
 __all__ = [

@@ -8,7 +8,6 @@ from typing import Any
 
 from r50bench.assets.imagenet import SAMPLE
 from r50bench.peers.run import Standing
-from r50bench.report.numbers import fixed, with_interval
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.kpi import (
     FIRST_BATCH,
@@ -22,7 +21,7 @@ from r50bench.results.kpi import (
 from r50bench.results.ratio import beyond_noise, ratio_of_rounds
 from r50bench.results.record import Record
 from r50bench.results.stats import Estimate
-from r50bench.wording import counted
+from r50bench.wording import counted, fixed, with_interval
 
 __all__ = ["Row", "peer_rows", "peers_as_data", "peers_table", "peers_text"]
 

@@ -19,9 +19,8 @@ from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
-from r50bench.planning.default_layout import cores_of_one_instance, instances_and_cores
 from r50bench.planning.notices import notices_on
-from r50bench.planning.placement import place
+from r50bench.planning.placement import cores_of_one_instance, instances_and_cores, place
 from r50bench.precision import NUMERICS, PRECISIONS, numerics_of
 
 __all__ = ["EffectiveCase", "TunedValues", "effective_case"]

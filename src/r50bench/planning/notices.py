@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from r50bench.case import Case
 from r50bench.engines.registry import notice_of_former_name
-from r50bench.host.platforms import detect_platform
+from r50bench.host.isa import detect_platform
 from r50bench.host.topology import Host, cores_by_node
 from r50bench.notices import Notice, no_effect
 from r50bench.parameters import PARAMETERS, LoadWord, Parameter, Setting

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from r50bench.case import Case
+from r50bench.case import Case, Placement
 from r50bench.host.topology import Host
-from r50bench.load import Load, LoadGen, Score, Steps, run_name
-from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.placement import Placement
+from r50bench.load import Load, LoadGen, LoadgenSettings, Score, Steps, run_name
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.placement import place
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from r50bench.case import Case
+from r50bench.case import Case, Placement
 from r50bench.engines.evidence.kernel_log import Primitive, parse_kernel_log
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported, UsageError
@@ -15,7 +15,6 @@ from r50bench.load import Observe
 from r50bench.measure.bench import Bench
 from r50bench.measure.protocol import Observed, ObserveKernels
 from r50bench.measure.session import Session, open_session
-from r50bench.placement import Placement
 from r50bench.planning.planned import Planned
 from r50bench.profile.roofline import Breakdown, Roof, break_down, roof_of_instance
 from r50bench.results.record import EngineInfo, Evidence, Limit, ModelInfo

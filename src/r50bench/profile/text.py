@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from r50bench.profile.roofline import Breakdown, LayerTime
 from r50bench.profile.run import Profile
-from r50bench.report.numbers import fixed
 from r50bench.report.table import Column, Table
-from r50bench.wording import counted
+from r50bench.wording import counted, fixed
 
 __all__ = ["Group", "groups", "profile_heading", "profile_tables", "profile_text"]
 

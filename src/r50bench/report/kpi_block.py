@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from r50bench.case import setting_text
+from r50bench.case import Request, setting_text
 from r50bench.engines.registry import recorded_engine
-from r50bench.parameters import PARAMETERS
+from r50bench.parameters import BY_NAME, PARAMETERS
 from r50bench.precision import PRECISIONS
-from r50bench.report.loadgen import loadgen_notes, loadgen_settings
-from r50bench.report.numbers import figure
-from r50bench.report.tuned_values import tuned_values
 from r50bench.results.kpi import Kpi, accuracy_line, kpis
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
+from r50bench.wording import figure
 
-__all__ = ["KpiBlock", "block_text", "kpi_block"]
+__all__ = ["KpiBlock", "block_text", "blocks_text", "kpi_block", "tuned_values"]
 
 _RULE = "#" + "=" * 48
 _NAMED = 10  # skipped pictures named in a block; record.json names all
@@ -86,6 +84,25 @@ def block_text(block: KpiBlock) -> str:
     return "\n".join(lines)
 
 
+def blocks_text(blocks: Sequence[KpiBlock]) -> str:
+    """Returns one block after the other, ending in a newline."""
+    return "\n\n".join(map(block_text, blocks)) + "\n"
+
+
+def tuned_values(request: Request) -> str:
+    """Returns ``BATCH_SIZE=16 CORES_PER_INSTANCE=1 (tuned 2026-01-31 for throughput)``, or nothing.
+
+    ``request`` is that of an effective case or of a record.
+    """
+    tuned = {name: one for name, one in request.items() if one.source.startswith("tuned ")}
+    if not tuned:
+        return ""
+    values = " ".join(
+        f"{BY_NAME[name].key}={setting_text(one.value)}" for name, one in tuned.items()
+    )
+    return f"{values} ({next(iter(tuned.values())).source})"
+
+
 def _section(title: str) -> tuple[str, str, str]:
     return _RULE, f"# {title}", _RULE
 
@@ -115,6 +132,8 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
         if parameter.block:
             yield parameter.block, _value(record, parameter.name)
     if record.loadgen is not None:
+        from r50bench.report.loadgen import loadgen_settings  # most runs are not LoadGen's
+
         yield from loadgen_settings(record.loadgen)
     yield "RECORD", record.id
     yield "CREATED", record.created
@@ -130,6 +149,8 @@ def _value(record: Record, name: str) -> str:
 
 def _notes(record: Record) -> Iterator[str]:
     if record.loadgen is not None:
+        from r50bench.report.loadgen import loadgen_notes
+
         yield from loadgen_notes(record.loadgen)
     if record.status == "valid" and record.accuracy is not None:
         yield accuracy_line(record.accuracy)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from r50bench.errors import UsageError, did_you_mean
-from r50bench.report.kpi_block import KpiBlock, block_text
-from r50bench.report.numbers import figure
+from r50bench.report.kpi_block import KpiBlock, blocks_text
 from r50bench.report.table import Column, Table
 from r50bench.results.kpi import Kpi
+from r50bench.wording import figure
 
 __all__ = ["KPI_FORMATS", "format_kpis"]
 
@@ -45,10 +45,6 @@ def format_kpis(
 
 def _with_primary_only(block: KpiBlock) -> KpiBlock:
     return replace(block, kpis=tuple(kpi for kpi in block.kpis if kpi.primary))
-
-
-def _text(blocks: Sequence[KpiBlock]) -> str:
-    return "\n\n".join(block_text(block) for block in blocks) + "\n"
 
 
 def _primary_text(blocks: Sequence[KpiBlock]) -> str:
@@ -152,7 +148,7 @@ def _cell(text: str) -> str:
 
 
 _WRITERS: dict[tuple[str, bool], Callable[[Sequence[KpiBlock]], str]] = {
-    ("text", False): _text,
+    ("text", False): blocks_text,
     ("text", True): _primary_text,
     ("json", False): _json,
     ("json", True): _json,

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from r50bench.mlperf_rules import PERCENTILE
 from r50bench.parameters import WORKFLOW
-from r50bench.report.numbers import figure
 from r50bench.report.table import named_lines
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record
-from r50bench.wording import counted
+from r50bench.wording import counted, figure
 
 __all__ = ["loadgen_notes", "loadgen_settings", "mlperf_text"]
 

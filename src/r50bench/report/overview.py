@@ -10,10 +10,8 @@ from typing import Literal
 from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.precision import PRECISIONS
-from r50bench.report.numbers import fixed, with_interval
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.comparable import same_model
-from r50bench.results.disturbance import disturbance
 from r50bench.results.kpi import (
     EFFICIENCY,
     P50_LATENCY,
@@ -23,8 +21,9 @@ from r50bench.results.kpi import (
     Kpi,
     figures_by_name,
 )
-from r50bench.results.record import Accuracy, Record
+from r50bench.results.record import Accuracy, Record, disturbance
 from r50bench.results.samples import Samples
+from r50bench.wording import fixed, with_interval
 
 __all__ = ["OverviewRow", "overview_rows", "overview_table", "overview_text"]
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from r50bench.report.numbers import figure
 from r50bench.report.svg import (
     PALETTE,
     drawing,
@@ -21,6 +20,7 @@ from r50bench.report.svg import (
     x_grid,
     y_grid,
 )
+from r50bench.wording import figure
 
 __all__ = ["Mark", "Scatter", "scatter_svg"]
 

@@ -21,7 +21,7 @@ _REFRESH_EVERY_S = 1.0
 
 
 class TerminalProgress:
-    """Tells the user at the terminal what goes on; a :class:`r50bench.progress.Progress`.
+    """Tells the user at the terminal what goes on; a :class:`r50bench.notices.Progress`.
 
     On a terminal, the current phase is one line with a bar that is redrawn at most once a second
     and never by a thread of its own, since every core may be under measurement. Elsewhere each

@@ -12,14 +12,11 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any, Literal
 
-from r50bench.case import Case, Sourced
+from r50bench.case import Case, Placement, Sourced
 from r50bench.errors import UsageError
-from r50bench.load import Load, run_name
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import Load, LoadgenSettings, run_name
 from r50bench.notices import Notice
-from r50bench.placement import Placement
 from r50bench.results.atomic import write_atomically
-from r50bench.results.schema import bring_up_to
 
 __all__ = [
     "RECORD_FILE",
@@ -33,12 +30,16 @@ __all__ = [
     "ModelInfo",
     "Record",
     "WorkerReport",
+    "disturbance",
     "new_record_id",
     "read_record",
     "write_record",
 ]
 
 SCHEMA_VERSION = 2
+
+_DISTURBED = 0.03
+"""Kernel threads alone take up to two per cent of one core, measured on an idle guest."""
 
 RECORD_FILE = "record.json"
 """The name of the record's own file in its folder."""
@@ -241,6 +242,18 @@ class Record:
         return run_name(self.load, self.case)
 
 
+def disturbance(lost_cpu_share: float | None) -> Notice | None:
+    """Returns what to say of a record's ``lost_cpu_share``, None where it is small or unknown."""
+    if lost_cpu_share is None or lost_cpu_share < _DISTURBED:
+        return None
+    return Notice(
+        "disturbed",
+        f"an instance waited for its CPU in {100 * lost_cpu_share:.1f} % of the measured time:"
+        " other work or other guests had it",
+        "run again while nothing else does (top shows what does)",
+    )
+
+
 def new_record_id(case_name: str, now: datetime, random: Random | None = None) -> str:
     """Returns a name for a record that is unique, sorts by time and can serve as a folder's name.
 
@@ -299,6 +312,8 @@ def _read_bytes(path: Path) -> bytes:
 
 def _decode(data: bytes) -> Record:
     import msgspec
+
+    from r50bench.results.schema import bring_up_to  # a run writes records and reads none
 
     damaged = "a record is written once and whole: take it from where it was copied"
     try:

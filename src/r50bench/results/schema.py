@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from r50bench.errors import UsageError
-from r50bench.loadgen_settings import LOADGEN_MODES, SCENARIOS
+from r50bench.load import LOADGEN_MODES, SCENARIOS
 
 __all__ = [
     "UPDATES",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from r50bench.report.numbers import with_interval
 from r50bench.report.page import page
 from r50bench.report.scatter import Mark, Scatter, scatter_svg
 from r50bench.report.what_ran import what_ran
@@ -12,6 +11,7 @@ from r50bench.results.kpi import LATENCY, THROUGHPUT, Kpi
 from r50bench.sweep.results import PointResult, front
 from r50bench.sweep.run import describe
 from r50bench.sweep.text import reasons, sweep_tables
+from r50bench.wording import with_interval
 
 __all__ = ["sweep_page", "sweep_plots"]
 

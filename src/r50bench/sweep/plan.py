@@ -9,8 +9,8 @@ from typing import Any
 
 from r50bench.case import Case, CaseName
 from r50bench.errors import R50BenchError, Unsupported, UsageError
-from r50bench.host.identity import host_identity, versions
 from r50bench.host.isa import resolve_precision
+from r50bench.host.snapshot import host_identity, versions
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Setting
 from r50bench.planning.effective_case import EffectiveCase, effective_case

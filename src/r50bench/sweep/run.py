@@ -13,14 +13,13 @@ from r50bench.measure.inputs import gather
 from r50bench.measure.point_progress import PointProgress
 from r50bench.measure.session import Outcome, run_session
 from r50bench.planning.planned import plan_case
-from r50bench.report.numbers import words_for
 from r50bench.results.samples import samples_of
 from r50bench.sweep.folder import SweepFolder
 from r50bench.sweep.grid import measuring_order
 from r50bench.sweep.plan import SweepPoint
 from r50bench.sweep.results import PointResult, Run, point_result
 from r50bench.sweep.time_left import TimeLeft
-from r50bench.wording import counted
+from r50bench.wording import counted, words_for
 
 __all__ = ["Sweep", "describe"]
 

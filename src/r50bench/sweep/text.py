@@ -7,10 +7,10 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from r50bench.report.numbers import fixed, with_interval
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.kpi import LATENCY, P99_LATENCY, THROUGHPUT, Kpi
 from r50bench.sweep.results import PointResult, best, front
+from r50bench.wording import fixed, with_interval
 
 __all__ = [
     "live_row",

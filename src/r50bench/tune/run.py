@@ -10,18 +10,16 @@ from pathlib import Path
 
 from r50bench.case import Case, CaseName
 from r50bench.errors import RunFailed, Unsupported, UsageError
-from r50bench.host.identity import engine_versions, host_identity
+from r50bench.host.snapshot import engine_versions, host_identity
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.point_progress import BudgetProgress
 from r50bench.measure.session import Outcome
-from r50bench.measure.tuned_defaults import asked_for_speed
+from r50bench.measure.tuned_defaults import TunedResult, asked_for_speed
 from r50bench.parameters import Setting, Value
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
 from r50bench.results.kpi import PRIMARY, Kpi
 from r50bench.results.record import new_record_id
-from r50bench.results.tuned import TunedResult
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
 from r50bench.tune.search import Tuner, Verdict

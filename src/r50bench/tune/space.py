@@ -9,10 +9,10 @@ from typing import Any, TypeVar, cast
 
 from r50bench.case import Case
 from r50bench.engines.registry import ENGINES
-from r50bench.host.allocators import find_tcmalloc
+from r50bench.host.surroundings import find_tcmalloc
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Value
-from r50bench.planning.default_layout import cores_of_one_instance
+from r50bench.planning.placement import cores_of_one_instance
 
 __all__ = ["TUNED_FIELDS", "Configuration", "Space", "space_around"]
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from r50bench.case import Case
-from r50bench.report.numbers import fixed, with_interval, words_for
 from r50bench.report.table import Table
 from r50bench.tune.field import MARGIN, Figures
 from r50bench.tune.objective import LATENCIES
 from r50bench.tune.run import Tuned
 from r50bench.tune.search import WANTED_CONFIDENCE, Tried, Verdict, describe
 from r50bench.tune.space import Configuration
-from r50bench.wording import counted
+from r50bench.wording import counted, fixed, with_interval, words_for
 
 __all__ = ["trial_row", "tune_as_data", "tune_text"]
 

@@ -13,14 +13,13 @@ from typing import Any
 from r50bench.assets.store import Store
 from r50bench.case import Case
 from r50bench.errors import AssetError, R50BenchError, RunFailed
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.inputs import gather
 from r50bench.measure.session import Outcome, Session, open_session
+from r50bench.notices import Progress, Silent
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.planned import plan_case
 from r50bench.precision import PRECISIONS
-from r50bench.progress import Progress, Silent
 from r50bench.results.samples import Samples
 from r50bench.results.stats import percentile
 from r50bench.results.timeline import mean_latency_ns, throughput, windows

@@ -15,7 +15,7 @@ from r50bench.engines.child import ChildLog
 from r50bench.engines.onnx import models as peer_models
 from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.errors import AssetError, EngineError
-from r50bench.progress import Silent
+from r50bench.notices import Silent
 
 SHA256 = "00" * 32
 VERSIONS = {"torch": "2.13.0", "onnx": "1", "onnxruntime": "2", "openvino": "3", "nncf": "4"}

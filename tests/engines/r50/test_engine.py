@@ -30,8 +30,8 @@ from r50bench.engines.r50.kernel_sets import lacking
 from r50bench.engines.torch.recipes import build_module
 from r50bench.host.topology import read_host
 from r50bench.models.resnet50 import build_model
+from r50bench.notices import Silent
 from r50bench.precision import numerics_of
-from r50bench.progress import Silent
 
 pytestmark = pytest.mark.real_engine
 

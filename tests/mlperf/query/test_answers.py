@@ -12,18 +12,16 @@ import pytest
 from PIL import Image
 
 from r50bench.assets.store import Store
-from r50bench.errors import RunFailed
+from r50bench.errors import RunFailed, Unavailable
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.query import identity
 from r50bench.mlperf.query.answers import KIND, Answer, AnswerStore
 from r50bench.mlperf.query.completion import complete
 from r50bench.mlperf.query.terms import parse_terms
-from r50bench.notices import Notice
+from r50bench.notices import Notice, Silent
 from r50bench.planning.planned import Planned
-from r50bench.progress import Silent
 from support import scripted_loadgen, synthetic_hosts
 
 HOST = synthetic_hosts.two_core_vm()
@@ -212,7 +210,7 @@ def test_weights_that_change_during_the_run_leave_no_result(workplace: Workplace
 def test_a_stored_result_is_found_without_the_network(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from r50bench.assets import weights
+    from r50bench.assets import sources
 
     def provide(store: Store) -> None:
         store.produce(
@@ -226,9 +224,9 @@ def test_a_stored_result_is_found_without_the_network(
 
     def unreachable(url: str, *args: object, **kwargs: object) -> Path:
         asked.append(url)
-        raise weights.Unavailable("no route")
+        raise Unavailable("no route")
 
-    monkeypatch.setattr(weights, "fetch_url", unreachable)
+    monkeypatch.setattr(sources, "fetch_url", unreachable)
     provide(workplace.store)
     assert workplace.ask("weights=auto").produced
     asked.clear()

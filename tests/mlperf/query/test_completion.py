@@ -8,7 +8,7 @@ import pytest
 
 from r50bench.case import Case
 from r50bench.errors import CheckFailed, UsageError
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.query.completion import (
     CompletedQuery,

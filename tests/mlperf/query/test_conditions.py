@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.query.conditions import condition_of
 from r50bench.mlperf.query.facts import facts_of_record, tags_of_record
 from r50bench.mlperf.query.terms import COMPARE, Comparison, Presence, TagTerm, Term, Truth

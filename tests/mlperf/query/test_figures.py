@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from r50bench.errors import R50BenchError, UsageError
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.query.figures import ANSWERS, answer, answers, check_answerable
 from r50bench.results.record import Accuracy, Record
 from support import records

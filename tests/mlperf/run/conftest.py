@@ -14,14 +14,13 @@ from PIL import Image
 from r50bench.assets.preprocess import normalise
 from r50bench.assets.store import Store
 from r50bench.host.topology import Core, Host, read_host
-from r50bench.loadgen_settings import LoadgenSettings
-from r50bench.measure.asset_resolver import AssetResolver
-from r50bench.measure.bench import Bench
+from r50bench.load import LoadgenSettings
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.run.loadgen_run import run_mlperf
+from r50bench.notices import Silent
 from r50bench.parameters import collect
-from r50bench.progress import Silent
 
 CPU = min(os.sched_getaffinity(0))
 PICTURES = 24

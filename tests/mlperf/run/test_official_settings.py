@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from r50bench.errors import UsageError
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.run.official_settings import fill_in, shortfalls
 
 

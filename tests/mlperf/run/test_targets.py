@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r50bench.errors import RunFailed
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.run.official_settings import fill_in
 from r50bench.mlperf.run.queueing import Service, allowed_late_share, sustainable_rate
 from r50bench.mlperf.run.run_length import (

@@ -1,8 +1,8 @@
 """Which kernels an inference really used, and whether they are those of its precision.
 
 oneDNN prints one line per primitive when it is told to; on CUDA, torch's profiler names the
-kernels; peers say what their introspection knows. Capturing happens in the worker, reading and
-judging in the parent, without torch.
+kernels; peers say what their introspection knows. The worker captures, reads and judges; the parent
+has the verdict in the record, or ends the session.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pkgutil import resolve_name
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.registry import ENGINES
 from r50bench.models.architecture import GRAPHS, tensor_shapes
-from r50bench.precision import numerics_of
+from r50bench.precision import PRECISIONS, numerics_of
 from r50bench.results.record import Evidence
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Rule",
     "count_kernels",
     "judge",
+    "onednn_rule",
 ]
 
 CONVOLUTIONS = sum(len(shape) == 4 for shape in tensor_shapes(GRAPHS[0]).values())
@@ -71,6 +72,12 @@ class Rule:
         if code.startswith("ref") or source not in self.sources:
             return False
         return bool(re.fullmatch(self.isa, isa) and re.fullmatch(self.code, code))
+
+
+def onednn_rule(precision: str) -> Rule:
+    """Returns what all convolutions must be where oneDNN computes them."""
+    kernels = PRECISIONS[precision].kernels
+    return Rule(kernels.sources, kernels.isa, stem_exempt=kernels.stem_exempt)
 
 
 _EXECUTED = re.compile(

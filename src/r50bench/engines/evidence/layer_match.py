@@ -1,17 +1,29 @@
-"""Which layer of the graph each primitive of a kernel log computed."""
+"""Which layer of the graph each primitive of a kernel log computed; what the log proves."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
+from r50bench.engines.base import EngineSpec
+from r50bench.engines.evidence.judge import count_kernels, judge
 from r50bench.engines.evidence.kernel_log import Primitive, Shape, parse_kernel_log
 from r50bench.models.architecture import STEM
 from r50bench.models.layers import CLASSIFIER, Layer, layers, operations_per_image
+from r50bench.results.record import Evidence
 
-__all__ = ["executed_gop_per_image", "executed_layers", "match_layers"]
+__all__ = ["evidence_of", "executed_gop_per_image", "executed_layers", "match_layers"]
 
 _LAST_OF_BLOCK = ".conv3"
+
+
+def evidence_of(log: str, spec: EngineSpec) -> Evidence:
+    """Returns what the kernel log of one batch proves of the spec, and how much was computed."""
+    return replace(
+        judge(count_kernels(log), spec),
+        gop_per_image=executed_gop_per_image(log, spec.graph, spec.batch_size),
+    )
 
 
 def executed_gop_per_image(log: str, graph: str, batch_size: int) -> float | None:

@@ -6,17 +6,16 @@ from dataclasses import replace
 
 from r50bench.engines.base import CPU_NUMERICS, EngineDescriptor
 
-__all__ = ["DESCRIPTORS"]
+__all__ = ["AOT", "COMPILE", "EAGER"]
 
-_AOT = EngineDescriptor(
+AOT = EngineDescriptor(
     name="torch",
     framework="PyTorch",
     query_word="pytorch",
     variant="AOTInductor",
     load="r50bench.engines.torch.aot:AotEngine",
-    evidence="r50bench.engines.torch.evidence:onednn_rule",
+    evidence="r50bench.engines.evidence.judge:onednn_rule",
     prepare="r50bench.engines.torch.prepare:prepare",
-    former_names=("torch-aot",),
     numerics={"cpu": CPU_NUMERICS, "cuda": frozenset({"fp32", "bf16"})},
     shares_weights=True,
     allocator="faster",
@@ -28,18 +27,17 @@ _AOT = EngineDescriptor(
     preparation="constants folded and weights reordered when compiled ahead of time (AOTInductor)",
     quantised_by="PyTorch's PT2E",
 )
-_COMPILE = replace(
-    _AOT,
+COMPILE = replace(
+    AOT,
     name="torch-compile",
     variant="torch.compile",
     load="r50bench.engines.torch.modules:ModuleEngine",
     prepare=None,
-    former_names=(),
     among_peers=False,
     preparation="constants folded and weights reordered when compiled (torch.compile)",
 )
-_EAGER = replace(
-    _COMPILE,
+EAGER = replace(
+    COMPILE,
     name="torch-eager",
     variant="",
     evidence="r50bench.engines.torch.evidence:eager_rule",
@@ -47,5 +45,3 @@ _EAGER = replace(
     numerics={"cpu": CPU_NUMERICS - {"int8"}, "cuda": frozenset({"fp32", "bf16"})},
     preparation="",
 )
-
-DESCRIPTORS = (_AOT, _COMPILE, _EAGER)

@@ -1,19 +1,13 @@
-"""What oneDNN's log must show of the torch engines, by precision."""
+"""What oneDNN's log must show of eager PyTorch, by precision."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from r50bench.engines.evidence.judge import Rule
-from r50bench.precision import PRECISIONS, numerics_of
+from r50bench.engines.evidence.judge import Rule, onednn_rule
+from r50bench.precision import numerics_of
 
-__all__ = ["eager_rule", "onednn_rule"]
-
-
-def onednn_rule(precision: str) -> Rule:
-    """Returns what all convolutions must be where oneDNN computes them."""
-    kernels = PRECISIONS[precision].kernels
-    return Rule(kernels.sources, kernels.isa, stem_exempt=kernels.stem_exempt)
+__all__ = ["eager_rule"]
 
 
 def eager_rule(precision: str) -> Rule:

@@ -17,12 +17,11 @@ from r50bench.assets.store import Store
 from r50bench.assets.weights import Weights, kept_weights
 from r50bench.errors import RunFailed
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import AssetResolver
+from r50bench.measure.bench import AssetResolver
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.query.identity import Identity, identify
-from r50bench.notices import Notice
+from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
-from r50bench.progress import Progress
 from r50bench.results.record import Record, read_record
 
 __all__ = ["KIND", "Answer", "AnswerStore", "Run"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from r50bench.case import Case
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import CheckFailed, UsageError
-from r50bench.loadgen_settings import DEFAULT_DATASET_SIZE, LoadgenSettings
+from r50bench.load import DEFAULT_DATASET_SIZE, LoadgenSettings
 from r50bench.mlperf.query.facts import facts_of_record, facts_of_request
 from r50bench.mlperf.query.terms import Comparison, TagTerm, Term, query_text
 from r50bench.mlperf.query.vocabulary import KEYS

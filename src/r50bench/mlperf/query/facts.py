@@ -6,7 +6,7 @@ from typing import Any
 
 from r50bench.case import Case
 from r50bench.engines.registry import recorded_engine
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.query.figures import accuracy_percent, performance
 from r50bench.mlperf.query.vocabulary import FIXED, KEYS
 from r50bench.results.record import LoadgenResult, Record

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from r50bench.errors import R50BenchError, UsageError, did_you_mean
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf_rules import PERCENTILE
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record

@@ -15,7 +15,7 @@ from r50bench.assets.weights import Weights
 from r50bench.engines.environment import recorded_environment, worker_environment
 from r50bench.host.snapshot import PASSING, snapshot
 from r50bench.host.topology import Host
-from r50bench.measure.asset_resolver import AssetResolver
+from r50bench.measure.bench import AssetResolver
 from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from r50bench.engines.registry import ENGINES
 from r50bench.parameters import BY_NAME, PARAMETERS, WORKFLOW, Parameter
-from r50bench.parameters.values import free_text, number, one_of, yes_or_no
+from r50bench.parameters.parameter import free_text, number, one_of, yes_or_no
 
 __all__ = ["FIXED", "KEYS", "REPOSITORY_KEYS", "REPOSITORY_TAG", "TAGS", "Key", "Scalar"]
 
@@ -32,7 +32,7 @@ class Key:
     is ``parameter`` or ``loadgen`` for what a run is given, ``fixed`` for what is the same for all
     runs of r50bench, ``framework`` for what follows from the engine, ``result`` for what is known
     of a record only, some of it from its case. ``field`` is that of the case, or of
-    :class:`r50bench.loadgen_settings.LoadgenSettings`.
+    :class:`r50bench.load.LoadgenSettings`.
     """
 
     name: str

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
+from r50bench.case import Placement
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host.topology import Host
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.measure.bench import Bench
 from r50bench.measure.bring_up import start_instant_ns
 from r50bench.measure.loads.loadgen.conf_files import (
@@ -18,8 +19,8 @@ from r50bench.measure.loads.loadgen.conf_files import (
     user_conf,
 )
 from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
+from r50bench.measure.record_draft import samples_of_rounds
 from r50bench.measure.session import Outcome, Session, open_session
-from r50bench.measure.worker_answers import samples_of_rounds
 from r50bench.mlperf.run.logs import Detail, read_detail, read_predictions
 from r50bench.mlperf.run.official_settings import fill_in
 from r50bench.mlperf.run.peak_search import find_peak
@@ -32,7 +33,6 @@ from r50bench.mlperf.run.run_length import (
     refuse_too_many_queries,
 )
 from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
-from r50bench.placement import Placement
 from r50bench.planning.planned import Planned
 from r50bench.results.record import LoadgenResult
 

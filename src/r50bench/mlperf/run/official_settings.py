@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from r50bench.errors import UsageError
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf_rules import COMPLETE_DATASET, round_of
 
 __all__ = ["fill_in", "shortfalls"]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from r50bench.errors import RunFailed
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.run.logs import Detail
 from r50bench.mlperf.run.result import score_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.run.logs import Detail
 from r50bench.mlperf.run.official_settings import shortfalls
 from r50bench.mlperf.run.targets import RawFigures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from r50bench.errors import RunFailed
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.run.queueing import allowed_late_share
 from r50bench.mlperf.run.targets import RawFigures
 from r50bench.mlperf_rules import round_of

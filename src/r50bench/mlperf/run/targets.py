@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from r50bench.errors import RunFailed
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.run.queueing import Service, allowed_late_share, sustainable_rate
 from r50bench.mlperf_rules import PERCENTILE
 from r50bench.notices import Notice

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from r50bench.errors import RunFailed
-from r50bench.loadgen_settings import COMPLIANCE_TESTS
+from r50bench.load import COMPLIANCE_TESTS
 from r50bench.mlperf.run.logs import read_detail
 from r50bench.mlperf.submission.accuracy_log import ACCURACY_LOG, MOST_SUBMITTED_BYTES
 from r50bench.mlperf.submission.compliance import PASSED, VERIFY_ACCURACY, VERIFY_PERFORMANCE

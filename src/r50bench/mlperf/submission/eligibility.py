@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from r50bench.engines.registry import recorded_engine
-from r50bench.loadgen_settings import COMPLIANCE_TESTS, SCENARIOS
+from r50bench.load import COMPLIANCE_TESTS, SCENARIOS
 from r50bench.mlperf.submission.accuracy_log import (
     ACCURACY_LOG,
     accuracy_percent,

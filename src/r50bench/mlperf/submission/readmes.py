@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf.submission.accuracy_log import accuracy_line
 from r50bench.mlperf.submission.implementation import calibration_of
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.errors import CheckFailed, R50BenchError, RunFailed, UsageError
-from r50bench.loadgen_settings import COMPLIANCE_TESTS
+from r50bench.load import COMPLIANCE_TESTS
 from r50bench.mlperf.submission.checker import faults_of_tree
 from r50bench.mlperf.submission.compliance import (
     VERIFY_ACCURACY,

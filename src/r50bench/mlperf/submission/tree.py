@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from r50bench.errors import RunFailed, UsageError
-from r50bench.loadgen_settings import COMPLIANCE_TESTS, SCENARIOS
+from r50bench.load import COMPLIANCE_TESTS, SCENARIOS
 from r50bench.mlperf.submission.accuracy_log import (
     ACCURACY_LOG,
     accuracy_line,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.measure.loads.loadgen.conf_files import audit_config, user_conf
 from r50bench.mlperf.run.official_settings import fill_in
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.mlperf_rules import round_of
 
 __all__ = ["AUDIT_CONFIG", "USER_CONF", "audit_config", "user_conf"]

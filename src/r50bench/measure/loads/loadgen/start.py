@@ -13,7 +13,7 @@ from pathlib import Path
 import mlperf_loadgen
 
 from r50bench.errors import RunFailed
-from r50bench.loadgen_settings import LoadgenSettings
+from r50bench.load import LoadgenSettings
 from r50bench.measure.binding import give_way, threads_of_process
 from r50bench.measure.instance import Instance
 from r50bench.measure.loads.loadgen.conf_files import AUDIT_CONFIG, USER_CONF

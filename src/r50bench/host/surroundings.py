@@ -1,4 +1,4 @@
-"""Where the allocators lie that can be preloaded into a worker."""
+"""What else a worker is given changes its figures: environment variables, and the allocator."""
 
 from __future__ import annotations
 
@@ -7,9 +7,47 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["find_tcmalloc"]
+__all__ = ["decides_numerics", "find_tcmalloc"]
 
-_NAMES = ("libtcmalloc_minimal.so.4", "libtcmalloc.so.4")
+_PREFIXES = (
+    "ACL_",
+    "ATEN_",
+    "DNNL_",
+    "GOMP_",
+    "KMP_",
+    "MALLOC_",
+    "MKLDNN_",
+    "MKL_",
+    "OMP_",
+    "ONEDNN_",
+    "OPENBLAS_",
+    "PYTORCH_",
+    "TCMALLOC_",
+    "TORCHAO_",
+    "TORCHDYNAMO_",
+    "TORCHINDUCTOR_",
+    "TORCH_",
+)
+_NAMES = frozenset(
+    {
+        "GLIBC_TUNABLES",
+        "LD_PRELOAD",
+        "LRU_CACHE_CAPACITY",
+        "NVIDIA_TF32_OVERRIDE",
+        "THP_MEM_ALLOC_ENABLE",
+    }
+)
+
+
+def decides_numerics(name: str) -> bool:
+    """Says whether a variable of that name can change figures behind a case's back.
+
+    Workers start without those that the shell exports; their values are kept in the record.
+    """
+    return name.startswith(_PREFIXES) or name in _NAMES
+
+
+_ALLOCATORS = ("libtcmalloc_minimal.so.4", "libtcmalloc.so.4")
 _FOLDERS = (
     # Debian's multiarch folders, then those of the other distributions and of local builds.
     "usr/lib/{arch}-linux-gnu",
@@ -31,7 +69,7 @@ def find_tcmalloc(root: Path = Path("/")) -> str | None:
     the loader's cache below ``root``; runs no program.
     """
     machine = _ELF_MACHINES.get(os.uname().machine)
-    for name in _NAMES:
+    for name in _ALLOCATORS:
         for path in (*_standard_places(root, name), *_places_in_loader_cache(root, name)):
             if machine is not None and _elf_machine(path) == machine:
                 return str(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.host.allocators import find_tcmalloc
+from r50bench.host.surroundings import find_tcmalloc
 
 MACHINE = {"x86_64": 62, "aarch64": 183}
 HERE = os.uname().machine

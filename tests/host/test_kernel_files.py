@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from r50bench.host.cgroup import read_cgroup_limits
+from r50bench.host.kernel_files import read_cgroup_limits
 from r50bench.host.topology import read_host
 from support.machine_tree import MachineTree
 

@@ -1,0 +1,39 @@
+"""What ``r50bench run --dry-run`` shows: the effective cases and their CPUs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import click
+
+from r50bench.cli.main_job import planned_main_job
+from r50bench.cli.plan_text import describe_plan, plan_as_data
+from r50bench.cli.shell import describe_host
+from r50bench.engines.environment import inert_settings
+from r50bench.host.topology import Host
+from r50bench.notices import Notice
+from r50bench.parameters import Setting
+from r50bench.planning.planned import Planned
+
+__all__ = ["show_main_job", "show_plan"]
+
+
+def show_main_job(
+    settings: Mapping[str, Setting], host: Host, *, tuned: bool, every: bool, as_json: bool
+) -> None:
+    """Prints the cases of the main job."""
+    job = planned_main_job(settings, host, tuned=tuned, every=every)
+    show_plan(job.cases, job.notices, host, as_json=as_json)
+
+
+def show_plan(
+    planned: Sequence[Planned], notices: Sequence[Notice], host: Host, *, as_json: bool
+) -> None:
+    """Prints the cases and what is to be said of them."""
+    plans = [(case, (*case.notices, *inert_settings(case.case, host))) for case in planned]
+    if as_json:
+        click.echo(json.dumps([plan_as_data(*plan) for plan in plans], indent=2))
+        return
+    about = "\n".join([describe_host(host), *(f"! {notice}" for notice in notices)])
+    click.echo("\n\n".join([about, *(describe_plan(*plan) for plan in plans)]))
