@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from r50bench.assets.store import Store
-from r50bench.engines import maker
+from r50bench.engines import child, maker
 from r50bench.engines.child import ChildLog
 from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.engines.r50 import prepare as r50_prepare
 from r50bench.engines.r50.prepare import plan_key
-from r50bench.engines.torch import prepare as torch_prepare
 from r50bench.engines.torch.prepare import model_key
 from r50bench.errors import EngineError, Unsupported
 from r50bench.notices import Silent
@@ -66,7 +65,7 @@ def children(monkeypatch):
     def install(act):
         stand_in = Children(act)
         monkeypatch.setattr(r50_prepare, "run_child", stand_in)
-        monkeypatch.setattr(torch_prepare, "run_child", stand_in)
+        monkeypatch.setattr(child, "run_child", stand_in)
         monkeypatch.setattr(maker, "run_child", stand_in)
         return stand_in
 

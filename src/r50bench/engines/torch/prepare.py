@@ -9,10 +9,7 @@ from pathlib import Path
 
 from r50bench.assets.store import sha256_of
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.child import run_child
-from r50bench.engines.maker import make_in_child
 from r50bench.engines.preparation import MODEL, Preparation, Prepared, digest
-from r50bench.engines.torch.shared_loader import EXTENSION, LIBRARY, SOURCE
 from r50bench.errors import EngineError
 from r50bench.host.toolchain import Compiler, plain_folder
 
@@ -69,6 +66,8 @@ def model_key(spec: EngineSpec, preparation: Preparation) -> str:
 
 
 def _compile(spec: EngineSpec, folder: Path, preparation: Preparation, compiler: Compiler) -> None:
+    from r50bench.engines.maker import make_in_child  # a compiled model is found far more often
+
     with plain_folder(folder / "inductor") as scratch:
         make_in_child(
             _COMPILE_MODULE,
@@ -88,6 +87,10 @@ def _compile(spec: EngineSpec, folder: Path, preparation: Preparation, compiler:
 
 def _loader(preparation: Preparation) -> Path:
     """Returns the extension that shares one model among several runners, built if need be."""
+    # Few cases share weights, and a host builds the loader once.
+    from r50bench.engines.child import run_child
+    from r50bench.engines.torch.shared_loader import EXTENSION, LIBRARY, SOURCE
+
     source, torch = sha256_of(SOURCE), version("torch")
 
     def make(folder: Path, compiler: Compiler) -> None:
