@@ -63,17 +63,13 @@ class Titled:
         self._title = title
 
     def phase(self, title: str, total: int | None = None) -> None:
-        """See :class:`Progress`."""
         self._progress.phase(f"{self._title}  {title}", total)
 
     def advance(self, done: int, detail: str = "") -> None:
-        """See :class:`Progress`."""
         self._progress.advance(done, detail)
 
     def note(self, text: str) -> None:
-        """See :class:`Progress`."""
         self._progress.note(f"{self._title}: {text}")
 
     def warn(self, notice: Notice) -> None:
-        """See :class:`Progress`."""
         self._progress.warn(replace(notice, text=f"{self._title}: {notice.text}"))

@@ -73,7 +73,6 @@ def decode_all(paths: Sequence[Path], array: Path, progress: Progress) -> tuple[
 
     Raises:
         AssetError: a worker process died.
-        OSError: the array cannot be written.
     """
     allocate(array, len(paths))
     tasks = [(row, str(path)) for row, path in enumerate(paths)]

@@ -89,9 +89,6 @@ def kept_weights(choice: str, store: Store, *, need_real: bool, seed: int) -> We
     ``auto`` is v1.5 if the cache holds it, else v1 if the cache holds that, else random ones unless
     ``need_real``: what :func:`resolve_weights` gives where the network brings nothing new. It is
     left open where v1.5 has been provided by hand since.
-
-    Raises:
-        UsageError, AssetError: as :func:`resolve_weights` does.
     """
     kept = [which for which, key in _KEYS.items() if store.find(_KIND, key) is not None]
     if choice == "auto":

@@ -87,7 +87,6 @@ def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
 
 
 def _tell(found: Answer, progress: Progress) -> None:
-    """Says where the answer comes from, and how far it goes."""
     record = found.record
     origin = "run now" if found.produced else f"stored result of {record.created}"
     model = record.model

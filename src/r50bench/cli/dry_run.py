@@ -22,7 +22,6 @@ __all__ = ["show_main_job", "show_plan"]
 def show_main_job(
     settings: Mapping[str, Setting], host: Host, *, tuned: bool, every: bool, as_json: bool
 ) -> None:
-    """Prints the cases of the main job."""
     job = planned_main_job(settings, host, tuned=tuned, every=every)
     show_plan(job.cases, job.notices, host, as_json=as_json)
 
@@ -30,7 +29,6 @@ def show_main_job(
 def show_plan(
     planned: Sequence[Planned], notices: Sequence[Notice], host: Host, *, as_json: bool
 ) -> None:
-    """Prints the cases and what is to be said of them."""
     plans = [(case, (*case.notices, *inert_settings(case.case, host))) for case in planned]
     if as_json:
         click.echo(json.dumps([plan_as_data(*plan) for plan in plans], indent=2))

@@ -69,7 +69,6 @@ def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> N
 
 
 def _case_table(cases: Sequence[Case]) -> Table:
-    """Returns the table of the cases, with a gap before every mode."""
     rows: list[tuple[str, ...]] = []
     for _, of_mode in groupby(cases, lambda case: case.mode):
         rows += [(), *map(_row, of_mode)]

@@ -83,12 +83,10 @@ def out_option(what: str, default: Path = RUNS) -> Callable[[Command], Command]:
 
 
 def quiet_option(command: Command) -> Command:
-    """Adds ``-q``."""
     return click.option("-q", "--quiet", is_flag=True, help="Show no progress.")(command)
 
 
 def tuned_option(command: Command) -> Command:
-    """Adds ``--tuned`` and ``--no-tuned``."""
     return click.option(
         "--tuned/--no-tuned",
         default=True,

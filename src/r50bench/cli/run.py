@@ -127,9 +127,6 @@ def _execute(
     """Runs the cases in order and prints records, KPI blocks or the overview on stdout.
 
     One case, or ``full``, gives KPI blocks; several give the overview.
-
-    Raises:
-        R50BenchError: a case failed; of the first one's kind, after all the others have run.
     """
     results: list[CaseResult] = []
     try:

@@ -75,7 +75,6 @@ def describe_host(host: Host) -> str:
 
 
 def describe_tuned(effective: EffectiveCase) -> Iterator[str]:
-    """Yields a line about the values that were tuned, if there are any."""
     if words := tuned_values(effective.request):
         yield f"{effective.case.name}: {words}; --no-tuned takes the defaults"
 

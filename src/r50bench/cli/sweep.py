@@ -199,7 +199,6 @@ PAGE, POINTS = "sweep.html", "points.csv"
 
 
 def _show_points(plan: SweepPlan, *, as_json: bool) -> None:
-    """Prints the points of a sweep that is not run."""
     if as_json:
         results = [PointResult(point, reason=point.refused) for point in plan.points]
         click.echo(json.dumps(sweep_as_data(results), indent=2))
@@ -219,7 +218,6 @@ def _execute(
 
     Raises:
         RunFailed: a point has failed; after all others have been measured.
-        UsageError: the folder cannot be used.
     """
     path = out or below / new_record_id("sweep", datetime.now(timezone.utc))
     with SweepFolder.opened(path, plan) as folder:

@@ -93,7 +93,6 @@ class Preparation:
 
         Raises:
             EngineError: there is no compiler, and nothing that one made; or what ``make`` raises.
-            AssetError: the store cannot be written.
         """
         from r50bench.host.toolchain import compiler_of, find_compiler
 
@@ -141,7 +140,6 @@ def prepare_engine(spec: EngineSpec, preparation: Preparation) -> Prepared:
         EngineError: a package or the C++ compiler is missing, or making something failed; the hint
             names a way without it.
         Unsupported: the device is not there.
-        AssetError: the state dict does not fit, or the store cannot be written.
     """
     engine = ENGINES[spec.engine]
     packages_of(engine, spec.precision)

@@ -68,7 +68,7 @@ class Rates:
 
     @property
     def total(self) -> float:
-        """The sum over the CPUs."""
+        """Operations (or bytes) per second of all CPUs together, each in its best round."""
         return sum(self.per_cpu)
 
 

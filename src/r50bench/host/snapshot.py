@@ -284,5 +284,4 @@ def versions(host: Host) -> dict[str, str]:
 
 
 def engine_versions(host: Host) -> dict[str, str]:
-    """Returns the versions of what computes."""
     return {name: text for name, text in versions(host).items() if name in _COMPUTING}

@@ -209,7 +209,6 @@ def _memory_nodes(root: Path) -> tuple[int, ...]:
 
 
 def _l3_bytes(root: Path, cpu: int) -> int | None:
-    """Returns the size of the L3 cache that ``cpu`` reaches."""
     for index in sorted(_numbered(root, f"{_CPUS}/cpu{cpu}/cache", "index")):
         folder = f"{_CPUS}/cpu{cpu}/cache/index{index}"
         if read_int(root, f"{folder}/level") == 3:

@@ -51,7 +51,6 @@ class MainJob:
 
     @property
     def cases(self) -> tuple[Planned, ...]:
-        """Every case, in order."""
         return tuple(planned for turn in self.turns for planned in turn.cases)
 
 
@@ -153,7 +152,6 @@ class _Planner:
         return self._effective_of(name, settings).became(BY_DEFAULT, **defaults)
 
     def first_refusal(self) -> Unsupported:
-        """Returns why the first of all was refused."""
         return next(iter(self._refused.values()))
 
     def notices(self) -> Iterable[Notice]:

@@ -58,7 +58,6 @@ class _OnePhase:
         """Says nothing: a session's batches are too few to count."""
 
     def note(self, text: str) -> None:
-        """Passes on what has not been said before."""
         if text not in self._said:
             self._said.add(text)
             self._outer.note(text)

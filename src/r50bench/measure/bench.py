@@ -50,12 +50,7 @@ class AssetResolver:
         self._noted: set[str] = set()
 
     def weights(self, case: Case) -> Weights:
-        """Returns the weights of ``case``.
-
-        Raises:
-            UsageError: accuracy was asked of random weights.
-            AssetError: they cannot be had.
-        """
+        """Returns the weights of ``case``, resolved once; accuracy takes no random ones."""
         key = (case.weights, case.seed)
         need_real = case.mode == "accuracy"
         found = self._weights.get(key)
@@ -100,11 +95,6 @@ class AssetResolver:
         """Returns what the cores of the case do at most, measuring it where that was not done yet.
 
         None on a GPU. The fake engine's limit is what its script says, None if nothing.
-
-        Raises:
-            EngineError: there is no C++ compiler to build the measuring program with.
-            RunFailed: the program failed, or the store cannot be written.
-            Unsupported: it knows no instruction for the precision here.
         """
         cpus = tuple(cpu for slot in place(host, case).slots for cpu in slot.cpus)
         if ENGINES[case.engine].scripted:

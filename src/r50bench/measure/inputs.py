@@ -97,11 +97,6 @@ def gather(
     loop. LoadGen's threads run Python in the instances' process. Of the pictures it holds, the
     closed loop beside it rotates no more: with more, it would find fewer of them in the cache. To
     be observed, kernels must say when they began.
-
-    Raises:
-        AssetError: weights or pictures cannot be had.
-        EngineError: the model cannot be compiled.
-        Unsupported: this host or torch build has no such device.
     """
     weights = bench.assets.weights(case)
     pictures = bench.assets.pictures(case)

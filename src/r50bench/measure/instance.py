@@ -82,11 +82,10 @@ class Instance:
         return self._ready()
 
     def count_samples(self, samples: int) -> None:
-        """Counts ``samples`` more that this instance has answered."""
         self._tick(samples)
 
     def infer_once(self) -> object:
-        """Runs one untimed batch."""
+        """Runs the first batch, untimed, in the calling thread."""
         return self._ready().infer(self._batches[0])
 
     def run(self, steps: int, at_ns: int) -> Timing:

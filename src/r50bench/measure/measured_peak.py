@@ -48,11 +48,7 @@ class MeasuredPeak:
 
 
 def limit_of(measured: MeasuredPeak, precision: str) -> Limit:
-    """Returns what a record keeps of a peak.
-
-    Raises:
-        Unsupported: the CPU or the compiler lacks the precision's instruction.
-    """
+    """Returns what a record keeps of a peak."""
     rates = measured.peak.rates
     instruction, compute = peak_rates(measured.peak, precision)
     return Limit(
@@ -73,11 +69,6 @@ def ensure_peak(
     Measuring takes a second, and another to build the program the first time. Where the rounds
     disagree it is repeated, and if they still do the figures are returned but not kept; nor are
     those of a machine that does not tell when it booted.
-
-    Raises:
-        EngineError: there is no C++ compiler, or it cannot build the program.
-        RunFailed: the program failed.
-        AssetError: the store cannot be written.
     """
     version = _compiler().version
     boot = read_text(root, "/proc/sys/kernel/random/boot_id")
@@ -105,7 +96,6 @@ def peak_program(host: Host, store: Store, progress: Progress) -> Path:
 
     Raises:
         EngineError: there is no C++ compiler, or it cannot build the program.
-        AssetError: the store cannot be written.
     """
     compiler = _compiler()
     version = compiler.version

@@ -19,13 +19,11 @@ class _SaidOnce:
         self._said: set[str | Notice] = set()
 
     def note(self, text: str) -> None:
-        """Passes on what has not been said before."""
         if text not in self._said:
             self._said.add(text)
             self._outer.note(text)
 
     def warn(self, notice: Notice) -> None:
-        """Passes on what has not been said before."""
         if notice not in self._said:
             self._said.add(notice)
             self._outer.warn(notice)

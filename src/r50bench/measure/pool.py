@@ -70,7 +70,6 @@ class _Process:
 
     @property
     def label(self) -> str:
-        """Which worker this is, for messages."""
         instances = ", ".join(str(slot.instance) for slot in self.plan.slots)
         return f"worker {self.plan.worker} (instance {instances}, pid {self.popen.pid})"
 

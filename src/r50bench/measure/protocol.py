@@ -226,7 +226,6 @@ def decode_plan(line: bytes) -> WorkerPlan:
 
 
 def decode_command(line: bytes) -> Command:
-    """Reads a command."""
     command: Command = _command_decoder.decode(line)
     return command
 

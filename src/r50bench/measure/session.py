@@ -66,8 +66,6 @@ def run_session(planned: Planned, bench: Bench) -> Outcome:
     """Runs one case of the main job, and leaves its record below ``bench.out``.
 
     Raises:
-        AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
-        UsageError: ``bench.out`` cannot be written.
         ValueError: the load is a wing's (LoadGen, Observe), which opens the session and asks in it.
     """
     with open_session(planned, bench) as session:
@@ -90,10 +88,6 @@ def open_session(planned: Planned, bench: Bench) -> Iterator[Session]:
     their pipes. Leaving the context writes the record, valid or not, and sets ``outcome``; leaving
     it by an exception leaves nothing. What keeps the instances from becoming warm does not raise:
     the session has an ``error`` from the beginning.
-
-    Raises:
-        AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
-        UsageError: ``bench.out`` cannot be written.
     """
     inputs = gather(planned.case, bench, planned.load)
     draft = RecordDraft(planned, bench, inputs)
@@ -138,7 +132,6 @@ class Session:
 
     @property
     def case(self) -> Case:
-        """The case as it was planned."""
         return self.planned.case
 
     @property

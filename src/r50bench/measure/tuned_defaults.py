@@ -75,11 +75,7 @@ class TunedResults:
         self._folder = folder
 
     def keep(self, result: TunedResult) -> Path:
-        """Keeps a result in place of an older one, and returns its file.
-
-        Raises:
-            RunFailed: the folder cannot be written to.
-        """
+        """Keeps a result in place of an older one, and returns its file."""
         import msgspec
 
         path = self._folder / f"{result.case.name}-{_digest(result.asked, result.host)}.json"
@@ -170,9 +166,6 @@ class TunedDefaults:
         """Returns the case as :func:`.effective_case` does, with the tuned values that fit.
 
         Where there are some and they are not used, a note says why.
-
-        Raises:
-            UsageError, Unsupported: as :func:`.effective_case`.
         """
         plain = effective_case(name, settings, self._host)
         kept = self._results.of_case(plain.case.name)

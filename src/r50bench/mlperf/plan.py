@@ -27,10 +27,6 @@ def plan_mlperf(loadgen: LoadgenSettings, settings: Mapping[str, Setting], host:
     :func:`r50bench.parameters.collect` gives them; precision is :data:`DEFAULT_PRECISION` where
     they do not say. Offline is laid out as throughput cases are; the other scenarios as latency
     cases, SingleStream with one instance.
-
-    Raises:
-        UsageError: settings contradict each other or the scenario, or cannot fit.
-        Unsupported: this CPU has no instructions for the precision.
     """
     wanted = {name: setting for name, setting in settings.items() if not _is_inert(name)}
     mode = "throughput" if loadgen.scenario == "Offline" else "latency"

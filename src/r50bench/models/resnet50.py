@@ -69,9 +69,6 @@ def build_model(graph: str, state_dict: str) -> ResNet50:
     """Returns the model in eval mode: float32, channels-last, without gradients.
 
     ``graph`` is ``v1`` or ``v1.5``, ``state_dict`` as :func:`.load_state_dict` takes it.
-
-    Raises:
-        AssetError: the state dict cannot be read or does not fit.
     """
     tensors = load_state_dict(graph, state_dict)
     with torch.device("meta"):  # no time spent on an initialisation that is overwritten

@@ -324,7 +324,6 @@ class Parameter:
 
     @property
     def metavar(self) -> str:
-        """What stands for the value in a help text."""
         return self.unit or self.reader.metavar
 
     @property
@@ -339,7 +338,6 @@ class Parameter:
 
     @property
     def in_case(self) -> bool:
-        """Whether it is a field of the case."""
         return not self.of_workflow and self.name in _CASE_FIELDS
 
     @property
@@ -349,12 +347,10 @@ class Parameter:
 
     @property
     def is_flag(self) -> bool:
-        """Whether the option stands alone, without a value."""
         return self.reader.kind == "flag"
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are numbers."""
         return self.reader.kind == "number"
 
     @property

@@ -77,9 +77,6 @@ def plan_peers(
 
     ``engines`` are names as somebody gave them, also former ones.
     Real pictures are fed unless DATA_TYPE says otherwise, so that answers can be scored too.
-
-    Raises:
-        UsageError: the settings contradict each other, or cannot fit.
     """
     filled = dict(settings)
     for field, value in (
@@ -114,9 +111,6 @@ def run_peers(
     Every round begins with another engine, so that a drift of the machine strikes all alike. With
     ``round_s`` None rounds have the case's steps. Each engine leaves a record of its own below
     ``bench.out``.
-
-    Raises:
-        UsageError: ``bench.out`` cannot be written.
     """
     contenders = _with_pictures_there_are(contenders, bench)
     runs = [_Run(contender) for contender in contenders]

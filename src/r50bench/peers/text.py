@@ -42,7 +42,6 @@ class Row:
 
     @property
     def engine(self) -> str:
-        """The engine's name."""
         return self.standing.engine
 
     @property
@@ -52,11 +51,7 @@ class Row:
 
 
 def peer_rows(standings: Sequence[Standing]) -> list[Row]:
-    """Returns a row for each engine; the first is the reference of the ratios.
-
-    Raises:
-        RunFailed: a record calls itself valid but lacks what its mode is about.
-    """
+    """Returns a row for each engine; the first is the reference of the ratios."""
     reference = standings[0]
     rows = []
     for one in standings:

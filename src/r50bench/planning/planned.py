@@ -38,11 +38,7 @@ class Planned(EffectiveCase):
 
 
 def plan_case(effective: EffectiveCase, host: Host, load: Load | None = None) -> Planned:
-    """Places a case on ``host``, under ``load``, or under the one that its mode means.
-
-    Raises:
-        UsageError: its instances do not fit.
-    """
+    """Places a case on ``host``, under ``load``, or under the one that its mode means."""
     case = effective.case
     return Planned(
         case, effective.notices, effective.request, place(host, case), load or load_of(case)

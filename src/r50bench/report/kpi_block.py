@@ -53,11 +53,7 @@ class KpiBlock:
 
 
 def kpi_block(record: Record, samples: Samples | None) -> KpiBlock:
-    """Returns what is said of ``record``, whose samples are given where it timed anything.
-
-    Raises:
-        RunFailed: the record calls itself valid but lacks what its mode is about.
-    """
+    """Returns what is said of ``record``, whose samples are given where it timed anything."""
     valid = record.status == "valid"
     return KpiBlock(
         record_id=record.id,

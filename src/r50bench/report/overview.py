@@ -67,7 +67,6 @@ def overview_rows(
 
     Raises:
         UsageError: the valid records are of different models, which no table may mix.
-        RunFailed: a record calls itself valid but lacks what its mode is about.
     """
     _refuse_mixed_models([record for record, _ in runs if record.status == "valid"])
     cells = [
@@ -101,7 +100,6 @@ def overview_text(rows: Sequence[OverviewRow], width: int = 100) -> str:
 
 
 def overview_table(rows: Sequence[OverviewRow], *, top5: bool = True) -> Table:
-    """Returns the table itself."""
     columns = list(_columns(rows, top5=top5))
     cells = [[column.cell(row) for column in columns] for row in rows]
     if _engines_differ(rows):

@@ -41,9 +41,6 @@ def slower_precisions(runs: Sequence[tuple[Record, Samples | None]]) -> tuple[No
     cores beside each other; "slower" is beyond their 95 % intervals. Each is compared with the
     fastest of the precisions that round less. Where both limits were measured and explain it, the
     notice says so, since no other kernel would help then.
-
-    Raises:
-        RunFailed: a record calls itself valid but lacks what its mode is about.
     """
     measured = [
         _Measured(record, figures[THROUGHPUT])

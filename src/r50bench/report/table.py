@@ -115,7 +115,6 @@ class Table:
         return "\n".join([*lines, "</tbody>\n</table>"])
 
     def _below(self, at: int) -> list[Cell]:
-        """Returns the cells of a column."""
         return [row[at] for row in self.rows if row]
 
     def _right(self) -> list[bool]:

@@ -62,7 +62,6 @@ class TerminalProgress:
             self._attempt(lambda: self._draw_progress(done, detail))
 
     def note(self, text: str) -> None:
-        """Says something the user should read but need not act on."""
         if not self._quiet:
             self._attempt(lambda: self._write(text))
 

@@ -270,7 +270,6 @@ def write_record(record: Record, folder: Path) -> Path:
 
     Raises:
         UsageError: the folder holds a record already; records are never edited.
-        RunFailed: the disk is full or the folder cannot be written to.
     """
     import msgspec
 

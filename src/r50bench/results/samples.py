@@ -67,17 +67,17 @@ class Samples:
 
     @property
     def latency_ns(self) -> Integers:
-        """How long each batch took, in nanoseconds."""
+        """(batches,): how long each batch took, in ns."""
         return self.end_ns - self.start_ns
 
     @property
     def instances(self) -> Integers:
-        """The instances' numbers, ascending."""
+        """(instances,): the numbers that occur, ascending."""
         return np.unique(self.instance)
 
     @property
     def rounds(self) -> Integers:
-        """The rounds' numbers, ascending."""
+        """(rounds,): the numbers that occur, ascending."""
         return np.unique(self.round)
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Samples:
@@ -92,11 +92,7 @@ class Samples:
 
 
 def write_samples(samples: Samples, path: Path) -> str:
-    """Writes the samples as CSV and returns the file's sha256.
-
-    Raises:
-        RunFailed: the disk is full or the folder cannot be written to.
-    """
+    """Writes the samples as CSV and returns the file's sha256."""
     text = BytesIO()
     text.write(_header() + b"\n")
     table = np.column_stack([getattr(samples, column.name) for column in fields(samples)])
@@ -140,11 +136,7 @@ def read_samples(path: Path, sha256: str | None = None) -> Samples:
 
 
 def samples_of(record: Record, folder: Path) -> Samples | None:
-    """Returns the samples beside a record, checked against its hash; None where nothing was timed.
-
-    Raises:
-        UsageError, RunFailed: as :func:`read_samples` does.
-    """
+    """Returns a record's samples, checked against its hash; None where nothing was timed."""
     if record.samples_sha256 is None:
         return None
     return read_samples(folder / SAMPLES_FILE, record.samples_sha256)

@@ -49,7 +49,6 @@ class Window:
 
     @property
     def length_ns(self) -> int:
-        """The window's length."""
         return self.end_ns - self.start_ns
 
 

@@ -47,11 +47,7 @@ class PointResult:
 
 
 def point_result(point: SweepPoint, runs: Sequence[Run], reason: str | None = None) -> PointResult:
-    """Derives the figures of a point from its valid ``runs``, taken as rounds of one run.
-
-    Raises:
-        RunFailed: a record lacks what its mode is about.
-    """
+    """Derives the figures of a point from its valid ``runs``, taken as rounds of one run."""
     if not runs:
         return PointResult(point, reason=reason or point.refused)
     record = runs[0][0]

@@ -44,7 +44,6 @@ class Sweep:
 
     @property
     def done(self) -> int:
-        """How many measurements are done."""
         return sum(len(runs) for runs in self._runs)
 
     def run(self) -> Iterator[tuple[PointResult, Outcome | None]]:

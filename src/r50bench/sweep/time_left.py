@@ -17,7 +17,6 @@ class TimeLeft:
         self._done: list[tuple[float, float]] = []
 
     def learn(self, case: Case, seconds: float) -> None:
-        """Takes note that a session of ``case`` took ``seconds`` in all."""
         self._done.append((_work(case), seconds))
 
     def seconds(self, cases: Iterable[Case]) -> float | None:

@@ -40,7 +40,7 @@ class Rig(Protocol):
     """Where configurations are measured. Several may be open at once; one is measured at a time."""
 
     def now(self) -> float:
-        """Returns the time in seconds."""
+        """Returns seconds on a clock that never goes back; only differences mean anything."""
 
     def expected_s(self, configuration: Configuration) -> float:
         """Returns how long opening and the first round will take, compiling included."""
@@ -197,7 +197,6 @@ class Field:
         )
 
     def expected_heat_s(self, some: Sequence[Configuration] | None = None) -> float:
-        """Returns how long the next heat will take."""
         return sum(self._round_s[one] for one in (self.open if some is None else some))
 
     def standing(self) -> Standing:

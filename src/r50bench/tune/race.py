@@ -42,7 +42,6 @@ class Race(Generic[Name]):
         self._heats = 0
 
     def add(self, heat: Mapping[Name, float]) -> None:
-        """Takes the figures of one heat."""
         for name, value in heat.items():
             if name not in self._names:
                 self._names.append(name)
@@ -50,7 +49,6 @@ class Race(Generic[Name]):
         self._heats += 1
 
     def rounds(self, name: Name) -> int:
-        """Returns how many rounds of a configuration there are."""
         if name not in self._names:
             return 0
         at = self._names.index(name)

@@ -33,12 +33,10 @@ class Configuration:
 
     @classmethod
     def of(cls, case: Case) -> Configuration:
-        """Returns the configuration a case has."""
         return cls(*(getattr(case, field.name) for field in fields(cls)))
 
     @property
     def values(self) -> dict[str, Value]:
-        """The choice by name."""
         return asdict(self)
 
 
@@ -61,7 +59,6 @@ class Space:
     possible: Callable[[Configuration], bool]
 
     def all(self) -> Iterator[Configuration]:
-        """Yields every configuration that is possible."""
         choice = itertools.product(
             self.batches, self.cores, self.allocators, self.sharings, self.engines
         )

@@ -94,7 +94,6 @@ class Trials:
             trials.outcomes[configuration] = session.left
 
     def now(self) -> float:
-        """Returns the time in seconds."""
         return time.monotonic()
 
     def compiles(self, configuration: Configuration) -> bool:

@@ -60,14 +60,12 @@ class Rule:
     unseen: str | None = None
 
     def says(self) -> str:
-        """Returns what is expected, for people."""
         source = "/".join(sorted(self.sources))
         most = CONVOLUTIONS - self.stem_exempt
         whole = f"{most} convolutions on {source} by an implementation of {self.isa}"
         return f"{whole}; {self.unseen} may compute some itself" if self.unseen else whole
 
     def fits(self, implementation: str, source: str) -> bool:
-        """Whether a kernel is one that the rule expects."""
         code, _, isa = implementation.partition(":")
         if code.startswith("ref") or source not in self.sources:
             return False

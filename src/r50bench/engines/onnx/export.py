@@ -24,11 +24,7 @@ _OPSET = 17  # what the quantisers of both peers know
 
 
 def export(spec: EngineSpec, folder: Path) -> None:
-    """Writes :data:`ONNX_FILE` into ``folder``: float32 (n, 3, 224, 224) in, (n, 1000) out.
-
-    Raises:
-        AssetError: the state dict cannot be read or does not fit.
-    """
+    """Writes :data:`ONNX_FILE` into ``folder``: float32 (n, 3, 224, 224) in, (n, 1000) out."""
     import torch
 
     from r50bench.models.resnet50 import build_model

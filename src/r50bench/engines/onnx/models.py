@@ -27,12 +27,7 @@ _EXPORT_MODULE = "r50bench.engines.onnx.export"
 
 
 def exported(spec: EngineSpec, preparation: Preparation) -> Prepared:
-    """Returns ``spec`` with the folder of the exported ONNX file, and whether it was made now.
-
-    Raises:
-        EngineError: the export failed.
-        AssetError: the state dict does not fit, or the store cannot be written.
-    """
+    """Returns ``spec`` with the folder of the exported ONNX file, and whether it was made now."""
     torch = version("torch")
     parts = {
         "recipe": RECIPE_VERSION,
@@ -54,10 +49,6 @@ def converted(spec: EngineSpec, preparation: Preparation, module: str) -> Prepar
     """Returns ``spec`` with what ``module``, run as a child, makes of the exported model.
 
     One conversion serves fp32 and bf16: the difference is made when it is loaded.
-
-    Raises:
-        EngineError: export or conversion failed.
-        AssetError: the state dict does not fit, or the store cannot be written.
     """
     export, exported_now = exported(spec, preparation)
     name_of_export = Path(str(export.artifact)).parent.name

@@ -18,11 +18,7 @@ __all__ = ["quantise"]
 
 
 def quantise(spec: EngineSpec, folder: Path) -> None:
-    """Writes the quantised :data:`ONNX_FILE` into ``folder``.
-
-    Raises:
-        EngineError: the spec names no export, or no calibration pictures.
-    """
+    """Writes the quantised :data:`ONNX_FILE` into ``folder``."""
     from onnxruntime.quantization import (
         CalibrationDataReader,
         QuantFormat,

@@ -23,9 +23,6 @@ def convert(spec: EngineSpec, folder: Path) -> None:
     """Writes :data:`OPENVINO_FILE` into ``folder``, which takes pictures channels last.
 
     That is how OpenVINO's convolutions want them.
-
-    Raises:
-        EngineError: the spec names no export, or int8 without calibration pictures.
     """
     import openvino
     from openvino.preprocess import PrePostProcessor

@@ -207,5 +207,5 @@ class Tables:
         return self._places[key]
 
     def array(self) -> NDArray[np.int32]:
-        """Returns what the places are in."""
+        """Returns (elements,): all tables end to end; :meth:`place` gives indices into it."""
         return np.concatenate(self._parts)

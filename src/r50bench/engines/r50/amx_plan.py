@@ -84,9 +84,6 @@ def make_amx_plan(
     ``steps`` is int64 (variants, steps, fields), ``groups`` int64 (variants, stages), ``tables``
     int32, ``weights`` and ``constants`` uint8, ``shape`` int64 (bytes of an arena, where its
     scratch begins), ``input`` float32 (scale, zero), ``layers`` int64 (layers, fields).
-
-    Raises:
-        EngineError: scales do not fit the int8 kernels.
     """
     packer = Packer(model, arithmetic, numerics)
     arena, tables = _Arena(), Tables()

@@ -91,7 +91,6 @@ class R50Engine(TorchEngine):
         return R50Runner(partial(run, ctypes.byref(self._plan), arenas, threads), self._times)
 
     def _plan_of_arrays(self) -> Any:
-        """Returns the plan as the library takes it."""
         arrays = self._arrays
         weights = arrays.pop("weights")
         kept = self._allocated("r50_allocate", weights.nbytes)

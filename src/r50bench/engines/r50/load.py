@@ -11,10 +11,6 @@ __all__ = ["load"]
 
 
 def load(spec: EngineSpec) -> Engine:
-    """Returns what the spec's kernel set names.
-
-    Raises:
-        EngineError: plan or library are missing or damaged.
-    """
+    """Returns what the spec's kernel set names."""
     engine: Engine = resolve_name(KERNEL_SETS[spec.precision].engine)(spec)
     return engine

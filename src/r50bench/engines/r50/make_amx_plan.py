@@ -15,12 +15,7 @@ __all__ = ["compile_amx_plan"]
 
 
 def compile_amx_plan(spec: EngineSpec, folder: Path) -> None:
-    """Writes the plan of ``spec`` into ``folder``, which must not exist.
-
-    Raises:
-        AssetError: the state dict cannot be read or does not fit.
-        EngineError: int8 without calibration pictures, or scales that do not fit the kernels.
-    """
+    """Writes the plan of ``spec`` into ``folder``, which must not exist."""
     from r50bench.engines.r50.amx_plan import make_amx_plan
     from r50bench.engines.r50.make_plan import read_model
     from r50bench.engines.r50.plan import write_plan

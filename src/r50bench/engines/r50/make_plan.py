@@ -20,12 +20,7 @@ __all__ = ["compile_plan", "read_model"]
 
 
 def compile_plan(spec: EngineSpec, folder: Path) -> None:
-    """Writes the plan of ``spec`` into ``folder``, which must not exist.
-
-    Raises:
-        AssetError: the state dict cannot be read or does not fit.
-        EngineError: int8 without calibration pictures.
-    """
+    """Writes the plan of ``spec`` into ``folder``, which must not exist."""
     from r50bench.engines.r50.plan import make_plan, write_plan
 
     model, arithmetic = read_model(spec)
@@ -33,12 +28,7 @@ def compile_plan(spec: EngineSpec, folder: Path) -> None:
 
 
 def read_model(spec: EngineSpec) -> tuple[ResNet50, Arithmetic]:
-    """Returns the model of ``spec``, its strides pulled back, and its layers' arithmetic.
-
-    Raises:
-        AssetError: the state dict cannot be read or does not fit.
-        EngineError: int8 without calibration pictures.
-    """
+    """Returns the model of ``spec``, its strides pulled back, and its layers' arithmetic."""
     from r50bench.engines.r50.layers import float_arithmetic, int8_arithmetic
     from r50bench.engines.torch.recipes import build_module
     from r50bench.models.resnet50 import build_model

@@ -81,7 +81,6 @@ class R50Runner:
         return self._logits
 
     def logits(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns the output as it is."""
         return output
 
     def _make_room(self, images: int) -> None:

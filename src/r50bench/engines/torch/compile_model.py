@@ -24,9 +24,6 @@ def compile_model(spec: EngineSpec, folder: Path) -> None:
     The folder holds what inductor's package does, unpacked: torch unpacks a package into a
     temporary folder whenever it loads one, and a worker that is killed would leave it there (30 to
     105 MB); and workers that load the same file share its pages.
-
-    Raises:
-        AssetError, EngineError, Unsupported: as :func:`.build_module` and :func:`.open_device`.
     """
     import torch
     from torch._inductor import aoti_compile_and_package

@@ -38,7 +38,6 @@ def build_module(spec: EngineSpec) -> nn.Module:
     :func:`.torch_device.open_device` sets.
 
     Raises:
-        AssetError: the state dict cannot be read or does not fit.
         EngineError: int8 without calibration pictures.
     """
     model = pull_strides_back(build_model(spec.graph, spec.state_dict))

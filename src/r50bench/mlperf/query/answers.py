@@ -58,7 +58,6 @@ class AnswerStore:
 
         Raises:
             RunFailed: the run failed, or LoadGen calls it INVALID; nothing is stored.
-            R50BenchError: whatever keeps the run from starting.
         """
         case = planned.case
         need_real = case.mode == "accuracy"

@@ -15,7 +15,6 @@ __all__ = ["facts_of_record", "facts_of_request", "tags_of_record"]
 
 
 def tags_of_record(record: Record) -> frozenset[str]:
-    """Returns the tags of a record."""
     tags = {"main_job" if record.loadgen is None else "loadgen_output"}
     if record.data is not None and record.data.kind == "real":
         tags.add("classified_imagenet")

@@ -43,10 +43,6 @@ def identify(planned: Planned, host: Host, weights: Weights, assets: AssetResolv
 
     The choice of weights counts beside their hash: ``auto`` and ``v1`` may come to the same bytes
     today and not tomorrow.
-
-    Raises:
-        AssetError, UsageError: the pictures cannot be had.
-        Unsupported: this host lacks what the case wants, such as tcmalloc.
     """
     case = planned.case
     pictures = assets.pictures(case)

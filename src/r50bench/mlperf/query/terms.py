@@ -89,7 +89,6 @@ class Comparison:
     text: str = field(default="", compare=False)
 
     def holds(self, tags: Collection[str], facts: Facts) -> bool:
-        """Whether a record with these tags and facts is meant."""
         known = facts.get(self.key.name)
         if known is None:
             return self.operator == "!="
@@ -108,7 +107,6 @@ class Presence:
     key: Key
 
     def holds(self, tags: Collection[str], facts: Facts) -> bool:
-        """Whether a record with these tags and facts is meant."""
         return facts.get(self.key.name) is not None
 
     def __str__(self) -> str:
@@ -123,7 +121,6 @@ class Truth:
     wanted: bool
 
     def holds(self, tags: Collection[str], facts: Facts) -> bool:
-        """Whether a record with these tags and facts is meant."""
         return bool(facts.get(self.key.name)) == self.wanted
 
     def __str__(self) -> str:

@@ -58,7 +58,6 @@ def run_mlperf(planned: Planned, bench: Bench) -> Outcome:
     LoadGen calls INVALID leaves an invalid record, with its result.
 
     Raises:
-        AssetError, EngineError, Unsupported: the run could not start; nothing is left behind.
         UsageError: the data set is too small, accuracy was asked of random weights, or
             ``bench.out`` cannot be written.
     """

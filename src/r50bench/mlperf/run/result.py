@@ -26,22 +26,13 @@ _NS_PER_MS = 1e6
 
 
 def score_of(settings: LoadgenSettings, detail: Detail) -> float:
-    """Returns LoadGen's score.
-
-    Raises:
-        RunFailed: its log has none.
-    """
     return detail.figure(SCORES[settings.scenario][0])
 
 
 def result_of(
     settings: LoadgenSettings, detail: Detail, raw: RawFigures | None, version: str
 ) -> LoadgenResult:
-    """Returns what goes into the record.
-
-    Raises:
-        RunFailed: the log of a timed test has no verdict or score.
-    """
+    """Returns what goes into the record."""
     short = shortfalls(settings)
     _, name, unit = SCORES[settings.scenario]
     if not settings.measures:

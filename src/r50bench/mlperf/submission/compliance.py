@@ -41,7 +41,6 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether the test holds."""
         return not self.why
 
 
@@ -52,9 +51,6 @@ def verify_test(
 
     ``accuracy`` and ``performance`` are the submission's own runs of the same scenario;
     ``tolerance`` is the share by which the round lets scores differ.
-
-    Raises:
-        RunFailed: an accuracy log cannot be read, or a log has no score.
     """
     if test == "TEST04":
         return {VERIFY_PERFORMANCE: verify_not_faster(performance.score, run.score, tolerance)}

@@ -31,7 +31,6 @@ class Layout:
 
     @property
     def systems(self) -> PurePosixPath:
-        """The folder of the system descriptions."""
         return self.organisation / "systems"
 
     @property
@@ -50,7 +49,6 @@ class Layout:
         return self.organisation / "documentation" / "calibration.md"
 
     def system(self, system: str) -> PurePosixPath:
-        """The description of one system."""
         return self.systems / f"{system}.json"
 
     def results(self, system: str, scenario: str) -> PurePosixPath:
@@ -67,7 +65,6 @@ class Layout:
         return self.measurements(system, scenario) / file
 
     def compliance(self, system: str, scenario: str, test: str) -> PurePosixPath:
-        """The folder of a compliance test."""
         return self._branch("compliance", system, scenario) / test
 
     @property

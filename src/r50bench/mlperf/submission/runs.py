@@ -64,11 +64,7 @@ class Run:
 
     @property
     def score(self) -> Score:
-        """LoadGen's score of a run that is timed.
-
-        Raises:
-            RunFailed: the log has none.
-        """
+        """LoadGen's score of a run that is timed."""
         key, _, unit = SCORES[self.scenario]
         return Score(self.scenario, self.log.figure(key), unit)
 
@@ -87,7 +83,6 @@ def read_run(folder: Path) -> Run:
     ``folder`` may also be the ``record.json`` itself.
 
     Raises:
-        UsageError: there is no record, or it is damaged.
         RunFailed: the record is invalid, of another kind of run, or LoadGen's log is damaged.
     """
     record = read_record(folder)

@@ -86,7 +86,6 @@ def lay_out(submission: Submission, out: Path) -> None:
     Raises:
         UsageError: ``out`` exists already or cannot be written.
         CheckFailed: the finished tree does not hold what MLPerf asks for; nothing is left.
-        RunFailed: a log cannot be read, or the disk is full.
     """
 
     def check(root: Path) -> None:

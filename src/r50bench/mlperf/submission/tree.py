@@ -60,11 +60,7 @@ class Submission:
 
 
 def submission_files(submission: Submission) -> Files:
-    """Yields every file of the tree: its path and its bytes.
-
-    Raises:
-        RunFailed: a log of a run cannot be read.
-    """
+    """Yields every file of the tree: its path and its bytes."""
     layout, label = submission.layout, label_text(submission.label)
     records = [run.record for run in submission.runs]
     if label:

@@ -33,7 +33,6 @@ class Ending:
         self._error: BaseException | None = None
 
     def over(self) -> None:
-        """Says that the test ran through."""
         self._event.set()
 
     def fail(self, error: BaseException) -> None:
