@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from r50bench.assets import imagenet
 from r50bench.assets.imagenet import Dataset, open_dataset
 from r50bench.assets.store import Store, sha256_of
-from r50bench.assets.wnids import WNIDS
 from r50bench.errors import AssetError, UsageError
 from r50bench.notices import Silent
 from support.registries import skip_without_package_index
@@ -38,20 +37,6 @@ def flat(tmp_path: Path, jpeg) -> Path:
 
 def labels(dataset) -> dict[str, int]:
     return {picture.name: picture.label for picture in dataset.pictures}
-
-
-def test_there_are_1000_wnids_in_sorted_order():
-    assert len(WNIDS) == 1000
-    assert list(WNIDS) == sorted(set(WNIDS))
-    # tench, great white shark, ..., toilet tissue: the ends and one of the sample's classes
-    assert (WNIDS[0], WNIDS[2], WNIDS[999]) == (TENCH, "n01484850", "n15075141")
-
-
-def test_the_wnids_are_those_of_the_reference_list():
-    reference = Path(__file__).parents[3] / "shared" / "data" / "imagenet_synsets.txt"
-    if not reference.is_file():
-        pytest.skip("no reference list of wnids beside this repository")
-    assert tuple(line.split()[0] for line in reference.read_text().splitlines()) == WNIDS
 
 
 @pytest.mark.parametrize("below", ["", "val"])

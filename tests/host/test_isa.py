@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from r50bench.errors import Unsupported, UsageError
-from r50bench.host.isa import isa_cap, native_precisions, resolve_precision
+from r50bench.host.isa import (
+    ARM_MACHINES,
+    detect_platform,
+    isa_cap,
+    native_precisions,
+    resolve_precision,
+)
 from r50bench.host.topology import Host
 from r50bench.precision import PRECISIONS
 from support import synthetic_hosts
@@ -106,3 +114,51 @@ def test_the_isa_cap_is_the_narrowest_that_has_the_precision(
 def test_every_precision_is_native_somewhere() -> None:
     hosts = (SPR, GRAVITON3)
     assert {name for host in hosts for name in native_precisions(host)} == set(PRECISIONS)
+
+
+def x86(vendor: str, family: int, model: int) -> Host:
+    return replace(synthetic_hosts.two_core_vm(), vendor=vendor, family=family, model=model)
+
+
+def arm(name: str, *flags: str) -> Host:
+    return replace(synthetic_hosts.graviton2(), model_name=name, isa=frozenset({"asimd", *flags}))
+
+
+@pytest.mark.parametrize(
+    ("host", "platform"),
+    [
+        (x86("GenuineIntel", 6, 106), "ICX"),
+        (x86("GenuineIntel", 6, 108), "ICX"),
+        (x86("GenuineIntel", 6, 143), "SPR"),
+        (x86("GenuineIntel", 6, 207), "EMR"),
+        (x86("GenuineIntel", 6, 173), "GNR"),
+        (x86("GenuineIntel", 6, 174), "GNR"),
+        (x86("GenuineIntel", 6, 85), "x86-64"),
+        (x86("GenuineIntel", 25, 143), "x86-64"),
+        (x86("AuthenticAMD", 25, 0x11), "GENOA"),
+        (x86("AuthenticAMD", 25, 0xA0), "GENOA"),
+        (x86("AuthenticAMD", 25, 0x01), "x86-64"),
+        (x86("AuthenticAMD", 26, 0x02), "TURIN"),
+        (x86("AuthenticAMD", 26, 0x11), "TURIN"),
+        (x86("AuthenticAMD", 26, 0x44), "x86-64"),
+        (x86("HygonGenuine", 26, 0x02), "x86-64"),
+        (arm("Neoverse-N1"), "ARMv8"),
+        (arm("Cortex-A72"), "ARMv8"),
+        (arm("Neoverse-V1"), "ARMv9"),
+        (arm("Cobalt-100 (Neoverse-N2)"), "ARMv9"),
+        (arm("Neoverse-V2"), "ARMv9"),
+        (arm("implementer 0x7f part 0x123", "sve2"), "ARMv9"),
+        (replace(x86("unknown", 0, 0), arch="riscv64"), "riscv64"),
+    ],
+)
+def test_a_platform_is_detected_from_the_cpu_alone(host: Host, platform: str) -> None:
+    assert detect_platform(host) == platform
+
+
+def test_the_machine_table_names_known_platforms() -> None:
+    assert {(machine.cloud, machine.platform) for machine in ARM_MACHINES} == {
+        ("AWS", "ARMv8"),
+        ("AWS", "ARMv9"),
+        ("GCP", "ARMv9"),
+        ("AZURE", "ARMv9"),
+    }

@@ -1,4 +1,4 @@
-"""A run's folder appears whole or not at all."""
+"""A run's folder appears whole or not at all, and workers' answers are taken only whole."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-from r50bench.errors import UsageError
-from r50bench.measure.record_draft import RunFolder
+from r50bench.errors import UsageError, WorkerFailed
+from r50bench.measure.protocol import Contention, Measured, Predicted, Timing
+from r50bench.measure.record_draft import RunFolder, lost_cpu_share, predictions_of, samples_of
 
 
 def test_a_folder_that_is_kept_takes_its_final_name(tmp_path):
@@ -49,3 +50,61 @@ def test_a_place_that_is_a_file_is_refused_with_the_mend(tmp_path):
     ):
         pass
     assert "--out" in caught.value.hint
+
+
+def measured(*timings):
+    return Measured(tuple(Timing(*timing) for timing in timings))
+
+
+def test_samples_keep_round_instance_step_and_stamps():
+    rounds = [
+        [measured((0, [10, 20], [19, 30])), measured((1, [11, 22], [21, 33]))],
+        [measured((0, [50, 60], [59, 70])), measured((1, [51, 62], [61, 73]))],
+    ]
+    samples = samples_of(rounds, batch_size=8, steps=2)
+    assert samples.round.tolist() == [0, 0, 1, 1] * 2
+    assert samples.instance.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert samples.step.tolist() == [0, 1] * 4
+    assert samples.start_ns.tolist() == [10, 20, 50, 60, 11, 22, 51, 62]
+    assert samples.end_ns.tolist() == [19, 30, 59, 70, 21, 33, 61, 73]
+    assert samples.images.tolist() == [8] * 8
+
+
+def test_an_instance_that_answers_short_is_named():
+    with pytest.raises(WorkerFailed, match="instance 1 answered 1 batches of 2"):
+        samples_of([[measured((0, [1, 2], [2, 3]), (1, [1], [2]))]], batch_size=1, steps=2)
+
+
+def test_the_lost_share_is_that_of_the_worker_worst_off_over_all_rounds():
+    def rounds(*of_each):
+        return [[Measured((), Contention(lost_ns, 100)) for lost_ns in one] for one in of_each]
+
+    assert lost_cpu_share(rounds([1, 5], [0, 7])) == 12 / 200
+    assert lost_cpu_share(rounds([0])) == 0
+    assert lost_cpu_share(rounds([1, None])) is None
+    assert lost_cpu_share([]) is None
+
+
+ROW = (7, 1, 2, 3, 4)
+OTHER = (5, 7, 2, 3, 4)
+
+
+def test_predictions_come_back_in_the_order_of_the_data_set():
+    answers = [Predicted([2], [OTHER]), Predicted([0, 1], [ROW, OTHER])]
+    found = predictions_of(answers, ("a", "b", "c"), (7, 7, 1))
+    assert found.top5 == (ROW, OTHER, OTHER)
+    assert found.counts() == (3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [Predicted([0], [ROW])],
+        [Predicted([0, 0], [ROW, ROW])],
+        [Predicted([0, 1], [ROW, ROW]), Predicted([1], [ROW])],
+        [Predicted([0, 2], [ROW, ROW])],
+    ],
+)
+def test_every_picture_must_be_answered_exactly_once(answers):
+    with pytest.raises(WorkerFailed, match="pictures were answered"):
+        predictions_of(answers, ("a", "b"), (7, 7))

@@ -1,0 +1,82 @@
+"""What was asked and does nothing, or works against the case, is said, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from r50bench.case import CaseName
+from r50bench.parameters import collect
+from r50bench.planning.effective_case import EffectiveCase, effective_case
+from support import synthetic_hosts as hosts
+
+
+def effective(name: str, *sets: str) -> EffectiveCase:
+    return effective_case(CaseName.parse(name), collect({}, sets, {}), hosts.two_core_vm())
+
+
+@pytest.mark.parametrize(
+    ("name", "sets", "note"),
+    [
+        ("inference_accuracy_avx_int8", ["STEPS=3"], "STEPS has no effect: accuracy runs every"),
+        ("inference_accuracy_avx_int8", ["WARMUP_STEPS=3"], "WARMUP_STEPS has no effect"),
+        ("inference_accuracy_avx_int8", ["REPEAT=3"], "REPEAT has no effect"),
+        ("inference_accuracy_avx_int8", ["DATA_TYPE=dummy"], "DATA_TYPE=dummy has no effect"),
+        ("inference_latency_avx_int8", ["DATASET=x"], "DATASET has no effect: input is dummy"),
+        ("inference_latency_avx_int8", ["SKIP_BAD_PICTURES=1"], "SKIP_BAD_PICTURES has no effect"),
+        (
+            "inference_latency_avx_int8",
+            ["PLATFORM=SPR"],
+            "PLATFORM=SPR has no effect: this host is",
+        ),
+        ("inference_latency_avx_int8", ["WORKLOAD=resnet50_pytorch_arm"], "this host is x86_64"),
+        ("inference_latency_avx_int8", ["WEIGHT_SHARING=1"], "no effect: there is one instance"),
+        ("inference_latency_avx_int8", ["FORCE_WEIGHT_SHARING=1"], "weights are not shared"),
+        ("inference_latency_avx_int8", ["TORCH_MKLDNN_MATMUL_MIN_DIM=9"], "has no effect: on x86"),
+        ("inference_latency_avx_int8", ["ACROSS_NODES=1"], "all on one NUMA node"),
+        ("inference_latency_avx_fp32", ["DEVICE=cuda"], "stands for its numerics only, fp32"),
+        ("inference_latency_avx_fp32", ["DEVICE=cuda", "VERBOSE=1"], "VERBOSE has no effect"),
+        (
+            "inference_throughput_avx_int8",
+            ["INSTANCES=2", "WEIGHT_SHARING=1", "FORCE_WEIGHT_SHARING=1"],
+            "avx_int8 supports weight sharing",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_said(name: str, sets: list[str], note: str) -> None:
+    notices = effective(name, *sets).notices
+    (said,) = (notice for notice in notices if note in notice.text)
+    assert said.code == ("numerics-only" if "stands for" in note else "no-effect")
+
+
+@pytest.mark.parametrize(
+    ("variables", "note"),
+    [
+        ("OMP_NUM_THREADS=8", "OMP_NUM_THREADS=8 contradicts CORES_PER_INSTANCE=2"),
+        ("ONEDNN_MAX_CPU_ISA=AVX2", "replaces the ISA cap"),
+        ("DNNL_DEFAULT_FPMATH_MODE=BF16", "lower precision"),
+        ("LD_PRELOAD=x.so", "replaces the preloaded allocator"),
+        ("GOMP_CPU_AFFINITY=0", "competes with the pinning"),
+    ],
+)
+def test_variables_that_disturb_the_workers_are_said_and_passed_on(
+    variables: str, note: str
+) -> None:
+    found = effective("inference_latency_avx_int8", f"CUSTOMER_ENV={variables}")
+    assert len(found.notices) == 1
+    assert note in found.notices[0].text
+    assert found.notices[0].code == "customer-env"
+    assert found.case.customer_env == (tuple(variables.split("=")),)
+
+
+def test_harmless_settings_are_not_commented_on() -> None:
+    found = effective(
+        "inference_latency_avx_int8",
+        "PLATFORM=turin",
+        "WORKLOAD=resnet50_pytorch_xeon_public",
+        "INSTANCE_MODE=flex",
+        "WEIGHT_SHARING=False",
+        "CUSTOMER_ENV=A=1 OMP_NUM_THREADS=2",
+        "DEVICE=auto",
+    )
+    assert found.notices == ()
+    assert found.case.device == "cpu"
