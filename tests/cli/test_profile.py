@@ -7,10 +7,15 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from r50bench.cli import profile as verb
+from r50bench.errors import RunFailed
 from r50bench.host import topology
 from r50bench.host.topology import Core
+from r50bench.planning.planned import Planned
+from r50bench.profile.run import Profile
 from support import synthetic_hosts
 from support.command_line import Call
 
@@ -41,19 +46,45 @@ def test_a_profile_prints_its_table_and_leaves_a_picture(profile: Call, tmp_path
     (folder,) = (tmp_path / "r50bench-profiles").iterdir()
     assert "<svg" in (folder / "profile.html").read_text()
     assert f"{folder.name}/profile.html" in answer.out
-    assert "the same by engine torch: " in answer.out
-    assert "the same by engine r50: " in answer.out
 
 
 def test_json_is_printed_alone_and_is_what_lies_in_the_folder(
     profile: Call, tmp_path: Path
 ) -> None:
     answer = profile("inference_throughput_fp32", "--rounds", "3", "--batch-size", "8", "--json")
-    data = json.loads(answer.out)
+    (data,) = json.loads(answer.out)
     assert data["outside_ms"] == pytest.approx(4.6)
     assert data["efficiency"] == pytest.approx(8 * 7.896503808 / 30_000 / 0.010)
     (folder,) = (tmp_path / "r50bench-profiles").iterdir()
     assert json.loads((folder / "profile.json").read_text()) == data
+
+
+def test_without_an_engine_every_one_whose_kernels_can_tell_is_profiled(
+    profile: Call, monkeypatch: pytest.MonkeyPatch, r50bench_here: Call
+) -> None:
+    (data,) = json.loads(profile("inference_throughput_fp32", "--rounds", "3", "--json").out)
+    found = msgspec.convert(data, Profile)
+    folder = Path("somewhere")
+
+    def profile_case(planned: Planned, *_: object) -> tuple[Profile, Path]:
+        if planned.case.engine == "r50":
+            raise RunFailed("the instance died")
+        return replace(found, case=planned.case), folder
+
+    monkeypatch.setattr(verb, "profile_case", profile_case)
+    died = r50bench_here("profile", "inference_throughput_avx_fp32", "--weights", "random")
+    assert (died.code, "outside of kernels" in died.out) == (5, True)
+
+    monkeypatch.setattr(
+        verb,
+        "profile_case",
+        lambda planned, *_: (replace(found, case=planned.case), folder),
+    )
+    both = r50bench_here("profile", "inference_throughput_avx_fp32", "--weights", "random")
+    assert both.code == 0
+    last = both.out.splitlines()[-1]
+    assert last.startswith("# torch 10.0 ms a batch, ")
+    assert " · r50 10.0 ms a batch, " in last
 
 
 def test_one_case_is_profiled_at_a_time(profile: Call) -> None:

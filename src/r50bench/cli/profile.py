@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,14 @@ from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned, plan_case
 from r50bench.profile.page import profile_page
 from r50bench.profile.run import Profile, profile_case
 from r50bench.profile.text import profile_text
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.atomic import write_atomically
+from r50bench.wording import fixed
 
 __all__ = ["profile"]
 
@@ -73,25 +76,45 @@ def profile(
     Of each layer: the time of its kernels, and the least that the measured peak of the cores and
     the bandwidth of their memory allow; then what is spent outside of kernels. The batches that are
     timed are not observed, and the observed ones run in turn with them. A page with a picture is
-    left below --out.
+    left below --out. Without --engine, PyTorch as it ships and r50bench's own kernels are profiled
+    one after the other.
     """
     host = topology.read_host()
     planned = _plan(case, options, sets, host, tuned=tuned)
-    with TerminalProgress(quiet=quiet) as progress:
-        bench = bench_here(host, out, progress)
-        announce(bench, [planned])
-        found, folder = profile_case(planned, bench, rounds, _write)
-    if as_json:
-        click.echo(_as_json(found).decode())
-        return
-    click.echo(profile_text(found, all_layers=all_layers))
-    click.echo(f"# picture: {folder / _PAGE}   data: {folder / _DATA}")
-    for engine in _others(planned.case, host):
-        click.echo(f"# the same by engine {engine}: r50bench profile {case} … --engine {engine}")
+    profiles: list[tuple[Profile, Path]] = []
+    try:
+        with TerminalProgress(quiet=quiet) as progress:
+            bench = bench_here(host, out, progress)
+            announce(bench, planned)
+            for by_engine in planned:
+                profiles.append(profile_case(by_engine, bench, rounds, _write))
+    finally:
+        # What is finished is shown, also where the next engine failed or was interrupted.
+        if as_json:
+            click.echo(b"[\n" + b",\n".join(_as_json(one) for one, _ in profiles) + b"\n]")
+        else:
+            click.echo(_as_text(profiles, all_layers=all_layers), nl=False)
+
+
+def _as_text(profiles: Sequence[tuple[Profile, Path]], *, all_layers: bool) -> str:
+    """Returns the engines' tables one below the other, and a line that holds them together."""
+    parts = [
+        f"{profile_text(profile, all_layers=all_layers)}\n"
+        f"# picture: {folder / _PAGE}   data: {folder / _DATA}\n"
+        for profile, folder in profiles
+    ]
+    if len(profiles) > 1:
+        beside = " · ".join(
+            f"{profile.case.engine} {fixed(profile.breakdown.batch_ms, 3)} ms a batch,"
+            f" {profile.efficiency:.0%} of the peak"
+            for profile, _ in profiles
+        )
+        parts.append(f"# {beside}\n")
+    return "\n".join(parts)
 
 
 def _others(case: Case, host: Host) -> list[str]:
-    """Returns the other engines of the product whose kernels tell their times for such a case."""
+    """Returns the other engines whose kernels tell their times for such a case."""
     return [
         name
         for name, engine in ENGINES.items()
@@ -110,7 +133,8 @@ def _plan(
     host: Host,
     *,
     tuned: bool,
-) -> Planned:
+) -> list[Planned]:
+    """Returns the case on the engine that is asked, else on every one whose kernels can tell."""
     settings = collect_settings(options, sets)
     names = select([word], None, settings, host)
     if len(names) != 1:
@@ -118,8 +142,11 @@ def _plan(
             f"{word!r} means {len(names)} cases: {', '.join(map(str, names[:4]))}…",
             hint="one case is profiled at a time",
         )
-    effective = effective_cases(host, tuned=tuned)(names[0], settings)
-    return plan_case(effective, host)
+    effective_of = effective_cases(host, tuned=tuned)
+    first = plan_case(effective_of(names[0], settings), host)
+    others = () if "engine" in settings else _others(first.case, host)
+    beside = [settings | {"engine": Setting(name, "option", name)} for name in others]
+    return [first, *(plan_case(effective_of(names[0], asked), host) for asked in beside)]
 
 
 def _write(found: Profile, folder: Path) -> None:
