@@ -11,7 +11,7 @@ import r50bench
 from r50bench.notices import Notice, no_effect
 
 SOURCE = Path(r50bench.__file__).parent
-DOCUMENT = SOURCE.parents[1] / "docs" / "notices.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "notices.md"
 
 
 def test_a_notice_reads_as_its_text_and_then_its_mend() -> None:
