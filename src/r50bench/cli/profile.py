@@ -26,7 +26,7 @@ from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.tuned_defaults import effective_cases
-from r50bench.parameters import Setting
+from r50bench.parameters import PARAMETERS, Setting
 from r50bench.planning.planned import Planned, plan_case
 from r50bench.profile.page import profile_page
 from r50bench.profile.run import Profile, profile_case
@@ -142,11 +142,25 @@ def _plan(
             f"{word!r} means {len(names)} cases: {', '.join(map(str, names[:4]))}…",
             hint="one case is profiled at a time",
         )
-    effective_of = effective_cases(host, tuned=tuned)
-    first = plan_case(effective_of(names[0], settings), host)
-    others = () if "engine" in settings else _others(first.case, host)
-    beside = [settings | {"engine": Setting(name, "option", name)} for name in others]
-    return [first, *(plan_case(effective_of(names[0], asked), host) for asked in beside)]
+    first = plan_case(effective_cases(host, tuned=tuned)(names[0], settings), host)
+    if "engine" in settings:
+        return [first]
+    # What was tuned for the first holds for the others, too: else their batches do not compare.
+    alike = {
+        row.name: Setting(getattr(first.case, row.name), "option")
+        for row in PARAMETERS
+        if row.tuned and row.name != "engine"
+    }
+    effective_of = effective_cases(host, tuned=False)
+    return [
+        first,
+        *(
+            plan_case(
+                effective_of(names[0], settings | alike | {"engine": Setting(name, "option")}), host
+            )
+            for name in _others(first.case, host)
+        ),
+    ]
 
 
 def _write(found: Profile, folder: Path) -> None:
