@@ -46,7 +46,6 @@ TESTED_ELSEWHERE = {
     "engines/r50/evidence.py": REAL_R50,
     "engines/r50/layers.py": "engines/r50/test_amx_weights.py; " + REAL_R50,
     "engines/r50/load.py": REAL_R50,
-    "engines/r50/make_amx_plan.py": REAL_R50 + "; only where the CPU has AMX",
     "engines/r50/make_plan.py": REAL_R50,
     "engines/r50/plan.py": REAL_R50,
     "engines/r50/prepare.py": "engines/test_preparation.py: beside the other engines' keys",

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.evidence.judge import R50_PREFIX
 from r50bench.engines.r50.amx_plan import LAYER_FIELDS
 from r50bench.engines.r50.engine import R50Engine
-from r50bench.engines.r50.kernel_sets import KERNEL_SETS
 from r50bench.errors import Unsupported
 
 __all__ = ["AmxEngine", "AmxPlan", "amx_plan_of"]
@@ -53,14 +51,10 @@ class AmxEngine(R50Engine):
             )
 
     def _plan_of_arrays(self) -> AmxPlan:
-        weights = self._arrays.pop("weights")
-        kept = self._allocated("r50_allocate", weights.nbytes)
-        ctypes.memmove(kept, weights.ctypes.data, weights.nbytes)
-        return amx_plan_of(self._arrays, kept)
+        return amx_plan_of(self._arrays, self._kept_weights())
 
     def _log(self, times: NDArray[np.int64]) -> list[str]:
         """A step with two layers is one sum over both; its time is shared by their products."""
-        kernels = KERNEL_SETS[self._spec.precision]
         layers = [
             dict(zip(LAYER_FIELDS, (int(number) for number in row), strict=True))
             for row in self._arrays["layers"]
@@ -71,28 +65,21 @@ class AmxEngine(R50Engine):
         lines = []
         for layer in layers:
             share = _products(layer) / of_step[layer["step"]]
-            kind = "convolution" if layer["kernel"] else "matmul"
-            adds = " attr-post-ops:sum" if layer["adds"] else ""
             if nanoseconds := times[layer["step"]]:
-                lines.append(
-                    f"{R50_PREFIX}exec,cpu,{kind},direct:{kernels.isa},forward_inference,"
-                    f"{kernels.types},{kernels.attributes}{adds},,"
-                    f"{self._shape(layer)},{share * nanoseconds / 1e6:.6f}"
-                )
+                kind = "convolution" if layer["kernel"] else "matmul"
+                shape = self._shape_of(kind, layer)
+                lines.append(self._line(kind, bool(layer["adds"]), shape, share * nanoseconds))
         return lines
 
-    def _shape(self, layer: dict[str, int]) -> str:
-        """Returns it as oneDNN's log has it."""
-        images, channels, out = self._spec.batch_size, layer["channels_in"], layer["channels_out"]
-        kernel = layer["kernel"]
-        if not kernel:
-            return f"{images}x{channels}:{channels}x{out}"
-        across = [
-            f"i{axis}{layer['size_in']}o{axis}{layer['size_out']}k{axis}{kernel}"
-            f"s{axis}{layer['stride']}d{axis}0p{axis}{kernel // 2}"
-            for axis in "hw"
-        ]
-        return f"mb{images}_ic{channels}oc{out}_{across[0]}_{across[1]}"
+    def _shape_of(self, kind: str, layer: dict[str, int]) -> str:
+        if kind == "matmul":
+            return self._matmul_shape(layer["channels_in"], layer["channels_out"])
+        return self._convolution_shape(
+            (layer["channels_in"], layer["channels_out"]),
+            (layer["size_in"], layer["size_out"]),
+            kernel=layer["kernel"],
+            stride=layer["stride"],
+        )
 
 
 def amx_plan_of(arrays: dict[str, NDArray[Any]], weights: int) -> AmxPlan:

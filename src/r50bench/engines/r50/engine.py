@@ -92,14 +92,11 @@ class R50Engine(TorchEngine):
 
     def _plan_of_arrays(self) -> Any:
         arrays = self._arrays
-        weights = arrays.pop("weights")
-        kept = self._allocated("r50_allocate", weights.nbytes)
-        ctypes.memmove(kept, weights.ctypes.data, weights.nbytes)
         values, entry, row = (int(number) for number in arrays["shape"])
         return _Plan(
             arrays["steps"].ctypes.data,
             len(arrays["steps"]),
-            kept,
+            self._kept_weights(),
             arrays["scales"].ctypes.data,
             arrays["biases"].ctypes.data,
             arrays["of_step"].ctypes.data,
@@ -111,6 +108,13 @@ class R50Engine(TorchEngine):
             float(arrays["input"][1]),
         )
 
+    def _kept_weights(self) -> int:
+        """Moves the weights into large pages and returns their address."""
+        weights = self._arrays.pop("weights")
+        kept = self._allocated("r50_allocate", weights.nbytes)
+        ctypes.memmove(kept, weights.ctypes.data, weights.nbytes)
+        return kept
+
     def _allocated(self, function: str, what: Any) -> int:
         found: int | None = getattr(self._library, function)(what)
         if found is None:
@@ -118,36 +122,51 @@ class R50Engine(TorchEngine):
         return found
 
     def _log(self, times: NDArray[np.int64]) -> list[str]:
-        kernels = KERNEL_SETS[self._spec.precision]
         lines = []
         for row, nanoseconds in zip(self._arrays["steps"], times, strict=True):
             step = dict(zip(STEP_FIELDS, (int(number) for number in row), strict=True))
             kind = _KINDS[step["kind"]]
-            adds = "attr-post-ops:sum" if step["residual"] >= 0 else ""
             if nanoseconds:
-                lines.append(
-                    f"{R50_PREFIX}exec,cpu,{kind},direct:{kernels.isa},forward_inference,"
-                    f"{kernels.types},"
-                    f"{adds},,{self._problem(kind, step)},{nanoseconds / 1e6:.6f}"
-                )
+                shape = self._shape_of(kind, step)
+                lines.append(self._line(kind, step["residual"] >= 0, shape, nanoseconds))
         return lines
 
-    def _problem(self, kind: str, step: dict[str, int]) -> str:
-        """Returns the shape as oneDNN's log has it."""
-        images, out = self._spec.batch_size, step["channels_out"]
+    def _line(self, kind: str, adds: bool, shape: str, nanoseconds: float) -> str:
+        """Returns a line of the log, as oneDNN writes one; ``adds``: a residual, too."""
+        kernels = KERNEL_SETS[self._spec.precision]
+        attributes = f"{kernels.attributes} attr-post-ops:sum" if adds else kernels.attributes
+        return (
+            f"{R50_PREFIX}exec,cpu,{kind},direct:{kernels.isa},forward_inference,{kernels.types},"
+            f"{attributes.strip()},,{shape},{nanoseconds / 1e6:.6f}"
+        )
+
+    def _shape_of(self, kind: str, step: dict[str, int]) -> str:
         if kind == "matmul":
             channels = step["groups"] * 4 // _VALUE_BYTES[self._numerics]
-            return f"{images}x{channels}:{channels}x{step['size_out']}"
-        rows, stride = step["kernel_rows"], step["stride"]
+            return self._matmul_shape(channels, step["size_out"])
+        rows = step["kernel_rows"]
         values = step["kernel_columns"] * step["groups"] * 4 // _VALUE_BYTES[self._numerics]
-        channels = values // max(rows, 1)
-        height = INPUT_SIZE if rows == 7 else step["height"]
-        size = step["size_out"]
-        across = [
-            f"i{axis}{height}o{axis}{size}k{axis}{rows}s{axis}{stride}d{axis}0p{axis}{rows // 2}"
+        return self._convolution_shape(
+            (values // max(rows, 1), step["channels_out"]),
+            (INPUT_SIZE if rows == 7 else step["height"], step["size_out"]),
+            kernel=rows,
+            stride=step["stride"],
+        )
+
+    def _matmul_shape(self, channels: int, classes: int) -> str:
+        """Returns it as oneDNN's log has it."""
+        return f"{self._spec.batch_size}x{channels}:{channels}x{classes}"
+
+    def _convolution_shape(
+        self, channels: tuple[int, int], sizes: tuple[int, int], *, kernel: int, stride: int
+    ) -> str:
+        """Returns it as oneDNN's log has it; channels and sizes are (in, out)."""
+        across = "_".join(
+            f"i{axis}{sizes[0]}o{axis}{sizes[1]}k{axis}{kernel}s{axis}{stride}d{axis}0"
+            f"p{axis}{kernel // 2}"
             for axis in "hw"
-        ]
-        return f"mb{images}_ic{channels}oc{out}_{across[0]}_{across[1]}"
+        )
+        return f"mb{self._spec.batch_size}_ic{channels[0]}oc{channels[1]}_{across}"
 
 
 def load_library(path: str) -> Any:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from r50bench.host import topology
 from r50bench.host.topology import Host
 
 __all__ = ["KERNEL_SETS", "KernelSet", "lacking"]
 
 _KERNELS = Path(__file__).parent / "kernels"
+_TILES = Path(topology.__file__).with_name("amx_tiles.h")
 
 
 @dataclass(frozen=True)
 class KernelSet:
     """The kernels of one precision, built into one library.
 
-    ``source`` is the C++ file, which includes headers of its folder. ``needs`` are the CPU flags by
-    Linux' name, each with the compiler option that allows its use (None: another one implies it, or
-    none is needed); ``options`` what else the compiler is told. ``isa``, ``types`` and
-    ``attributes`` are what the kernel log says of each kernel. ``plan_module`` is run as a child
-    and makes a model's plan, see :mod:`.maker`; ``engine`` is the import string of what runs that
-    plan by the library.
+    ``source`` is the C++ file, which includes headers of its folder, of the one above, and
+    ``headers`` from elsewhere. ``needs`` are the CPU flags by Linux' name, each with the compiler
+    option that allows its use (None: another one implies it, or none is needed); ``options`` what
+    else the compiler is told. ``isa``, ``types`` and ``attributes`` are what the kernel log says of
+    each kernel. ``plan`` is the import string of what makes a model's plan, and ``engine`` of what
+    runs that plan by the library.
     """
 
     source: Path
@@ -29,14 +31,16 @@ class KernelSet:
     options: tuple[str, ...]
     isa: str
     types: str
-    plan_module: str
+    plan: str
     engine: str
     attributes: str = ""
+    headers: tuple[Path, ...] = ()
 
     @property
     def sources(self) -> tuple[Path, ...]:
         """All that the library is built from, the file that is compiled first."""
-        return (self.source, *sorted(self.source.parent.glob("*.h")))
+        beside = (*self.source.parent.glob("*.h"), *_KERNELS.glob("*.h"), *self.headers)
+        return (self.source, *sorted(beside))
 
     @property
     def compiler_options(self) -> tuple[str, ...]:
@@ -62,6 +66,9 @@ _AVX512 = (
 )
 
 
+_AMX_BF16 = (("amx_tile", None), ("amx_bf16", None), ("avx512_bf16", "-mavx512bf16"))
+
+
 def _avx512(define: str, isa: str, types: str, *beside: tuple[str, str | None]) -> KernelSet:
     return KernelSet(
         source=_KERNELS / "avx512" / "kernels.cpp",
@@ -69,26 +76,18 @@ def _avx512(define: str, isa: str, types: str, *beside: tuple[str, str | None]) 
         options=(f"-D{define}",),
         isa=isa,
         types=types,
-        plan_module="r50bench.engines.r50.make_plan",
+        plan="r50bench.engines.r50.plan:make_plan",
         engine="r50bench.engines.r50.engine:R50Engine",
     )
 
 
-_AMX_BF16 = (("amx_tile", None), ("amx_bf16", None), ("avx512_bf16", "-mavx512bf16"))
-
-
-def _amx(
-    define: str, isa: str, types: str, *beside: tuple[str, str | None], attributes: str = ""
-) -> KernelSet:
-    return KernelSet(
+def _amx(define: str, isa: str, types: str, *beside: tuple[str, str | None]) -> KernelSet:
+    return replace(
+        _avx512(define, isa, types, *beside),
         source=_KERNELS / "amx" / "network.cpp",
-        needs=(*_AVX512, *beside),
-        options=(f"-D{define}",),
-        isa=isa,
-        types=types,
-        plan_module="r50bench.engines.r50.make_amx_plan",
+        plan="r50bench.engines.r50.amx_plan:make_amx_plan",
         engine="r50bench.engines.r50.amx_engine:AmxEngine",
-        attributes=attributes,
+        headers=(_TILES,),
     )
 
 
@@ -107,11 +106,8 @@ KERNEL_SETS: dict[str, KernelSet] = {
         "R50_INT8", "amx_int8", "src:u8 wei:s8 dst:u8", ("amx_tile", None), ("amx_int8", None)
     ),
     "amx_bfloat16": _amx("R50_BF16", "amx_bf16", "src:bf16 wei:bf16 dst:bf16", *_AMX_BF16),
-    "amx_bfloat32": _amx(
-        "R50_BF32",
-        "amx_bf16",
-        "src:f32 wei:f32 dst:f32",
-        *_AMX_BF16,
+    "amx_bfloat32": replace(
+        _amx("R50_BF32", "amx_bf16", "src:f32 wei:f32 dst:f32", *_AMX_BF16),
         attributes="attr-fpmath:bf16",
     ),
 }

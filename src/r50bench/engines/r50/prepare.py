@@ -22,6 +22,7 @@ RECIPE_VERSION = 6
 
 _MODELS, _KERNELS = "models", "kernels"
 _BUILD_MODULE = "r50bench.engines.r50.build"
+_PLAN_MODULE = "r50bench.engines.r50.make_plan"
 _OTHERWISE = "--engine torch-eager runs without"
 
 
@@ -35,7 +36,7 @@ def prepare(spec: EngineSpec, preparation: Preparation) -> Prepared:
     def make(folder: Path) -> None:
         progress.phase(task)
         make_in_child(
-            KERNEL_SETS[spec.precision].plan_module,
+            _PLAN_MODULE,
             spec,
             folder / MODEL,
             preparation.child_environment,

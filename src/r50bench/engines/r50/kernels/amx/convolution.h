@@ -42,21 +42,7 @@ inline Kernel unfinished_kernel(const Step& step) {
   return step.rows == 2 ? multiply<2, 2, Unfinished> : multiply<1, 4, Unfinished>;
 }
 
-// Large pictures are shared by positions, so that each core keeps its own; small ones, whose weights
-// are large, by output channels; the other way round where that leaves cores without work.
-inline void divide(Team team, int64_t blocks, int64_t panels, Range& mine, Range& my_panels) {
-  int64_t best = INT64_MAX, across = 1;
-  for (int64_t by_blocks = 1; by_blocks <= team.size; by_blocks++) {
-    if (team.size % by_blocks) continue;
-    const int64_t by_panels = team.size / by_blocks;
-    const int64_t longest = ((blocks + by_blocks - 1) / by_blocks) *
-                            ((panels + by_panels - 1) / by_panels);
-    const bool preferred = longest == best && blocks >= 40;
-    if (longest < best || preferred) best = longest, across = by_blocks;
-  }
-  mine = share(blocks, team.rank % across, across);
-  my_panels = share(panels, team.rank / across, team.size / across);
-}
+constexpr int64_t kLargePicture = 40;  // blocks; see divide
 
 // `index` is the number of the group within its parent's.
 inline Panel panel_of(const Run& run, const Step& step, int64_t index) {
@@ -96,7 +82,7 @@ inline void fetch_evenly(Panel& panel, int64_t bytes, int64_t steps) {
 inline void convolve(const Run& run, const Step& step, int64_t index) {
   const Kernel last = find_kernel(step), unfinished = unfinished_kernel(step);
   Range blocks, panels;
-  divide(run.team, step.tiles / step.rows, step.panels, blocks, panels);
+  divide(run.team, step.tiles / step.rows, step.panels, kLargePicture, blocks, panels);
   const Panel whole = panel_of(run, step, index);
   const int64_t steps = step.in_steps + step.second_steps;
   const int64_t step_bytes = step.columns * kTileBytes;

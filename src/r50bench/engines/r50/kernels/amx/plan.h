@@ -5,8 +5,7 @@
 // of 16 lines is then 1 KiB in one piece at any offset of the convolution's kernel; tables say where
 // each tile begins, where each kernel element lies from there, and where each of its rows is put.
 #pragma once
-#include <algorithm>
-
+#include "../team.h"
 #include "lanes.h"
 #include "tile.h"
 
@@ -48,23 +47,6 @@ struct Plan {
 };
 
 constexpr int64_t kLevels = 4;
-
-struct Team {
-  int64_t rank, size;
-};
-
-struct Range {
-  int64_t begin, end;
-};
-
-inline Range share(int64_t count, int64_t rank, int64_t size) {
-  return {count * rank / size, count * (rank + 1) / size};
-}
-
-struct Input {
-  const float* values;
-  int64_t image, channel, row, column;  // strides in floats
-};
 
 struct Run {
   const Plan* plan;

@@ -9,8 +9,7 @@
 #if defined(R50_EMULATED)
 #include <immintrin.h>
 #else
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "../../../../host/amx_tiles.h"
 #endif
 
 namespace {
@@ -115,29 +114,11 @@ __attribute__((noinline)) void tile_multiply() {
 
 #else  // AMX
 
-struct alignas(64) TileConfiguration {
-  uint8_t palette, start_row, reserved[14];
-  uint16_t row_bytes[16];
-  uint8_t rows[16];
-};
-static_assert(sizeof(TileConfiguration) == kLine);
-
-constexpr TileConfiguration configuration_of_all() {
-  TileConfiguration all{};
-  all.palette = 1;
-  for (int tile = 0; tile < 8; tile++) {
-    all.row_bytes[tile] = uint16_t(kLine);
-    all.rows[tile] = uint8_t(kTileRows);
-  }
-  return all;
-}
-// Static, and a whole operand of the instruction: g++'s intrinsic is declared to read 8 bytes of it.
-alignas(64) constexpr TileConfiguration kWholeTiles = configuration_of_all();
+static_assert(sizeof(TileShapes) == kLine);
 
 // Asks the kernel to save and restore tiles, once for all of the process's threads.
 inline bool tiles_permitted() {
-  constexpr long request_permission = 0x1023, tile_data = 18;
-  static const bool granted = syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  static const bool granted = allow_tiles();
   return granted;
 }
 
@@ -147,11 +128,11 @@ class TileSession {
  public:
   TileSession() {
     asm volatile("sttilecfg %0" : "=m"(before_));
-    asm volatile("ldtilecfg %0" : : "m"(kWholeTiles));
+    configure_tiles(TileShapes());
   }
   ~TileSession() {
     if (before_.palette)
-      asm volatile("ldtilecfg %0" : : "m"(before_));
+      configure_tiles(before_);
     else
       asm volatile("tilerelease");
   }
@@ -159,7 +140,7 @@ class TileSession {
   TileSession& operator=(const TileSession&) = delete;
 
  private:
-  TileConfiguration before_;
+  TileShapes before_;
 };
 
 // No clobber of memory: what tiles read was written by another function, before `fence_memory`.

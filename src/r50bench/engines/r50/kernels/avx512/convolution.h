@@ -63,21 +63,7 @@ inline const Kernel* find_kernel(const Step& step) {
   return nullptr;
 }
 
-// Large pictures are shared by pixels, so that each core keeps its own; small ones, whose weights
-// are large, by output channels; the other way round where that leaves cores without work.
-inline void divide(Team team, int64_t tiles, int64_t panels, Range& mine, Range& my_panels) {
-  int64_t best = INT64_MAX, across = 1;
-  for (int64_t by_pixels = 1; by_pixels <= team.size; by_pixels++) {
-    if (team.size % by_pixels) continue;
-    const int64_t by_panels = team.size / by_pixels;
-    const int64_t longest = ((tiles + by_pixels - 1) / by_pixels) *
-                            ((panels + by_panels - 1) / by_panels);
-    const bool preferred = longest == best && tiles >= 56;
-    if (longest < best || preferred) best = longest, across = by_pixels;
-  }
-  mine = share(tiles, team.rank % across, across);
-  my_panels = share(panels, team.rank / across, team.size / across);
-}
+constexpr int64_t kLargePicture = 56;  // tiles; see divide
 
 inline int64_t tiles_of(const Step& step) {
   return two_rows(step) ? 4 : step.size_out / 14 * step.size_out;
@@ -156,7 +142,8 @@ inline void convolve(const Run& run, const Step& step, const float* of_step, int
   const Kernel* kernel = find_kernel(step);
   const int64_t groups = step.kernel_rows * step.kernel_columns * step.groups;
   Range tiles, panels;
-  divide(run.team, images * tiles_of(step), step.channels_out / kPanel, tiles, panels);
+  divide(run.team, images * tiles_of(step), step.channels_out / kPanel, kLargePicture, tiles,
+         panels);
   Panel panel = panel_of(step, of_step);
   for (int64_t begin = tiles.begin; begin < tiles.end; begin += kBlock) {
     const int64_t end = std::min(begin + kBlock, tiles.end), count = end - begin;

@@ -51,11 +51,6 @@ void average(const Run& run, const Step& step, const float* of_step, int64_t ima
 
 // --- the whole run ----------------------------------------------------------------------------------
 
-struct Input {
-  const float* values;
-  int64_t image, channel, row, column;  // strides in floats
-};
-
 constexpr int64_t kSide = 224, kBorder = 3, kColours = 3;
 
 inline void put_inputs(const Plan& plan, Value* out, const float* in, int64_t count) {

@@ -1,8 +1,6 @@
 // The plan, mirrored by plan.py, and what one run of it is: who takes part, and where.
 #pragma once
-#include <algorithm>
-#include <cstdint>
-
+#include "../team.h"
 #include "numerics.h"
 
 namespace {
@@ -31,18 +29,6 @@ struct Plan {
   int64_t arena_bytes, group, input, input_row;
   float input_scale, input_zero;
 };
-
-struct Team {
-  int64_t rank, size;
-};
-
-struct Range {
-  int64_t begin, end;
-};
-
-inline Range share(int64_t count, int64_t rank, int64_t size) {
-  return {count * rank / size, count * (rank + 1) / size};
-}
 
 struct Run {
   const Plan* plan;
