@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from r50bench.case import Case
-from r50bench.errors import R50BenchError, UsageError
+from r50bench.errors import R50BenchError
 from r50bench.main_job.plan import MainJob, Turn
 from r50bench.main_job.prepare import prepare_models, with_pictures_there_are
 from r50bench.measure.bench import Bench
+from r50bench.measure.in_turns import Entry, measure_in_turns
 from r50bench.measure.record_draft import RunFolder
-from r50bench.measure.session import CaseResult, Session, open_session
+from r50bench.measure.session import CaseResult
 from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
 
@@ -69,48 +69,19 @@ class _OnePhase:
             self._outer.warn(notice)
 
 
-@dataclass(frozen=True)
-class _Open:
-    """A session that is open; closing ``life`` leaves its record."""
-
-    planned: Planned
-    session: Session
-    life: ExitStack
-
-    def conclude(self) -> CaseResult:
-        """Scores where that is possible, and ends the session."""
-        if self.planned.case.mode == "throughput" and self.session.scorable:
-            self.session.score()
-        self.life.close()
-        outcome = self.session.left
-        return CaseResult(self.planned, outcome, outcome.error)
-
-
 def _measure(
     turn: Turn, failed: Mapping[Case, R50BenchError], bench: Bench
 ) -> Iterator[CaseResult]:
-    with ExitStack() as lives:
-        opened: list[_Open] = []
-        for planned in turn.cases:
-            life = lives.enter_context(ExitStack())
-            try:
-                if planned.case in failed:
-                    raise failed[planned.case]
-                session = life.enter_context(open_session(planned, bench))
-            except UsageError:
-                raise
-            except R50BenchError as error:
-                yield CaseResult(planned, None, error)
-                continue
-            if _paced(planned):
-                session.pace(ROUND_S)
-            opened.append(_Open(planned, session, life))
-        rounds = max((one.planned.case.repeat for one in opened), default=0)
-        for number in range(rounds):
-            for place_in_round in range(len(opened)):
-                opened[(number + place_in_round) % len(opened)].session.measure_round()
-        for one in opened:
-            yield one.conclude()
+    for planned in turn.cases:
+        if planned.case in failed:
+            yield CaseResult(planned, None, failed[planned.case])
+    runnable = (planned for planned in turn.cases if planned.case not in failed)
+    yield from measure_in_turns([_entry(planned, bench) for planned in runnable])
+
+
+def _entry(planned: Planned, bench: Bench) -> Entry:
+    round_s = ROUND_S if _paced(planned) else None
+    return Entry(planned, bench, round_s, scored=planned.case.mode == "throughput")
 
 
 def _paced(planned: Planned) -> bool:

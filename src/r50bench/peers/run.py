@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from r50bench.case import CaseName
 from r50bench.engines.registry import ENGINES, engine_named, packages_of
-from r50bench.errors import EngineError, R50BenchError, Unsupported, UsageError
+from r50bench.errors import EngineError, R50BenchError, Unsupported
 from r50bench.host.topology import Host
 from r50bench.measure.bench import Bench
+from r50bench.measure.in_turns import Entry, measure_in_turns
 from r50bench.measure.inputs import fed_what_there_is
-from r50bench.measure.session import Outcome, Session, open_session
+from r50bench.measure.session import CaseResult, Outcome
 from r50bench.notices import Titled
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.planned import Planned, plan_case
-from r50bench.results.timeline import throughput, windows
+from r50bench.results.timeline import round_throughputs, windows
 
 __all__ = [
     "ENGINES_BESIDE",
@@ -56,7 +56,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Standing:
-    """What became of a contender. ``throughputs`` are images/s by round.
+    """What became of a contender.
 
     ``absent``: its packages are not installed; ``refused``: it cannot run such a case; ``failed``:
     it ended before all rounds were measured. ``error`` says why in each of these; ``outcome`` is
@@ -67,7 +67,15 @@ class Standing:
     state: State
     outcome: Outcome | None = None
     error: R50BenchError | None = None
-    throughputs: tuple[float, ...] = ()
+
+    @property
+    def throughputs(self) -> tuple[float, ...]:
+        """Images/s by round; none where it was not measured."""
+        if self.state != "measured" or self.outcome is None or self.outcome.samples is None:
+            return ()
+        samples = self.outcome.samples
+        common = windows(samples)
+        return () if common is None else tuple(round_throughputs(samples, common).tolist())
 
 
 def plan_peers(
@@ -108,23 +116,30 @@ def run_peers(
 ) -> tuple[Standing, ...]:
     """Measures all contenders in turns and returns what became of each, in their order.
 
-    Every round begins with another engine, so that a drift of the machine strikes all alike. With
-    ``round_s`` None rounds have the case's steps. Each engine leaves a record of its own below
+    With ``round_s`` None rounds have the case's steps. Each engine leaves a record of its own below
     ``bench.out``.
     """
     contenders = _with_pictures_there_are(contenders, bench)
-    runs = [_Run(contender) for contender in contenders]
-    with ExitStack() as stack:
-        for run in runs:
-            run.open(stack, bench, round_s)
-        racing = [run for run in runs if run.session is not None]
-        rounds = max((run.session.case.repeat for run in racing if run.session), default=0)
-        for number in range(rounds):
-            for place_in_round in range(len(racing)):
-                racing[(number + place_in_round) % len(racing)].measure_round()
-        for run in racing:
-            run.score()
-    return tuple(run.standing() for run in runs)
+    entries = [
+        Entry(contender.planned, _titled(bench, contender.engine), round_s)
+        for contender in contenders
+        if contender.planned is not None
+    ]
+    results = list(measure_in_turns(entries))
+    return tuple(_standing(contender, results) for contender in contenders)
+
+
+def _titled(bench: Bench, engine: str) -> Bench:
+    return replace(bench, progress=Titled(bench.progress, engine))
+
+
+def _standing(contender: Contender, results: Iterable[CaseResult]) -> Standing:
+    if contender.planned is None:
+        state: State = "refused" if isinstance(contender.error, Unsupported) else "absent"
+        return Standing(contender.engine, state, error=contender.error)
+    result = next(found for found in results if found.planned is contender.planned)
+    state = "measured" if result.error is None else "failed"
+    return Standing(contender.engine, state, result.outcome, result.error)
 
 
 def _with_pictures_there_are(contenders: Sequence[Contender], bench: Bench) -> list[Contender]:
@@ -132,53 +147,3 @@ def _with_pictures_there_are(contenders: Sequence[Contender], bench: Bench) -> l
     planned = [one.planned for one in contenders if one.planned is not None]
     fed = iter(fed_what_there_is(planned, bench, _WHY))
     return [one if one.planned is None else replace(one, planned=next(fed)) for one in contenders]
-
-
-class _Run:
-    """One contender on its way from a plan to a standing."""
-
-    def __init__(self, contender: Contender) -> None:
-        self.session: Session | None = None
-        self._contender = contender
-        self._error = contender.error
-        self._throughputs: list[float] = []
-
-    def open(self, stack: ExitStack, bench: Bench, round_s: float | None) -> None:
-        """Opens the session where there is a plan; it ends with ``stack``."""
-        planned = self._contender.planned
-        if planned is None:
-            return
-        titled = replace(bench, progress=Titled(bench.progress, self._contender.engine))
-        try:
-            self.session = stack.enter_context(open_session(planned, titled))
-        except UsageError:
-            raise
-        except R50BenchError as error:
-            self._error = error
-            return
-        if round_s is not None:
-            self.session.pace(round_s)
-
-    def measure_round(self) -> None:
-        assert self.session is not None
-        samples = self.session.measure_round()
-        common = None if samples is None else windows(samples)
-        if samples is not None and common is not None:
-            self._throughputs.append(throughput(samples, common).value)
-
-    def score(self) -> None:
-        assert self.session is not None
-        if self.session.scorable:
-            self.session.score()
-
-    def standing(self) -> Standing:
-        contender = self._contender
-        if contender.planned is None:
-            state: State = "refused" if isinstance(self._error, Unsupported) else "absent"
-            return Standing(contender.engine, state, error=self._error)
-        if self.session is None or self.session.outcome is None:
-            return Standing(contender.engine, "failed", error=self._error)
-        outcome = self.session.outcome
-        if outcome.error is not None:
-            return Standing(contender.engine, "failed", outcome, outcome.error)
-        return Standing(contender.engine, "measured", outcome, throughputs=tuple(self._throughputs))
