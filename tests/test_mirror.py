@@ -111,6 +111,7 @@ WITHOUT_A_MODULE = {
     "engines/test_new_engine.py": "that a new engine is a folder and a row, over all wings",
     "engines/test_peer_engines.py": "onnxruntime and openvino, which pass the same tests",
     "engines/torch/test_engines.py": "all engines of the folder engines/torch, compared",
+    "host/test_folders.py": "host/surroundings.py: the user's folders, beside test_surroundings.py",
     "test_mirror.py": "this file",
 }
 """Test files that mirror nothing: what they test instead."""

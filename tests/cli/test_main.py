@@ -221,3 +221,54 @@ def test_a_full_device_is_no_bug() -> None:
         )
     assert done.returncode == 5
     assert done.stderr.startswith("r50bench: no space is left")
+
+
+def _shell(script: str, environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess:
+    """Runs ``sh -c``; in the script ``$R50BENCH`` is the command."""
+    environment = environment | {"R50BENCH": f"{sys.executable} -m r50bench"}
+    return subprocess.run(
+        ["sh", "-c", script],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+_FAKE_RUN = (
+    "$R50BENCH run inference_throughput_avx_fp32 --engine fake --weights random --steps 3 --out out"
+)
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_a_run_whose_standard_streams_are_closed_leaves_its_record_and_writes_into_nothing_else(
+    fake_environment: dict[str, str], tmp_path: Path, closed: str
+) -> None:
+    done = _shell(f"{_FAKE_RUN} {closed}", fake_environment, tmp_path)
+    assert done.returncode == 0
+    assert len(list(tmp_path.glob("out/*/record.json"))) == 1
+    history = (tmp_path / "data" / "history.sqlite").read_bytes()
+    assert history.startswith(b"SQLite format 3\0")
+
+
+def test_numpy_starts_no_thread_in_the_parent(
+    fake_environment: dict[str, str], tmp_path: Path
+) -> None:
+    program = (
+        "import atexit, os, sys\n"
+        "from r50bench.cli.main import main\n"
+        "def tell():\n"
+        "    assert 'numpy' in sys.modules\n"
+        "    print('THREADS', len(os.listdir('/proc/self/task')), file=sys.stderr)\n"
+        "atexit.register(tell)\n"
+        "main()\n"
+    )
+    bare = {name: text for name, text in fake_environment.items() if "OPENBLAS" not in name}
+    (tmp_path / "program.py").write_text(program)
+    script = _FAKE_RUN.replace("$R50BENCH", f"{sys.executable} program.py")
+    done = _shell(script, bare, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "THREADS 1\n" in done.stderr
+    assert "OPENBLAS" not in done.stderr

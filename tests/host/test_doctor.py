@@ -10,6 +10,7 @@ from support import synthetic_hosts
 from support.machine_tree import MachineTree
 
 TWO_CORES = synthetic_hosts.two_core_vm()
+AT_HOME = {"R50BENCH_CACHE": "/cache", "R50BENCH_DATA": "/data"}
 
 
 @pytest.fixture
@@ -26,21 +27,21 @@ def healthy(tree: MachineTree, monkeypatch: pytest.MonkeyPatch) -> MachineTree:
 
 
 def finding(tree: MachineTree, host: Host = TWO_CORES, **environ: str) -> Notice:
-    found = examine(host, tree.root, environ)
+    found = examine(host, tree.root, AT_HOME | environ)
     assert len(found) == 1, found
     assert found[0].mend
     return found[0]
 
 
 def test_a_healthy_host_gives_no_findings(healthy: MachineTree) -> None:
-    assert examine(TWO_CORES, healthy.root, {}) == ()
+    assert examine(TWO_CORES, healthy.root, AT_HOME) == ()
 
 
 def test_what_is_unknown_gives_no_findings(
     tree: MachineTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("r50bench.host.doctor.find_tcmalloc", lambda root: "/usr/lib/found.so")
-    assert examine(TWO_CORES, tree.root, {}) == ()
+    assert examine(TWO_CORES, tree.root, AT_HOME) == ()
 
 
 def test_a_governor_other_than_performance_is_found_on_any_core(healthy: MachineTree) -> None:
@@ -74,12 +75,12 @@ def test_the_load_of_a_run_that_has_just_ended_is_not_held_against_anyone(
     healthy: MachineTree,
 ) -> None:
     healthy.write("/proc/loadavg", "1.90 1.00 0.50 1/400 1234\n")
-    assert examine(TWO_CORES, healthy.root, {}) == ()
+    assert examine(TWO_CORES, healthy.root, AT_HOME) == ()
 
 
 def test_a_load_that_is_small_beside_the_cores_is_not_mentioned(healthy: MachineTree) -> None:
     healthy.write("/proc/loadavg", "1.90 1.00 0.50 3/400 1234\n")
-    assert examine(synthetic_hosts.graviton2(), healthy.root, {}) == ()
+    assert examine(synthetic_hosts.graviton2(), healthy.root, AT_HOME) == ()
 
 
 @pytest.mark.parametrize(("steal", "said"), [(9, False), (30, True)])
@@ -87,7 +88,7 @@ def test_steal_time_is_found_above_one_percent(
     healthy: MachineTree, steal: int, said: bool
 ) -> None:
     healthy.write("/proc/stat", f"cpu  {1000 - steal} 0 0 0 0 0 0 {steal} 0 0\n")
-    found = examine(TWO_CORES, healthy.root, {})
+    found = examine(TWO_CORES, healthy.root, AT_HOME)
     assert [one.code for one in found] == (["steal"] if said else [])
     assert all("3.0%" in one.text for one in found)
 
@@ -100,12 +101,12 @@ def test_a_quota_below_the_cores_is_found_with_the_cpu_set_to_ask_for(healthy: M
 
 
 def test_a_quota_as_large_as_the_cores_is_no_finding(healthy: MachineTree) -> None:
-    assert examine(synthetic_hosts.container_with_quota(8), healthy.root, {}) == ()
+    assert examine(synthetic_hosts.container_with_quota(8), healthy.root, AT_HOME) == ()
 
 
 def test_numa_balancing_matters_with_several_nodes_only(healthy: MachineTree) -> None:
     healthy.write("/proc/sys/kernel/numa_balancing", "1")
-    assert examine(TWO_CORES, healthy.root, {}) == ()
+    assert examine(TWO_CORES, healthy.root, AT_HOME) == ()
     assert finding(healthy, synthetic_hosts.spr_two_sockets()).code == "numa-balancing"
 
 
@@ -121,7 +122,7 @@ def test_a_missing_tcmalloc_is_found_with_the_package_to_install(
 
 
 def test_inherited_engine_variables_are_named(healthy: MachineTree) -> None:
-    found = finding(healthy, OMP_NUM_THREADS="4", KMP_BLOCKTIME="1", HOME="/root")
+    found = finding(healthy, OMP_NUM_THREADS="4", KMP_BLOCKTIME="1")
     assert found.code == "environment"
     assert found.text.endswith("KMP_BLOCKTIME, OMP_NUM_THREADS")
 

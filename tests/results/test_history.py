@@ -192,11 +192,13 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         History(tmp_path / "file" / "data" / "history.sqlite")
 
 
-def test_the_history_lies_in_the_user_s_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/user")
+def test_the_history_lies_in_the_user_s_data_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setenv("R50BENCH_DATA", "")
-    assert history_path() == Path("/home/user/.local/share/r50bench/history.sqlite")
+    assert history_path() == tmp_path / ".local/share/r50bench/history.sqlite"
     monkeypatch.setenv("XDG_DATA_HOME", "/data")
     assert history_path() == Path("/data/r50bench/history.sqlite")
     monkeypatch.setenv("R50BENCH_DATA", "/elsewhere")

@@ -12,6 +12,7 @@ from r50bench.assets.sources import fetch_wheel
 from r50bench.assets.store import Store
 from r50bench.assets.wnids import WNIDS
 from r50bench.errors import AssetError, UsageError
+from r50bench.host.surroundings import expanded
 from r50bench.notices import Progress
 
 __all__ = ["SAMPLE", "Dataset", "Picture", "open_dataset"]
@@ -62,7 +63,7 @@ def open_dataset(choice: str, store: Store, progress: Progress) -> Dataset:
     """
     if choice == SAMPLE:
         return _open_sample(store, progress)
-    root = Path(choice).expanduser()
+    root = expanded(choice)
     if not root.is_dir():
         what = "is not a folder" if root.exists() else "does not exist"
         raise UsageError(f"the data set {root} {what}", hint=_LAYOUTS)

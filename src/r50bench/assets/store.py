@@ -27,6 +27,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from r50bench.errors import AssetError
+from r50bench.host.surroundings import cache_folder
 from r50bench.notices import Progress, Silent
 from r50bench.results.atomic import is_disk_full
 
@@ -264,16 +265,12 @@ class Store:
 def default_store() -> Store:
     """Returns the user's store, whose folder is made if needed.
 
-    It is R50BENCH_CACHE, else ``$XDG_CACHE_HOME/r50bench``, else ``~/.cache/r50bench``. A folder
-    that exists but may only be read serves the entries it holds.
+    It is :func:`.cache_folder`. One that exists but may only be read serves the entries it holds.
 
     Raises:
         AssetError: the folder does not exist and cannot be made.
     """
-    if cache := os.environ.get("R50BENCH_CACHE"):
-        root = Path(cache).expanduser()
-    else:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "r50bench"
+    root = cache_folder().path
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:

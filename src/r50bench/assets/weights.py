@@ -9,6 +9,7 @@ from pathlib import Path
 
 from r50bench.assets.store import PROVENANCE, Store, sha256_of
 from r50bench.errors import AssetError, Unavailable, UsageError, did_you_mean
+from r50bench.host.surroundings import expanded
 from r50bench.notices import Notice, Progress, Silent
 
 __all__ = ["CHOICES", "Weights", "kept_weights", "resolve_weights"]
@@ -186,7 +187,7 @@ def _random(seed: int, why: str = "") -> Weights:
 
 
 def _from_file(choice: str) -> Weights:
-    path = Path(choice).expanduser()
+    path = expanded(choice)
     if not path.is_file() or path.suffix not in _SUFFIXES:
         raise UsageError(
             f"no such weights: {choice}",

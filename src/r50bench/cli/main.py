@@ -102,11 +102,34 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """The entry point: runs the command line of this process and exits."""
+    _open_standard_streams()
+    if "OPENBLAS_NUM_THREADS" not in os.environ:
+        # For numpy here, which multiplies nothing: a thread for each core is refused where
+        # processes are limited, and OpenBLAS then ends the process by SIGINT. Not in os.environ,
+        # which says what the user has set and what workers inherit.
+        os.putenv("OPENBLAS_NUM_THREADS", "1")
     # A terminated run is cleaned up on the same path as one stopped with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
         signal.signal(signal.SIGHUP, signal.default_int_handler)
     sys.exit(run_command_line(sys.argv[1:]))
+
+
+def _open_standard_streams() -> None:
+    """Has descriptors 0, 1 and 2, and Python's files of them, lead nowhere where they are closed.
+
+    Python leaves None for such a file, and the kernel gives the number to whatever is opened next:
+    what an engine prints would go into the history.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest free number is given, and those below are open by now.
+            os.open(os.devnull, os.O_RDWR)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  as long as the process
 
 
 def run_command_line(args: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from r50bench.host.snapshot import Conditions, read_conditions
-from r50bench.host.surroundings import decides_numerics, find_tcmalloc
+from r50bench.host.surroundings import decides_numerics, find_tcmalloc, homeless
 from r50bench.host.topology import Host, usable_cores
 from r50bench.notices import Notice
 
@@ -37,6 +37,7 @@ def examine(
         *_limits(host),
         *_memory(host, now),
         *_surroundings(host.isa, root, environ, understood),
+        *homeless(environ),
     )
 
 

@@ -8,7 +8,6 @@ again from their records.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from r50bench.errors import RunFailed, UsageError
+from r50bench.host.surroundings import data_folder
 from r50bench.results.record import SCHEMA_VERSION, Record, read_record
 
 if TYPE_CHECKING:  # numpy and scipy come with it, and the history needs neither
@@ -76,15 +76,9 @@ _SEARCHED_OF_HOST = ("model_name", "fingerprint")
 def history_path() -> Path:
     """Returns where the history lies.
 
-    ``history.sqlite`` in ``$R50BENCH_DATA``, else in ``$XDG_DATA_HOME/r50bench``, else in
-    ``~/.local/share/r50bench``. Empty variables count as unset.
+    ``history.sqlite`` in :func:`r50bench.host.surroundings.data_folder`.
     """
-    own = os.environ.get("R50BENCH_DATA")
-    if own:
-        return Path(own) / "history.sqlite"
-    shared = os.environ.get("XDG_DATA_HOME")
-    base = Path(shared) if shared else Path.home() / ".local" / "share"
-    return base / "r50bench" / "history.sqlite"
+    return data_folder().path / "history.sqlite"
 
 
 @dataclass(frozen=True)
