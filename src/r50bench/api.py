@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 from r50bench.case import CaseName
-from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host import topology
-from r50bench.measure.session import run_session
+from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.measure.session import remember, run_session
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.notices import Silent
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, collect
@@ -99,7 +99,8 @@ def run(
     with TerminalProgress(quiet=not progress) as shown:
         told = shown if progress else Silent()
         bench = bench_here(topology.read_host(), Path(out), told)
-        announce(bench, [planned])
+        announce_host(bench)
+        announce_cases([planned], told)
         outcome = run_session(planned, bench)
         remember(outcome, told)
     if outcome.error is not None:

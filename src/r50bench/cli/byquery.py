@@ -9,9 +9,9 @@ import click
 
 from r50bench.assets.store import default_store
 from r50bench.cli.options import out_option, quiet_option
-from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.host import topology
-from r50bench.measure.session import Outcome
+from r50bench.measure.bench import AssetResolver, announce_cases, announce_host, bench_here
+from r50bench.measure.session import Outcome, remember
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.query.answers import Answer, AnswerStore
 from r50bench.mlperf.query.command import split_command
@@ -69,19 +69,21 @@ def _completed(texts: tuple[str, ...], key: str | None) -> CompletedQuery:
 
 
 def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
-    host, store = topology.read_host(), default_store()
+    host = topology.read_host()
     planned = plan_mlperf(query.loadgen, query.settings, host)
     check_request(query, planned.case)
     with TerminalProgress(quiet=quiet) as progress:
+        assets = AssetResolver(default_store(), progress)
 
         def run(planned: Planned) -> Outcome:
-            bench = bench_here(host, out, progress)
-            announce(bench, [planned])
+            bench = bench_here(host, out, progress, assets)
+            announce_host(bench)
+            announce_cases([planned], progress)
             outcome = run_mlperf(planned, bench)
             remember(outcome, progress)
             return outcome
 
-        found = AnswerStore(store, host, progress).answer(planned, run)
+        found = AnswerStore(assets, host, progress).answer(planned, run)
         _tell(found, progress)
     return found
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 import click
 
 from r50bench.cli.options import json_option
-from r50bench.cli.shell import describe_host
 from r50bench.errors import CheckFailed
 from r50bench.host import topology
 from r50bench.host.doctor import examine
+from r50bench.host.isa import describe_host
 from r50bench.parameters import UNDERSTOOD_VARIABLES
 
 __all__ = ["doctor"]

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from r50bench.cli.main_job import planned_main_job
 from r50bench.cli.plan_text import describe_plan, plan_as_data
-from r50bench.cli.shell import describe_host
 from r50bench.engines.environment import inert_settings
+from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
+from r50bench.main_job.plan import plan_main_job
+from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned
@@ -22,7 +23,8 @@ __all__ = ["show_main_job", "show_plan"]
 def show_main_job(
     settings: Mapping[str, Setting], host: Host, *, tuned: bool, every: bool, as_json: bool
 ) -> None:
-    job = planned_main_job(settings, host, tuned=tuned, every=every)
+    # Nothing is measured, so that best precisions are chosen by name.
+    job = plan_main_job(host, settings, effective_cases(host, tuned=tuned), every=every)
     show_plan(job.cases, job.notices, host, as_json=as_json)
 
 

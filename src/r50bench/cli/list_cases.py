@@ -11,9 +11,8 @@ import click
 
 from r50bench.case import Case, CaseName
 from r50bench.cli.selection import matching
-from r50bench.cli.shell import describe_host
 from r50bench.host import topology
-from r50bench.host.isa import ARM_MACHINES, detect_platform
+from r50bench.host.isa import ARM_MACHINES, describe_host, detect_platform
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.planning.designed_cases import designed_cases
 from r50bench.planning.nominal import nominal_host

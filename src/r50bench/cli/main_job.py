@@ -11,35 +11,21 @@ from pathlib import Path
 import click
 
 from r50bench.case import Case
-from r50bench.cli.shell import (
-    announce,
-    bench_here,
-    describe_tuned,
-    raise_failures,
-    remember,
-    result_as_data,
-)
+from r50bench.cli.shell import raise_failures, result_as_data
 from r50bench.host.topology import Host
 from r50bench.main_job.plan import MainJob, plan_main_job
 from r50bench.main_job.run import run_main_job
 from r50bench.main_job.text import main_job_text, next_commands
-from r50bench.measure.session import CaseResult
+from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.measure.session import CaseResult, remembering
 from r50bench.measure.tuned_defaults import effective_cases
-from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.record import new_record_id
 
-__all__ = ["do_main_job", "planned_main_job"]
-
-
-def planned_main_job(
-    settings: Mapping[str, Setting], host: Host, *, tuned: bool, every: bool
-) -> MainJob:
-    """Returns the job without measuring anything, so that best precisions are chosen by name."""
-    return plan_main_job(host, settings, effective_cases(host, tuned=tuned), every=every)
+__all__ = ["do_main_job"]
 
 
 def do_main_job(
@@ -65,7 +51,7 @@ def do_main_job(
     try:
         with TerminalProgress(quiet=quiet) as progress:
             bench = bench_here(host, folder, progress)
-            announce(bench, ())
+            announce_host(bench)
 
             def peak_of(planned: Planned) -> float | None:
                 limit = bench.assets.limit_if_known(planned.case, host)
@@ -73,11 +59,9 @@ def do_main_job(
 
             effective_of = effective_cases(host, tuned=tuned)
             job = plan_main_job(host, settings, effective_of, peak_of, every=every)
-            _announce(job, progress)
-            for result in run_main_job(job, bench):
+            announce_cases(job.cases, progress, job.notices)
+            for result in remembering(run_main_job(job, bench), progress):
                 results.append(result)
-                if result.outcome is not None:
-                    remember(result.outcome, progress)
     finally:
         # What is finished is shown, also where the rest was interrupted.
         if as_json:
@@ -87,15 +71,6 @@ def do_main_job(
         elif job is not None:
             click.echo(_answer(job, results, folder), nl=False)
     raise_failures(results)
-
-
-def _announce(job: MainJob, progress: Progress) -> None:
-    told = (notice for one in job.cases for notice in one.notices)
-    for notice in dict.fromkeys((*job.notices, *told)):
-        progress.warn(notice)
-    for one in job.cases:
-        for note in describe_tuned(one):
-            progress.note(note)
 
 
 def _answer(job: MainJob, results: Sequence[CaseResult], folder: Path) -> str:

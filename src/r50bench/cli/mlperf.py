@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-import msgspec
 
 from r50bench.cli.options import (
     dry_run_option,
@@ -21,11 +20,13 @@ from r50bench.cli.options import (
     workflow_options,
 )
 from r50bench.cli.plan_text import describe_plan, plan_as_data
-from r50bench.cli.shell import announce, bench_here, describe_host, remember
+from r50bench.cli.shell import result_as_data
 from r50bench.errors import RunFailed
 from r50bench.host import topology
+from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
-from r50bench.measure.session import Outcome
+from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.measure.session import CaseResult, Outcome, remember
 from r50bench.mlperf.offline_beside import offline_beside
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.run.loadgen_run import run_mlperf
@@ -97,23 +98,17 @@ def _run(
 ) -> None:
     with TerminalProgress(quiet=quiet) as progress:
         bench = bench_here(host, out, progress)
-        announce(bench, [planned])
+        announce_host(bench)
+        announce_cases([planned], progress)
         outcome = run_mlperf(planned, bench)
         remember(outcome, progress)
-    click.echo(_as_json(outcome) if as_json else _as_text(outcome, full=full), nl=False)
+    if as_json:
+        result = CaseResult(planned, outcome, outcome.error)
+        click.echo(json.dumps(result_as_data(result), indent=2))
+    else:
+        click.echo(_as_text(outcome, full=full), nl=False)
     if outcome.error is not None:
         raise outcome.error
-
-
-def _as_json(outcome: Outcome) -> str:
-    record = outcome.record
-    figures = msgspec.to_builtins(outcome.block.kpis)
-    data = msgspec.to_builtins(record) | {
-        "name": record.name,
-        "folder": str(outcome.folder),
-        "kpis": figures,
-    }
-    return json.dumps(data, indent=2) + "\n"
 
 
 def _as_text(outcome: Outcome, *, full: bool) -> str:

@@ -17,12 +17,13 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
-from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.engines.registry import engine_named
 from r50bench.errors import R50BenchError, Unsupported, UsageError
 from r50bench.host import topology
 from r50bench.host.isa import resolve_precision
 from r50bench.host.topology import Host
+from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.measure.session import remember
 from r50bench.parameters import Setting
 from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, run_peers
 from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_text
@@ -135,7 +136,8 @@ def _execute(
         with TerminalProgress(quiet=quiet) as progress:
             bench = bench_here(host, out, progress)
             fields = [plan_peers(name, engines, settings, host) for name in names]
-            announce(bench, _effective_cases(fields))
+            announce_host(bench)
+            announce_cases(_effective_cases(fields), progress)
             for contenders in fields:
                 standings = run_peers(contenders, bench, round_s=round_s)
                 errors += [one.error for one in standings[:1] if one.error is not None]

@@ -20,11 +20,11 @@ from r50bench.cli.options import (
     tuned_option,
 )
 from r50bench.cli.selection import select
-from r50bench.cli.shell import announce, bench_here
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
+from r50bench.measure.bench import announce_cases, announce_host, bench_here
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.parameters import PARAMETERS, Setting
 from r50bench.planning.planned import Planned, plan_case
@@ -85,7 +85,8 @@ def profile(
     try:
         with TerminalProgress(quiet=quiet) as progress:
             bench = bench_here(host, out, progress)
-            announce(bench, planned)
+            announce_host(bench)
+            announce_cases(planned, progress)
             for by_engine in planned:
                 profiles.append(profile_case(by_engine, bench, rounds, _write))
     finally:

@@ -9,13 +9,12 @@ import click
 
 from r50bench.cli.options import out_option, quiet_option
 from r50bench.cli.replay_plan import plan_replay
-from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.compare.differences import Difference, FigurePair, differences, figure_pairs
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.load import LoadGen
-from r50bench.measure.bench import Bench
-from r50bench.measure.session import Outcome, run_session
+from r50bench.measure.bench import Bench, announce_host, bench_here
+from r50bench.measure.session import Outcome, remember, run_session
 from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.planning.planned import Planned
 from r50bench.report.table import Column, Table
@@ -103,7 +102,7 @@ def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
     planned = plan_replay(before, host)
     with TerminalProgress(quiet=quiet) as progress:
         bench = bench_here(host, out, progress)
-        announce(bench, [])
+        announce_host(bench)
         outcome = _run(planned, bench)
         remember(outcome, progress)
     return outcome

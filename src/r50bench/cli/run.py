@@ -21,11 +21,12 @@ from r50bench.cli.options import (
     tuned_option,
 )
 from r50bench.cli.selection import select
-from r50bench.cli.shell import announce, bench_here, raise_failures, remember, result_as_data
+from r50bench.cli.shell import raise_failures, result_as_data
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.measure.session import CaseResult, Outcome, run_cases
+from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.measure.session import CaseResult, Outcome, remembering, run_cases
 from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned, plan_case
@@ -132,11 +133,10 @@ def _execute(
     try:
         with TerminalProgress(quiet=quiet) as progress:
             bench = bench_here(host, out, progress)
-            announce(bench, planned)
-            for result in run_cases(planned, bench):
+            announce_host(bench)
+            announce_cases(planned, progress)
+            for result in remembering(run_cases(planned, bench), progress):
                 results.append(result)
-                if result.outcome is not None:
-                    remember(result.outcome, progress)
     finally:
         # What is finished is shown, also where the rest was interrupted.
         if as_json:

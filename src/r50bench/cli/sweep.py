@@ -20,11 +20,12 @@ from r50bench.cli.options import (
     set_option,
 )
 from r50bench.cli.selection import CHOSEN_PARTS, select
-from r50bench.cli.shell import announce, bench_here, remember
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host import topology
 from r50bench.host.snapshot import host_identity, versions
 from r50bench.host.topology import Host
+from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.measure.session import remember
 from r50bench.parameters import Setting
 from r50bench.parameters.value_lists import Axis, read_axes
 from r50bench.planning.placement import cores_of_one_instance
@@ -227,7 +228,8 @@ def _execute(
         try:
             with progress:
                 cases = [point.effective for point in plan.points if point.effective is not None]
-                announce(bench, cases)
+                announce_host(bench)
+                announce_cases(cases, progress)
                 progress.note(_extent(sweep, plan, len(cases), path))
                 for result, outcome in sweep.run():
                     if outcome is not None:

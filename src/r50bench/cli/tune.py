@@ -20,11 +20,10 @@ from r50bench.cli.options import (
     set_option,
 )
 from r50bench.cli.selection import select
-from r50bench.cli.shell import announce, bench_here
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.measure.bench import Bench
+from r50bench.measure.bench import Bench, announce_host, bench_here
 from r50bench.measure.tuned_defaults import TunedResults, asked_for_speed, tuned_folder
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.parameters.value_lists import read_axes
@@ -174,7 +173,7 @@ def _execute(
     errors: list[R50BenchError] = []
     progress = TerminalProgress(quiet=quiet)
     bench = bench_here(host, out, progress)
-    announce(bench, [])
+    announce_host(bench)
     for request in requests:
         try:
             with progress:

@@ -1,16 +1,18 @@
-"""Which platform a CPU is, which precisions it runs natively, and how far oneDNN may reach."""
+"""What a host calls itself, which precisions it runs natively, and how far oneDNN may reach."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from r50bench.errors import Unsupported
-from r50bench.host.topology import Host
+from r50bench.host.topology import Host, cores_by_node, usable_cores
 from r50bench.precision import PRECISIONS, Precision, parse_precision, precisions_by_numerics
+from r50bench.wording import counted
 
 __all__ = [
     "ARM_MACHINES",
     "CloudMachine",
+    "describe_host",
     "detect_platform",
     "isa_cap",
     "native_precisions",
@@ -68,6 +70,15 @@ def detect_platform(host: Host) -> str:
             if host.family == family and host.model in models:
                 return platform
     return "x86-64" if host.arch == "x86_64" else host.arch
+
+
+def describe_host(host: Host) -> str:
+    """Returns one line such as ``TURIN: AMD EPYC 9755 · 1 socket, 2 of 2 cores, 1 NUMA node``."""
+    usable, nodes = len(usable_cores(host)), len(cores_by_node(host))
+    return (
+        f"{detect_platform(host)}: {host.model_name} · {counted(host.sockets, 'socket')}, "
+        f"{usable} of {counted(host.cores_in_machine, 'core')}, {counted(nodes, 'NUMA node')}"
+    )
 
 
 def native_precisions(host: Host) -> tuple[str, ...]:

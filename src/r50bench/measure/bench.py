@@ -1,30 +1,47 @@
 """The bench: what every measurement of one command is given beside the case itself.
 
+Whatever measures makes it with :func:`bench_here`, and says with :func:`announce_host` and
+:func:`announce_cases` what is to be known beforehand.
+
 One :class:`AssetResolver` serves all sessions of a command, so that a whole main job runs one
 model. What reads pictures, or measures the machine, is imported where a case asks for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r50bench.assets.store import Store
+from r50bench.assets.store import Store, default_store
 from r50bench.assets.weights import Weights, resolve_weights
 from r50bench.case import Case
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import AssetError, RunFailed, Unsupported, UsageError
+from r50bench.host.doctor import examine
+from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
 from r50bench.notices import Notice, Progress
+from r50bench.parameters import UNDERSTOOD_VARIABLES
+from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.placement import place
+from r50bench.report.kpi_block import tuned_values
 from r50bench.results.record import Limit
 
 if TYPE_CHECKING:
     from r50bench.assets.preprocess import Pictures
     from r50bench.measure.measured_peak import MeasuredPeak
 
-__all__ = ["AssetResolver", "Bench", "Calibration", "scripted_limit"]
+__all__ = [
+    "AssetResolver",
+    "Bench",
+    "Calibration",
+    "announce_cases",
+    "announce_host",
+    "bench_here",
+    "scripted_limit",
+]
 
 _DUMMY_CALIBRATION_PICTURES = 20
 _MOST_OF_DATASET = 100
@@ -216,3 +233,35 @@ class Bench:
     out: Path
     progress: Progress
     findings: tuple[Notice, ...] = ()
+
+
+def bench_here(
+    host: Host, out: Path, progress: Progress, assets: AssetResolver | None = None
+) -> Bench:
+    """Returns the bench of this process on ``host``, with what the doctor finds now.
+
+    ``assets`` are given where something was resolved before; by default none was.
+    """
+    findings = examine(host, understood=UNDERSTOOD_VARIABLES)
+    assets = assets or AssetResolver(default_store(), progress)
+    return Bench(host, assets, out, progress, findings)
+
+
+def announce_host(bench: Bench) -> None:
+    """Says where it runs and what hurts there: the beginning of all that measures."""
+    bench.progress.note(describe_host(bench.host))
+    for finding in bench.findings:
+        bench.progress.warn(finding)
+
+
+def announce_cases(
+    cases: Iterable[EffectiveCase], progress: Progress, notices: Iterable[Notice] = ()
+) -> None:
+    """Says ``notices`` and what each case is told, each sentence once, and what of it was tuned."""
+    cases = tuple(cases)
+    told = (notice for case in cases for notice in case.notices)
+    for notice in dict.fromkeys((*notices, *told)):
+        progress.warn(notice)
+    for case in cases:
+        if words := tuned_values(case.request):
+            progress.note(f"{case.case.name}: {words}; --no-tuned takes the defaults")

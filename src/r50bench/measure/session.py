@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,22 @@ from r50bench.measure.record_draft import (
     predictions_of,
     samples_of,
 )
+from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
+from r50bench.results.history import History, history_path
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
 
-__all__ = ["CaseResult", "Outcome", "Session", "open_session", "run_cases", "run_session"]
+__all__ = [
+    "CaseResult",
+    "Outcome",
+    "Session",
+    "open_session",
+    "remember",
+    "remembering",
+    "run_cases",
+    "run_session",
+]
 
 _LEAST_STEPS, _MOST_STEPS = 2, 10_000
 
@@ -78,6 +89,24 @@ def run_session(planned: Planned, bench: Bench) -> Outcome:
             case LoadGen() | Observe():
                 raise ValueError(f"{planned.name} is not carried out here")
     return session.left
+
+
+def remembering(results: Iterable[CaseResult], progress: Progress) -> Iterator[CaseResult]:
+    """Passes results on as they come, and then adds each to the history."""
+    for result in results:
+        yield result
+        if result.outcome is not None:
+            remember(result.outcome, progress)
+
+
+def remember(outcome: Outcome, progress: Progress) -> None:
+    """Adds a run to the history; a history that cannot be written costs no result."""
+    try:
+        with History(history_path()) as history:
+            history.add(outcome.record, outcome.folder, outcome.block.kpis)
+    except RunFailed as error:
+        text = f"{outcome.folder} is not in the history: {error.message}"
+        progress.warn(Notice("not-in-history", text, error.hint or ""))
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class Workplace:
 
     def ask(self, terms: str = "", *, host: Host = HOST) -> Answer:
         run = partial(scripted_loadgen.run_mlperf, bench=self.bench(host))
-        answers = AnswerStore(self.store, host, self.progress)
+        answers = AnswerStore(AssetResolver(self.store, self.progress), host, self.progress)
         return answers.answer(self.planned(terms, host=host), run)
 
 
@@ -170,7 +170,7 @@ def test_a_result_that_loadgen_calls_invalid_is_not_stored(workplace: Workplace)
         loadgen = replace(outcome.record.loadgen, verdict="INVALID", errors=("too short",))
         return replace(outcome, record=replace(outcome.record, loadgen=loadgen))
 
-    answers = AnswerStore(workplace.store, HOST, Silent())
+    answers = AnswerStore(AssetResolver(workplace.store, Silent()), HOST, Silent())
     with pytest.raises(RunFailed, match="INVALID: too short"):
         answers.answer(workplace.planned("loadgen_mode=PerformanceOnly"), run)
     assert not [one for one in workplace.store.entries() if one.kind == KIND]
@@ -201,7 +201,7 @@ def test_weights_that_change_during_the_run_leave_no_result(workplace: Workplace
         np.savez(workplace.root / "weights.npz", some=np.full(1, 7))
         return scripted_loadgen.run_mlperf(planned, workplace.bench())
 
-    answers = AnswerStore(workplace.store, HOST, Silent())
+    answers = AnswerStore(AssetResolver(workplace.store, Silent()), HOST, Silent())
     with pytest.raises(RunFailed, match="changed while the run was prepared"):
         answers.answer(workplace.planned(), run)
     assert workplace.ask().produced

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from r50bench.assets.store import Store
 from r50bench.assets.weights import Weights, kept_weights
 from r50bench.errors import RunFailed
 from r50bench.host.topology import Host
@@ -43,13 +42,13 @@ class Answer:
 
 
 class AnswerStore:
-    """The results that ``store`` holds for ``host``."""
+    """The results for ``host`` in the store of ``assets``, which what is run resolves with too."""
 
-    def __init__(self, store: Store, host: Host, progress: Progress) -> None:
-        self._store = store
+    def __init__(self, assets: AssetResolver, host: Host, progress: Progress) -> None:
+        self._store = assets.store
         self._host = host
         self._progress = progress
-        self._assets = AssetResolver(store, progress)
+        self._assets = assets
 
     def answer(self, planned: Planned, run: Run) -> Answer:
         """Returns the stored result of ``planned``, running it first where there is none.
