@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from r50bench.assets.store import Store, sha256_of
 from r50bench.errors import AssetError
+from r50bench.results.atomic import Hold
 
 
 def keep(store: Store, key: str, **files: str) -> Path:
@@ -46,7 +49,7 @@ def test_removal_sweeps_what_dead_makers_left(store: Store) -> None:
 def test_an_entry_in_the_making_is_not_removed(store: Store) -> None:
     path = keep(store, "a", one="1")
     with (
-        FileLock(store.root / ".locks" / "weights@a.lock"),
+        Hold(store.root / ".locks" / "weights@a.lock"),
         pytest.raises(AssetError, match="being made by another process"),
     ):
         store.remove("weights", "a")
@@ -76,3 +79,49 @@ def test_an_entry_s_hash_is_its_file_s_or_one_over_all_names_and_hashes(store: S
     assert by_key["one"].sha256 == sha256_of(path / "bytes")
     assert len({entry.sha256 for entry in by_key.values()}) == 3
     assert by_key["two"].files.keys() == {"bytes", "more"}
+
+
+@pytest.fixture
+def no_folder_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders cannot be renamed from one place to another, as those of an image's layers."""
+    rename = Path.rename
+
+    def refused(self: Path, target: Path) -> Path:
+        if self.is_dir() and self.parent != Path(target).parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+
+
+@pytest.mark.usefixtures("no_folder_moves")
+def test_where_folders_cannot_be_moved_entries_are_made_replaced_and_removed(store: Store) -> None:
+    path = keep(store, "a", one="1")
+    (path / "one").write_text("cut" * 9)
+    assert store.find("weights", "a") is None
+    assert (keep(store, "a", one="2", two="3") / "one").read_text() == "2"
+    assert store.verify(path) == ()
+    assert store.remove("weights", "a") is True
+    assert store.find("weights", "a") is None
+    assert not path.exists()
+    assert list(path.parent.iterdir()) == []
+    assert list((store.root / ".making").iterdir()) == []
+
+
+def test_without_locks_two_may_make_one_entry_and_the_first_to_be_done_is_kept(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", denied)
+
+    def slow(folder: Path) -> None:
+        (folder / "one").write_text("slow")
+        keep(store, "a", one="quick")
+
+    path = store.produce("weights", "a", slow, {})
+    assert (path / "one").read_text() == "quick"
+    assert store.verify(path) == ()
+    assert list((store.root / ".making").iterdir()) == []
+    assert store.remove("weights", "a") is True

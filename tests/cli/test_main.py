@@ -18,7 +18,7 @@ from r50bench.cli.main import _VERBS, cli
 from support.command_line import Call
 
 _MODULES = {where.partition(":")[0] for where, _ in _VERBS.values()}
-HEAVY = {"torch", "numpy", "scipy", "rich", "msgspec", "sqlite3", "PIL", "filelock"}
+HEAVY = {"torch", "numpy", "scipy", "rich", "msgspec", "sqlite3", "PIL"}
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 
 import pytest
@@ -50,6 +52,27 @@ def test_a_place_that_is_a_file_is_refused_with_the_mend(tmp_path):
     ):
         pass
     assert "--out" in caught.value.hint
+
+
+def test_a_place_that_refuses_a_lock_keeps_the_run_and_says_so(tmp_path, monkeypatch):
+    def denied(*arguments):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", denied)
+    with RunFolder(tmp_path, "one") as folder:
+        assert [notice.code for notice in folder.notices] == ["no-locks"]
+        folder.keep()
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_place_that_refuses_otherwise_is_left_as_it_was(tmp_path, monkeypatch):
+    def denied(*arguments):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(fcntl, "flock", denied)
+    with pytest.raises(UsageError, match="cannot write runs"), RunFolder(tmp_path, "one"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def measured(*timings):

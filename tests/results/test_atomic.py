@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from r50bench.errors import RunFailed
-from r50bench.results.atomic import write_atomically
+from r50bench.results.atomic import Busy, Hold, write_atomically
 
 
 def test_a_written_file_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -46,3 +48,58 @@ def test_a_full_disk_is_said_and_keeps_the_old_file(
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="no such file or directory"):
         write_atomically(tmp_path / "absent" / "a.txt", b"")
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, module: object, call: str, number: int) -> None:
+    def denied(*arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(module, call, denied)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_sync_loses_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    deny(monkeypatch, os, "fsync", number)
+    write_atomically(tmp_path / "a.txt", b"whole")
+    assert (tmp_path / "a.txt").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_held_is_held_by_one_until_it_is_released(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / kind
+    if kind == "folder":
+        path.mkdir()
+    with Hold(path) as hold:
+        assert hold.notices() == ()
+        with pytest.raises(Busy):
+            Hold(path)
+    Hold(path).release()
+
+
+@pytest.mark.parametrize(
+    "number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF]
+)
+def test_a_file_system_without_locks_is_said_and_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    deny(monkeypatch, fcntl, "flock", number)
+    with Hold(tmp_path) as one, Hold(tmp_path, wait=True) as other:
+        assert [notice.code for notice in (*one.notices(), *other.notices())] == ["no-locks"] * 2
+
+
+def test_without_locks_who_has_not_written_for_a_day_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, log = tmp_path / "left", tmp_path / "left" / "log"
+    left.mkdir()
+    log.touch()
+    with Hold(tmp_path) as hold:
+        assert hold.left_by_the_dead(left)  # its makers hold what is held here
+    deny(monkeypatch, fcntl, "flock", errno.ENOLCK)
+    with Hold(tmp_path) as hold:
+        os.utime(left, (0, 0))
+        assert not hold.left_by_the_dead(left)  # its log was written to just now
+        os.utime(log, times=(time.time() - 90_000,) * 2)
+        assert hold.left_by_the_dead(left)

@@ -6,6 +6,7 @@
     ROOT/incoming/           files that the user provides by hand (see :mod:`.sources`)
 
 An entry appears by one rename after all its bytes are on disk: it is either complete or absent.
+Where two make the same one, since the file system knows no locks, the first to be done is kept.
 """
 
 from __future__ import annotations
@@ -24,12 +25,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from r50bench.errors import AssetError
 from r50bench.host.surroundings import cache_folder
 from r50bench.notices import Progress, Silent
-from r50bench.results.atomic import is_disk_full
+from r50bench.results.atomic import Busy, Hold, is_disk_full, sync
 
 __all__ = ["PROVENANCE", "Entry", "Store", "default_store", "sha256_of"]
 
@@ -76,6 +75,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._said = False
 
     @property
     def incoming(self) -> Path:
@@ -108,10 +108,10 @@ class Store:
             return folder
         with self._errors_named(kind, key):
             self._prepare()
-            with self._locked(kind, key, progress or Silent()):
+            with self._held(kind, key, progress or Silent()) as hold:
                 if (folder := self.find(kind, key)) is not None:
                     return folder
-                self._sweep(kind, key)
+                self._sweep(kind, key, hold)
                 return self._make(kind, key, make, provenance)
 
     def remove(self, kind: str, key: str) -> bool:
@@ -129,12 +129,12 @@ class Store:
         with self._errors_named(kind, key):
             self._prepare()
             try:
-                with self._lock(kind, key).acquire(timeout=0):
-                    self._sweep(kind, key)
+                with Hold(self._lock(kind, key)) as hold:
+                    self._sweep(kind, key, hold)
                     aside = self._aside(kind, key)
-                    path.rename(aside / "removed")
+                    _discard(path, aside)
                     shutil.rmtree(aside)
-            except Timeout:
+            except Busy:
                 raise AssetError(
                     f"{kind} {key} is being made by another process", hint="wait for it, or end it"
                 ) from None
@@ -188,21 +188,23 @@ class Store:
                 raise ValueError(f"not fit for a folder name: {word!r}")
         return self.root / kind / key
 
-    def _lock(self, kind: str, key: str) -> FileLock:
-        return FileLock(self.root / _LOCKS / f"{kind}{_JOINT}{key}.lock")
+    def _lock(self, kind: str, key: str) -> Path:
+        return self.root / _LOCKS / f"{kind}{_JOINT}{key}.lock"
 
     @contextmanager
-    def _locked(self, kind: str, key: str, progress: Progress) -> Iterator[None]:
-        lock = self._lock(kind, key)
+    def _held(self, kind: str, key: str, progress: Progress) -> Iterator[Hold]:
+        path = self._lock(kind, key)
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
+            hold = Hold(path)
+        except Busy:
             progress.note(f"another process is making {kind} {key}: waiting for it")
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+            hold = Hold(path, wait=True)
+        with hold:
+            if not self._said:
+                self._said = True
+                for notice in hold.notices():
+                    progress.warn(notice)
+            yield hold
 
     def _prepare(self) -> None:
         for folder in (_MAKING, _LOCKS):
@@ -223,10 +225,10 @@ class Store:
             _seal(entry, kind, key, provenance)
             final = self._path(kind, key)
             final.parent.mkdir(exist_ok=True)
-            if final.exists():  # damaged, else produce() had returned it
-                final.rename(making / "damaged")
-            entry.rename(final)
-            _fsync(final.parent)
+            if final.exists() and not _complete(final):
+                _discard(final, making)
+            _place(entry, final)
+            sync(final.parent)
             return final
         except Exception as error:
             # Makers that run programs cannot tell a full disk from other failures of theirs.
@@ -236,15 +238,15 @@ class Store:
         finally:
             shutil.rmtree(making, ignore_errors=True)
 
-    def _sweep(self, kind: str, key: str) -> None:
-        """Removes what dead makers left. Whose lock is free is dead: makers hold theirs."""
+    def _sweep(self, kind: str, key: str, own: Hold) -> None:
+        """Removes what dead makers left: those whose lock is free, since makers hold theirs."""
         for folder in (self.root / _MAKING).iterdir():
             *owner, _ = folder.name.split(_JOINT)
-            if owner == [kind, key]:  # the lock is ours
-                shutil.rmtree(folder, ignore_errors=True)
+            if owner == [kind, key]:
+                _remove_dead(folder, own)
             elif len(owner) == 2:
-                with suppress(Timeout), self._lock(*owner).acquire(timeout=0):
-                    shutil.rmtree(folder, ignore_errors=True)
+                with suppress(Busy), Hold(self._lock(*owner)) as hold:
+                    _remove_dead(folder, hold)
 
     @contextmanager
     def _errors_named(self, kind: str, key: str) -> Iterator[None]:
@@ -276,6 +278,47 @@ def default_store() -> Store:
     except OSError as error:
         raise _unwritable(root, error) from error
     return Store(root.resolve())
+
+
+def _remove_dead(folder: Path, hold: Hold) -> None:
+    with suppress(FileNotFoundError):  # its maker is alive and done, or another has swept it
+        if hold.left_by_the_dead(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _discard(path: Path, aside: Path) -> None:
+    """Takes an entry out of the store at one stroke; its bytes go to ``aside`` or are deleted.
+
+    An overlay refuses to rename a folder of a lower layer (a cache that came with an image), and
+    so does a kind's folder that is a mount of its own. The entry ends with its provenance then.
+    """
+    try:
+        path.rename(aside / "discarded")
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        (path / PROVENANCE).unlink(missing_ok=True)
+        shutil.rmtree(path)
+
+
+def _place(entry: Path, final: Path) -> None:
+    """Renames a whole entry to its place; without locks another may be there by now, and stays."""
+    try:
+        try:
+            entry.rename(final)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            beside = final.with_name(f".{final.name}.{os.getpid()}")
+            try:
+                shutil.copytree(entry, beside)
+                _sync_tree(beside)
+                beside.rename(final)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+    except OSError:
+        if not _complete(final):
+            raise
 
 
 def sha256_of(path: Path) -> str:
@@ -328,13 +371,9 @@ def _seal(entry: Path, kind: str, key: str, provenance: Mapping[str, Any]) -> No
         "files": files,
     }
     (entry / PROVENANCE).write_text(json.dumps(record, indent=1) + "\n")
-    for path in (*_files(entry), *(p for p in entry.rglob("*") if p.is_dir()), entry):
-        _fsync(path)
+    _sync_tree(entry)
 
 
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync_tree(folder: Path) -> None:
+    for path in (*folder.rglob("*"), folder):
+        sync(path)

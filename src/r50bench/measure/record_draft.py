@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +24,7 @@ from r50bench.measure.protocol import Measured, Predicted, Watched
 from r50bench.notices import Notice
 from r50bench.planning.planned import Planned, load_of
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
-from r50bench.results.atomic import is_disk_full, write_atomically
+from r50bench.results.atomic import Busy, Hold, is_disk_full, write_atomically
 from r50bench.results.record import (
     Accuracy,
     Evidence,
@@ -243,16 +241,22 @@ class RunFolder:
     def __init__(self, out: Path, record_id: str) -> None:
         self.final = out / record_id
         self.path = out / f"{_UNFINISHED}{record_id}"
-        self._lock = -1
 
     def __enter__(self) -> RunFolder:
         try:
             self.path.mkdir(parents=True)
-            self._lock = _locked(self.path)
+            self._hold = Hold(self.path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
             raise self._refused(error) from None
         _sweep(self.final.parent)
         return self
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What is to be said of the file system that the folder lies on."""
+        return self._hold.notices()
 
     def _refused(self, error: OSError) -> UsageError | RunFailed:
         if is_disk_full(error):
@@ -277,26 +281,15 @@ class RunFolder:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
-
-
-def _locked(folder: Path) -> int:
-    """Returns a descriptor that holds ``folder``; the kernel lets go when the process ends."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
+        self._hold.release()
 
 
 def _sweep(out: Path) -> None:
     """Removes what runs that were killed left in ``out``."""
     for left in out.glob(f"{_UNFINISHED}*"):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, Busy):
             # One that was made this minute may not have its lock yet.
             if time.time() - left.stat().st_mtime > _YOUNG_S:
-                descriptor = _locked(left)
-                shutil.rmtree(left, ignore_errors=True)
-                os.close(descriptor)
+                with Hold(left) as hold:
+                    if hold.left_by_the_dead(left):
+                        shutil.rmtree(left, ignore_errors=True)

@@ -121,6 +121,7 @@ def open_session(planned: Planned, bench: Bench) -> Iterator[Session]:
     inputs = gather(planned.case, bench, planned.load)
     draft = RecordDraft(planned, bench, inputs)
     with RunFolder(bench.out, draft.id) as folder:
+        draft.warn(folder.notices)
         with ExitStack() as life:
             session = Session(planned, bench, inputs, draft, folder.path, life)
             yield session

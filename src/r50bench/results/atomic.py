@@ -1,16 +1,124 @@
-"""Files that are either whole or not there: written aside, fsynced, then renamed."""
+"""Files that processes share: whole or not there, and held by one of them at a time.
+
+Whole: written aside, fsynced, then renamed. Held: by flock(2), which the kernel lets go of when the
+process ends, however it ends. A network file system may know no locks (``nolock`` of NFS, Lustre
+without ``-o flock``), a sandbox may forbid them; whoever asks learns that nothing is held, and goes
+on without.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
+import time
 from pathlib import Path
+from types import TracebackType
 
 from r50bench.errors import RunFailed
+from r50bench.notices import Notice
 
-__all__ = ["is_disk_full", "write_atomically"]
+__all__ = ["Busy", "Hold", "is_disk_full", "sync", "write_atomically"]
+
+_LOCKLESS = (
+    errno.ENOLCK,
+    errno.ENOSYS,
+    errno.EOPNOTSUPP,
+    errno.EPERM,
+    errno.EINVAL,
+    errno.EIO,
+    errno.EBADF,  # NFS wants a descriptor for writing, which a folder has none of
+)
+_SYNCLESS = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF)  # FUSE, 9p, SMB
+_LOOK_AGAIN_S = 0.1
+_DAY_S = 86_400.0
+
+
+class Busy(Exception):
+    """Another process holds what was asked for."""
+
+
+class Hold:
+    """A file or folder held by this process alone, until it is released or the process ends.
+
+    A file that does not exist is made. ``certain`` is False where the file system holds nothing
+    for anybody: others may be at the same work.
+
+    Raises:
+        Busy: another process holds it, and ``wait`` is False.
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, wait: bool = False) -> None:
+        self._path = path
+        self.certain: bool | None
+        if path.is_dir():
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        else:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            self.certain = _locked(self._descriptor)
+            # By turns and not in the kernel, where a thread could not be interrupted.
+            while self.certain is None and wait:
+                time.sleep(_LOOK_AGAIN_S)
+                self.certain = _locked(self._descriptor)
+            if self.certain is None:
+                raise Busy(str(path))
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Returns the notice that nothing is held, where that is so."""
+        if self.certain:
+            return ()
+        return (
+            Notice(
+                "no-locks",
+                f"the file system of {self._path.parent} locks no files: another r50bench at the"
+                " same work there is not noticed, and what a killed one left is kept for a day",
+                "use a local disk, or mount it with locks (NFS without nolock, Lustre -o flock)",
+            ),
+        )
+
+    def left_by_the_dead(self, folder: Path) -> bool:
+        """Whether ``folder``, whose makers hold what is held here, has none any more.
+
+        Where that cannot be known by holding, one is dead that has not written for a day.
+        """
+        if self.certain:
+            return True
+        times = [path.lstat().st_mtime for path in (folder, *folder.rglob("*"))]
+        return time.time() - max(times) > _DAY_S
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Hold:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def _locked(descriptor: int) -> bool | None:
+    """Locks it, if that can be; returns False where nothing can, None where another has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        if error.errno in _LOCKLESS:
+            return False
+        raise
+    return True
 
 
 def is_disk_full(error: OSError) -> bool:
@@ -32,9 +140,9 @@ def write_atomically(path: Path, data: bytes) -> None:
         with open(aside, "xb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            _sync(file.fileno())
         os.replace(aside, path)
-        _sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
@@ -43,12 +151,21 @@ def write_atomically(path: Path, data: bytes) -> None:
             aside.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Has a file, or a folder's entries, written to the disk, where its file system can do that."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        _sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _SYNCLESS:
+            raise
 
 
 def _cannot_write(path: Path, error: OSError) -> RunFailed:

@@ -11,8 +11,6 @@ known: a point that has two records lacks the passes from the third on.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import Any
 
 from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
-from r50bench.results.atomic import is_disk_full, write_atomically
+from r50bench.results.atomic import Busy, Hold, is_disk_full, write_atomically
 from r50bench.results.record import RECORD_FILE, Record, read_record
 from r50bench.results.schema import bring_up_to, case_of_2, notices_of_2, request_of_2
 from r50bench.sweep.plan import SCHEMA_VERSION, SweepPlan
@@ -136,16 +134,14 @@ def _make(path: Path) -> None:
 @contextlib.contextmanager
 def _held(path: Path) -> Iterator[None]:
     """Holds the folder; the kernel lets go of it when the process ends, however it ends."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
+        hold = Hold(path)
+    except Busy:
         raise UsageError(
             f"another process is at work on the sweep in {path}", hint="wait for it, or end it"
         ) from None
-    finally:
-        os.close(descriptor)
+    with hold:
+        yield
 
 
 def _refuse_changes(path: Path, kept: SweepPlan, plan: SweepPlan) -> None:
