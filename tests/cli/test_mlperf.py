@@ -18,7 +18,7 @@ from PIL import Image
 
 import r50bench
 from r50bench.host.topology import read_host
-from r50bench.parameters import WORKFLOW
+from r50bench.parameters.workflow import WORKFLOW
 from r50bench.precision import NUMERICS
 from support.command_line import Call
 

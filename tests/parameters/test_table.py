@@ -15,7 +15,8 @@ import pytest
 
 import r50bench
 from r50bench.case import Case, CaseName
-from r50bench.parameters import PARAMETERS, WORKFLOW, Parameter
+from r50bench.parameters import PARAMETERS, Parameter
+from r50bench.parameters.workflow import WORKFLOW
 from r50bench.tune.space import Configuration
 
 SOURCE = Path(r50bench.__file__).parent

@@ -6,8 +6,7 @@ import pytest
 
 from r50bench.errors import UsageError
 from r50bench.load import LoadgenSettings
-from r50bench.parameters import WORKFLOW
-from r50bench.parameters.workflow import collect_workflow
+from r50bench.parameters.workflow import WORKFLOW, collect_workflow
 
 
 def parse_loadgen(texts: dict[str, str]) -> LoadgenSettings:

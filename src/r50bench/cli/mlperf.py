@@ -10,14 +10,15 @@ from pathlib import Path
 import click
 
 from r50bench.cli.options import (
+    Command,
     dry_run_option,
     full_option,
     json_option,
+    option_of,
     options_of,
     out_option,
     quiet_option,
     set_option,
-    workflow_options,
 )
 from r50bench.cli.plan_text import describe_plan, plan_as_data
 from r50bench.cli.shell import result_as_data
@@ -30,7 +31,7 @@ from r50bench.measure.session import CaseResult, Outcome, remember
 from r50bench.mlperf.offline_beside import offline_beside
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.run.loadgen_run import run_mlperf
-from r50bench.parameters.workflow import collect_workflow
+from r50bench.parameters.workflow import WORKFLOW, collect_workflow
 from r50bench.planning.planned import Planned
 from r50bench.report.kpi_block import block_text
 from r50bench.report.loadgen import mlperf_text
@@ -41,8 +42,15 @@ from r50bench.results.record import Record
 __all__ = ["mlperf"]
 
 
+def _workflow_options(command: Command) -> Command:
+    """Adds the options that have names of the query-driven workflow, in the order of the table."""
+    for parameter in reversed(WORKFLOW):
+        command = option_of(parameter)(command)
+    return command
+
+
 @click.command("mlperf", epilog="Empty values mean the default.")
-@workflow_options
+@_workflow_options
 @dry_run_option("what would run and where")
 @full_option
 @json_option("the record")

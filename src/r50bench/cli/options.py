@@ -9,21 +9,22 @@ from typing import Any, TypeVar
 
 import click
 
-from r50bench.parameters import PARAMETERS, WORKFLOW, Parameter, Setting, collect
+from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
 
 __all__ = [
     "RUNS",
+    "Command",
     "collect_settings",
     "dry_run_option",
     "full_option",
     "json_option",
+    "option_of",
     "options_of",
     "out_option",
     "parameter_options",
     "quiet_option",
     "set_option",
     "tuned_option",
-    "workflow_options",
 ]
 
 RUNS = Path("r50bench-runs")
@@ -47,17 +48,23 @@ def options_of(offered: Callable[[Parameter], bool]) -> Callable[[Command], Comm
 
     def add(command: Command) -> Command:
         for parameter in reversed(rows):
-            command = _option(parameter)(command)
+            command = option_of(parameter)(command)
         return command
 
     return add
 
 
-def workflow_options(command: Command) -> Command:
-    """Adds the options that have names of the query-driven workflow, in the order of the table."""
-    for parameter in reversed(WORKFLOW):
-        command = _option(parameter)(command)
-    return command
+def option_of(parameter: Parameter) -> Callable[[Command], Command]:
+    """Returns what adds the option of one parameter."""
+    options = parameter.options
+    more: dict[str, Any] = {"metavar": parameter.metavar}
+    if parameter.is_flag and parameter.of_workflow:
+        # The workflow says --loadgen-quick True; alone, the option means the same.
+        more |= {"is_flag": False, "flag_value": "True"}
+    elif parameter.is_flag:
+        options = (f"{parameter.option}/--no-{parameter.option.removeprefix('--')}",)
+        more = {"default": None}
+    return click.option(*options, parameter.name, help=parameter.help, **more)
 
 
 def dry_run_option(what: str) -> Callable[[Command], Command]:
@@ -104,15 +111,3 @@ def collect_settings(
 ) -> dict[str, Setting]:
     """Returns what options, ``--set`` and this process's environment ask for."""
     return collect(given, sets, os.environ)
-
-
-def _option(parameter: Parameter) -> Callable[[Command], Command]:
-    options = parameter.options
-    more: dict[str, Any] = {"metavar": parameter.metavar}
-    if parameter.is_flag and parameter.of_workflow:
-        # The workflow says --loadgen-quick True; alone, the option means the same.
-        more |= {"is_flag": False, "flag_value": "True"}
-    elif parameter.is_flag:
-        options = (f"{parameter.option}/--no-{parameter.option.removeprefix('--')}",)
-        more = {"default": None}
-    return click.option(*options, parameter.name, help=parameter.help, **more)

@@ -2,13 +2,12 @@
 
 from r50bench.parameters.parameter import LoadWord, Parameter, Value
 from r50bench.parameters.sources import Setting, Source, collect
-from r50bench.parameters.table import BY_NAME, PARAMETERS, UNDERSTOOD_VARIABLES, WORKFLOW
+from r50bench.parameters.table import BY_NAME, PARAMETERS, UNDERSTOOD_VARIABLES
 
 __all__ = [
     "BY_NAME",
     "PARAMETERS",
     "UNDERSTOOD_VARIABLES",
-    "WORKFLOW",
     "LoadWord",
     "Parameter",
     "Setting",

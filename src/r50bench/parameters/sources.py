@@ -14,7 +14,7 @@ from typing import Literal
 
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.parameters.parameter import ENVIRONMENT_PREFIX, Parameter, Value
-from r50bench.parameters.table import PARAMETERS
+from r50bench.parameters.table import PARAMETERS, UNDERSTOOD_VARIABLES
 
 __all__ = ["Setting", "Source", "collect", "read_set"]
 
@@ -94,10 +94,8 @@ def read_set(text: str, form: str, example: str) -> tuple[Parameter, str]:
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
-    known = {variable for parameter in PARAMETERS for variable in parameter.variables}
-    ours = sorted(
-        name for name in known.union(_NO_PARAMETERS) if name.startswith(ENVIRONMENT_PREFIX)
-    )
+    known = UNDERSTOOD_VARIABLES.union(_NO_PARAMETERS)
+    ours = sorted(name for name in known if name.startswith(ENVIRONMENT_PREFIX))
     for name in environ:
         if name.startswith(ENVIRONMENT_PREFIX) and name not in ours:
             raise UsageError(

@@ -1,4 +1,5 @@
-"""What a LoadGen run is asked, in the words of the query-driven MLPerf workflow."""
+"""What a LoadGen run is asked, in the words of the query-driven MLPerf workflow: its rows beside
+those of a case in :mod:`.table`, and how they are read."""
 
 from __future__ import annotations
 
@@ -6,12 +7,168 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from r50bench.errors import UsageError, did_you_mean
-from r50bench.load import LoadgenSettings
-from r50bench.parameters.parameter import Parameter, Value
+from r50bench.load import COMPLIANCE_TESTS, LOADGEN_MODES, SCENARIOS, LoadgenSettings
+from r50bench.mlperf_rules import ROUNDS
+from r50bench.parameters.parameter import (
+    Parameter,
+    Value,
+    device,
+    name_of,
+    number,
+    one_of,
+    printable,
+    verbosity,
+    whole_number,
+    yes_or_no,
+)
 from r50bench.parameters.sources import Setting, collect
-from r50bench.parameters.table import WORKFLOW
 
-__all__ = ["collect_workflow", "loadgen_of"]
+__all__ = ["WORKFLOW", "collect_workflow", "loadgen_of"]
+
+# LoadGen counts in 64 bits, durations and latencies in nanoseconds among them.
+_COUNT = whole_number(1, 10**12 - 1)
+_POSITIVE = number(above=0, below=10**12)
+
+WORKFLOW: tuple[Parameter, ...] = (
+    Parameter(
+        name="loadgen_scenario",
+        sets="loadgen",
+        field="scenario",
+        reader=name_of(*SCENARIOS),
+        help="How queries come; Offline by default.",
+        block="LOADGEN_SCENARIO",
+    ),
+    Parameter(
+        name="loadgen_mode",
+        sets="loadgen",
+        field="mode",
+        reader=name_of(*LOADGEN_MODES),
+        help="AccuracyOnly by default.",
+        block="LOADGEN_MODE",
+    ),
+    Parameter(
+        name="loadgen_dataset_size",
+        sets="loadgen",
+        field="dataset_size",
+        reader=_COUNT,
+        help="Use the first N pictures; all by default.",
+        block="LOADGEN_DATASET_SIZE",
+    ),
+    Parameter(
+        name="loadgen_buffer_size",
+        sets="loadgen",
+        field="buffer_size",
+        reader=_COUNT,
+        help="Pictures that LoadGen draws from in performance; 1024 by default.",
+        block="LOADGEN_BUFFER_SIZE",
+    ),
+    Parameter(
+        name="loadgen_query_count",
+        sets="loadgen",
+        field="query_count",
+        reader=_COUNT,
+        help="Least number of queries; MLPerf's by default.",
+        inert_under=("score",),
+        block="LOADGEN_QUERY_COUNT",
+    ),
+    Parameter(
+        name="loadgen_duration_s",
+        sets="loadgen",
+        field="duration_s",
+        reader=_POSITIVE,
+        unit="SECONDS",
+        help="Least duration; MLPerf's 600 by default.",
+        inert_under=("score",),
+        block="LOADGEN_DURATION_S",
+    ),
+    Parameter(
+        name="loadgen_target_qps",
+        sets="loadgen",
+        field="target_qps",
+        reader=_POSITIVE,
+        help="Expected throughput (Offline) or offered rate (Server).",
+        inert_under=("score",),
+        block="LOADGEN_TARGET_QPS",
+    ),
+    Parameter(
+        name="loadgen_target_latency",
+        sets="loadgen",
+        field="target_latency_ms",
+        reader=_POSITIVE,
+        unit="MS",
+        help="Expected latency (streams) or latency bound (Server: 15).",
+        inert_under=("score",),
+        block="LOADGEN_TARGET_LATENCY",
+    ),
+    Parameter(
+        name="loadgen_samples_per_query",
+        sets="loadgen",
+        field="samples_per_query",
+        reader=_COUNT,
+        help="Samples of a MultiStream query; 8 by default.",
+        only_scenario="MultiStream",
+        block="LOADGEN_SAMPLES_PER_QUERY",
+    ),
+    Parameter(
+        name="loadgen_multistreamness",
+        sets="loadgen",
+        field="samples_per_query",
+        reader=_COUNT,
+        help="Another name of --samples-per-query.",
+    ),
+    Parameter(
+        name="loadgen_server_coalesce_queries",
+        sets="loadgen",
+        field="server_coalesce_queries",
+        reader=yes_or_no,
+        help="Have LoadGen issue queries that are due together.",
+    ),
+    Parameter(
+        name="loadgen_compliance_test",
+        sets="loadgen",
+        field="compliance_test",
+        reader=name_of(*COMPLIANCE_TESTS),
+        help="Run this test of MLPerf's, PerformanceOnly.",
+        shorter="--compliance",
+        block="LOADGEN_COMPLIANCE_TEST",
+    ),
+    Parameter(
+        name="loadgen_seeds",
+        sets="loadgen",
+        field="seeds",
+        reader=one_of(*ROUNDS),
+        help="The round whose official seeds are used; v5.1.",
+        block="LOADGEN_SEEDS",
+    ),
+    Parameter(
+        name="loadgen_quick",
+        sets="loadgen",
+        field="quick",
+        reader=yes_or_no,
+        help="A run of a few seconds, which does not comply with MLPerf.",
+    ),
+    Parameter(
+        name="sut_name",
+        sets="loadgen",
+        reader=printable(80, "NAME"),
+        help="What to call the system in a submission.",
+        block="SUT_NAME",
+    ),
+    Parameter(
+        name="verbosity",
+        field="verbose",
+        reader=verbosity,
+        help="The workflow's name of --verbose.",
+    ),
+    Parameter(
+        name="execution_device",
+        field="device",
+        reader=device,
+        help="The workflow's name of --device.",
+    ),
+)
+"""What the query-driven MLPerf workflow says of a run, under its names: how LoadGen is set, and
+other names of a case's parameters."""
 
 _BY_KEY = {row.key: row for row in WORKFLOW}
 _STRENGTH = ("environment", "--set", "option")
@@ -23,7 +180,7 @@ def collect_workflow(
     """Returns how LoadGen is set, and what was asked of the case by parameter name.
 
     Arguments are those of :func:`r50bench.parameters.collect`; options and ``--set`` texts may
-    name rows of :data:`r50bench.parameters.WORKFLOW` too.
+    name rows of :data:`WORKFLOW` too.
 
     Raises:
         UsageError: an unknown key, a value that is not valid, or what contradicts itself.

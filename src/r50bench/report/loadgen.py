@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from r50bench.mlperf_rules import PERCENTILE
-from r50bench.parameters import WORKFLOW
+from r50bench.parameters.workflow import WORKFLOW
 from r50bench.report.table import named_lines
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record

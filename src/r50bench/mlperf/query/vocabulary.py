@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from r50bench.engines.registry import ENGINES
-from r50bench.parameters import BY_NAME, PARAMETERS, WORKFLOW, Parameter
+from r50bench.parameters import BY_NAME, PARAMETERS, Parameter
 from r50bench.parameters.parameter import free_text, number, one_of, yes_or_no
+from r50bench.parameters.workflow import WORKFLOW
 
 __all__ = ["FIXED", "KEYS", "REPOSITORY_KEYS", "REPOSITORY_TAG", "TAGS", "Key", "Scalar"]
 
