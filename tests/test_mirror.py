@@ -107,6 +107,7 @@ WITHOUT_A_MODULE = {
     "assets/test_kept_weights.py": "assets/weights.py: what the store alone knows of a choice",
     "assets/test_store_remove.py": "assets/store.py: removing, beside test_store.py, which keeps",
     "cli/test_former_records.py": "every verb that reads records, on those of a former version",
+    "cli/test_several_cases.py": "cli/run.py, where it is given more than one case",
     "engines/r50/test_amx_kernels.py": "the C++ of engines/r50/kernels/amx, on emulated tiles",
     "engines/test_new_engine.py": "that a new engine is a folder and a row, over all wings",
     "engines/test_peer_engines.py": "onnxruntime and openvino, which pass the same tests",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from r50bench.case import Case, Placement, Slot, Sourced
 from r50bench.load import Load, LoadGen, Score, Steps
 from r50bench.measure.session import Outcome
 from r50bench.report.kpi_block import kpi_block
+from r50bench.results.kpi import Kpi, figures_by_name
 from r50bench.results.record import (
     Accuracy,
     DataInfo,
@@ -25,7 +26,7 @@ from r50bench.results.record import (
 )
 from r50bench.results.samples import Samples
 
-__all__ = ["case_of", "outcome_of", "record_of", "samples_of_latencies"]
+__all__ = ["case_of", "figured", "outcome_of", "record_of", "samples_of_latencies"]
 
 MS = 1_000_000
 
@@ -115,6 +116,16 @@ def samples_of_latencies(
                 rows.append((number, instance, step, clock, end, images))
                 clock = end + round(gap_ms * MS)
     return Samples(*np.array(rows, dtype=np.int64).T)
+
+
+def figured(
+    runs: Iterable[tuple[Record, Samples | None]],
+) -> list[tuple[Record, dict[str, Kpi]]]:
+    """Returns the records with their figures by name, none for those that are invalid."""
+    return [
+        (record, figures_by_name(record, samples) if record.status == "valid" else {})
+        for record, samples in runs
+    ]
 
 
 def _model(graph: str) -> ModelInfo:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import click
 
 from r50bench.case import Case
-from r50bench.cli.shell import raise_failures, result_as_data
+from r50bench.cli.shell import raise_failures, result_as_data, terminal_width
 from r50bench.host.topology import Host
 from r50bench.main_job.plan import MainJob, plan_main_job
 from r50bench.main_job.run import run_main_job
@@ -74,8 +73,8 @@ def do_main_job(
 
 
 def _answer(job: MainJob, results: Sequence[CaseResult], folder: Path) -> str:
-    width = shutil.get_terminal_size((100, 24)).columns
-    text = main_job_text(results, _unfinished(job, results), width, job.notices)
+    unfinished = _unfinished(job, results)
+    text = main_job_text(results, unfinished, terminal_width(), job.notices)
     if not text:
         return ""
     return text + "".join(f"{line}\n" for line in next_commands(results, str(folder)))

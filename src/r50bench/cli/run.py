@@ -21,7 +21,7 @@ from r50bench.cli.options import (
     tuned_option,
 )
 from r50bench.cli.selection import select
-from r50bench.cli.shell import raise_failures, result_as_data
+from r50bench.cli.shell import raise_failures, result_as_data, terminal_width
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
@@ -154,9 +154,9 @@ def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
     if blocks:
         text = blocks_text([outcome.block for outcome in outcomes])
     else:
-        from r50bench.cli.several_cases import overview_of
+        from r50bench.main_job.text import main_job_text
 
-        text = overview_of(results)
+        text = main_job_text(results, (), terminal_width())
     return text + _where_line(outcomes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 from r50bench.errors import R50BenchError
 from r50bench.measure.session import CaseResult
 
-__all__ = ["raise_failures", "result_as_data"]
+__all__ = ["raise_failures", "result_as_data", "terminal_width"]
 
 
 def result_as_data(result: CaseResult) -> dict[str, Any]:
@@ -24,6 +25,11 @@ def result_as_data(result: CaseResult) -> dict[str, Any]:
         "folder": str(result.outcome.folder),
         "kpis": figures,
     }
+
+
+def terminal_width() -> int:
+    """Returns how many columns the terminal has, 100 where stdout is none."""
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def raise_failures(results: Sequence[CaseResult]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -20,6 +19,7 @@ from r50bench.cli.options import (
     set_option,
 )
 from r50bench.cli.selection import CHOSEN_PARTS, select
+from r50bench.cli.shell import terminal_width
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host import topology
 from r50bench.host.snapshot import host_identity, versions
@@ -263,8 +263,7 @@ def _show(sweep: Sweep, plan: SweepPlan, path: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(data, indent=2))
         return
     records = [one.record for one in sweep.results if one.record is not None]
-    width = shutil.get_terminal_size((100, 24)).columns
-    heading = what_ran(records, width) if records else ""
+    heading = what_ran(records, terminal_width()) if records else ""
     click.echo((f"{heading}\n\n" if heading else "") + sweep_text(sweep.results, plan.passes))
     click.echo(f"# picture: {path / PAGE}   table: {path / POINTS}   records: r50bench kpi {path}")
     if any(not one.figures and one.point.case is not None for one in sweep.results):

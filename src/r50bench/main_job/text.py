@@ -13,6 +13,7 @@ from r50bench.precision import numerics_of
 from r50bench.report.overview import overview_rows, overview_text
 from r50bench.report.slower_precisions import slower_precisions
 from r50bench.report.what_ran import what_ran
+from r50bench.results.kpi import THROUGHPUT
 from r50bench.results.ratio import beyond_noise, ratio_of_rounds
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
@@ -45,14 +46,17 @@ def main_job_text(
     ``unfinished`` are the cases that were not run because the job was interrupted; ``notices`` are
     the job's, of what has no row; precisions that are slower than finer ones are told beside them.
     """
-    runs = [(one.outcome.record, one.outcome.samples) for one in results if one.outcome is not None]
-    if not runs:
+    outcomes = [result.outcome for result in results if result.outcome is not None]
+    if not outcomes:
         return ""
-    failures = [(one.planned.case, str(one.error)) for one in results if one.outcome is None]
+    runs = [(outcome.record, outcome.figures) for outcome in outcomes]
+    failures = [
+        (result.planned.case, str(result.error)) for result in results if result.outcome is None
+    ]
     rows = overview_rows(runs, failures, unfinished)
     sections = [what_ran([record for record, _ in runs], width), overview_text(rows, width)]
     lines = [f"! {notice}" for notice in (*notices, *slower_precisions(runs))]
-    lines.append(summary_sentence(gains(runs)))
+    lines.append(summary_sentence(gains((found.record, found.samples) for found in outcomes)))
     if unfinished:
         total = len(results) + len(unfinished)
         lines.append(f"! interrupted: {len(unfinished)} of {total} measurements were not made")
@@ -131,14 +135,10 @@ def next_commands(results: Sequence[CaseResult], folder: str) -> Iterator[str]:
 
 def _fastest(results: Sequence[CaseResult]) -> Case | None:
     """Returns the case with the highest throughput, None where there is none."""
-    best: tuple[float, Case] | None = None
-    for one in results:
-        outcome = one.outcome
-        if outcome is None or outcome.error is not None or outcome.samples is None:
-            continue
-        common = windows(outcome.samples)
-        if one.planned.case.mode == "throughput" and common is not None:
-            value = throughput(outcome.samples, common).value
-            if best is None or value > best[0]:
-                best = value, one.planned.case
-    return None if best is None else best[1]
+    rates = [
+        (result.outcome.figures[THROUGHPUT].value, result.planned.case)
+        for result in results
+        if result.outcome is not None and result.error is None
+        if result.planned.case.mode == "throughput"
+    ]
+    return max(rates, key=lambda rate: rate[0])[1] if rates else None

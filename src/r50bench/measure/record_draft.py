@@ -25,6 +25,7 @@ from r50bench.notices import Notice
 from r50bench.planning.planned import Planned, load_of
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
 from r50bench.results.atomic import Busy, Hold, is_disk_full, write_atomically
+from r50bench.results.kpi import Kpi, by_name
 from r50bench.results.record import (
     Accuracy,
     Evidence,
@@ -137,6 +138,11 @@ class Outcome:
     samples: Samples | None
     block: KpiBlock
     error: RunFailed | None
+
+    @property
+    def figures(self) -> dict[str, Kpi]:
+        """The KPIs by name; none where the record is invalid."""
+        return by_name(self.block.kpis)
 
 
 class RecordDraft:

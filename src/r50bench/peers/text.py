@@ -16,7 +16,6 @@ from r50bench.results.kpi import (
     P99_LATENCY,
     THROUGHPUT,
     Kpi,
-    figures_by_name,
 )
 from r50bench.results.ratio import beyond_noise, ratio_of_rounds
 from r50bench.results.record import Record
@@ -57,7 +56,7 @@ def peer_rows(standings: Sequence[Standing]) -> list[Row]:
     for one in standings:
         record, figures, ratio = _valid(one), {}, None
         if record is not None and one.outcome is not None:
-            figures = figures_by_name(record, one.outcome.samples)
+            figures = one.outcome.figures
             if one is not reference and _valid(reference) is not None:
                 ratio = ratio_of_rounds(one.throughputs, reference.throughputs)
         rows.append(Row(one, figures, ratio))

@@ -19,10 +19,8 @@ from r50bench.results.kpi import (
     P99_LATENCY,
     THROUGHPUT,
     Kpi,
-    figures_by_name,
 )
 from r50bench.results.record import Accuracy, Record, disturbance
-from r50bench.results.samples import Samples
 from r50bench.wording import fixed, with_interval
 
 __all__ = ["OverviewRow", "overview_rows", "overview_table", "overview_text"]
@@ -55,11 +53,11 @@ class OverviewRow:
 
 
 def overview_rows(
-    runs: Sequence[tuple[Record, Samples | None]],
+    runs: Sequence[tuple[Record, Mapping[str, Kpi]]],
     failures: Sequence[tuple[Case, str]] = (),
     unfinished: Sequence[Case] = (),
 ) -> list[OverviewRow]:
-    """Groups records with their samples by precision and engine.
+    """Groups records with their figures, by name, by precision and engine.
 
     Precisions come in the order of the vocabulary, engines in the order given. ``failures`` are
     cases that left no record, with the reason, ``unfinished`` those whose turn has not come. A mode
@@ -70,7 +68,7 @@ def overview_rows(
     """
     _refuse_mixed_models([record for record, _ in runs if record.status == "valid"])
     cells = [
-        *(_cell(record, samples) for record, samples in runs),
+        *(_cell(record, figures) for record, figures in runs),
         *(_Cell(case, None, {}, reason) for case, reason in failures),
     ]
     queues: dict[tuple[str, str], dict[str, list[_Cell]]] = defaultdict(lambda: defaultdict(list))
@@ -139,10 +137,10 @@ class _Cell:
     reason: str | None
 
 
-def _cell(record: Record, samples: Samples | None) -> _Cell:
+def _cell(record: Record, figures: Mapping[str, Kpi]) -> _Cell:
     if record.status != "valid":
         return _Cell(record.case, record, {}, record.reason or "no reason given")
-    return _Cell(record.case, record, figures_by_name(record, samples), None)
+    return _Cell(record.case, record, figures, None)
 
 
 def _refuse_mixed_models(records: Sequence[Record]) -> None:
@@ -251,8 +249,7 @@ def _figures(title: str, cell: Callable[[OverviewRow], Cell]) -> _Column:
 def _throughput_text(cell: Kpi | Missing) -> Cell:
     if isinstance(cell, Missing):
         return cell
-    # From the upper end: the lower one may have been cut off at 0.
-    return with_interval(cell.value, None if cell.high is None else cell.high - cell.value)
+    return with_interval(cell.value, cell.half_width)
 
 
 def _latency_text(cell: Kpi | Missing) -> Cell:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from r50bench.notices import Notice
 from r50bench.precision import NUMERICS
-from r50bench.results.kpi import THROUGHPUT, Kpi, figures_by_name
+from r50bench.results.kpi import THROUGHPUT, Kpi
 from r50bench.results.record import Record
-from r50bench.results.samples import Samples
 
 __all__ = ["slower_precisions"]
 
@@ -34,19 +33,20 @@ class _Measured:
         return record.case.engine, record.case.device, cpus, record.model
 
 
-def slower_precisions(runs: Sequence[tuple[Record, Samples | None]]) -> tuple[Notice, ...]:
+def slower_precisions(runs: Sequence[tuple[Record, Mapping[str, Kpi]]]) -> tuple[Notice, ...]:
     """Returns a notice for each precision that is slower than one which rounds less.
 
-    Judged are the throughputs of valid records of throughput mode, those of one engine on the same
-    cores beside each other; "slower" is beyond their 95 % intervals. Each is compared with the
-    fastest of the precisions that round less. Where both limits were measured and explain it, the
-    notice says so, since no other kernel would help then.
+    ``runs`` are records with their figures by name. Judged are the throughputs of valid records of
+    throughput mode, those of one engine on the same cores beside each other; "slower" is beyond
+    their 95 % intervals. Each is compared with the fastest of the precisions that round less. Where
+    both limits were measured and explain it, the notice says so, since no other kernel would help
+    then.
     """
     measured = [
         _Measured(record, figures[THROUGHPUT])
-        for record, samples in runs
+        for record, figures in runs
         if record.status == "valid" and record.case.mode == "throughput"
-        if THROUGHPUT in (figures := figures_by_name(record, samples))
+        if THROUGHPUT in figures
     ]
     return tuple(_notices(measured))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,7 @@ __all__ = [
     "TOP5_ACCURACY",
     "Kpi",
     "accuracy_line",
+    "by_name",
     "figures_by_name",
     "kpis",
 ]
@@ -120,7 +121,11 @@ def kpis(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:
 
 def figures_by_name(record: Record, samples: Samples | None) -> dict[str, Kpi]:
     """Returns the figures of :func:`kpis` under their names, and raises what that does."""
-    return {kpi.name: kpi for kpi in kpis(record, samples)}
+    return by_name(kpis(record, samples))
+
+
+def by_name(kpis: Iterable[Kpi]) -> dict[str, Kpi]:
+    return {kpi.name: kpi for kpi in kpis}
 
 
 def accuracy_line(accuracy: Accuracy) -> str:
