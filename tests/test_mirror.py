@@ -63,7 +63,6 @@ TESTED_ELSEWHERE = {
         "run by no test, since it compiles for 20 s each time and exists for few CPUs;"
         " engines/evidence/test_judge.py: its kernels, engines/onnx/test_models.py: its absence"
     ),
-    "host/lifeline.py": "engines/test_child.py: takes a parent that is killed, and its child",
     "measure/bench.py": "measure/test_measured_peak.py, measure/test_session.py: what they share",
     "measure/inputs.py": "measure/test_feed.py: the ring; measure/test_session.py: all else",
     "measure/instance.py": "measure/test_session.py: runs in a worker alone",
@@ -89,7 +88,6 @@ TESTED_ELSEWHERE = {
         "parameters/test_sources.py, parameters/test_table.py: a row, tested by reading with it"
     ),
     "peers/text.py": "peers/test_run.py: standings are made there, text included",
-    "planning/planned.py": "measure/test_session.py, cli/test_replay_plan.py: a type, and one call",
     "profile/layer_bars.py": PROFILED,
     "profile/page.py": PROFILED,
     "profile/text.py": PROFILED,

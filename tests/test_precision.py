@@ -25,6 +25,7 @@ from r50bench.precision import (
     NUMERICS,
     PRECISIONS,
     OneDnnKernels,
+    means,
     numerics_of,
     parse_precision,
 )
@@ -61,6 +62,21 @@ def test_a_misspelt_precision_is_answered_with_the_nearest() -> None:
     with pytest.raises(UsageError) as caught:
         parse_precision("avx_bloat16")
     assert "avx_bfloat16" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("word", "precision", "meant"),
+    [
+        ("int8", "avx_int8", True),
+        ("avx_int8", "avx_int8", True),
+        ("amx_int8", "avx_int8", False),
+        ("bf16", "avx_int8", False),
+    ],
+)
+def test_a_word_means_itself_and_all_of_its_numerics(
+    word: str, precision: str, meant: bool
+) -> None:
+    assert means(word, precision) is meant
 
 
 def test_every_precision_has_known_numerics() -> None:

@@ -22,12 +22,10 @@ from r50bench.parameters import BY_NAME, PARAMETERS, Setting, collect
 from r50bench.planning.planned import Planned, plan_case
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.kpi import Kpi, figures_by_name
-from r50bench.results.record import Record, read_record
+from r50bench.results.record import RUNS, Record, read_record
 from r50bench.results.samples import Samples, samples_of
 
 __all__ = ["StoredRecord", "plan", "read", "run"]
-
-DEFAULT_OUT = Path("r50bench-runs")
 
 Given = str | int | float | bool | Path | Mapping[str, str] | None
 """What a parameter may be set to; None stands for its default, a mapping for CUSTOMER_ENV."""
@@ -79,7 +77,7 @@ def plan(case: str, *, tuned: bool = True, **settings: Given) -> Planned:
 def run(
     case: str | Planned,
     *,
-    out: str | Path = DEFAULT_OUT,
+    out: str | Path = RUNS,
     progress: bool = False,
     tuned: bool = True,
     **settings: Given,

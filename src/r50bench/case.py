@@ -16,6 +16,7 @@ from r50bench.precision import NUMERICS, PRECISIONS, numerics_of, parse_precisio
 
 __all__ = [
     "CASE_TYPES",
+    "FORMER_ENGINES",
     "FUNCTIONS",
     "MODES",
     "Case",
@@ -33,6 +34,9 @@ __all__ = [
 FUNCTIONS = ("inference", "training")
 MODES = ("latency", "throughput", "accuracy")
 CASE_TYPES = ("", "gated", "pkm")
+
+FORMER_ENGINES = {"torch-aot": "torch"}
+"""What an engine was called once, in commands and in records, and is called now."""
 
 _NAME_PREFIXES = ("test_", "resnet50_pytorch_xeon_public_", "resnet50_pytorch_arm_")
 

@@ -16,6 +16,7 @@ __all__ = [
     "Numerics",
     "OneDnnKernels",
     "Precision",
+    "means",
     "needed_flags",
     "numerics_of",
     "parse_precision",
@@ -294,6 +295,11 @@ PRECISIONS: dict[str, Precision] = {row.name: row for row in (*_AVX, *_AMX, *_AR
 def numerics_of(precision: str) -> str:
     """Returns the name of the numerics, such as bf16, of a precision of :data:`PRECISIONS`."""
     return PRECISIONS[precision].numerics.name
+
+
+def means(word: str, precision: str) -> bool:
+    """Whether ``word``, a precision or the name of a numerics, is ``precision`` or its numerics."""
+    return word in (precision, numerics_of(precision))
 
 
 def needed_flags() -> frozenset[str]:

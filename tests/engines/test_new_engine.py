@@ -14,9 +14,10 @@ import r50bench
 
 # Imported by every Python that finds it first: the command's and its workers'.
 REGISTER = """
-from r50bench.engines.registry import DESCRIPTORS, FORMER_NAMES
+from r50bench.case import FORMER_ENGINES
+from r50bench.engines.registry import DESCRIPTORS
 DESCRIPTORS["made-up"] = "made_up:DESCRIPTOR"
-FORMER_NAMES["made"] = "made-up"
+FORMER_ENGINES["made"] = "made-up"
 """
 DESCRIPTOR = """
 from r50bench.engines.base import EngineDescriptor

@@ -10,6 +10,7 @@ from r50bench.host.isa import (
     detect_platform,
     isa_cap,
     native_precisions,
+    precisions_by_default,
     resolve_precision,
 )
 from r50bench.host.topology import Host
@@ -75,6 +76,22 @@ def test_what_the_cpu_lacks_is_named_with_what_it_has(word: str, host: Host, mes
     assert message in caught.value.message
     assert caught.value.hint == f"it runs {', '.join(native_precisions(host))}"
     assert caught.value.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        (
+            synthetic_hosts.spr_two_sockets(),
+            ["avx_fp32", "avx_bfloat16 amx_bfloat16", "avx_int8 amx_int8"],
+        ),
+        (synthetic_hosts.haswell(), ["avx_fp32"]),
+    ],
+)
+def test_the_alike_of_each_numerics_by_default_end_in_the_best(
+    host: Host, expected: list[str]
+) -> None:
+    assert [" ".join(names) for names in precisions_by_default(host)] == expected
 
 
 def test_a_cpu_without_any_precision_is_told_so() -> None:

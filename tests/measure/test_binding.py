@@ -1,14 +1,10 @@
-"""Binding to CPUs and to the parent's life, read back from the kernel."""
+"""Binding to CPUs and memory, read back from the kernel."""
 
 from __future__ import annotations
 
 import mmap
 import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 
 from r50bench.measure.binding import (
     bind_cpus,
@@ -124,32 +120,3 @@ def test_pss_grows_by_what_is_touched():
         before = pss_bytes()
         block[::4096] = b"x" * len(block[::4096])
         assert pss_bytes() - before > 48 << 20
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def test_a_worker_dies_with_its_parent_even_when_that_is_killed():
-    child = (
-        "import sys, time; from r50bench.measure.binding import die_with_parent;"
-        "die_with_parent(int(sys.argv[1])); print('bound', flush=True); time.sleep(60)"
-    )
-    parent = (
-        "import os, subprocess, sys, time;"
-        f"p = subprocess.Popen([sys.executable, '-c', {child!r}, str(os.getpid())],"
-        " stdout=subprocess.PIPE); p.stdout.readline(); print(p.pid, flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as started:
-        assert started.stdout is not None
-        pid = int(started.stdout.readline())
-        assert is_alive(pid)
-        started.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 2
-    while is_alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not is_alive(pid)

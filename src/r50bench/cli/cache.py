@@ -57,7 +57,7 @@ def cache() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_entries(as_json: bool) -> None:
     """Lists all entries with size, age, hash and source."""
-    store = _store()
+    store = default_store()
     kept = _kept(store)
     if as_json:
         click.echo(json.dumps([_as_data(one) for one in kept], indent=2))
@@ -69,7 +69,7 @@ def list_entries(as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def show(names: tuple[str, ...]) -> None:
     """Shows all that is known of entries: where they came from, and the hash of every file."""
-    chosen = _chosen(_kept(_store()), names)
+    chosen = _chosen(_kept(default_store()), names)
     click.echo(json.dumps([_as_data(one, files=True) for one in chosen], indent=2))
 
 
@@ -80,7 +80,7 @@ def verify(names: tuple[str, ...]) -> None:
 
     Exits with 3 where one is damaged.
     """
-    store = _store()
+    store = default_store()
     kept = _kept(store)
     damaged = []
     for one in _chosen(kept, names) if names else kept:
@@ -105,7 +105,7 @@ def remove(names: tuple[str, ...], everything: bool, yes: bool) -> None:
         raise UsageError(
             "say what to remove", hint="r50bench cache remove NAME...; or --all for everything"
         )
-    store = _store()
+    store = default_store()
     kept = _kept(store)
     _remove(store, kept if everything else _chosen(kept, names), yes=yes)
 
@@ -120,12 +120,8 @@ def work_collection(words: tuple[str, ...], yes: bool) -> None:
             f"unknown: work_collection {' '.join(words)}".rstrip(),
             hint="work_collection , remove; see also 'r50bench cache --help'",
         )
-    store = _store()
+    store = default_store()
     _remove(store, _kept(store), yes=yes)
-
-
-def _store() -> Store:
-    return default_store()
 
 
 def _kept(store: Store) -> list[_Kept]:

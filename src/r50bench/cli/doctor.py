@@ -13,6 +13,7 @@ from r50bench.host import topology
 from r50bench.host.doctor import examine
 from r50bench.host.isa import describe_host
 from r50bench.parameters import UNDERSTOOD_VARIABLES
+from r50bench.wording import counted
 
 __all__ = ["doctor"]
 
@@ -39,8 +40,8 @@ def doctor(as_json: bool) -> None:
         if not findings:
             click.echo("nothing here is known to hurt the figures")
     if findings:
-        number = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+        codes = ", ".join(finding.code for finding in findings)
         raise CheckFailed(
-            f"{number}: {', '.join(finding.code for finding in findings)}",
+            f"{counted(len(findings), 'finding')}: {codes}",
             hint="each comes with its mend; figures hold for the machine as it is",
         )

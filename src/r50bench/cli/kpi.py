@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from r50bench.cli.options import RUNS
 from r50bench.errors import R50BenchError, RunFailed, UsageError
 from r50bench.report.kpi_block import KpiBlock, kpi_block
 from r50bench.report.kpi_formats import KPI_FORMATS, format_kpis
-from r50bench.results.record import RECORD_FILE, read_record
+from r50bench.results.record import RECORD_FILE, RUNS, read_record
 from r50bench.results.samples import samples_of
 
 __all__ = ["kpi"]

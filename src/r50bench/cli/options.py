@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
+from r50bench.results.record import RUNS
 
 __all__ = [
-    "RUNS",
     "Command",
     "collect_settings",
     "dry_run_option",
@@ -26,9 +26,6 @@ __all__ = [
     "set_option",
     "tuned_option",
 ]
-
-RUNS = Path("r50bench-runs")
-"""Where records go unless ``--out`` says otherwise."""
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -18,9 +18,9 @@ from r50bench.cli.options import (
     set_option,
 )
 from r50bench.engines.registry import engine_named
-from r50bench.errors import R50BenchError, Unsupported, UsageError
+from r50bench.errors import R50BenchError, UsageError
 from r50bench.host import topology
-from r50bench.host.isa import resolve_precision
+from r50bench.host.isa import precisions_by_default
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
 from r50bench.measure.session import remember
@@ -28,7 +28,6 @@ from r50bench.parameters import Setting
 from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, run_peers
 from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_text
 from r50bench.planning.effective_case import EffectiveCase
-from r50bench.precision import NUMERICS
 from r50bench.report.terminal import TerminalProgress
 
 __all__ = ["peers"]
@@ -101,14 +100,7 @@ def _names(settings: Mapping[str, Setting], host: Host) -> list[CaseName]:
         )
     if "precision" in settings:
         return [CaseName("inference", mode, str(settings["precision"].value))]
-    found = []
-    for numerics in (row.name for row in NUMERICS.values() if row.by_default):
-        try:
-            precision = resolve_precision(numerics, host)
-        except Unsupported:
-            continue
-        found.append(CaseName("inference", mode, precision))
-    return found
+    return [CaseName("inference", mode, alike[-1]) for alike in precisions_by_default(host)]
 
 
 def _execute(

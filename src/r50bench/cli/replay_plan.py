@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import cast
 
@@ -12,7 +11,7 @@ from r50bench.host.topology import Host
 from r50bench.load import Observe
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.notices import Notice
-from r50bench.parameters import BY_NAME, PARAMETERS, LoadWord, Setting, Value
+from r50bench.parameters import PARAMETERS, Setting, Value
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.planned import Planned, plan_case
 from r50bench.results.record import Record
@@ -64,21 +63,12 @@ def _plan(record: Record, case: Case, host: Host) -> Planned:
         settings["force_weight_sharing"] = Setting(True, "option")
     said = (Notice("replay", f"this is a replay of {record.id}"),)
     if record.loadgen is not None:
-        settings = _effective_under("loadgen", settings)
         settings["precision"] = Setting(case.precision, "option")
         mlperf = plan_mlperf(record.loadgen.settings, settings, host)
         return replace(mlperf, request=record.request, notices=said)
-    if case.mode == "accuracy":
-        settings = _effective_under("score", settings)
     name = CaseName(case.function, case.mode, case.precision, case.case_type)
     effective = effective_case(name, settings, host)
     return plan_case(replace(effective, request=record.request, notices=said), host)
-
-
-def _effective_under(load: LoadWord, settings: Mapping[str, Setting]) -> dict[str, Setting]:
-    return {
-        name: setting for name, setting in settings.items() if load not in BY_NAME[name].inert_under
-    }
 
 
 def _refuse_changes(record: Record, wanted: Case, found: Case) -> None:

@@ -11,7 +11,7 @@ from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.isa import detect_platform, native_precisions
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Setting
-from r50bench.precision import NUMERICS, numerics_of
+from r50bench.precision import means
 
 __all__ = ["CHOSEN_PARTS", "matching", "select"]
 
@@ -23,7 +23,12 @@ _FULL_NAME = "test_resnet50_pytorch_xeon_public_{}"
 
 
 def select(
-    words: Sequence[str], regex: str | None, settings: Mapping[str, Setting], host: Host
+    words: Sequence[str],
+    regex: str | None,
+    settings: Mapping[str, Setting],
+    host: Host,
+    *,
+    default_mode: str | None = None,
 ) -> tuple[CaseName, ...]:
     """Returns the cases that are asked, each once; none at all where nothing names any.
 
@@ -32,14 +37,14 @@ def select(
     them; cases with a case type are chosen only where one is given so or the pattern names one,
     since whoever asks for a mode or a precision wants each case once.
 
-    Without words, MODE, PRECISION and CASE_TYPE make the names: what is not given ranges over all
-    modes, or all precisions of this host.
+    Without words, MODE, PRECISION and CASE_TYPE make the names: what is not given is
+    ``default_mode``, or ranges over all modes, and over all precisions of this host.
 
     Raises:
         UsageError: a name is misspelt, a pattern matches nothing, or ``regex`` is malformed.
     """
     if not words and regex is None:
-        return _from_parts(settings, host)
+        return _from_parts(settings, host, default_mode)
     if regex is None and not any(map(_is_glob, words)):
         return tuple(dict.fromkeys(map(CaseName.parse, words)))
     from r50bench.planning.designed_cases import designed_cases  # cases that are named need no list
@@ -98,8 +103,12 @@ def _none_matches(pattern: str, designed: Sequence[CaseName], host: Host) -> lis
     )
 
 
-def _from_parts(settings: Mapping[str, Setting], host: Host) -> tuple[CaseName, ...]:
+def _from_parts(
+    settings: Mapping[str, Setting], host: Host, default_mode: str | None
+) -> tuple[CaseName, ...]:
     parts = {part: str(settings[part].value) for part in CHOSEN_PARTS if part in settings}
+    if default_mode is not None:
+        parts.setdefault("mode", default_mode)
     if not parts:
         return ()
     precisions = (parts["precision"],) if "precision" in parts else native_precisions(host)
@@ -119,14 +128,14 @@ def _narrowed(
         for part in CHOSEN_PARTS
         if part in settings and settings[part].source != "environment"
     }
-    return tuple(name for name in designed if asked.items() <= _parts(name, asked).items())
-
-
-def _parts(name: CaseName, asked: Mapping[str, object]) -> dict[str, object]:
-    """Returns the parts of a name, the precision as its numerics where those were asked for."""
-    generic = asked.get("precision") in NUMERICS
-    precision = numerics_of(name.precision) if generic else name.precision
-    return {part: getattr(name, part) for part in CHOSEN_PARTS} | {"precision": precision}
+    return tuple(
+        name
+        for name in designed
+        if all(
+            means(str(word), name.precision) if part == "precision" else getattr(name, part) == word
+            for part, word in asked.items()
+        )
+    )
 
 
 def _is_glob(word: str) -> bool:

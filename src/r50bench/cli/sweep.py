@@ -150,8 +150,7 @@ def _names(
     Throughput is what is measured where nothing names a mode.
     """
     if not words:
-        throughput = {"mode": Setting("throughput", "option")}
-        return list(select((), None, {**throughput, **settings}, host))
+        return list(select((), None, settings, host, default_mode="throughput"))
     parts = {
         part: str(settings[part].value)
         for part in CHOSEN_PARTS

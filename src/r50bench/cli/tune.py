@@ -105,8 +105,7 @@ def _requests(
     host: Host,
 ) -> list[TuneRequest]:
     settings, choices = _read(sets, options)
-    throughput = {"mode": Setting("throughput", "option")}
-    names = select(words, None, settings if words else {**throughput, **settings}, host)
+    names = select(words, None, settings, host, default_mode="throughput")
     requests = []
     for name in names:
         goal = Objective.parse(objective or _OBJECTIVES[name.mode])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pkgutil import resolve_name
 
+from r50bench.case import FORMER_ENGINES
 from r50bench.engines.base import Engine, EngineDescriptor, EngineSpec
 from r50bench.errors import EngineError, UsageError, did_you_mean
 from r50bench.notices import Notice
@@ -14,7 +15,6 @@ from r50bench.precision import PRECISIONS
 __all__ = [
     "DESCRIPTORS",
     "ENGINES",
-    "FORMER_NAMES",
     "engine_named",
     "load_engine",
     "notice_of_former_name",
@@ -34,9 +34,6 @@ DESCRIPTORS = {
     "fake": "r50bench.engines.fake:DESCRIPTOR",
 }
 """Where each engine describes itself, in the order of the help; the first is the default."""
-
-FORMER_NAMES = {"torch-aot": "torch"}
-"""What an engine was called once, and is called now."""
 
 
 class _Engines(Mapping[str, EngineDescriptor]):
@@ -87,7 +84,7 @@ def recorded_engine(name: str) -> EngineDescriptor:
 def present_name(word: str) -> str:
     """Returns what an engine that once had the name ``word`` is called now; other words as are."""
     name = word.strip().lower()
-    return FORMER_NAMES.get(name, name)
+    return FORMER_ENGINES.get(name, name)
 
 
 def notice_of_former_name(word: str) -> Notice | None:

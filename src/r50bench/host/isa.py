@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from r50bench.errors import Unsupported
 from r50bench.host.topology import Host, cores_by_node, usable_cores
-from r50bench.precision import PRECISIONS, Precision, parse_precision, precisions_by_numerics
+from r50bench.precision import (
+    NUMERICS,
+    PRECISIONS,
+    Precision,
+    means,
+    parse_precision,
+    precisions_by_numerics,
+)
 from r50bench.wording import counted
 
 __all__ = [
@@ -16,6 +23,7 @@ __all__ = [
     "detect_platform",
     "isa_cap",
     "native_precisions",
+    "precisions_by_default",
     "resolve_precision",
 ]
 
@@ -86,6 +94,17 @@ def native_precisions(host: Host) -> tuple[str, ...]:
     return tuple(row.name for row in precisions_by_numerics() if _runs(row, host))
 
 
+def precisions_by_default(host: Host) -> list[tuple[str, ...]]:
+    """Returns the native precisions of each numerics that is measured where none is asked.
+
+    Of those of one numerics the best by name is last; what the host has none of is left out.
+    """
+    native = native_precisions(host)
+    numerics = (row.name for row in NUMERICS.values() if row.by_default)
+    alike = (tuple(name for name in native if means(kind, name)) for kind in numerics)
+    return [names for names in alike if names]
+
+
 def resolve_precision(word: str, host: Host) -> str:
     """Returns the precision of :data:`.PRECISIONS` that ``word`` means on this host.
 
@@ -96,7 +115,7 @@ def resolve_precision(word: str, host: Host) -> str:
         Unsupported: this CPU lacks the instructions.
     """
     name = parse_precision(word)
-    candidates = [row for row in precisions_by_numerics() if name in (row.name, row.numerics.name)]
+    candidates = [row for row in precisions_by_numerics() if means(name, row.name)]
     native = [row.name for row in candidates if _runs(row, host)]
     if not native:
         raise _unsupported(name, candidates, host)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from r50bench.case import CaseName
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported
-from r50bench.host.isa import native_precisions
+from r50bench.host.isa import native_precisions, precisions_by_default
 from r50bench.host.topology import Host
 from r50bench.measure.tuned_defaults import EffectiveOf, effective_cases
 from r50bench.notices import Notice
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.planned import Planned, plan_case
-from r50bench.precision import NUMERICS, numerics_of
 
 __all__ = ["BY_DEFAULT", "ENGINES_BESIDE", "MainJob", "PeakOf", "Turn", "plan_main_job"]
 
@@ -81,7 +80,9 @@ def plan_main_job(
             hint="AVX2 or Arm NEON is the least a CPU must have",
         )
     planner = _Planner(host, settings, effective_of or effective_cases(host, tuned=False))
-    chosen = native if every else planner.best_of_each_numerics(native, peak_of)
+    chosen: Sequence[str] = native
+    if not every:
+        chosen = [planner.best(alike, peak_of) for alike in precisions_by_default(host)]
     turns = [planner.turn(mode, precision) for precision in chosen for mode in _DEFAULTS]
     kept = tuple(turn for turn in turns if turn.cases)
     if not kept:
@@ -103,17 +104,8 @@ class _Planner:
         self._refused: dict[tuple[str, str], Unsupported] = {}
         self._by_name: list[str] = []
 
-    def best_of_each_numerics(self, native: Iterable[str], peak_of: PeakOf) -> list[str]:
-        """Returns one precision for each numerics of the main job that the host has."""
-        precisions = list(native)
-        found = []
-        for numerics in (row.name for row in NUMERICS.values() if row.by_default):
-            alike = [name for name in precisions if numerics_of(name) == numerics]
-            if alike:
-                found.append(self._best(alike, peak_of))
-        return found
-
-    def _best(self, alike: list[str], peak_of: PeakOf) -> str:
+    def best(self, alike: Sequence[str], peak_of: PeakOf) -> str:
+        """Returns the precision of one numerics that is measured."""
         if len(alike) == 1:
             return alike[0]
         peaks = {}

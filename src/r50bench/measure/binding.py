@@ -1,4 +1,4 @@
-"""Binding of the calling thread and process to CPUs, memory nodes and the life of the parent.
+"""Binding of the calling thread and process to CPUs and memory nodes.
 
 The system calls that Python has no wrapper for go through ctypes; their numbers and constants are
 those of the Linux header <linux/mempolicy.h> and the syscall tables.
@@ -13,15 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from r50bench.host.lifeline import die_with_parent
-
 __all__ = [
     "bind_cpus",
     "bind_memory",
     "bind_team",
     "bound_memory_nodes",
     "busiest_threads",
-    "die_with_parent",
     "give_way",
     "pss_bytes",
     "threads_of_process",

@@ -17,12 +17,11 @@ import numpy as np
 from r50bench import __version__
 from r50bench.errors import RunFailed, UsageError, WorkerFailed
 from r50bench.host.snapshot import snapshot
-from r50bench.load import Steps
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import SessionInputs
 from r50bench.measure.protocol import Measured, Predicted, Watched
 from r50bench.notices import Notice
-from r50bench.planning.planned import Planned, load_of
+from r50bench.planning.planned import Planned
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
 from r50bench.results.atomic import Busy, Hold, is_disk_full, write_atomically
 from r50bench.results.kpi import Kpi, by_name
@@ -198,7 +197,6 @@ class RecordDraft:
 
             write_predictions(self.predictions, folder / "predictions.csv")
         planned = self.planned
-        load = load_of(planned.case) if isinstance(planned.load, Steps) else planned.load
         record = Record(
             id=self.id,
             created=self.created,
@@ -207,7 +205,7 @@ class RecordDraft:
             r50bench_version=__version__,
             case=planned.case,
             request=dict(planned.request),
-            load=load,
+            load=planned.load,
             host=self.host,
             placement=planned.placement,
             model=self.model,

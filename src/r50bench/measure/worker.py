@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from r50bench.errors import R50BenchError
+from r50bench.host.lifeline import die_with_parent
 from r50bench.measure.binding import (
     bind_cpus,
     bind_memory,
     bound_memory_nodes,
-    die_with_parent,
     pss_bytes,
 )
 from r50bench.measure.contention import Watch

@@ -21,7 +21,7 @@ from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.planning.notices import notices_on
 from r50bench.planning.placement import cores_of_one_instance, instances_and_cores, place
-from r50bench.precision import NUMERICS, PRECISIONS, numerics_of
+from r50bench.precision import NUMERICS, PRECISIONS, means
 
 __all__ = ["EffectiveCase", "TunedValues", "effective_case"]
 
@@ -157,12 +157,8 @@ def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, l
 
 def _same_numerics(one: str, other: str) -> bool:
     """Whether one of two precisions is the other's numerics, such as fp32 and avx_fp32."""
-    generic = [word for word in (one, other) if word in NUMERICS]
-    return len(generic) == 1 and _numerics(one) == _numerics(other)
-
-
-def _numerics(precision: str) -> str:
-    return precision if precision in NUMERICS else numerics_of(precision)
+    generic, precision = (one, other) if one in NUMERICS else (other, one)
+    return precision in PRECISIONS and means(generic, precision)
 
 
 def _case_type_values(name: CaseName, host: Host) -> dict[str, Value]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from r50bench.case import Case, Placement
+from r50bench.case import Case, FieldValue, Placement
 from r50bench.host.topology import Host
 from r50bench.load import Load, LoadGen, LoadgenSettings, Score, Steps, run_name
 from r50bench.planning.effective_case import EffectiveCase
@@ -19,6 +19,13 @@ class Planned(EffectiveCase):
 
     placement: Placement
     load: Load
+
+    def became(self, source: str, **values: FieldValue) -> Planned:
+        """Does as for an effective case; a load that its mode means follows its values."""
+        planned = super().became(source, **values)
+        if not isinstance(self.load, (Steps, Score)):
+            return planned
+        return replace(planned, load=load_of(planned.case))
 
     @property
     def loadgen(self) -> LoadgenSettings:

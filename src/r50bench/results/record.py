@@ -20,6 +20,7 @@ from r50bench.results.atomic import write_atomically
 
 __all__ = [
     "RECORD_FILE",
+    "RUNS",
     "SCHEMA_VERSION",
     "Accuracy",
     "DataInfo",
@@ -40,6 +41,9 @@ SCHEMA_VERSION = 2
 
 _DISTURBED = 0.03
 """Kernel threads alone take up to two per cent of one core, measured on an idle guest."""
+
+RUNS = Path("r50bench-runs")
+"""Where records go unless something else is said."""
 
 RECORD_FILE = "record.json"
 """The name of the record's own file in its folder."""

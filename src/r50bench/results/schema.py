@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from r50bench.case import FORMER_ENGINES
 from r50bench.errors import UsageError
 from r50bench.load import LOADGEN_MODES, SCENARIOS
 
@@ -57,7 +58,7 @@ def engine_of_2(name: Any, info: Any = None) -> Any:
         version, artifact = str(info.get("version")), str(info.get("artifact"))
         if _OWN_KERNELS in version or _OWN_PLAN in artifact:
             return "r50"
-    return "torch" if name == "torch-aot" else name
+    return FORMER_ENGINES.get(name, name) if isinstance(name, str) else name
 
 
 def case_of_2(case: Mapping[str, Any], engine: Any = None) -> dict[str, Any]:
