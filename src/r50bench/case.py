@@ -147,6 +147,7 @@ class Case:
     seed: int = 2020
     weight_sharing: bool = False
     across_nodes: bool = False
+    slow_cores: bool = False
     allocator: str = "auto"
     skip_bad_pictures: bool = False
     verbose: bool = False

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from r50bench.host.doctor import examine
@@ -137,3 +139,12 @@ def test_a_variable_that_is_read_as_a_parameter_is_not_said_to_be_ignored(
 ) -> None:
     environ = {"TORCH_MKLDNN_MATMUL_MIN_DIM": "64"}
     assert examine(TWO_CORES, healthy.root, environ, understood=UNDERSTOOD_VARIABLES) == ()
+
+
+def test_cpus_that_were_set_aside_and_lie_idle_are_named_with_the_way_to_them(
+    healthy: MachineTree,
+) -> None:
+    found = finding(healthy, replace(TWO_CORES, set_aside=(2, 3, 4, 9)))
+    assert found.code == "isolated-cpus"
+    assert "CPU 2-4,9 are set aside" in found.text
+    assert "taskset -c 2-4,9" in found.mend

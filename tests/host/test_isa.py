@@ -102,6 +102,12 @@ def test_a_cpu_without_any_precision_is_told_so() -> None:
     assert caught.value.hint == "none of r50bench's precisions runs on this CPU"
 
 
+def test_a_cpu_whose_flags_cannot_be_read_is_told_where_they_are_read() -> None:
+    with pytest.raises(Unsupported, match="none of its instruction sets is known") as caught:
+        resolve_precision("fp32", replace(TURIN, vendor="unknown", isa=frozenset()))
+    assert "/proc/cpuinfo" in (caught.value.hint or "")
+
+
 def test_a_misspelt_precision_is_a_usage_error_on_any_host() -> None:
     with pytest.raises(UsageError, match="unknown precision"):
         resolve_precision("avx_int9", TURIN)

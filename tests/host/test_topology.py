@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from r50bench.errors import Unsupported
+from r50bench.host.doctor import examine
+from r50bench.host.snapshot import snapshot
 from r50bench.host.topology import Core, read_host
+from r50bench.measure.contention import read_waits
 from support.machine_tree import CPUINFO_GRAVITON3, MachineTree
 
 
@@ -114,10 +117,120 @@ def test_a_sandbox_that_shows_only_cpu_folders_still_has_cores(tmp_path: Path) -
     assert host.l3_bytes is None
 
 
-def test_a_mask_of_offline_cpus_only_is_refused_with_a_way_out(tree: MachineTree) -> None:
+def test_a_machine_that_shows_no_cpu_at_all_is_refused_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="no CPU may be used") as caught:
-        read_host(tree.root, affinity=[9])
-    assert "affinity" in str(caught.value.hint)
+        read_host(tmp_path)
+    assert "/proc" in str(caught.value.hint)
+
+
+def test_the_mask_is_believed_where_a_container_is_shown_other_numbers(tree: MachineTree) -> None:
+    tree.write("/sys/devices/system/cpu/online", "0-1")  # as lxcfs counts anew
+    tree.status("6-7")
+    assert [core.cpus for core in read_host(tree.root).cores] == [(6,), (7,)]
+    assert [core.cpus for core in read_host(tree.root, affinity=[1, 6]).cores] == [(1,), (6,)]
+
+
+def test_without_sys_every_cpu_of_the_mask_is_a_core(tmp_path: Path) -> None:
+    machine = MachineTree(tmp_path)
+    machine.status("12-13")
+    host = read_host(machine.root)
+    assert host.cores == (Core((12,), 0, 0), Core((13,), 0, 0))
+    assert host.cores_in_machine == 2
+    assert host.l3_bytes is None
+
+
+def test_of_intels_two_kinds_of_cores_the_fast_ones_are_used(tree: MachineTree) -> None:
+    tree.write("/sys/devices/cpu_core/cpus", "0-1,4-5")
+    tree.write("/sys/devices/cpu_atom/cpus", "2-3,6-7")
+    host = read_host(tree.root)
+    assert [core.cpus for core in host.cores] == [(0, 4), (1, 5)]
+    assert [core.cpus for core in host.slow_cores] == [(2, 6), (3, 7)]
+    every = host.with_slow_cores(True)
+    assert [core.cpus for core in every.cores] == [(0, 4), (1, 5), (2, 6), (3, 7)]
+    assert every.slow_cores == ()
+    assert host.with_slow_cores(False) == host
+
+
+def test_who_is_given_slow_cores_alone_uses_them(tree: MachineTree) -> None:
+    tree.write("/sys/devices/cpu_atom/cpus", "2-3,6-7")
+    host = read_host(tree.root, affinity=[2, 3])
+    assert [core.cpus for core in host.cores] == [(2,), (3,)]
+    assert host.slow_cores == ()
+
+
+@pytest.mark.parametrize(("capacity", "slow"), [("446", [(3, 7)]), ("1010", [])])
+def test_elsewhere_the_kinds_are_told_by_their_capacity(
+    tree: MachineTree, capacity: str, slow: list[tuple[int, ...]]
+) -> None:
+    for cpu in range(8):
+        value = capacity if cpu in (3, 7) else "1024"
+        tree.write(f"/sys/devices/system/cpu/cpu{cpu}/cpu_capacity", value)
+    host = read_host(tree.root)
+    assert [core.cpus for core in host.slow_cores] == slow
+    assert len(host.cores) == 4 - len(slow)
+
+
+@pytest.mark.parametrize("name", ["isolated", "nohz_full"])
+def test_cpus_that_are_set_aside_are_known_unless_they_alone_are_used(
+    tree: MachineTree, name: str
+) -> None:
+    tree.write(f"/sys/devices/system/cpu/{name}", "2-3,6-7")
+    tree.status("0-1,4-5")
+    assert read_host(tree.root).set_aside == (2, 3, 6, 7)
+    tree.status("0-3")
+    assert read_host(tree.root).set_aside == (2, 3, 6, 7)
+    tree.status("2-3")
+    assert read_host(tree.root).set_aside == ()
+    tree.write(f"/sys/devices/system/cpu/{name}", "")
+    tree.status("0-7")
+    assert read_host(tree.root).set_aside == ()
+
+
+def test_cpus_set_aside_that_the_cgroup_forbids_are_none_of_ours(tree: MachineTree) -> None:
+    tree.write("/sys/devices/system/cpu/isolated", "2-3")
+    tree.cgroup_v2("/job", {"job/cpuset.cpus.effective": "0-1"})
+    assert read_host(tree.root).set_aside == ()
+
+
+FILES_READ = (
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/loadavg",
+    "/proc/stat",
+    "/proc/self/cgroup",
+    "/proc/self/mountinfo",
+    "/proc/self/status",
+    "/sys/devices/cpu_atom/cpus",
+    "/sys/devices/system/cpu/cpu0/cache/index3/size",
+    "/sys/devices/system/cpu/cpu0/topology/physical_package_id",
+    "/sys/devices/system/cpu/cpu0/topology/thread_siblings_list",
+    "/sys/devices/system/cpu/isolated",
+    "/sys/devices/system/cpu/online",
+    "/sys/devices/system/node/has_memory",
+    "/sys/devices/system/node/node0/cpulist",
+    "/sys/fs/cgroup/job/cpu.max",
+    "/sys/fs/cgroup/job/cpuset.cpus.effective",
+    "/sys/fs/cgroup/job/memory.max",
+)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "\n", "garbage", "1:2", "a - cgroup2", "-1", "9,x-", "x/0"]
+)
+@pytest.mark.parametrize("path", FILES_READ)
+def test_a_file_that_is_missing_or_says_something_else_costs_its_figure_alone(
+    tree: MachineTree, path: str, text: str | None
+) -> None:
+    tree.cgroup_v2("/job", {"job/memory.max": "524288", "job/cpu.max": "200000 100000"})
+    if text is None:
+        (tree.root / path.lstrip("/")).unlink(missing_ok=True)
+    else:
+        tree.write(path, text)
+    host = read_host(tree.root)
+    assert host.cores
+    assert snapshot(host, tree.root)["cores"] == len(host.cores)
+    examine(host, tree.root, {})
+    read_waits([0], tree.root)
 
 
 def test_this_machine_shows_the_cpus_we_may_use() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from r50bench.case import CaseName
+from r50bench.host.topology import Core
 from r50bench.parameters import collect
 from r50bench.planning.effective_case import EffectiveCase, effective_case
+from r50bench.planning.placement import place
 from support import synthetic_hosts as hosts
 
 
@@ -33,6 +37,7 @@ def effective(name: str, *sets: str) -> EffectiveCase:
         ("inference_latency_avx_int8", ["FORCE_WEIGHT_SHARING=1"], "weights are not shared"),
         ("inference_latency_avx_int8", ["TORCH_MKLDNN_MATMUL_MIN_DIM=9"], "has no effect: on x86"),
         ("inference_latency_avx_int8", ["ACROSS_NODES=1"], "all on one NUMA node"),
+        ("inference_latency_avx_int8", ["SLOW_CORES=1"], "the usable cores are all of one kind"),
         ("inference_latency_avx_fp32", ["DEVICE=cuda"], "stands for its numerics only, fp32"),
         ("inference_latency_avx_fp32", ["DEVICE=cuda", "VERBOSE=1"], "VERBOSE has no effect"),
         (
@@ -80,3 +85,22 @@ def test_harmless_settings_are_not_commented_on() -> None:
     )
     assert found.notices == ()
     assert found.case.device == "cpu"
+
+
+def test_of_two_kinds_of_cores_the_fast_ones_are_used_and_it_is_said() -> None:
+    machine = hosts.two_core_vm()
+    slow = tuple(Core((cpu,), 0, 0) for cpu in (8, 9, 10))
+    hybrid = replace(machine, slow_cores=slow)
+    name = CaseName.parse("inference_throughput_avx_fp32")
+
+    by_default = effective_case(name, {}, hybrid)
+    (said,) = by_default.notices
+    assert said.code == "mixed-cores"
+    assert "the 2 fast ones are used, 3 slow ones are not" in said.text
+    assert (by_default.case.instances, by_default.case.cores_per_instance) == (1, 2)
+
+    every = effective_case(name, collect({}, ["SLOW_CORES=1"], {}), hybrid)
+    assert every.notices == ()
+    assert (every.case.instances, every.case.cores_per_instance) == (1, 5)
+    (slot,) = place(hybrid, every.case).slots
+    assert {8, 9, 10} < set(slot.cpus)

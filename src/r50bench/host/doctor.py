@@ -9,6 +9,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from r50bench.host.kernel_files import cpu_list_text
 from r50bench.host.snapshot import Conditions, read_conditions
 from r50bench.host.surroundings import decides_numerics, find_tcmalloc, homeless
 from r50bench.host.topology import Host, usable_cores
@@ -86,6 +87,14 @@ def _limits(host: Host) -> Iterator[Notice]:
             + (", and throttles even that one" if host.cpu_quota < 1 else ""),
             f"give the container whole cores instead: docker run --cpuset-cpus 0-{used - 1}, "
             "or in Kubernetes integer CPU limits under the static CPU manager policy",
+        )
+    if host.set_aside:
+        cpus = cpu_list_text(host.set_aside)
+        yield Notice(
+            "isolated-cpus",
+            f"CPU {cpus} are set aside by isolcpus or nohz_full, and what is used here is not just"
+            " those",
+            f"taskset -c {cpus} r50bench …",
         )
 
 

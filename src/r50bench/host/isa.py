@@ -144,6 +144,11 @@ def _unsupported(asked: str, candidates: list[Precision], host: Host) -> Unsuppo
         if asked in PRECISIONS:
             why = f"{asked} is for {PRECISIONS[asked].arch}, this CPU is {host.arch}"
     native = native_precisions(host)
+    if host.vendor == "unknown" and not host.isa:
+        return Unsupported(
+            f"{host.model_name} cannot run {asked}: none of its instruction sets is known",
+            hint="/proc/cpuinfo cannot be read: show it to the container (bwrap: --proc /proc)",
+        )
     return Unsupported(
         f"{host.model_name} cannot run {asked}: {why}",
         hint=f"it runs {', '.join(native)}"

@@ -9,21 +9,28 @@ names that belong to them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 __all__ = [
     "ISA_FLAGS",
     "CgroupLimits",
     "CpuInfo",
+    "cpu_list_text",
+    "cpus_listed",
     "parse_cpu_list",
     "read_cgroup_limits",
+    "read_cpu_list",
     "read_cpuinfo",
     "read_int",
     "read_text",
     "read_words",
 ]
+
+
+_MOST_CPUS = 1 << 16  # eight times the most that Linux can be built for
 
 
 def read_text(root: Path, path: str) -> str | None:
@@ -61,8 +68,32 @@ def parse_cpu_list(text: str) -> frozenset[int]:
     for part in text.strip().split(","):
         if part:
             first, _, last = part.partition("-")
+            if int(last or first) > _MOST_CPUS:
+                raise ValueError(f"{part} is beyond any machine")
             numbers.update(range(int(first), int(last or first) + 1))
     return frozenset(numbers)
+
+
+def cpus_listed(text: str) -> frozenset[int]:
+    """As :func:`parse_cpu_list`, of what a container is shown: what is no list names no CPU."""
+    try:
+        return parse_cpu_list(text)
+    except ValueError:
+        return frozenset()
+
+
+def read_cpu_list(root: Path, path: str) -> frozenset[int]:
+    """Returns the CPUs that a file lists; none where it cannot be read or is no list."""
+    return cpus_listed(read_text(root, path) or "")
+
+
+def cpu_list_text(cpus: Iterable[int]) -> str:
+    """Returns the kernel's list format, such as ``0-3,8``."""
+    parts: list[str] = []
+    for _, run in groupby(enumerate(sorted(cpus)), lambda pair: pair[1] - pair[0]):
+        numbers = [cpu for _, cpu in run]
+        parts.append(str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}")
+    return ",".join(parts)
 
 
 @dataclass(frozen=True)
@@ -112,6 +143,7 @@ def _hierarchies(root: Path) -> list[_Hierarchy]:
     groups = {
         frozenset(names.split(",")): path
         for line in (read_text(root, "/proc/self/cgroup") or "").splitlines()
+        if line.count(":") >= 2
         for _, names, path in [line.split(":", 2)]
     }
     hierarchies = []
@@ -119,7 +151,7 @@ def _hierarchies(root: Path) -> list[_Hierarchy]:
         # proc_pid_mountinfo(5): id parent device root mount-point options [optional…] - type …
         left, _, right = mount.partition(" - ")
         kind = right.split()
-        if not kind or kind[0] not in ("cgroup", "cgroup2"):
+        if not kind or kind[0] not in ("cgroup", "cgroup2") or len(left.split()) < 5:
             continue
         controllers = frozenset([""] if kind[0] == "cgroup2" else kind[-1].split(","))
         for names, path in groups.items():
@@ -144,8 +176,8 @@ def _below(path: str, mounted: str) -> PurePosixPath:
 
 def _quota(root: Path, folder: str) -> float | None:
     limit = (read_text(root, f"{folder}/cpu.max") or "").split()
-    if len(limit) == 2 and limit[0] != "max":
-        return int(limit[0]) / int(limit[1])
+    if len(limit) == 2 and limit[0].isdecimal() and limit[1].isdecimal() and int(limit[1]):
+        return int(limit[0]) / int(limit[1]) or None
     quota = read_int(root, f"{folder}/cpu.cfs_quota_us")
     period = read_int(root, f"{folder}/cpu.cfs_period_us")
     return quota / period if quota and period and quota > 0 else None
@@ -164,9 +196,8 @@ def _first_cpuset(root: Path, tree: _Hierarchy) -> frozenset[int] | None:
     """Returns the nearest group's effective CPUs, which already include the limits above it."""
     for folder in tree.way_up("cpuset"):
         for name in ("cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus"):
-            text = read_text(root, f"{folder}/{name}")
-            if text:
-                return parse_cpu_list(text)
+            if cpus := read_cpu_list(root, f"{folder}/{name}"):
+                return cpus
     return None
 
 

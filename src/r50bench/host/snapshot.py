@@ -104,15 +104,18 @@ def _transparent_hugepages(root: Path) -> str | None:
 def _load(root: Path) -> tuple[float | None, int | None]:
     """Returns the load of the last minute, and how many threads besides this one are runnable."""
     words = read_words(root, "/proc/loadavg")
-    if len(words) < 4:
+    try:
+        return float(words[0]), max(0, int(words[3].partition("/")[0]) - 1)
+    except (IndexError, ValueError):
         return None, None
-    return float(words[0]), max(0, int(words[3].partition("/")[0]) - 1)
 
 
 def _steal_share(root: Path) -> float | None:
     # proc_stat(5): user nice system idle iowait irq softirq steal; guest time is part of user.
     words = read_words(root, "/proc/stat")
     if len(words) < 9 or words[0] != "cpu":
+        return None
+    if not all(word.isdecimal() for word in words[1:9]):
         return None
     ticks = [int(word) for word in words[1:9]]
     return ticks[7] / sum(ticks) if sum(ticks) else None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from r50bench.errors import Unsupported
 from r50bench.host.kernel_files import (
     ISA_FLAGS,
-    parse_cpu_list,
+    cpus_listed,
     read_cgroup_limits,
+    read_cpu_list,
     read_cpuinfo,
     read_int,
     read_text,
@@ -22,6 +25,8 @@ __all__ = ["Core", "Host", "cores_by_node", "read_host", "read_memory_bytes", "u
 
 _CPUS = "/sys/devices/system/cpu"
 _NODES = "/sys/devices/system/node"
+_SLOW = 0.75
+"""A core with less of the fastest's capacity is of another kind; preferred ones differ by less."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,9 @@ class Host:
     ``memory_bytes`` are the machine's, ``memory_limit_bytes`` the smallest memory limit on the way
     up the cgroup tree, or None without one.
     ``memory_nodes`` are the NUMA nodes whose memory we may use; empty where the kernel has none.
+    ``cores`` are of one speed: of a CPU with fast and slow ones, those that we may use beside the
+    fast ones are ``slow_cores``. ``set_aside`` are the logical CPUs that isolcpus or nohz_full
+    keeps from ordinary work and that this process should have to itself, but has not.
     """
 
     arch: str
@@ -63,6 +71,14 @@ class Host:
     memory_bytes: int
     memory_nodes: tuple[int, ...] = ()
     memory_limit_bytes: int | None = None
+    slow_cores: tuple[Core, ...] = ()
+    set_aside: tuple[int, ...] = ()
+
+    def with_slow_cores(self, wanted: bool) -> Host:
+        """Returns the host with its slow cores among the others, if they are ``wanted``."""
+        if not wanted or not self.slow_cores:
+            return self
+        return replace(self, cores=_ordered((*self.cores, *self.slow_cores)), slow_cores=())
 
     @property
     def usable_memory_bytes(self) -> int:
@@ -89,25 +105,27 @@ def cores_by_node(host: Host) -> dict[int, tuple[Core, ...]]:
 def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> Host:
     """Reads the host from /proc and /sys below ``root``, in a few milliseconds.
 
-    ``affinity`` replaces this process's own affinity mask.
+    ``affinity`` replaces this process's own affinity mask, as sched_getaffinity(2) gives it. That
+    is what the kernel goes by, so that it counts where /sys says otherwise: a container may be
+    shown no /sys at all, or one whose CPUs are numbered anew (lxcfs).
 
     Raises:
-        Unsupported: no CPU is left that is online and allowed.
+        Unsupported: neither the mask nor /sys names a CPU.
     """
     online = _online(root)
     limits = read_cgroup_limits(root)
-    allowed = _affinity(root, online) if affinity is None else frozenset(affinity)
-    usable = online & allowed
-    if limits.cpus is not None:
+    usable = _own_mask(root, online) if affinity is None else frozenset(affinity)
+    if limits.cpus is not None and limits.cpus & usable:
         usable &= limits.cpus
     if not usable:
         raise Unsupported(
-            f"no CPU may be used: {len(online)} online, {len(allowed)} in the affinity mask, "
-            "none of them in both and in the cgroup's cpuset",
-            hint="widen the affinity mask (taskset) or the container's CPU set",
+            "no CPU may be used: neither sched_getaffinity nor /sys/devices/system/cpu names one",
+            hint="show the container /proc and /sys (bwrap: --proc /proc --ro-bind /sys /sys)",
         )
-    machine = _siblings(root, online)
-    cores = _usable_cores(root, machine, usable)
+    machine = _siblings(root, online | usable)
+    slow = _slow_cpus(root, usable)
+    found = _usable_cores(root, machine, usable)
+    cores = tuple(core for core in found if core.cpus[0] not in slow) or found
     cpu = read_cpuinfo(root)
     first = cores[0].cpus[0]
     return Host(
@@ -125,6 +143,8 @@ def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> 
         memory_bytes=read_memory_bytes(root, "MemTotal") or 0,
         memory_nodes=_memory_nodes(root),
         memory_limit_bytes=limits.memory_bytes,
+        slow_cores=tuple(core for core in found if core not in cores),
+        set_aside=_set_aside(root, usable, limits.cpus),
     )
 
 
@@ -137,23 +157,55 @@ def read_memory_bytes(root: Path, field: str) -> int | None:
 
 
 def _online(root: Path) -> frozenset[int]:
-    text = read_text(root, f"{_CPUS}/online")
-    if text:
-        return parse_cpu_list(text)
     # Sandboxes with a partial /sys leave the file out.
-    return _numbered(root, _CPUS, "cpu")
+    return read_cpu_list(root, f"{_CPUS}/online") or _numbered(root, _CPUS, "cpu")
 
 
-def _affinity(root: Path, online: frozenset[int]) -> frozenset[int]:
-    """Returns the affinity mask, which is sched_getaffinity's, from /proc so that it obeys root."""
+def _own_mask(root: Path, online: frozenset[int]) -> frozenset[int]:
+    """Returns the affinity mask of this process; of another root, the one that /proc there names.
+
+    /proc, unlike the system call, also names CPUs that are not online.
+    """
+    if root == Path("/"):
+        with suppress(OSError):
+            return frozenset(os.sched_getaffinity(0))
     allowed = _status_list(root, "Cpus_allowed_list")
-    return online if allowed is None else allowed
+    if not allowed:
+        return online
+    return allowed & online or allowed
+
+
+def _slow_cpus(root: Path, usable: frozenset[int]) -> frozenset[int]:
+    """Returns those of ``usable`` that are of a slower kind than others of them; () if all are.
+
+    Intel's hybrids have a PMU for each kind of core, named so in /sys/devices (Linux,
+    Documentation/arch/x86/topology.rst, tools/perf/Documentation/intel-hybrid.txt). Elsewhere
+    cpu_capacity is 1024 for the fastest (Documentation/scheduler/sched-capacity.rst).
+    """
+    atoms = read_cpu_list(root, "/sys/devices/cpu_atom/cpus") & usable
+    if atoms:
+        return atoms if usable - atoms else frozenset()
+    capacities = {
+        cpu: capacity
+        for cpu in usable
+        if (capacity := read_int(root, f"{_CPUS}/cpu{cpu}/cpu_capacity")) is not None
+    }
+    fastest = max(capacities.values(), default=0)
+    return frozenset(cpu for cpu, of in capacities.items() if of < _SLOW * fastest)
+
+
+def _set_aside(
+    root: Path, usable: frozenset[int], cpuset: frozenset[int] | None
+) -> tuple[int, ...]:
+    named = read_cpu_list(root, f"{_CPUS}/isolated") | read_cpu_list(root, f"{_CPUS}/nohz_full")
+    ours = named if cpuset is None else named & cpuset
+    return () if usable <= ours else tuple(sorted(ours))
 
 
 def _status_list(root: Path, field: str) -> frozenset[int] | None:
     status = read_text(root, "/proc/self/status") or ""
     match = re.search(rf"^{field}:\s*(\S+)", status, re.M)
-    return parse_cpu_list(match[1]) if match else None
+    return cpus_listed(match[1]) if match else None
 
 
 def _numbered(root: Path, folder: str, name: str) -> frozenset[int]:
@@ -173,7 +225,7 @@ def _siblings(root: Path, online: frozenset[int]) -> list[frozenset[int]]:
     for cpu in sorted(online):
         if cpu not in seen:
             text = read_text(root, f"{_CPUS}/cpu{cpu}/topology/thread_siblings_list")
-            core = (parse_cpu_list(text or "") & online) | {cpu}
+            core = (cpus_listed(text or "") & online) | {cpu}
             seen |= core
             cores.append(core)
     return cores
@@ -190,20 +242,24 @@ def _usable_cores(
             socket = read_int(root, f"{_CPUS}/cpu{cpus[0]}/topology/physical_package_id")
             # Kernels without this knowledge say -1 or have no file: one package, one node.
             cores.append(Core(cpus, node_of.get(cpus[0], 0), max(socket or 0, 0)))
+    return _ordered(cores)
+
+
+def _ordered(cores: Iterable[Core]) -> tuple[Core, ...]:
     return tuple(sorted(cores, key=lambda core: (core.socket, core.node, core.cpus)))
 
 
 def _node_cpus(root: Path) -> dict[int, frozenset[int]]:
     """Returns the CPUs of every NUMA node; nodes that are only memory have none."""
     return {
-        node: parse_cpu_list(read_text(root, f"{_NODES}/node{node}/cpulist") or "")
+        node: read_cpu_list(root, f"{_NODES}/node{node}/cpulist")
         for node in _numbered(root, _NODES, "node")
     }
 
 
 def _memory_nodes(root: Path) -> tuple[int, ...]:
     """Returns the nodes that have memory and lie in our Mems_allowed."""
-    with_memory = parse_cpu_list(read_text(root, f"{_NODES}/has_memory") or "")
+    with_memory = read_cpu_list(root, f"{_NODES}/has_memory")
     allowed = _status_list(root, "Mems_allowed_list")
     return tuple(sorted(with_memory if allowed is None else with_memory & allowed))
 

@@ -36,7 +36,11 @@ def read_waits(cpus: Iterable[int], root: Path = Path("/")) -> Waits:
         names = []
     # proc(5), /proc/pid/schedstat: ns on a CPU, ns on a run queue, times it was given a CPU.
     files = {name: read_words(root, f"/proc/self/task/{name}/schedstat") for name in names}
-    counts = {int(name): words for name, words in files.items() if len(words) == 3}
+    counts = {
+        int(name): words
+        for name, words in files.items()
+        if len(words) == 3 and all(word.isdecimal() for word in words)
+    }
     # Some kernels have the file and leave it at 0, also for the thread that reads it.
     counted = any(int(words[0]) for words in counts.values())
     threads = {thread: int(words[1]) for thread, words in counts.items()} if counted else {}
@@ -46,7 +50,11 @@ def read_waits(cpus: Iterable[int], root: Path = Path("/")) -> Waits:
 def _stolen_ns(root: Path, cpus: Iterable[int]) -> dict[int, int]:
     tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
     lines = (line.split() for line in (read_text(root, "/proc/stat") or "").splitlines())
-    ticks = {words[0]: int(words[_STEAL]) for words in lines if words[_STEAL:]}
+    ticks = {
+        words[0]: int(words[_STEAL])
+        for words in lines
+        if words[_STEAL:] and words[_STEAL].isdecimal()
+    }
     return {cpu: ticks.get(f"cpu{cpu}", 0) * tick_ns for cpu in cpus}
 
 

@@ -167,6 +167,13 @@ PARAMETERS: tuple[Parameter, ...] = (
         of_peers=True,
     ),
     Parameter(
+        name="slow_cores",
+        reader=yes_or_no,
+        help="Use the efficiency cores, too, of a CPU that has two kinds.",
+        decides_speed=True,
+        of_peers=True,
+    ),
+    Parameter(
         name="weights",
         reader=weights,
         help="auto, v1, v1.5, random, or the path of a state dict.",

@@ -178,6 +178,7 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
     batch = 1 if name.mode == "latency" else PRECISIONS[precision].numerics.best_batch
     device = _fill_in_device(choice)
     across_nodes = choice.take("across_nodes", False)
+    host = host.with_slow_cores(bool(choice.asked("slow_cores")))
     instances, cores = _fill_in_layout(choice, host, device, across_nodes)
     steps, warmup_steps, repeat, data_type = _fill_in_load(choice)
     chosen: dict[str, Any] = {

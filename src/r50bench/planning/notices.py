@@ -47,6 +47,17 @@ def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[Notice]:
         yield no_effect(
             "TORCH_MKLDNN_MATMUL_MIN_DIM", "on x86 ResNet-50 has no product that asks for it"
         )
+    slow = _is_on("slow_cores", settings)
+    if slow and not host.slow_cores:
+        yield no_effect("SLOW_CORES", "the usable cores are all of one kind")
+    if host.slow_cores and not slow:
+        fast, others = len(host.cores), len(host.slow_cores)
+        yield Notice(
+            "mixed-cores",
+            f"this CPU has two kinds of cores: the {fast} fast ones are used, {others} slow ones"
+            " are not",
+            "--slow-cores uses all; an instance goes at the pace of its slowest core",
+        )
     if _is_on("across_nodes", settings) and len(cores_by_node(host)) == 1:
         yield no_effect("ACROSS_NODES", "the usable cores are all on one NUMA node")
 

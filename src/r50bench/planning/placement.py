@@ -46,6 +46,7 @@ def place(host: Host, case: Case) -> Placement:
     Raises:
         UsageError: the instances do not fit; says how many would.
     """
+    host = host.with_slow_cores(case.slow_cores)
     wanted, size = case.instances, case.cores_per_instance
     if wanted < 1:
         raise UsageError(f"instances is {wanted}", hint="a case needs at least 1 instance")
