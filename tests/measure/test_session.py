@@ -279,3 +279,51 @@ def test_leaving_by_an_interrupt_leaves_no_record_of_any(opened, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupt_two(opened)
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("short", "answered logits of shape (3, 1000) where (4, 1000) were due"),
+        ("nan", "answered 1 of 4 pictures with logits that are not finite"),
+        ("short@9#1", "instance 1 answered logits of shape (3, 1000)"),
+        ("nan@9", "answered 1 of 4 pictures with logits that are not finite"),
+        ("other@9", "to the same picture before (1 of 4 pictures)"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["throughput", "latency"])
+def test_answers_that_are_wrong_at_first_or_become_so_leave_no_figure(run, mode, fault, said):
+    # The first batch, 2 of warm-up and rounds of 4: the 9th inference is in the second round.
+    outcome = run(
+        planned(
+            f"inference_{mode}_fp32",
+            INSTANCES=2,
+            BATCH_SIZE=4,
+            STEPS=4,
+            REPEAT=2,
+            WARMUP_STEPS=2,
+            FAKE_FAULT=fault,
+        )
+    )
+    record = read_record(outcome.folder)
+    assert record.status == "invalid"
+    assert said in record.reason
+    assert outcome.error.exit_code == 5
+
+
+def test_looking_at_the_answers_runs_nothing_that_the_figures_would_show(run):
+    # Every inference of the fake engine takes a latency of its script: the first batch 1 ms, the
+    # warm-up 2 and 3, and so the rounds the ones from 4 to 9 ms, whatever is looked at.
+    script = ",".join(str(1_000_000 * step) for step in range(1, 10))
+    case = planned(
+        "inference_latency_fp32",
+        INSTANCES=1,
+        STEPS=3,
+        REPEAT=2,
+        WARMUP_STEPS=2,
+        FAKE_LATENCIES_NS=script,
+    )
+    outcome = run(case)
+    assert outcome.samples is not None
+    assert outcome.samples.latency_ns.tolist() == [1_000_000 * step for step in range(4, 10)]
+    assert outcome.error is None

@@ -12,7 +12,7 @@ import numpy as np
 
 from r50bench.case import Slot
 from r50bench.engines.base import Engine, Runner
-from r50bench.errors import WorkerFailed
+from r50bench.measure.answers import Answers
 from r50bench.measure.binding import (
     bind_cpus,
     bind_team,
@@ -43,6 +43,7 @@ class Instance:
         self._tick = tick
         self._runner: Runner | None = None
         self._batches: list[Any] = []
+        self._answers = Answers(slot.instance, 0)
         self._clock: Callable[[], int] = time.perf_counter_ns
         self._thread = ThreadPoolExecutor(1, f"instance-{slot.instance}", self._bind)
 
@@ -68,8 +69,10 @@ class Instance:
             self._clock = engine.clock
             self._batches = ring_of_batches(feed, self._runner, self.slot.instance)
             began = time.perf_counter()
-            self._runner.infer(self._batches[0])
+            answer = self._runner.infer(self._batches[0])
             seconds += time.perf_counter() - began
+            self._answers = Answers(self.slot.instance, feed.batch_size)
+            self._answers.keep_first(self._runner.logits(answer))
             helpers = sorted(threads_of_process() - before)
             if len(helpers) >= len(self.slot.cpus):
                 helpers = busiest_threads(helpers, len(self.slot.cpus) - 1, self.infer_once)
@@ -88,20 +91,39 @@ class Instance:
         """Runs the first batch, untimed, in the calling thread."""
         return self._ready().infer(self._batches[0])
 
+    def check(self) -> None:
+        """Runs the first batch, untimed, and holds the answer to what it was at first.
+
+        Raises:
+            WorkerFailed: it is another, or none at all.
+        """
+        self._answers.compare(self._ready().logits(self.infer_once()))
+
     def run(self, steps: int, at_ns: int) -> Timing:
-        """Runs ``steps`` batches from ``at_ns`` on."""
-        starts, ends = closed_loop(
-            self._ready().infer,
+        """Runs ``steps`` batches from ``at_ns`` on.
+
+        Raises:
+            WorkerFailed: what was answered last is not what it was at first.
+        """
+        runner = self._ready()
+        starts, ends, answer = closed_loop(
+            runner.infer,
             self._batches,
             steps,
             at_ns=at_ns,
             clock=self._clock,
             tick=self._tick,
         )
+        if steps:
+            self._answers.compare(runner.logits(answer))
         return Timing(self.slot.instance, starts, ends)
 
     def run_for(self, at_ns: int, until_ns: int, pause_ns: int) -> Timing:
-        """Runs batches from ``at_ns`` to ``until_ns`` with pauses, timed by CLOCK_MONOTONIC."""
+        """Runs batches from ``at_ns`` to ``until_ns`` with pauses, timed by CLOCK_MONOTONIC.
+
+        Raises:
+            WorkerFailed: what is answered afterwards is not what it was at first.
+        """
         starts, ends = timed_loop(
             self._ready().infer,
             self._batches,
@@ -110,6 +132,7 @@ class Instance:
             pause_ns=pause_ns,
             tick=self._tick,
         )
+        self.check()
         return Timing(self.slot.instance, starts, ends)
 
     def score(
@@ -120,12 +143,7 @@ class Instance:
         indices: list[int] = []
         top5: list[tuple[int, ...]] = []
         for named, batch in batches_to_score(feed, share):
-            logits = np.asarray(runner.logits(runner.infer(runner.prepare(batch))))
-            if logits.shape != (feed.batch_size, 1000) or not np.isfinite(logits).all():
-                raise WorkerFailed(
-                    f"instance {self.slot.instance} answered logits of shape {logits.shape}"
-                    f" (finite: {bool(np.isfinite(logits).all())}) to a batch of {feed.batch_size}"
-                )
+            logits = self._answers.checked(runner.logits(runner.infer(runner.prepare(batch))))
             best = np.argsort(-logits, axis=1, kind="stable")[: len(named), :5]
             indices += named
             top5 += [tuple(int(label) for label in row) for row in best]

@@ -144,6 +144,7 @@ class Worker:
     def _run_loadgen(self, command: RunLoadgen) -> LoadgenRan:
         from r50bench.measure.loads.loadgen.start import run_test
 
+        self._check()
         with _no_garbage_collection():
             watch = self._watch()
             run_test(
@@ -153,7 +154,13 @@ class Worker:
                 self._instances,
                 command.cpus,
             )
-            return LoadgenRan(watch.end())
+            answer = LoadgenRan(watch.end())
+        self._check()
+        return answer
+
+    def _check(self) -> None:
+        """Looks at what every instance answers, where nothing is timed."""
+        self._everywhere([(one.check, ()) for one in self._instances])
 
     def _score(self) -> Predicted:
         shares = zip(self._instances, self._plan.shares, strict=True)

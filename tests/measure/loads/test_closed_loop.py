@@ -21,14 +21,15 @@ class ScriptedEngine:
     def infer(self, batch):
         self.seen.append(batch)
         self.now += next(self.latencies)
+        return f"answer to {batch} at {self.now}"
 
 
-def test_every_batch_is_stamped_by_the_engines_clock_and_batches_rotate():
+def test_every_batch_is_stamped_by_the_engines_clock_and_batches_rotate_to_end_with_the_first():
     engine = ScriptedEngine([5, 7, 11, 13, 17])
     ticks = []
-    starts, ends = closed_loop(
+    starts, ends, answer = closed_loop(
         engine.infer,
-        ["a", "b"],
+        ["a", "b", "c"],
         5,
         at_ns=0,
         clock=engine.clock,
@@ -36,7 +37,8 @@ def test_every_batch_is_stamped_by_the_engines_clock_and_batches_rotate():
     )
     assert starts == [1000, 1005, 1012, 1023, 1036]
     assert ends == [1005, 1012, 1023, 1036, 1053]
-    assert engine.seen == ["a", "b", "a", "b", "a"]
+    assert engine.seen == ["c", "a", "b", "c", "a"]
+    assert answer == "answer to a at 1053"
     assert ticks == ends
 
 

@@ -145,7 +145,29 @@ def test_a_fault_in_the_middle_of_loadgen_ends_the_run(loadgen_run, scenario, fa
 @pytest.mark.parametrize("scenario", ["Offline", "SingleStream", "MultiStream", "Server"])
 def test_an_engine_that_answers_short_ends_the_run(loadgen_run, scenario):
     outcome = loadgen_run(scenario=scenario, FAKE_FAULT="short", BATCH_SIZE=1)
-    assert "answered logits of shape (0, 1000) to a batch of 1" in outcome.record.reason
+    assert "answered logits of shape (0, 1000) where (1, 1000) were due" in outcome.record.reason
+    assert outcome.error.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("short@700", "answered logits of shape (0, 1000)"),
+        ("nan@700", "not finite"),
+        ("other@700", "to the same picture before"),
+    ],
+)
+def test_an_answer_that_goes_wrong_under_loadgen_ends_the_run(loadgen_run, fault, said):
+    # The closed loop of 0.5 s runs 500 inferences at most; LoadGen comes to the 700th.
+    outcome = loadgen_run(
+        scenario="SingleStream",
+        INSTANCES=1,
+        BATCH_SIZE=1,
+        **SHORT,
+        FAKE_FAULT=fault,
+        **QUICK_ENGINE,
+    )
+    assert said in outcome.record.reason
     assert outcome.error.exit_code == 5
 
 

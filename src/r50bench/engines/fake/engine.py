@@ -19,7 +19,8 @@ checked to the last digit. The script is read from the worker's environment when
 ``FAKE_FAULT``
     ``"kill@N"`` (SIGKILL to itself), ``"exit@N"`` (exits with status 3), ``"raise@N"``,
     ``"hang@N"`` at the N-th inference of an instance, counted from 1 with first batch and warm-up;
-    ``"short"`` answers one row too few, ``"nan"`` one logit that is no number; ``"kill@N#I"``
+    ``"short"`` answers one row too few, ``"nan"`` one logit that is no number, ``"other"`` a far
+    class for the last picture, all three from the N-th on where there is an ``@N``; ``"kill@N#I"``
     strikes instance I only.
 ``FAKE_KERNELS``
     Implementation and source type that the kernel log claims for all convolutions:
@@ -70,12 +71,12 @@ class Fault:
         Raises:
             UsageError: it is none.
         """
-        kind = "short|nan|(?:kill|hang|raise|exit)(?=@)"
+        kind = "short|nan|other|(?:kill|hang|raise|exit)(?=@)"
         match = re.fullmatch(rf"({kind})(?:@(\d+))?(?:#(\d+))?", text)
         if match is None:
             raise UsageError(
                 f"FAKE_FAULT={text!r} is no fault",
-                hint="kill@N, hang@N, raise@N, exit@N, short or nan, with #I for instance I only",
+                hint="kill@N, hang@N, raise@N, exit@N, short, nan or other; #I for instance I only",
             )
         kind, at, instance = match.groups()
         return cls(kind, int(at or 1), None if instance is None else int(instance))
@@ -230,6 +231,8 @@ class _FakeRunner:
             first = np.rint(batch[:, :2, 0, 0]).astype(np.int64)
             likeliest = 16 * first[:, 0] + first[:, 1]
         self._pictures += rows
+        if self._strikes("other"):
+            likeliest = likeliest + CLASSES // 2 * (np.arange(rows) == rows - 1)
         logits: NDArray[np.float32] = _LOGITS[likeliest % CLASSES]
         if self._strikes("nan"):
             logits[0, -1] = np.nan

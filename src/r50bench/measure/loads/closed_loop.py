@@ -32,18 +32,23 @@ def closed_loop(
     at_ns: int,
     clock: Callable[[], int],
     tick: Callable[[], None],
-) -> tuple[list[int], list[int]]:
-    """Runs ``steps`` batches from ``at_ns`` on; returns starts and ends in ns of ``clock``."""
+) -> tuple[list[int], list[int], Any]:
+    """Runs ``steps`` batches from ``at_ns`` on; returns starts and ends in ns of ``clock``.
+
+    Batches are taken in turn so that the last is the first of them: what was answered to it is
+    returned too, to be looked at when nothing is timed; None of no steps.
+    """
     starts, ends = [0] * steps, [0] * steps
-    count = len(batches)
+    count, last = len(batches), steps - 1
+    answer = None
     wait_until(at_ns)
     for step in range(steps):
-        batch = batches[step % count]
+        batch = batches[(step - last) % count]
         starts[step] = clock()
-        infer(batch)
+        answer = infer(batch)
         ends[step] = clock()
         tick()
-    return starts, ends
+    return starts, ends, answer
 
 
 def timed_loop(
