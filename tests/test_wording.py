@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r50bench.wording import counted, figure, fixed, with_interval
+from r50bench.wording import counted, figure, fixed, look_again, with_interval
 
 
 @pytest.mark.parametrize(
@@ -53,3 +56,8 @@ def test_fixed_keeps_zeros_so_that_columns_line_up() -> None:
 
 def test_one_thing_is_singular_and_all_other_numbers_are_plural() -> None:
     assert [counted(number, "core") for number in (0, 1, 2)] == ["0 cores", "1 core", "2 cores"]
+
+
+@pytest.mark.parametrize("folder", ["runs/a", 'my runs/it\'s "mine"', "$HOME `x` ü", "a;b"])
+def test_the_line_to_look_again_with_is_read_by_a_shell_as_it_is_meant(folder: str) -> None:
+    assert shlex.split(look_again(Path(folder))) == ["r50bench", "kpi", folder]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 
-__all__ = ["counted", "figure", "fixed", "with_interval", "words_for"]
+__all__ = ["counted", "figure", "fixed", "look_again", "with_interval", "words_for"]
 
 _FINEST = 1e-5
 
@@ -27,6 +28,11 @@ def figure(value: float) -> str:
     """
     text = fixed(value, 5)
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def look_again(folder: object) -> str:
+    """Returns the command that shows the figures of the records in ``folder``, fit for a shell."""
+    return f"r50bench kpi {shlex.quote(str(folder))}"
 
 
 def with_interval(value: float, half_width: float | None) -> str:

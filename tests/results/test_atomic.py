@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from r50bench.errors import RunFailed
-from r50bench.results.atomic import Busy, Hold, write_atomically
+from r50bench.results.atomic import Busy, Hold, from_json, to_json, write_atomically
 
 
 def test_a_written_file_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -103,3 +108,50 @@ def test_without_locks_who_has_not_written_for_a_day_is_dead(
         assert not hold.left_by_the_dead(left)  # its log was written to just now
         os.utime(log, times=(time.time() - 90_000,) * 2)
         assert hold.left_by_the_dead(left)
+
+
+NAME = b"b\xe4r \xc3\xa4.JPEG".decode(errors="surrogateescape")
+
+
+class Named(msgspec.Struct):
+    name: str
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_name_that_is_no_utf8_comes_back_byte_by_byte(indent):
+    data = to_json(Named(NAME), indent=indent)
+    assert from_json(data, Named).name == NAME
+    assert json.loads(data)["name"] == NAME
+
+
+def test_names_that_are_utf8_are_written_as_msgspec_writes_them():
+    assert to_json(Named("bär")) == msgspec.json.encode(Named("bär"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b'{"name": 3}', b'{"name": "\\udce4"', b'{"name": 3, "x": "\\udce4"}', b"\xff"],
+)
+def test_what_is_no_such_json_is_refused_as_msgspec_refuses_it(data):
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        from_json(data, Named)
+
+
+def test_nesting_beyond_all_measure_is_refused():
+    with pytest.raises((msgspec.DecodeError, RecursionError)):
+        from_json(b'["\\udce4",' + b"[" * 100_000)
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.binary(max_size=9).map(repr)
+    | st.binary(max_size=9).map(lambda name: name.decode(errors="surrogateescape")),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+)
+
+
+@given(PLAIN)
+def test_whatever_is_written_comes_back(value: Any):
+    assert from_json(to_json(value)) == value

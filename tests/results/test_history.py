@@ -223,3 +223,16 @@ def test_a_record_s_folder_is_found_by_its_id(path: Path) -> None:
         history.add(record_of(id="a"), Path("/runs/a"))
         assert history.folder_of("a") == Path("/runs/a")
         assert history.folder_of("b") is None
+
+
+def test_a_folder_whose_name_is_no_utf8_is_found_again(path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / b"b\xe4r".decode(errors="surrogateescape")
+    record = record_of(id="a")
+    folder.mkdir()
+    write_record(record, folder)
+    with History(path) as history:
+        history.add(record, folder)
+        assert [entry.folder for entry in history.entries("facts ->> 'status' = 'valid'")] == [
+            folder
+        ]
+        assert history.folder_of("a") == folder

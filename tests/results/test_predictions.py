@@ -22,3 +22,9 @@ def test_each_picture_is_a_line_and_unknown_places_are_left_empty(tmp_path: Path
     )
     write_predictions(Predictions(("a.jpg",), (7,), ((9,),)), tmp_path / "first.csv")
     assert (tmp_path / "first.csv").read_text().splitlines()[1] == "a.jpg,7,9,,,,"
+
+
+def test_a_name_that_is_no_utf8_is_written_as_its_bytes(tmp_path: Path) -> None:
+    name = b"b\xe4r.jpg".decode(errors="surrogateescape")
+    write_predictions(Predictions((name,), (7,), ((9,),)), tmp_path / "all.csv")
+    assert b"\nb\xe4r.jpg,7," in (tmp_path / "all.csv").read_bytes()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -103,6 +105,7 @@ def cli(ctx: click.Context) -> None:
 def main() -> None:
     """The entry point: runs the command line of this process and exits."""
     _open_standard_streams()
+    _print_any_text()
     if "OPENBLAS_NUM_THREADS" not in os.environ:
         # For numpy here, which multiplies nothing: a thread for each core is refused where
         # processes are limited, and OpenBLAS then ends the process by SIGINT. Not in os.environ,
@@ -130,6 +133,26 @@ def _open_standard_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  as long as the process
+
+
+def _print_any_text() -> None:
+    """Lets what is printed hold names of files that are no UTF-8, and signs the locale lacks."""
+    codecs.register_error("bytes-or-escapes", _bytes_or_escapes)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="bytes-or-escapes")
+
+
+def _bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Encodes a byte of a file's name as itself, anything else as Python's escape of it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    start = error.start
+    first = UnicodeEncodeError(error.encoding, error.object, start, start + 1, error.reason)
+    try:
+        return codecs.lookup_error("surrogateescape")(first)
+    except UnicodeEncodeError:
+        return codecs.lookup_error("backslashreplace")(first)
 
 
 def run_command_line(args: Sequence[str]) -> int:

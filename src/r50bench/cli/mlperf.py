@@ -38,6 +38,7 @@ from r50bench.report.loadgen import mlperf_text
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.history import History, history_path
 from r50bench.results.record import Record
+from r50bench.wording import look_again
 
 __all__ = ["mlperf"]
 
@@ -124,7 +125,7 @@ def _as_text(outcome: Outcome, *, full: bool) -> str:
         text = block_text(outcome.block) + "\n"
     else:
         text = mlperf_text(outcome.record, _offline_beside(outcome.record))
-    return f"{text}# record: {outcome.folder}   look again: r50bench kpi {outcome.folder}\n"
+    return f"{text}# record: {outcome.folder}   look again: {look_again(outcome.folder)}\n"
 
 
 def _offline_beside(record: Record) -> Record | None:

@@ -29,6 +29,7 @@ from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, r
 from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_text
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.report.terminal import TerminalProgress
+from r50bench.wording import look_again
 
 __all__ = ["peers"]
 
@@ -143,7 +144,7 @@ def _execute(
             click.echo(json.dumps([peers_as_data(rows) for rows in found], indent=2))
         elif found:
             click.echo("\n".join(peers_text(rows) for rows in found), nl=False)
-            click.echo(f"# records: {out}   look again: r50bench kpi {out}")
+            click.echo(f"# records: {out}   look again: {look_again(out)}")
     if errors:
         raise errors[0]
 

@@ -32,7 +32,7 @@ from r50bench.profile.page import profile_page
 from r50bench.profile.run import Profile, profile_case
 from r50bench.profile.text import profile_text
 from r50bench.report.terminal import TerminalProgress
-from r50bench.results.atomic import write_atomically
+from r50bench.results.atomic import to_json, write_atomically, write_text_atomically
 from r50bench.wording import fixed
 
 __all__ = ["profile"]
@@ -165,7 +165,7 @@ def _plan(
 
 
 def _write(found: Profile, folder: Path) -> None:
-    write_atomically(folder / _PAGE, profile_page(found).encode())
+    write_text_atomically(folder / _PAGE, profile_page(found))
     write_atomically(folder / _DATA, _as_json(found) + b"\n")
 
 
@@ -178,4 +178,4 @@ def _as_json(found: Profile) -> bytes:
         "kernels_ms": parts.kernels_ms,
         "outside_ms": parts.outside_ms,
     }
-    return msgspec.json.format(msgspec.json.encode(msgspec.to_builtins(found) | sums), indent=2)
+    return to_json(msgspec.to_builtins(found) | sums, indent=2)

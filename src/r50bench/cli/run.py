@@ -32,6 +32,7 @@ from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned, plan_case
 from r50bench.report.kpi_block import blocks_text
 from r50bench.report.terminal import TerminalProgress
+from r50bench.wording import look_again
 
 __all__ = ["run"]
 
@@ -163,4 +164,4 @@ def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
 def _where_line(outcomes: Sequence[Outcome]) -> str:
     folders = [str(outcome.folder) for outcome in outcomes]
     look = folders[0] if len(folders) == 1 else str(outcomes[0].folder.parent)
-    return f"# records: {look}   look again: r50bench kpi {look}\n"
+    return f"# records: {look}   look again: {look_again(look)}\n"

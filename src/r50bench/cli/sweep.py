@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -31,7 +32,7 @@ from r50bench.parameters.value_lists import Axis, read_axes
 from r50bench.planning.placement import cores_of_one_instance
 from r50bench.report.terminal import TerminalProgress
 from r50bench.report.what_ran import what_ran
-from r50bench.results.atomic import write_atomically
+from r50bench.results.atomic import write_text_atomically
 from r50bench.results.record import new_record_id
 from r50bench.sweep.folder import SweepFolder, read_plan
 from r50bench.sweep.grid import Assignment, full_grid, side_by_side
@@ -40,6 +41,7 @@ from r50bench.sweep.plan import SweepPlan, plan_sweep, refuse_axes
 from r50bench.sweep.results import PointResult
 from r50bench.sweep.run import Sweep, describe
 from r50bench.sweep.text import live_row, sweep_as_data, sweep_csv, sweep_text
+from r50bench.wording import look_again
 
 __all__ = ["sweep"]
 
@@ -242,18 +244,22 @@ def _execute(
     _raise_failures(sweep.results)
 
 
+def _resume(path: Path) -> str:
+    return f"r50bench sweep --resume {shlex.quote(str(path))}"
+
+
 def _extent(sweep: Sweep, plan: SweepPlan, points: int, path: Path) -> str:
     begun = f", {sweep.done} done already" if sweep.done else ""
     return (
         f"{points * plan.passes} measurements of {points} points{begun}; if this is interrupted:"
-        f" r50bench sweep --resume {path}"
+        f" {_resume(path)}"
     )
 
 
 def _keep(results: Sequence[PointResult], passes: int, path: Path) -> None:
     """Rewrites the table and the picture beside the records."""
-    write_atomically(path / POINTS, sweep_csv(results).encode())
-    write_atomically(path / PAGE, sweep_page(results, passes).encode())
+    write_text_atomically(path / POINTS, sweep_csv(results))
+    write_text_atomically(path / PAGE, sweep_page(results, passes))
 
 
 def _show(sweep: Sweep, plan: SweepPlan, path: Path, *, as_json: bool) -> None:
@@ -264,9 +270,9 @@ def _show(sweep: Sweep, plan: SweepPlan, path: Path, *, as_json: bool) -> None:
     records = [one.record for one in sweep.results if one.record is not None]
     heading = what_ran(records, terminal_width()) if records else ""
     click.echo((f"{heading}\n\n" if heading else "") + sweep_text(sweep.results, plan.passes))
-    click.echo(f"# picture: {path / PAGE}   table: {path / POINTS}   records: r50bench kpi {path}")
+    click.echo(f"# picture: {path / PAGE}   table: {path / POINTS}   records: {look_again(path)}")
     if any(not one.figures and one.point.case is not None for one in sweep.results):
-        click.echo(f"# not all is measured; go on with: r50bench sweep --resume {path}")
+        click.echo(f"# not all is measured; go on with: {_resume(path)}")
 
 
 def _raise_failures(results: Sequence[PointResult]) -> None:

@@ -17,6 +17,7 @@ from r50bench import errors
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.child import run_child
 from r50bench.errors import EngineError, R50BenchError
+from r50bench.results.atomic import from_json, to_json
 
 __all__ = ["make_in_child", "serve"]
 
@@ -39,10 +40,8 @@ def make_in_child(
         R50BenchError: what the child said is wrong, of its own class.
         EngineError: the child failed otherwise, or made nothing.
     """
-    import msgspec
-
     request = out.with_name("spec.json")
-    request.write_bytes(msgspec.json.encode(spec))
+    request.write_bytes(to_json(spec))
     log = run_child([module, str(request), str(out)], environment, timeout_s)
     error_file = _error_file(out)
     if error_file.exists():
@@ -56,10 +55,8 @@ def make_in_child(
 
 def serve(make: Callable[[EngineSpec, Path], None]) -> None:
     """The child's main: has ``make`` fill the folder, which does not exist yet."""
-    import msgspec
-
     spec_file, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    spec = msgspec.json.decode(spec_file.read_bytes(), type=EngineSpec)
+    spec = from_json(spec_file.read_bytes(), EngineSpec)
     warnings.simplefilter("ignore")
     try:
         make(spec, folder)

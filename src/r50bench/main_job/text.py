@@ -19,7 +19,7 @@ from r50bench.results.record import Record
 from r50bench.results.samples import Samples
 from r50bench.results.stats import Estimate
 from r50bench.results.timeline import round_throughputs, throughput, windows
-from r50bench.wording import counted, fixed
+from r50bench.wording import counted, fixed, look_again
 
 __all__ = ["Gain", "gains", "main_job_text", "next_commands", "summary_sentence"]
 
@@ -126,7 +126,7 @@ def _settings(gain: Gain) -> str:
 
 def next_commands(results: Sequence[CaseResult], folder: str) -> Iterator[str]:
     """Yields what to type next: the figures of all records, and where the fastest's time goes."""
-    yield f"# look again: r50bench kpi {folder}"
+    yield f"# look again: {look_again(folder)}"
     fastest = _fastest(results)
     if fastest is not None:
         engine = "" if fastest.engine == Case.engine else f" --engine {fastest.engine}"

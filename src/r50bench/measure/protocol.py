@@ -16,6 +16,7 @@ import msgspec
 from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
 from r50bench.load import LoadgenSettings
+from r50bench.results.atomic import from_json, to_json
 from r50bench.results.record import Evidence
 
 __all__ = [
@@ -209,30 +210,26 @@ ANSWER_TO: dict[type, type] = {
 
 _WORD = 8  # bytes of a counter
 
-_encoder = msgspec.json.Encoder()
-_plan_decoder = msgspec.json.Decoder(WorkerPlan)
-_command_decoder = msgspec.json.Decoder(Command)
-_answer_decoder = msgspec.json.Decoder(Answer)
-
 
 def encode(message: Command | Answer | WorkerPlan) -> bytes:
     """Returns the message as one line, newline included."""
-    return _encoder.encode(message) + b"\n"
+    return to_json(message) + b"\n"
 
 
 def decode_plan(line: bytes) -> WorkerPlan:
     """Reads the first line that a worker is sent."""
-    return _plan_decoder.decode(line)
+    plan: WorkerPlan = from_json(line, WorkerPlan)
+    return plan
 
 
 def decode_command(line: bytes) -> Command:
-    command: Command = _command_decoder.decode(line)
+    command: Command = from_json(line, Command)
     return command
 
 
 def decode_answer(line: bytes) -> Answer:
     """Reads an answer; raises msgspec.MsgspecError on garbage."""
-    answer: Answer = _answer_decoder.decode(line)
+    answer: Answer = from_json(line, Answer)
     return answer
 
 

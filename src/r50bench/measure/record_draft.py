@@ -23,7 +23,7 @@ from r50bench.measure.protocol import Measured, Predicted, Watched
 from r50bench.notices import Notice
 from r50bench.planning.planned import Planned
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
-from r50bench.results.atomic import Busy, Hold, is_disk_full, write_atomically
+from r50bench.results.atomic import Busy, Hold, is_disk_full, write_text_atomically
 from r50bench.results.kpi import Kpi, by_name
 from r50bench.results.record import (
     Accuracy,
@@ -231,7 +231,7 @@ def leave_record(draft: RecordDraft, folder: RunFolder, error: RunFailed | None)
     """
     record = draft.write(folder.path, error)
     block = kpi_block(record, draft.samples)
-    write_atomically(folder.path / "kpi.txt", f"{block_text(block)}\n".encode())
+    write_text_atomically(folder.path / "kpi.txt", f"{block_text(block)}\n")
     return Outcome(folder.keep(), record, draft.samples, block, error)
 
 

@@ -18,7 +18,7 @@ from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
-from r50bench.results.atomic import write_atomically
+from r50bench.results.atomic import from_json, to_json, write_atomically
 from r50bench.results.history import history_path
 
 __all__ = [
@@ -76,7 +76,6 @@ class TunedResults:
 
     def keep(self, result: TunedResult) -> Path:
         """Keeps a result in place of an older one, and returns its file."""
-        import msgspec
 
         path = self._folder / f"{result.case.name}-{_digest(result.asked, result.host)}.json"
         try:
@@ -86,7 +85,7 @@ class TunedResults:
                 f"cannot keep what was tuned in {self._folder}: {error.strerror}",
                 hint="R50BENCH_DATA names a folder that can be written",
             ) from None
-        write_atomically(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        write_atomically(path, to_json(result, indent=1) + b"\n")
         return path
 
     def of_case(self, case_name: str) -> list[TunedResult]:
@@ -109,7 +108,7 @@ def _read(path: Path) -> TunedResult | None:
     from r50bench.results.schema import bring_up_to  # most cases were never tuned
 
     try:
-        raw = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        raw = from_json(path.read_bytes(), dict[str, Any])
         return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw, {2: _update_to_2}), TunedResult)
     except (OSError, msgspec.MsgspecError, UsageError):
         return None

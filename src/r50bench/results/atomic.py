@@ -1,9 +1,9 @@
 """Files that processes share: whole or not there, and held by one of them at a time.
 
-Whole: written aside, fsynced, then renamed. Held: by flock(2), which the kernel lets go of when the
-process ends, however it ends. A network file system may know no locks (``nolock`` of NFS, Lustre
-without ``-o flock``), a sandbox may forbid them; whoever asks learns that nothing is held, and goes
-on without.
+Whole: written aside, fsynced, then renamed; text and JSON keep file names of any bytes. Held: by
+flock(2), which the kernel lets go of when the process ends, however it ends. A network file system
+may know no locks (``nolock`` of NFS, Lustre without ``-o flock``), a sandbox may forbid them;
+whoever asks learns that nothing is held, and goes on without.
 """
 
 from __future__ import annotations
@@ -11,16 +11,29 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import secrets
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from r50bench.errors import RunFailed
 from r50bench.notices import Notice
 
-__all__ = ["Busy", "Hold", "is_disk_full", "sync", "write_atomically"]
+__all__ = [
+    "Busy",
+    "Hold",
+    "from_json",
+    "is_disk_full",
+    "sync",
+    "to_json",
+    "write_atomically",
+    "write_text_atomically",
+]
+
+_SURROGATE = (b"\\ud", b"\\uD")
 
 _LOCKLESS = (
     errno.ENOLCK,
@@ -151,6 +164,15 @@ def write_atomically(path: Path, data: bytes) -> None:
             aside.unlink()
 
 
+def write_text_atomically(path: Path, text: str) -> None:
+    """Writes ``text`` as UTF-8, in which names of files are the very bytes that they are.
+
+    Raises:
+        RunFailed: as :func:`write_atomically`.
+    """
+    write_atomically(path, text.encode(errors="surrogateescape"))
+
+
 def sync(path: Path) -> None:
     """Has a file, or a folder's entries, written to the disk, where its file system can do that."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -179,3 +201,43 @@ def _cannot_write(path: Path, error: OSError) -> RunFailed:
         f"cannot write {path}: {reason}",
         hint="name a folder that exists and that you may write to",
     )
+
+
+def to_json(value: Any, *, indent: int | None = None) -> bytes:
+    """Returns what msgspec can turn into JSON, on one line or with ``indent`` blanks a level.
+
+    Python shows the bytes of a file's name that are no UTF-8 as lone surrogates (PEP 383). JSON has
+    an escape for them, ``\\udce4``, which ``json`` writes and reads and msgspec does not.
+    """
+    import msgspec
+
+    try:
+        compact = msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        plain = msgspec.to_builtins(value, str_keys=True)
+        separators = (",", ":") if indent is None else None
+        return json.dumps(plain, indent=indent, separators=separators).encode()
+    return compact if indent is None else msgspec.json.format(compact, indent=indent)
+
+
+def from_json(data: bytes, type: Any = Any) -> Any:
+    """Reads JSON as the given type, which is one of msgspec's.
+
+    Raises:
+        msgspec.DecodeError: it is no JSON; its subclass ValidationError: it is of another type.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    import msgspec
+
+    try:
+        return msgspec.json.decode(data, type=type)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError as error:
+        if not any(mark in data for mark in _SURROGATE):
+            raise
+        try:
+            plain = json.loads(data)
+        except (ValueError, RecursionError):
+            raise error from None
+        return msgspec.convert(plain, type)

@@ -8,6 +8,7 @@ again from their records.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host.surroundings import data_folder
+from r50bench.results.atomic import to_json
 from r50bench.results.record import SCHEMA_VERSION, Record, read_record
 
 if TYPE_CHECKING:  # numpy and scipy come with it, and the history needs neither
@@ -121,7 +123,7 @@ class History:
         row = (
             record.id,
             record.created,
-            str(folder.absolute()),
+            _stored(folder.absolute()),
             primary.unit if primary else None,
             primary.value if primary else None,
             _SHAPE,
@@ -154,7 +156,7 @@ class History:
         for identity, folder in older:
             # What is gone may come back, on a disk that is mounted again.
             with contextlib.suppress(UsageError):
-                found.append((_facts_of(read_record(Path(folder))), _SHAPE, identity))
+                found.append((_facts_of(read_record(_path(folder))), _SHAPE, identity))
         if found:
             with self._transaction():
                 update = "UPDATE records SET facts = ?, shape = ? WHERE id = ?"
@@ -165,7 +167,7 @@ class History:
         query = "SELECT folder FROM records WHERE id = ?"
         with self._failures_named():
             row = self._connection.execute(query, (record_id,)).fetchone()
-        return None if row is None else Path(row[0])
+        return None if row is None else _path(row[0])
 
     def close(self) -> None:
         """Closes the file; what was added is kept."""
@@ -256,10 +258,23 @@ def _facts_of(record: Record) -> str:
     facts = {name: whole[name] for name in _SEARCHED}
     facts["name"] = record.name
     facts["host"] = {name: record.host.get(name) for name in _SEARCHED_OF_HOST}
-    return msgspec.json.encode(facts).decode()
+    return to_json(facts).decode()
 
 
-def _entry(row: tuple[str, str, str, str | None, float | None]) -> HistoryEntry:
+def _stored(folder: Path) -> str | bytes:
+    """SQLite's text is UTF-8; a path that is not is kept as its bytes."""
+    data = os.fsencode(folder)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def _path(stored: str | bytes) -> Path:
+    return Path(os.fsdecode(stored))
+
+
+def _entry(row: tuple[str, str, str | bytes, str | None, float | None]) -> HistoryEntry:
     identity, created, folder, unit, value = row
     primary = None if unit is None or value is None else (unit, value)
-    return HistoryEntry(identity, created, Path(folder), primary)
+    return HistoryEntry(identity, created, _path(folder), primary)

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from r50bench.results.atomic import write_atomically
+from r50bench.results.atomic import write_text_atomically
 
 __all__ = ["Predictions", "write_predictions"]
 
@@ -43,4 +43,4 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
         predictions.names, predictions.labels, predictions.top5, strict=True
     ):
         writer.writerow((name, label, *row, *[""] * (_KEPT - len(row))))
-    write_atomically(path, text.getvalue().encode())
+    write_text_atomically(path, text.getvalue())

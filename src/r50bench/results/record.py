@@ -16,7 +16,7 @@ from r50bench.case import Case, Placement, Sourced
 from r50bench.errors import UsageError
 from r50bench.load import Load, LoadgenSettings, run_name
 from r50bench.notices import Notice
-from r50bench.results.atomic import write_atomically
+from r50bench.results.atomic import from_json, to_json, write_atomically
 
 __all__ = [
     "RECORD_FILE",
@@ -275,16 +275,13 @@ def write_record(record: Record, folder: Path) -> Path:
     Raises:
         UsageError: the folder holds a record already; records are never edited.
     """
-    import msgspec
-
     path = folder / RECORD_FILE
     if path.exists():
         raise UsageError(
             f"{path} exists already, and records are never overwritten",
             hint="name a new folder",
         )
-    compact = msgspec.json.encode(record)
-    write_atomically(path, msgspec.json.format(compact, indent=2) + b"\n")
+    write_atomically(path, to_json(record, indent=2) + b"\n")
     return path
 
 
@@ -320,7 +317,7 @@ def _decode(data: bytes) -> Record:
 
     damaged = "a record is written once and whole: take it from where it was copied"
     try:
-        raw = msgspec.json.decode(data)
+        raw = from_json(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"not a record: {error}", hint=damaged) from error
     if not isinstance(raw, dict):

@@ -18,7 +18,7 @@ from typing import Any
 
 from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
-from r50bench.results.atomic import Busy, Hold, is_disk_full, write_atomically
+from r50bench.results.atomic import Busy, Hold, from_json, is_disk_full, to_json, write_atomically
 from r50bench.results.record import RECORD_FILE, Record, read_record
 from r50bench.results.schema import bring_up_to, case_of_2, notices_of_2, request_of_2
 from r50bench.sweep.plan import SCHEMA_VERSION, SweepPlan
@@ -74,7 +74,7 @@ def read_plan(path: Path) -> SweepPlan:
     import msgspec
 
     try:
-        raw = msgspec.json.decode((path / PLAN_FILE).read_bytes(), type=dict[str, Any])
+        raw = from_json((path / PLAN_FILE).read_bytes(), dict[str, Any])
         return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw, {2: _update_to_2}), SweepPlan)
     except UsageError as error:
         raise UsageError(f"{path / PLAN_FILE}: {error.message}", hint=error.hint) from None
@@ -111,9 +111,7 @@ def _point_of_2(point: Any) -> Any:
 
 
 def _write_plan(path: Path, plan: SweepPlan) -> None:
-    import msgspec
-
-    text = msgspec.json.format(msgspec.json.encode(plan), indent=1)
+    text = to_json(plan, indent=1)
     write_atomically(path / PLAN_FILE, text + b"\n")
 
 

@@ -11,6 +11,7 @@ from r50bench.load import LoadgenSettings
 from r50bench.mlperf_rules import PERCENTILE
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record
+from r50bench.wording import look_again
 
 __all__ = [
     "ANSWERS",
@@ -145,7 +146,7 @@ def answer(key: str, record: Record, folder: Path) -> str:
     text = ANSWERS[key][1](record, record.loadgen, folder)
     if text is None:
         raise R50BenchError(
-            f"{record.id} gives no {key}", hint=f"its other answers: r50bench kpi {folder}"
+            f"{record.id} gives no {key}", hint=f"its other answers: {look_again(folder)}"
         )
     return text
 

@@ -1,0 +1,107 @@
+"""``r50bench run`` on data sets as people have them: names, places and labels of every kind."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from r50bench.results.record import read_record
+from support.checkpoints import flat_npz
+
+NOT_UTF8 = b"b\xe4r 'x\" \xc3\xa4"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return flat_npz(tmp_path_factory.mktemp("weights") / "flat.npz")
+
+
+def picture(path: Path, seed: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, "JPEG")
+
+
+@pytest.fixture
+def score(fake_environment: dict[str, str], weights: Path, tmp_path: Path):
+    """Scores a data set with the fake engine in a process; returns exit code, stdout, stderr."""
+
+    def call(dataset: Path, *options: str, **variables: str) -> tuple[int, bytes, bytes]:
+        case = ("inference_accuracy_fp32", "--engine", "fake", "--weights", str(weights))
+        placement = ("--cores-per-instance", "1", "--instances", "1")
+        command = ["-m", "r50bench", "run", *case, *placement, "--dataset", str(dataset), *options]
+        done = subprocess.run(
+            [sys.executable, *command],
+            capture_output=True,
+            timeout=120,
+            check=False,
+            cwd=tmp_path,
+            env=fake_environment | variables,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return call
+
+
+def test_names_of_any_bytes_stay_themselves_in_record_predictions_and_what_is_printed(
+    score, tmp_path: Path
+) -> None:
+    strange = NOT_UTF8.decode(errors="surrogateescape")
+    root = tmp_path / f"set {strange}"
+    picture(root / "n01440764" / f"{strange}.JPEG")
+    (root / "n01440764" / f"bad {strange}.JPEG").write_text("no picture")
+    out = tmp_path / f"out {strange}"
+    code, printed, said = score(root, "--out", str(out), "--skip-bad-pictures")
+    assert (code, b"Traceback" in said) == (0, False)
+    (folder,) = out.iterdir()
+    assert (
+        b"n01440764/" + NOT_UTF8.replace(b'"', b'""') in (folder / "predictions.csv").read_bytes()
+    )
+    record = read_record(folder)
+    assert record.data is not None
+    assert record.data.skipped[0].startswith(f"n01440764/bad {strange}.JPEG (")
+    assert record.case.dataset == str(root)
+    assert json.loads((folder / "record.json").read_bytes())["case"]["dataset"] == str(root)
+    again = printed.rpartition(b"look again: ")[2].decode(errors="surrogateescape")
+    assert shlex.split(again) == ["r50bench", "kpi", str(folder)]
+    assert b"bad " + NOT_UTF8 in printed
+
+
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        ({"PYTHONIOENCODING": "latin-1"}, "bär €".encode("latin-1", "backslashreplace")),
+        ({"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "LC_ALL": "C"}, b"b??r ???"),
+    ],
+)
+def test_a_locale_that_lacks_a_sign_costs_that_sign_alone(
+    score, tmp_path: Path, variables: dict[str, str], shown: bytes
+) -> None:
+    picture(tmp_path / "bär €" / "n01440764" / "a.JPEG")
+    code, printed, said = score(tmp_path / "bär €", **variables)
+    assert (code, b"Traceback" in said) == (0, False)
+    assert shown in printed
+
+
+def test_cache_output_home_and_temporary_folder_may_have_blanks_quotes_and_umlauts(
+    score, tmp_path: Path
+) -> None:
+    picture(tmp_path / "set" / "n01440764" / "a.JPEG")
+    places = {}
+    for name in ("R50BENCH_CACHE", "R50BENCH_DATA", "TMPDIR", "HOME"):
+        folder = tmp_path / f'{name} it\'s "ü" $x `y`'
+        folder.mkdir()
+        places[name] = str(folder)
+    out = tmp_path / 'out it\'s "ü" $x'
+    code, printed, said = score(tmp_path / "set", "--out", str(out), **places)
+    assert (code, b"Traceback" in said) == (0, False)
+    (folder,) = out.iterdir()
+    again = printed.rpartition(b"look again: ")[2].decode()
+    assert shlex.split(again) == ["r50bench", "kpi", str(folder)]
