@@ -13,6 +13,7 @@ from r50bench import errors
         (errors.R50BenchError, 1),
         (errors.UsageError, 2),
         (errors.CheckFailed, 3),
+        (errors.TooNoisy, 4),
         (errors.RunFailed, 5),
         (errors.AssetError, 5),
         (errors.EngineError, 5),

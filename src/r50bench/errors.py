@@ -5,6 +5,7 @@ Every error carries what was wrong (the message), what to do next (the hint) and
     R50BenchError            1    a bug of ours, if raised as itself
     ├── UsageError           2    the request cannot be right on any machine
     ├── CheckFailed          3    a check failed: accuracy, regression
+    ├── TooNoisy             4    what was measured cannot tell whether the check holds
     ├── RunFailed            5    the run could not be carried out or is invalid
     │   ├── AssetError       5    bytes are missing, unreachable, damaged or of the wrong shape
     │   │   └── Unavailable  5    the network or a tool gave nothing; another asset may serve
@@ -26,6 +27,7 @@ __all__ = [
     "Interrupted",
     "R50BenchError",
     "RunFailed",
+    "TooNoisy",
     "Unavailable",
     "Unsupported",
     "UsageError",
@@ -55,6 +57,12 @@ class CheckFailed(R50BenchError):
     """A check on the results failed."""
 
     exit_code = 3
+
+
+class TooNoisy(R50BenchError):
+    """What was measured scatters too much, or is too little, to tell whether a check holds."""
+
+    exit_code = 4
 
 
 class RunFailed(R50BenchError):

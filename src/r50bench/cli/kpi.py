@@ -10,7 +10,8 @@ import click
 from r50bench.errors import R50BenchError, RunFailed, UsageError
 from r50bench.report.kpi_block import KpiBlock, kpi_block
 from r50bench.report.kpi_formats import KPI_FORMATS, format_kpis
-from r50bench.results.record import RECORD_FILE, RUNS, read_record
+from r50bench.results.folders import record_folders
+from r50bench.results.record import RUNS, read_record
 from r50bench.results.samples import samples_of
 
 __all__ = ["kpi"]
@@ -34,37 +35,11 @@ def kpi(paths: tuple[Path, ...], style: str, primary: bool) -> None:
     newest run below ./r50bench-runs. Exits with 5 where a record is invalid or damaged, and says
     why it is, after the figures of all others.
     """
-    folders = list(dict.fromkeys(found for path in paths for found in _records_in(path)))
+    folders = list(dict.fromkeys(found for path in paths for found in record_folders(path)))
     blocks, damaged = _blocks(folders or [_newest()])
     if blocks or style == "json":
         click.echo(format_kpis(blocks, style, primary_only=primary), nl=False)
     _raise_without_figures(blocks, damaged)
-
-
-def _records_in(path: Path) -> list[Path]:
-    """Returns the folders of the runs that ``path`` means, oldest first.
-
-    Raises:
-        UsageError: there are none.
-    """
-    if path.name == RECORD_FILE and path.is_file():
-        return [path.parent]
-    if not path.is_dir():
-        raise UsageError(f"there is no folder {path}", hint="see 'r50bench kpi --help'")
-    if (path / RECORD_FILE).is_file():
-        return [path]
-    # What is hidden is a run in progress, or one that was killed.
-    found = sorted(
-        record.parent
-        for record in path.rglob(RECORD_FILE)
-        if not any(part.startswith(".") for part in record.relative_to(path).parts)
-    )
-    if not found:
-        raise UsageError(
-            f"{path} holds no run: no {RECORD_FILE} in it or below it",
-            hint="name a folder that 'r50bench run' wrote",
-        )
-    return found
 
 
 def _newest() -> Path:
@@ -73,7 +48,7 @@ def _newest() -> Path:
             f"no folder was named, and there is no ./{RUNS}",
             hint="r50bench kpi DIR, or 'r50bench run' first",
         )
-    return max(_records_in(RUNS), key=lambda folder: (folder.name, folder))
+    return max(record_folders(RUNS), key=lambda folder: (folder.name, folder))
 
 
 def _blocks(folders: Sequence[Path]) -> tuple[list[KpiBlock], list[R50BenchError]]:

@@ -33,6 +33,8 @@ _VERBS = {
     "doctor": ("r50bench.cli.doctor:doctor", "Says what about this host hurts the figures."),
     "kpi": ("r50bench.cli.kpi:kpi", "Prints the KPIs of runs that are done."),
     "mlperf": ("r50bench.cli.mlperf:mlperf", "Runs MLPerf's LoadGen on this machine."),
+    "compare": ("r50bench.cli.compare:compare", "Says whether one set of runs is faster."),
+    "baseline": ("r50bench.cli.baseline:baseline", "Keeps runs under a name, to compare with."),
     "submit": ("r50bench.cli.submit:submit", "Lays out an MLPerf submission from records."),
     "byquery": ("r50bench.cli.byquery:byquery", "Answers a query, from the cache or by a run."),
     "find": ("r50bench.cli.find:find", "Finds records in the history, newest first."),
@@ -94,8 +96,8 @@ def cli(ctx: click.Context) -> None:
     int8 of this CPU, on PyTorch as it ships and on r50bench's own kernels.
 
     \b
-    Exit codes: 0 done, 1 a bug of ours, 2 wrong usage, 3 a check failed, 5 the run failed,
-    6 this host cannot run the case, 130 interrupted.
+    Exit codes: 0 done, 1 a bug of ours, 2 wrong usage, 3 a check failed, 4 too noisy to say,
+    5 the run failed, 6 this host cannot run the case, 130 interrupted.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)

@@ -9,7 +9,7 @@ import click
 
 from r50bench.cli.options import out_option, quiet_option
 from r50bench.cli.replay_plan import plan_replay
-from r50bench.compare.differences import Difference, FigurePair, differences, figure_pairs
+from r50bench.comparison.differences import Difference, FigurePair, differences, figure_pairs
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.load import LoadGen

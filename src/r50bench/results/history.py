@@ -132,17 +132,21 @@ class History:
         with self._failures_named(), self._transaction():
             self._connection.execute("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def entries(self, condition: str = "TRUE", values: Sequence[Any] = ()) -> list[HistoryEntry]:
+    def entries(
+        self, condition: str = "TRUE", values: Sequence[Any] = (), *, unread: bool = True
+    ) -> list[HistoryEntry]:
         """Returns the records that meet a condition, newest first; without one, all.
 
         ``condition`` is SQL over ``facts`` (JSON, of the record's own shape: its case, model, data,
         engine, accuracy and loadgen, of its host model_name and fingerprint, and ``name``) and
         ``value``, the primary figure; ``values`` are bound to its question marks. A record whose
-        facts are not known, because they could not be read, meets every condition.
+        facts are not known, because they could not be read, meets every condition, or none where
+        ``unread`` is False.
         """
+        known = "IS NULL OR" if unread else "IS NOT NULL AND"
         query = f"""
             SELECT id, created, folder, unit, value FROM records
-            WHERE facts IS NULL OR ({condition}) ORDER BY created DESC, id DESC
+            WHERE facts {known} ({condition}) ORDER BY created DESC, id DESC
         """
         with self._failures_named():
             self._read_older_shapes()

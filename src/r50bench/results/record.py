@@ -34,6 +34,7 @@ __all__ = [
     "disturbance",
     "new_record_id",
     "read_record",
+    "record_of_data",
     "write_record",
 ]
 
@@ -313,8 +314,6 @@ def _read_bytes(path: Path) -> bytes:
 def _decode(data: bytes) -> Record:
     import msgspec
 
-    from r50bench.results.schema import bring_up_to  # a run writes records and reads none
-
     damaged = "a record is written once and whole: take it from where it was copied"
     try:
         raw = from_json(data)
@@ -322,7 +321,25 @@ def _decode(data: bytes) -> Record:
         raise UsageError(f"not a record: {error}", hint=damaged) from error
     if not isinstance(raw, dict):
         raise UsageError("not a record: no JSON object", hint=damaged)
+    return record_of_data(raw)
+
+
+def record_of_data(raw: dict[str, Any]) -> Record:
+    """Returns the record that plain data, of this schema or an older one, describe.
+
+    Keys beside a record's are passed over.
+
+    Raises:
+        UsageError: they do not describe one, or follow a schema that is not known here.
+    """
+    import msgspec
+
+    from r50bench.results.schema import bring_up_to  # a run writes records and reads none
+
     try:
         return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw), Record)
     except msgspec.ValidationError as error:
-        raise UsageError(f"not a record: {error}", hint=damaged) from error
+        raise UsageError(
+            f"not a record: {error}",
+            hint="a record is written once and whole: take it from where it was copied",
+        ) from error

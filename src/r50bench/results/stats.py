@@ -18,6 +18,7 @@ __all__ = [
     "LEAST_ROUNDS",
     "Estimate",
     "Floats",
+    "geometric_mean",
     "inflation",
     "mean_of_rounds",
     "mean_of_series",
@@ -73,6 +74,20 @@ def mean_of_rounds(values: Floats) -> Estimate:
         return Estimate(mean)
     error = float(np.std(values, ddof=1)) / math.sqrt(count)
     return _student(mean, error, count - 1)
+
+
+def geometric_mean(logs: Floats) -> Estimate:
+    """Returns the geometric mean of values given by their logarithms, with its interval.
+
+    The interval is Student's t on the logarithms, from 2 values on: it is for values that are
+    independent by their making, such as those of processes.
+    """
+    mean = float(np.mean(logs))
+    count = len(logs)
+    if count < 2:
+        return Estimate(math.exp(mean))
+    on_logs = _ends(mean, float(np.std(logs, ddof=1)) / math.sqrt(count), count - 1)
+    return Estimate(*map(math.exp, on_logs))
 
 
 def mean_of_series(series: Sequence[Floats]) -> Estimate:
@@ -165,7 +180,11 @@ def _ranks(count: int, share: float) -> tuple[int, int]:
 
 
 def _student(mean: float, error: float, freedom: float) -> Estimate:
+    return Estimate(*_ends(mean, error, freedom))
+
+
+def _ends(mean: float, error: float, freedom: float) -> tuple[float, float, float]:
     from scipy.special import stdtrit  # as above
 
     half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
-    return Estimate(mean, mean - half, mean + half)
+    return mean, mean - half, mean + half

@@ -52,12 +52,13 @@ class FigurePair:
 
 
 def differences(before: Record, after: Record) -> tuple[Difference, ...]:
-    """Returns what differs in host, versions, model, input and engine, in that order."""
+    """Returns what differs in host, versions, model, input, engine and kernels, in that order."""
     pairs = (
         ("host", before.host, after.host),
         ("model", _fields(before.model), _fields(after.model)),
         ("data", _fields(before.data), _fields(after.data)),
         ("engine", _fields(before.engine), _fields(after.engine)),
+        ("evidence", _kernels(before), _kernels(after)),
         ("case", _asked(before.case), _asked(after.case)),
         ("placement", asdict(before.placement), asdict(after.placement)),
     )
@@ -78,6 +79,10 @@ def _fields(part: Any) -> Mapping[str, Any]:
     """Returns what matters of a record's part; where it was compiled does not."""
     fields = {} if part is None else asdict(part)
     return {name: value for name, value in fields.items() if name not in _INCIDENTAL}
+
+
+def _kernels(record: Record) -> Mapping[str, Any]:
+    return {} if record.evidence is None else {"kernels": record.evidence.summary}
 
 
 def _asked(case: Case) -> Mapping[str, Any]:

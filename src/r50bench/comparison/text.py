@@ -1,0 +1,167 @@
+"""A comparison for people and programs: text, Markdown and plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from r50bench.comparison.compare import CaseComparison, Comparison
+from r50bench.comparison.differences import Difference
+from r50bench.report.table import Column, Table
+from r50bench.wording import fixed
+
+__all__ = ["comparison_as_data", "comparison_markdown", "comparison_text", "difference_lines"]
+
+_COLUMNS = (
+    Column("case", "left", wraps=True),
+    Column("base", "right"),
+    Column("new", "right"),
+    Column("", "left"),
+    Column("processes", "right"),
+    Column("new / base", "right"),
+    Column("95 % interval", "left"),
+    Column("verdict", "left", wraps=True),
+)
+
+_MOST_DIFFERENCES = 12
+
+_BASES = {
+    "one process a side": "one side is a single process: the other's spread is taken for both",
+    "history": "single processes: widened by the spread between runs that this host's history has",
+    "rounds": "single processes, and the history knows no others: the interval is that within them"
+    " alone, and nothing can be said of the next process. Mend: run --processes 5",
+}
+
+
+def comparison_text(comparison: Comparison, width: int | None = None) -> str:
+    """Returns the table, what it rests on and what differs, ending in a newline."""
+    lines = [
+        f"base: {comparison.base}",
+        f"new:  {comparison.new}",
+        "",
+        _table(comparison).text(width),
+        "",
+        *_remarks(comparison),
+        *_differing_lines(comparison),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """Returns the same for a pull request, in GitHub's Markdown."""
+    remarks = [f"- {remark}" for remark in _remarks(comparison)]
+    differing = [f"- {_escaped(line.strip())}" for line in _differing_lines(comparison)[1:]]
+    lines = [
+        f"**{_headline(comparison)}**",
+        "",
+        f"base: `{comparison.base}` · new: `{comparison.new}`",
+        "",
+        _table(comparison).markdown(),
+        "",
+        *map(_escaped, remarks),
+    ]
+    if differing:
+        lines += ["", "<details><summary>What else differs, strongest suspect first</summary>"]
+        lines += ["", *differing, "", "</details>"]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def comparison_as_data(comparison: Comparison) -> dict[str, Any]:
+    """Returns the fields of :class:`.Comparison` as JSON can hold them."""
+    data: dict[str, Any] = msgspec.to_builtins(comparison)
+    return data
+
+
+def difference_lines(found: Sequence[Difference]) -> list[str]:
+    """Returns a line for each thing that is not as it was."""
+    return [f"{one.what}: {_said(one.before)} -> {_said(one.after)}" for one in found]
+
+
+def _table(comparison: Comparison) -> Table:
+    return Table.of(_COLUMNS, (_row(case, comparison.tolerance) for case in comparison.cases))
+
+
+def _row(case: CaseComparison, tolerance: float) -> tuple[str, ...]:
+    low, high = case.ratio.low, case.ratio.high
+    interval = "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return (
+        case.label,
+        fixed(case.base, 4),
+        fixed(case.new, 4),
+        case.unit,
+        " / ".join(map(str, case.processes)),
+        f"{case.ratio.value:.3f}",
+        interval,
+        _verdict(case, tolerance),
+    )
+
+
+def _verdict(case: CaseComparison, tolerance: float) -> str:
+    if case.basis == "counted" and case.verdict in ("faster", "slower"):
+        return "more accurate" if case.verdict == "faster" else "less accurate"
+    if case.verdict == "same":
+        return f"same within ±{100 * tolerance:g} %"
+    if case.verdict != "too noisy":
+        return case.verdict
+    if case.processes_needed is None:
+        return "too noisy to say"
+    return f"too noisy to say; about {case.processes_needed} processes a side would tell"
+
+
+def _headline(comparison: Comparison) -> str:
+    counts = [
+        (len(comparison.with_verdict("slower")), "slower"),
+        (len(comparison.with_verdict("faster")), "faster"),
+        (len(comparison.with_verdict("same")), f"same within ±{100 * comparison.tolerance:g} %"),
+        (len(comparison.with_verdict("too noisy")), "too noisy to say"),
+    ]
+    return ", ".join(f"{count} {word}" for count, word in counts if count)
+
+
+def _remarks(comparison: Comparison) -> list[str]:
+    said = [
+        _BASES[basis]
+        for basis in dict.fromkeys(c.basis for c in comparison.cases if c.basis in _BASES)
+    ]
+    said += [f"only in base: {label}" for label in comparison.only_base]
+    said += [f"only in new: {label}" for label in comparison.only_new]
+    said += [f"! {notice}" for notice in comparison.notices]
+    if len(comparison.cases) > 1:
+        said.append(
+            f"verdicts hold for the table of {len(comparison.cases)} as a whole, intervals one by"
+            " one: an interval may leave 1 out where a verdict is withheld"
+        )
+    return said
+
+
+def _differing_lines(comparison: Comparison) -> list[str]:
+    """Returns a heading and what differs in all cases, then what does in some; none for nothing."""
+    found = list(_by_difference(comparison))
+    if not found:
+        return ["nothing else differs: host, versions, model, data, engine and case are the same"]
+    shown = [f"  {line}" for line in found[:_MOST_DIFFERENCES]]
+    if len(found) > _MOST_DIFFERENCES:
+        shown.append(f"  and {len(found) - _MOST_DIFFERENCES} more, which --json lists")
+    return ["what else differs, strongest suspect first:", *shown]
+
+
+def _by_difference(comparison: Comparison) -> Iterator[str]:
+    of_lines: dict[str, list[str]] = {}
+    for case in comparison.cases:
+        for line in difference_lines(case.differing):
+            of_lines.setdefault(line, []).append(case.label)
+    for line, labels in of_lines.items():
+        everywhere = len(labels) == len(comparison.cases)
+        yield line if everywhere else f"{line}  ({', '.join(labels)})"
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "none"
+    return "unknown" if value is None else str(value)
+
+
+def _escaped(line: str) -> str:
+    return line.replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,63 @@
+"""What a history knows of the spread between runs of one case."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from r50bench.comparison.between import between_processes
+from r50bench.comparison.side import MeasuredRun
+from r50bench.results.history import History
+from support.measured_runs import run_of
+
+
+def history_of(folder: Path, runs: Sequence[MeasuredRun]) -> History:
+    history = History(folder / "history.sqlite")
+    for number, run in enumerate(runs):
+        created = f"2026-01-31T12:{number:02d}:00+00:00"
+        history.add(replace(run.record, created=created), folder / run.record.id, run.figures)
+    return history
+
+
+def test_the_spread_is_that_from_each_run_to_the_next(tmp_path: Path) -> None:
+    runs = [run_of(math.exp(value)) for value in (0.00, 0.02, 0.00, 0.02, 0.00)]
+    with history_of(tmp_path, runs) as history:
+        found = between_processes(history, [run_of(1).record], ())
+    assert found is not None
+    assert found.variance == pytest.approx(0.02**2 / 2)
+    assert found.freedom == pytest.approx(2 * 16 / 11)
+
+
+def test_a_change_that_lasts_counts_once(tmp_path: Path) -> None:
+    values = [0.001 * (number % 2) + (0.5 if number > 9 else 0.0) for number in range(20)]
+    with history_of(tmp_path, [run_of(math.exp(value)) for value in values]) as history:
+        found = between_processes(history, [run_of(1).record], ())
+    assert found is not None
+    assert math.sqrt(found.variance) < 0.1  # the standard deviation of the values is 0.25
+
+
+def test_the_runs_in_question_and_other_cases_do_not_count(tmp_path: Path) -> None:
+    asked = run_of(100)
+    others = [
+        run_of(50, precision="avx_fp32"),
+        run_of(1, batch_size=64),
+        run_of(2, engine="r50"),
+        run_of(3, host="b" * 16),
+        run_of(4, graph="v1.5"),
+    ]
+    same = [run_of(10.0), run_of(10.0), run_of(10.0), run_of(10.0)]
+    with history_of(tmp_path, [asked, *others, *same]) as history:
+        found = between_processes(history, [asked.record], [asked.record.id])
+    assert found is not None
+    assert found.variance == 0
+
+
+def test_a_short_history_knows_nothing(tmp_path: Path) -> None:
+    with history_of(tmp_path, [run_of(10), run_of(11), run_of(10)]) as history:
+        assert between_processes(history, [run_of(1).record], ()) is None
+        hostless = replace(run_of(1).record, host={})
+        assert between_processes(history, [hostless], ()) is None
