@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from r50bench.errors import EngineError, UsageError
+from r50bench.errors import EngineError, Unsupported, UsageError
 from r50bench.measure import in_turns
+from r50bench.measure.bring_up import BringUp
 from r50bench.measure.in_turns import Entry, measure_in_turns
-from r50bench.measure.session import Session, open_session
+from r50bench.measure.session import Session, loading_session
+from r50bench.results.kpi import FIRST_BATCH
 from r50bench.results.timeline import throughput, windows
 from support.fake_cases import bench, planned
 
@@ -70,9 +72,9 @@ def refusing(monkeypatch):
         def opening(planned, bench):
             if planned.case.batch_size == batch_size:
                 raise error
-            return open_session(planned, bench)
+            return loading_session(planned, bench)
 
-        monkeypatch.setattr(in_turns, "open_session", opening)
+        monkeypatch.setattr(in_turns, "loading_session", opening)
 
     return refusing
 
@@ -91,3 +93,68 @@ def test_a_request_that_cannot_be_right_ends_them_all(entry, order, refusing):
     with pytest.raises(UsageError, match="no such folder"):
         list(measure_in_turns([entry(1), entry(2)]))
     assert not order
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What was done to which batch size on the way to warm instances, in order."""
+    steps = []
+
+    def noted(name, step):
+        def noting(bring_up, *args, **options):
+            steps.append((name, bring_up._case.batch_size))
+            return step(bring_up, *args, **options)
+
+        return noting
+
+    for name in ("begin_loading", "finish_loading", "warm_up"):
+        monkeypatch.setattr(BringUp, name, noted(name, getattr(BringUp, name)))
+    return steps
+
+
+def names_of_figures(result):
+    return {kpi.name for kpi in result.outcome.block.kpis}
+
+
+def test_engines_load_one_after_the_other_and_say_how_long_it_took(entry, steps):
+    results = list(measure_in_turns([entry(1), entry(2)]))
+    loading = ["begin_loading", "finish_loading", "warm_up"]
+    assert steps == [(step, size) for size in (1, 2) for step in loading]
+    assert all(FIRST_BATCH in names_of_figures(result) for result in results)
+
+
+def test_engines_that_load_together_are_timed_alone_and_tell_no_time_to_the_first_batch(
+    entry, order, steps
+):
+    results = list(measure_in_turns([entry(1), entry(2)], loading_together=True))
+    loading = ["begin_loading", "finish_loading", "warm_up"]
+    assert steps == [(step, size) for step in loading for size in (1, 2)]
+    assert order == [1, 2, 2, 1, 1, 2]
+    for result in results:
+        assert result.error is None
+        assert FIRST_BATCH not in names_of_figures(result)
+
+
+def test_one_that_fails_to_load_leaves_the_other_that_loads_beside_it(entry):
+    failing, living = measure_in_turns(
+        [entry(1, FAKE_FAULT="raise@0"), entry(2)], loading_together=True
+    )
+    assert failing.outcome.record.status == "invalid"
+    assert living.error is None
+
+
+def test_one_that_does_not_fit_this_machine_leaves_nothing_of_its_session(
+    entry, monkeypatch, tmp_path
+):
+    finish = BringUp.finish_loading
+
+    def refuse(bring_up):
+        if bring_up._case.batch_size == 1:
+            raise Unsupported("no such instructions")
+        finish(bring_up)
+
+    monkeypatch.setattr(BringUp, "finish_loading", refuse)
+    refused, living = measure_in_turns([entry(1), entry(2)], loading_together=True)
+    assert (refused.outcome, str(refused.error)) == (None, "no such instructions")
+    assert living.error is None
+    assert [path.parent for path in tmp_path.rglob("record.json")] == [living.outcome.folder]

@@ -76,7 +76,8 @@ def _measure(
         if planned.case in failed:
             yield CaseResult(planned, None, failed[planned.case])
     runnable = (planned for planned in turn.cases if planned.case not in failed)
-    yield from measure_in_turns([_entry(planned, bench) for planned in runnable])
+    entries = [_entry(planned, bench) for planned in runnable]
+    yield from measure_in_turns(entries, loading_together=True)
 
 
 def _entry(planned: Planned, bench: Bench) -> Entry:

@@ -33,18 +33,19 @@ from r50bench.measure.protocol import (
     WorkerPlan,
 )
 from r50bench.measure.record_draft import RecordDraft
-from r50bench.notices import Notice
+from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
 from r50bench.results.atomic import write_atomically
 from r50bench.results.record import WorkerReport
 
 __all__ = [
+    "BringUp",
     "check_affinity",
     "occupy",
     "shares",
     "start_instant_ns",
+    "started_pool",
     "unbound",
-    "warm_pool",
     "worker_plans",
     "worker_reports",
 ]
@@ -58,16 +59,72 @@ def start_instant_ns() -> int:
     return time.perf_counter_ns() + _START_LEAD_NS
 
 
-@contextmanager
-def warm_pool(
-    planned: Planned, bench: Bench, inputs: SessionInputs, draft: RecordDraft, folder: Path
-) -> Iterator[Pool]:
-    """Gives a pool ready to be measured, noting in ``draft`` what each phase finds.
+class BringUp:
+    """What leads from started workers to warm instances: three steps that the draft hears of.
 
-    Raises:
-        EngineError: other kernels ran than the precision claims.
-        WorkerFailed: a worker died, hung, or does not run where it should.
+    ``pool`` is by what the instances are asked.
     """
+
+    def __init__(
+        self,
+        pool: Pool,
+        plans: Sequence[WorkerPlan],
+        case: Case,
+        inputs: SessionInputs,
+        draft: RecordDraft,
+        folder: Path,
+        progress: Progress,
+    ) -> None:
+        self.pool = pool
+        self._plans = plans
+        self._case = case
+        self._inputs = inputs
+        self._draft = draft
+        self._folder = folder
+        self._progress = progress
+        self._loaded: list[Loaded] = []
+
+    def begin_loading(self) -> None:
+        """Has the workers load their engines, without waiting for them."""
+        self._progress.phase(f"{self._draft.name}  loading")
+        self.pool.tell(LoadEngine())
+
+    def finish_loading(self) -> None:
+        """Waits for the engines, and checks what runs where.
+
+        Raises:
+            R50BenchError: an engine could not be loaded; by its own class.
+            WorkerFailed: a worker died, hung, or does not run where it should.
+        """
+        self._loaded = self.pool.hear(Loaded, timeout_s=_LOAD_PATIENCE * self._case.timeout_s)
+        version = self._loaded[0].engine_version
+        self._draft.engine = replace(self._inputs.engine_info, version=version)
+        check_affinity(self._plans, self._loaded)
+        self._draft.warn(unbound(self._plans, self._loaded))
+
+    def warm_up(self, *, loaded_alone: bool) -> None:
+        """Proves the kernels and warms up.
+
+        ``loaded_alone``: nothing else of this run loaded meanwhile, so that the time is a figure.
+
+        Raises:
+            EngineError: other kernels ran than the precision claims.
+            WorkerFailed: a worker died or hung.
+        """
+        case, draft, pool = self._case, self._draft, self.pool
+        _prove(pool, self._inputs.engine, draft, self._folder, verbose=case.verbose)
+        if case.warmup_steps:
+            self._progress.phase(f"{draft.name}  warm-up", case.warmup_steps * case.instances)
+        warmed = pool.ask(WarmUp(start_instant_ns()), Warmed)
+        reports = worker_reports(self._plans, pool.pids, self._loaded, warmed)
+        draft.workers = tuple(replace(one, loaded_alone=loaded_alone) for one in reports)
+
+
+@contextmanager
+def started_pool(
+    planned: Planned, bench: Bench, inputs: SessionInputs, draft: RecordDraft, folder: Path
+) -> Iterator[BringUp]:
+    """Gives workers that have been started, and holds their CPUs while the context lasts."""
     case, placement, progress = planned.case, planned.placement, bench.progress
     plans = worker_plans(
         case,
@@ -85,17 +142,7 @@ def warm_pool(
         if placement.leftover:
             cores = ", ".join(str(cpu) for cpu in placement.leftover)
             progress.note(f"cores in no instance: CPU {cores}")
-        progress.phase(f"{draft.name}  loading")
-        loaded = pool.ask(LoadEngine(), Loaded, timeout_s=_LOAD_PATIENCE * case.timeout_s)
-        draft.engine = replace(inputs.engine_info, version=loaded[0].engine_version)
-        check_affinity(plans, loaded)
-        draft.warn(unbound(plans, loaded))
-        _prove(pool, inputs.engine, draft, folder, verbose=case.verbose)
-        if case.warmup_steps:
-            progress.phase(f"{draft.name}  warm-up", case.warmup_steps * case.instances)
-        warmed = pool.ask(WarmUp(start_instant_ns()), Warmed)
-        draft.workers = worker_reports(plans, pool.pids, loaded, warmed)
-        yield pool
+        yield BringUp(pool, plans, case, inputs, draft, folder, progress)
         # A run that came later disturbed this one all the same.
         draft.warn(others())
 

@@ -178,7 +178,18 @@ class Pool:
     def ask(
         self, command: Command, answer: type[_A], *, timeout_s: float | None = None
     ) -> list[_A]:
-        """Sends ``command`` to all workers; returns their answers, by worker.
+        """Sends ``command`` to all workers; returns their answers, by worker, as :meth:`hear`."""
+        assert ANSWER_TO[type(command)] is answer
+        self.tell(command)
+        return self.hear(answer, timeout_s=timeout_s)
+
+    def tell(self, command: Command) -> None:
+        """Sends ``command`` to all workers, whose answers :meth:`hear` is to await."""
+        for process in self._processes:
+            process.tell(command)
+
+    def hear(self, answer: type[_A], *, timeout_s: float | None = None) -> list[_A]:
+        """Returns what all workers answer to what they were told last, by worker.
 
         Progress is advanced by the batches that all instances finish meanwhile.
 
@@ -186,9 +197,6 @@ class Pool:
             R50BenchError: the error a worker reported, by its own class.
             WorkerFailed: a worker died, hung, or gave another answer.
         """
-        assert ANSWER_TO[type(command)] is answer
-        for process in self._processes:
-            process.tell(command)
         answers: dict[int, _A] = {}
         with selectors.DefaultSelector() as selector:
             for process in self._processes:

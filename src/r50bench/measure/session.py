@@ -13,7 +13,7 @@ from r50bench.case import Case
 from r50bench.errors import R50BenchError, RunFailed, WorkerFailed
 from r50bench.load import LoadGen, Observe, Score, Steps
 from r50bench.measure.bench import Bench
-from r50bench.measure.bring_up import shares, start_instant_ns, warm_pool
+from r50bench.measure.bring_up import BringUp, shares, start_instant_ns, started_pool
 from r50bench.measure.inputs import SessionInputs, gather
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import Command, Measure, Measured, Predicted, ScorePictures
@@ -35,6 +35,7 @@ __all__ = [
     "CaseResult",
     "Outcome",
     "Session",
+    "loading_session",
     "open_session",
     "remember",
     "remembering",
@@ -118,6 +119,19 @@ def open_session(planned: Planned, bench: Bench) -> Iterator[Session]:
     it by an exception leaves nothing. What keeps the instances from becoming warm does not raise:
     the session has an ``error`` from the beginning.
     """
+    with loading_session(planned, bench) as session:
+        session.finish_loading()
+        session.warm_up()
+        yield session
+
+
+@contextmanager
+def loading_session(planned: Planned, bench: Bench) -> Iterator[Session]:
+    """Gives a session whose instances have begun to load; else it does as :func:`open_session`.
+
+    :meth:`.Session.finish_loading` and :meth:`.Session.warm_up` are to follow, in this order, and
+    between them the same of others that are to load meanwhile.
+    """
     inputs = gather(planned.case, bench, planned.load)
     draft = RecordDraft(planned, bench, inputs)
     with RunFolder(bench.out, draft.id) as folder:
@@ -155,10 +169,14 @@ class Session:
         self._progress = bench.progress
         self._life = life
         self._pool: Pool | None = None
+        self._bring_up: BringUp | None = None
         self._steps = planned.case.steps or 0
         self._rounds: list[list[Measured]] = []
         with self._ending_on_failure():
-            self._pool = life.enter_context(warm_pool(planned, bench, inputs, draft, folder))
+            started = started_pool(planned, bench, inputs, draft, folder)
+            self._bring_up = life.enter_context(started)
+            self._pool = self._bring_up.pool
+            self._bring_up.begin_loading()
 
     @property
     def case(self) -> Case:
@@ -175,6 +193,21 @@ class Session:
     def scorable(self) -> bool:
         """Whether there are labelled pictures and weights that were trained on their like."""
         return bool(self.inputs.labels) and self.inputs.model.weights != "random"
+
+    def finish_loading(self) -> None:
+        """Waits until the instances have loaded their engines."""
+        if self.error is None and self._bring_up is not None:
+            with self._ending_on_failure():
+                self._bring_up.finish_loading()
+
+    def warm_up(self, *, loaded_alone: bool = True) -> None:
+        """Proves and warms the instances, which can be measured then.
+
+        ``loaded_alone`` is false where others loaded meanwhile: it has no time to the first batch.
+        """
+        if self.error is None and self._bring_up is not None:
+            with self._ending_on_failure():
+                self._bring_up.warm_up(loaded_alone=loaded_alone)
 
     def pace(self, seconds: float) -> None:
         """Has every round take about so long, going by the warm-up; call it before the first.

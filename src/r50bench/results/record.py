@@ -137,7 +137,8 @@ class WorkerReport:
     ``cpus`` is the affinity the kernel reports for each instance, ``memory_nodes`` the NUMA nodes
     its memory is bound to (empty: not bound), ``threads_bound`` whether each thread of an instance
     is bound to one CPU of its own, ``pss_bytes`` its proportional share of memory after warm-up,
-    ``environment`` the variables that matter to the engine.
+    ``environment`` the variables that matter to the engine. ``loaded_alone``: no other session of
+    the run loaded meanwhile, so that ``load_s`` and ``first_batch_s`` are this engine's own.
     """
 
     worker: int
@@ -152,6 +153,7 @@ class WorkerReport:
     warmup_s: float
     pss_bytes: int
     log: str
+    loaded_alone: bool = True
 
 
 @dataclass(frozen=True)
