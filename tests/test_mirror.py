@@ -112,6 +112,7 @@ WITHOUT_A_MODULE = {
     "engines/test_new_engine.py": "that a new engine is a folder and a row, over all wings",
     "engines/test_peer_engines.py": "onnxruntime and openvino, which pass the same tests",
     "engines/torch/test_engines.py": "all engines of the folder engines/torch, compared",
+    "cli/test_refusals.py": "every verb under what sandboxes and containers refuse",
     "host/test_folders.py": "host/surroundings.py: the user's folders, beside test_surroundings.py",
     "test_mirror.py": "this file",
 }

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -91,7 +92,19 @@ def test_pictures_are_decoded_in_order_and_cached(tmp_path, jpeg, store, heard):
     assert len(heard.phases) == 1
 
 
-def test_processes_decode_what_one_process_does(tmp_path, jpeg, store, heard):
+@pytest.mark.parametrize("granted", [0, 1, 1000])
+def test_as_many_threads_as_the_system_grants_decode_what_none_does(
+    tmp_path, jpeg, store, heard, monkeypatch, granted
+):
+    start, started = threading.Thread.start, []
+
+    def refused(thread):
+        if len(started) >= granted:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
     paths = [jpeg(tmp_path / "in" / f"{n:03}.jpg", (230, 230), seed=n % 5) for n in range(80)]
     paths[70].write_bytes(b"no picture")
     pictures = preprocess(dataset_of(paths), store, heard, skip_bad=True)
@@ -170,9 +183,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU decodes without processes")
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU decodes without threads")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_decoding_processes_die_with_their_parent(tmp_path, jpeg, number):
+def test_a_decoding_process_ends_at_once_and_leaves_nothing(tmp_path, jpeg, number):
     script = tmp_path / "decoder.py"
     script.write_text(DECODER)
     picture = jpeg(tmp_path / "a.jpg")

@@ -44,6 +44,7 @@ def test_what_the_shell_exports_for_numeric_libraries_does_not_reach_the_worker(
 def test_threads_and_instruction_sets_are_those_of_the_case(case, turin):
     passed = worker_environment(case, turin, {})
     assert passed.pop("PYTHONSAFEPATH") == "1"
+    assert passed.pop("OPENBLAS_NUM_THREADS") == "1"
     assert passed == {"OMP_NUM_THREADS": "2", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}
 
 

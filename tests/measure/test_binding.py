@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import threading
 
+import pytest
+
+from r50bench.errors import RunFailed
 from r50bench.measure.binding import (
     bind_cpus,
     bind_memory,
@@ -120,3 +124,38 @@ def test_pss_grows_by_what_is_touched():
         before = pss_bytes()
         block[::4096] = b"x" * len(block[::4096])
         assert pss_bytes() - before > 48 << 20
+
+
+def refuse(monkeypatch, number):
+    def refused(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "sched_setaffinity", refused)
+
+
+def test_who_may_not_bind_is_content_where_it_is_bound_already(monkeypatch):
+    before = tuple(sorted(os.sched_getaffinity(0)))
+    refuse(monkeypatch, errno.EPERM)
+    assert bind_cpus(before) == before
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"), [(errno.EPERM, "forbids sched_setaffinity"), (errno.EINVAL, "CPU set")]
+)
+def test_who_may_not_bind_and_is_not_bound_fails_with_the_reason(monkeypatch, number, hint):
+    refuse(monkeypatch, number)
+    with pytest.raises(RunFailed, match="cannot be bound to CPU 1000") as caught:
+        bind_cpus({1000})
+    assert hint in caught.value.hint
+
+
+def test_a_team_that_may_not_be_bound_is_left_to_roam(monkeypatch):
+    refuse(monkeypatch, errno.EPERM)
+    assert not bind_team([threading.get_native_id()], [1000, 1001])
+
+
+def test_where_proc_does_not_show_it_memory_and_threads_are_unknown(monkeypatch):
+    monkeypatch.setattr("r50bench.measure.binding.read_text", lambda root, path: None)
+    assert pss_bytes() is None
+    monkeypatch.setattr(os, "listdir", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)))
+    assert threads_of_process() == set()

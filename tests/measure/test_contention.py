@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from r50bench.measure.contention import Waits, Watch, lost_ns, read_waits
+from r50bench.measure.contention import Waits, Watch, lost_ns, read_busy_ns, read_waits
 from support.hogs import hog
 
 CPU = min(os.sched_getaffinity(0))
@@ -57,3 +57,27 @@ def test_a_thread_that_shares_its_cpu_loses_time():
         os.sched_setaffinity(0, before_binding)
     assert found.wall_ns >= 0.5e9
     assert 0.05e9 < found.lost_ns < found.wall_ns
+
+
+def test_work_on_another_cpu_is_seen_where_nobody_waits_for_it():
+    with hog(max(os.sched_getaffinity(0))):
+        watch, began = Watch([CPU]), time.perf_counter()
+        time.sleep(0.5)
+        found = watch.end()
+    assert found.wall_ns >= 0.5e9 > found.own_ns
+    assert found.busy_ns > 0.2e9
+    assert time.perf_counter() - began < 60
+
+
+def test_what_was_lost_is_never_more_than_the_time_that_passed(monkeypatch):
+    waits = iter([Waits({1: 0}, {}), Waits({1: 10**15}, {})])
+    monkeypatch.setattr("r50bench.measure.contention.read_waits", lambda cpus: next(waits))
+    found = Watch([CPU]).end()
+    assert found.lost_ns == found.wall_ns
+
+
+def test_the_machine_s_work_is_all_but_idling_and_stolen_time(tmp_path):
+    write(tmp_path, "proc/stat", "cpu  1 2 3 100 50 4 5 60 7 8\n")
+    assert read_busy_ns(tmp_path) == 15 * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    write(tmp_path, "proc/stat", "cpu0 1\n")
+    assert read_busy_ns(tmp_path) is None

@@ -10,7 +10,13 @@ import pytest
 
 from r50bench.errors import UsageError, WorkerFailed
 from r50bench.measure.protocol import Contention, Measured, Predicted, Timing
-from r50bench.measure.record_draft import RunFolder, lost_cpu_share, predictions_of, samples_of
+from r50bench.measure.record_draft import (
+    RunFolder,
+    lost_cpu_share,
+    others_cpus,
+    predictions_of,
+    samples_of,
+)
 
 
 def test_a_folder_that_is_kept_takes_its_final_name(tmp_path):
@@ -110,6 +116,24 @@ def test_the_lost_share_is_that_of_the_worker_worst_off_over_all_rounds():
 
 ROW = (7, 1, 2, 3, 4)
 OTHER = (5, 7, 2, 3, 4)
+
+
+def watched(wall_s, own_s, busy_s):
+    busy_ns = None if busy_s is None else round(busy_s * 1e9)
+    return Measured((), Contention(0, round(wall_s * 1e9), round(own_s * 1e9), busy_ns))
+
+
+def test_others_have_what_the_machine_worked_and_no_worker_did():
+    # Two workers of 1 CPU each; a compiler of 1.5 CPUs beside the second round alone.
+    rounds = [[watched(2, 2, 4), watched(2, 2, 4)], [watched(2, 2, 7), watched(2, 2, 7.1)]]
+    assert others_cpus(rounds) == 0.75
+    assert others_cpus(rounds[:1]) == 0
+
+
+def test_others_are_unknown_where_the_kernel_does_not_say_or_the_look_was_too_short():
+    assert others_cpus([[watched(2, 1, None)]]) is None
+    assert others_cpus([[watched(0.1, 0.1, 0.3)]]) is None
+    assert others_cpus([]) is None
 
 
 def test_predictions_come_back_in_the_order_of_the_data_set():

@@ -13,6 +13,7 @@ from r50bench.errors import UsageError
 from r50bench.results.record import (
     Limit,
     disturbance,
+    neighbours,
     new_record_id,
     read_record,
     write_record,
@@ -112,3 +113,15 @@ def test_much_lost_time_is_said_with_its_share() -> None:
     assert notice is not None
     assert notice.code == "disturbed"
     assert "33.6 % of the measured time" in notice.text
+
+
+@pytest.mark.parametrize(("cpus", "cores"), [(None, 2), (0.4, 2), (11.0, 128)])
+def test_little_work_of_others_is_not_worth_a_notice(cpus: float | None, cores: int) -> None:
+    assert neighbours(cpus, cores) is None
+
+
+def test_a_compiler_beside_a_run_is_worth_one() -> None:
+    notice = neighbours(1.04, 2)
+    assert notice is not None
+    assert notice.code == "neighbours"
+    assert "1.0 CPUs" in notice.text

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import errno
 import os
-import signal
 import struct
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from r50bench.errors import AssetError
 from r50bench.host.kernel_files import read_cgroup_limits
-from r50bench.host.lifeline import die_with_parent
 from r50bench.notices import Progress
 
 __all__ = ["CROP", "RECIPE", "Failure", "allocate", "decode", "decode_all"]
@@ -31,7 +30,8 @@ Failure = tuple[int, str]
 
 _Task = tuple[int, str]  # a row and the path of its picture
 _CHUNK = 16  # pictures per task; about 40 ms of a core's work
-_SMALL = 64  # so few are done before the first worker has started
+_SMALL = 64  # so few are done at once
+_EMULATED = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM)
 # What Pillow's JPEG reader raises on damaged files.
 _DAMAGED = (
     OSError,
@@ -70,9 +70,6 @@ def decode_all(paths: Sequence[Path], array: Path, progress: Progress) -> tuple[
 
     The array is uint8 (N, 224, 224, 3). Returns the rows that stayed empty since their pictures
     cannot be read, in order.
-
-    Raises:
-        AssetError: a worker process died.
     """
     allocate(array, len(paths))
     tasks = [(row, str(path)) for row, path in enumerate(paths)]
@@ -94,43 +91,93 @@ def allocate(array: Path, rows: int) -> None:
     """
     np.lib.format.open_memmap(array, "w+", np.uint8, (rows, CROP, CROP, 3))
     with array.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, array.stat().st_size)
+        try:
+            os.posix_fallocate(file.fileno(), 0, array.stat().st_size)
+        except OSError as error:
+            if error.errno not in _EMULATED:
+                raise
+            _fill(file, rows)
+
+
+def _fill(file: BinaryIO, rows: int) -> None:
+    """Writes every block, where a file system or a sandbox knows no other way to have them."""
+    black = bytes(CROP * CROP * 3)
+    file.seek(-rows * len(black), os.SEEK_END)
+    for _ in range(rows):
+        file.write(black)
 
 
 def _results(array: Path, chunks: list[list[_Task]]) -> Iterator[tuple[list[_Task], list[Failure]]]:
-    """Decodes chunk after chunk, in processes where there is enough to do for them."""
+    """Decodes chunk after chunk, in threads where there is enough to do for them.
+
+    Pillow lets go of the interpreter while it decodes and resizes. Threads need no shared memory,
+    which containers are short of, and read no module from the current folder. Where the system
+    grants fewer of them, or none, it takes longer.
+    """
     workers = min(_usable_cpus(), len(chunks))
-    if workers == 1 or len(chunks) * _CHUNK <= _SMALL:
+    asked: SimpleQueue[list[_Task] | None] = SimpleQueue()
+    answers: SimpleQueue[tuple[list[_Task], list[Failure] | BaseException]] = SimpleQueue()
+    threads = []
+    if workers > 1 and len(chunks) * _CHUNK > _SMALL:
+        threads = _started(workers, lambda: _decode_what_is_asked(array, asked, answers))
+    if not threads:
         yield from ((chunk, _decode_chunk(array, chunk)) for chunk in chunks)
         return
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(os.getpid(),),
-    )
+    for chunk in chunks:
+        asked.put(chunk)
     try:
-        futures = {pool.submit(_decode_chunk, array, chunk): chunk for chunk in chunks}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
-        raise AssetError(
-            "a process that decodes pictures died", hint="it may have run out of memory"
-        ) from error
+        for _ in chunks:
+            chunk, result = answers.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield chunk, result
     finally:
-        pool.shutdown(cancel_futures=True)
+        _end(threads, asked)
+
+
+def _started(count: int, work: Callable[[], None]) -> list[threading.Thread]:
+    """Returns as many running threads as the system grants, ``count`` at most."""
+    threads: list[threading.Thread] = []
+    for number in range(count):
+        thread = threading.Thread(target=work, name=f"decode-{number}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # a limit of threads
+            break
+        threads.append(thread)
+    return threads
+
+
+def _end(threads: Sequence[threading.Thread], asked: SimpleQueue[list[_Task] | None]) -> None:
+    """Has the threads leave what is asked and not begun, and waits for what is."""
+    with suppress(Empty):
+        while True:
+            asked.get_nowait()
+    for _ in threads:
+        asked.put(None)
+    for thread in threads:
+        thread.join()
+
+
+def _decode_what_is_asked(
+    array: Path,
+    asked: SimpleQueue[list[_Task] | None],
+    answers: SimpleQueue[tuple[list[_Task], list[Failure] | BaseException]],
+) -> None:
+    while (chunk := asked.get()) is not None:
+        try:
+            answers.put((chunk, _decode_chunk(array, chunk)))
+        except BaseException as error:  # noqa: BLE001  the main thread raises it
+            answers.put((chunk, error))
 
 
 def _usable_cpus() -> int:
-    allowed = len(os.sched_getaffinity(0))
+    try:
+        allowed = len(os.sched_getaffinity(0))
+    except OSError:
+        allowed = os.cpu_count() or 1
     quota = read_cgroup_limits(Path("/")).cpu_quota
     return allowed if quota is None else max(1, min(allowed, int(quota)))
-
-
-def _start_worker(parent: int) -> None:
-    """Makes this process leave Ctrl-C to its ``parent`` and die with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent(parent)
 
 
 def _decode_chunk(array: Path, chunk: Sequence[_Task]) -> list[Failure]:

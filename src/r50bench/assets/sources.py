@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from r50bench.errors import AssetError, Unavailable
+from r50bench.host.refusals import explained
 from r50bench.notices import Progress
 
 __all__ = ["Checksum", "fetch_npm", "fetch_url", "fetch_wheel"]
@@ -174,6 +175,16 @@ def _checked(path: Path, checksum: Checksum, hint: str) -> Path:
 
 def _run_tool(tool: str, command: list[str], folder: Path, name: str, hint: str) -> None:
     """Runs a package tool that must leave the file ``name`` in ``folder``, its working folder."""
+    try:
+        _run_to_its_end(tool, command, folder, name, hint)
+    except OSError as error:  # it cannot be started
+        told = explained(error)
+        raise Unavailable(
+            f"{tool} cannot be run: {told.message if told else error}", hint=hint
+        ) from error
+
+
+def _run_to_its_end(tool: str, command: list[str], folder: Path, name: str, hint: str) -> None:
     with subprocess.Popen(
         command,
         cwd=folder,

@@ -195,6 +195,10 @@ def _as_told(error: BaseException) -> R50BenchError | None:
         return RunFailed(
             f"no space is left for {error.filename or 'the output'}", hint="free some space"
         )
+    if isinstance(error, OSError | MemoryError | RuntimeError):
+        from r50bench.host.refusals import explained  # nothing has failed in most commands
+
+        return explained(error)
     return None
 
 

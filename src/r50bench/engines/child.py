@@ -14,9 +14,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
+from r50bench.host.kernel_files import read_oom_kills
 from r50bench.host.lifeline import die_with_parent
+from r50bench.host.refusals import explained, explained_log, killed_for_memory
 
 __all__ = ["STOP", "ChildLog", "main", "run_child"]
 
@@ -46,20 +49,30 @@ def run_child(
     :data:`STOP` is set, and when the caller is interrupted or fails while waiting. The kernel kills
     the child, though not a compiler that it has running, when the caller is killed.
     """
+    oom_kills = read_oom_kills(Path("/"))
     with tempfile.TemporaryFile() as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(os.getpid()), *module_and_arguments],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(os.getpid()), *module_and_arguments],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            told = explained(error)
+            return ChildLog(f"could not be started: {told.message if told else error}", "")
         try:
             failure = _await(child, timeout_s)
         finally:
             _kill_group(child)
-        return ChildLog(failure, _tail(log))
+        tail = _tail(log)
+        if failure is not None:
+            killed = killed_for_memory(oom_kills) if child.returncode == -signal.SIGKILL else None
+            told = killed or explained_log(tail)
+            failure = f"{failure}: {told.message}; {told.hint}" if told else failure
+        return ChildLog(failure, tail)
 
 
 def _await(child: subprocess.Popen[bytes], timeout_s: float) -> str | None:

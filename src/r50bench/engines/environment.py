@@ -65,6 +65,8 @@ def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> 
         if not decides_numerics(name) and name != _RECORDED_TOO
     }
     environment["OMP_NUM_THREADS"] = str(case.cores_per_instance)
+    # Nothing here multiplies by numpy, whose library starts a thread for each core all the same.
+    environment["OPENBLAS_NUM_THREADS"] = "1"
     # A torch.py in the user's folder is not to be taken for torch.
     environment["PYTHONSAFEPATH"] = "1"
     cap = isa_cap(case.precision, host) if case.device == "cpu" else None

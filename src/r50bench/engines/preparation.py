@@ -19,6 +19,8 @@ from r50bench.assets.store import Store, sha256_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import recorded_environment
 from r50bench.engines.registry import ENGINES, packages_of
+from r50bench.errors import EngineError
+from r50bench.host.refusals import noexec_mount
 from r50bench.host.topology import Host
 from r50bench.notices import Progress
 from r50bench.precision import PRECISIONS
@@ -35,7 +37,10 @@ Prepared = tuple[EngineSpec, bool]
 """A spec with all that its engine loads, and whether something was made for it now."""
 
 # They change how a compiled model runs, not what is compiled.
-_OF_RUN_TIME_ONLY = ("OMP_", "GOMP_", "KMP_", "LD_PRELOAD", "TCMALLOC_", "MALLOC_", "FAKE_")
+_OF_RUN_TIME_ONLY = (
+    *("OMP_", "GOMP_", "KMP_", "OPENBLAS_"),
+    *("LD_PRELOAD", "TCMALLOC_", "MALLOC_", "FAKE_"),
+)
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,13 @@ class Preparation:
         """
         from r50bench.host.toolchain import compiler_of, find_compiler
 
+        if noexec_mount(self.store.root):
+            raise EngineError(
+                f"{purpose}: the cache {self.store.root} is mounted noexec, and what is compiled"
+                " there could not be loaded",
+                hint="R50BENCH_CACHE names a folder on a disk without noexec"
+                f" (docker run --tmpfs DIR:exec); {otherwise}",
+            )
         compiler = find_compiler(self.environment)
         if compiler is None:
             found = self._of_any_compiler(kind, key)

@@ -25,6 +25,8 @@ __all__ = [
     "read_cpu_list",
     "read_cpuinfo",
     "read_int",
+    "read_oom_kills",
+    "read_pids_max",
     "read_text",
     "read_words",
 ]
@@ -137,6 +139,39 @@ def read_cgroup_limits(root: Path) -> CgroupLimits:
         cpu_quota=min((quota for quota in quotas if quota is not None), default=None),
         memory_bytes=min((size for size in memory if size is not None), default=None),
     )
+
+
+def read_pids_max(root: Path) -> int | None:
+    """Returns how many threads the control groups allow at most; None without a limit."""
+    limits = (
+        read_int(root, f"{folder}/pids.max")
+        for tree in _hierarchies(root)
+        for folder in tree.way_up("pids")
+    )
+    return min((most for most in limits if most is not None), default=None)
+
+
+def read_oom_kills(root: Path) -> int | None:
+    """Returns how many processes the kernel has killed for want of memory; None if it does not say.
+
+    Those of our control group where it counts them, else the whole machine's.
+    """
+    for tree in _hierarchies(root):
+        for folder in tree.way_up("memory"):
+            for name in ("memory.events", "memory.oom_control"):
+                found = _field(read_text(root, f"{folder}/{name}"), "oom_kill")
+                if found is not None:
+                    return found
+    return _field(read_text(root, "/proc/vmstat"), "oom_kill")
+
+
+def _field(text: str | None, name: str) -> int | None:
+    """Returns the number in the line ``name NUMBER``."""
+    for line in (text or "").splitlines():
+        key, _, value = line.partition(" ")
+        if key == name and value.strip().isdecimal():
+            return int(value)
+    return None
 
 
 def _hierarchies(root: Path) -> list[_Hierarchy]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from r50bench.errors import RunFailed, Unsupported
 from r50bench.host.isa import native_precisions
+from r50bench.host.refusals import noexec_mount
 from r50bench.host.topology import Host
 from r50bench.precision import PRECISIONS
 
@@ -164,8 +165,9 @@ def measure_peak(program: Path, cpus: Sequence[int], host: Host) -> Peak:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
+        why = f"{program.parent} is mounted noexec" if noexec_mount(program.parent) else error
         raise RunFailed(
-            f"the peak could not be measured: {error}", hint="shares of the peak are left out"
+            f"the peak could not be measured: {why}", hint="shares of the peak are left out"
         ) from error
     if done.returncode != 0:
         said = done.stderr.strip() or f"{program.name} {_ending(done.returncode)}"

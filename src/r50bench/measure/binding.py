@@ -7,11 +7,17 @@ those of the Linux header <linux/mempolicy.h> and the syscall tables.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from r50bench.errors import RunFailed
+from r50bench.host.kernel_files import cpu_list_text, cpus_listed, read_text
+from r50bench.host.refusals import forbidden_by
 
 __all__ = [
     "bind_cpus",
@@ -20,6 +26,7 @@ __all__ = [
     "bound_memory_nodes",
     "busiest_threads",
     "give_way",
+    "own_cpus",
     "pss_bytes",
     "threads_of_process",
 ]
@@ -38,14 +45,50 @@ def _libc() -> ctypes.CDLL:
 
 
 def bind_cpus(cpus: Iterable[int]) -> tuple[int, ...]:
-    """Binds the calling thread (and threads it starts) to ``cpus``; returns what the kernel set."""
-    os.sched_setaffinity(0, cpus)
-    return tuple(sorted(os.sched_getaffinity(0)))
+    """Binds the calling thread (and threads it starts) to ``cpus``; returns what the kernel set.
+
+    Raises:
+        RunFailed: the kernel refuses, and the thread may run elsewhere, too.
+    """
+    wanted = frozenset(cpus)
+    try:
+        os.sched_setaffinity(0, wanted)
+    except OSError as error:
+        if own_cpus() != wanted:
+            raise _not_bound(wanted, error) from error
+    return tuple(sorted(own_cpus() or wanted))
+
+
+def own_cpus() -> frozenset[int]:
+    """Returns the CPUs that the calling thread may run on, none where nothing says."""
+    with suppress(OSError):
+        return frozenset(os.sched_getaffinity(0))
+    status = read_text(Path("/"), "/proc/thread-self/status") or ""
+    listed = re.search(r"^Cpus_allowed_list:\s*(\S+)", status, re.MULTILINE)
+    return cpus_listed(listed[1]) if listed else frozenset()
+
+
+def _not_bound(cpus: Iterable[int], error: OSError) -> RunFailed:
+    what = f"instances cannot be bound to CPU {cpu_list_text(cpus)}: {error.strerror}"
+    if error.errno == errno.EINVAL:
+        return RunFailed(
+            what,
+            hint="the container's CPU set does not hold them: it changed, or is not what"
+            " /proc/self/status shows",
+        )
+    return RunFailed(
+        f"{what}; figures of instances that roam would not be true",
+        hint=f"{forbidden_by()} forbids sched_setaffinity: use a profile that allows it"
+        " (docker run --security-opt seccomp=PROFILE, --cap-add SYS_NICE)",
+    )
 
 
 def threads_of_process() -> set[int]:
-    """Returns the kernel's ids of this process's threads."""
-    return {int(name) for name in os.listdir("/proc/self/task")}
+    """Returns the kernel's ids of this process's threads; none where /proc does not show them."""
+    try:
+        return {int(name) for name in os.listdir("/proc/self/task")}
+    except OSError:
+        return set()
 
 
 def busiest_threads(threads: Iterable[int], count: int, work: Callable[[], object]) -> list[int]:
@@ -72,13 +115,16 @@ def bind_team(helpers: Sequence[int], cpus: Sequence[int]) -> bool:
     """Binds the calling thread to the first CPU and each of its ``helpers`` to one of the others.
 
     Threads that may roam over all CPUs of an instance are now and then put on the same one, where
-    two that wait for each other spin a whole time slice away at every barrier. Returns False, and
-    binds nothing, where there is not one thread for each CPU.
+    two that wait for each other spin a whole time slice away at every barrier. Returns False where
+    there is not one thread for each CPU, or where the kernel refuses.
     """
     if len(helpers) != len(cpus) - 1:
         return False
-    for thread, cpu in zip((0, *helpers), cpus, strict=True):
-        os.sched_setaffinity(thread, {cpu})
+    try:
+        for thread, cpu in zip((0, *helpers), cpus, strict=True):
+            os.sched_setaffinity(thread, {cpu})
+    except OSError:
+        return not helpers and own_cpus() == frozenset(cpus)
     return True
 
 
@@ -122,14 +168,11 @@ def bound_memory_nodes() -> tuple[int, ...]:
     return tuple(n for n in range(_MAX_NODES) if mask[n // _BITS] >> (n % _BITS) & 1)
 
 
-def pss_bytes(pid: int | None = None) -> int:
+def pss_bytes(pid: int | None = None) -> int | None:
     """Returns the proportional set size of a process (this one by default) in bytes.
 
-    Raises:
-        OSError: /proc is not readable for that process.
+    None where /proc does not show it, as under hidepid, gVisor, and kernels before 4.14.
     """
-    path = Path(f"/proc/{pid or 'self'}/smaps_rollup")
-    for line in path.read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    raise OSError(f"{path} has no Pss line")
+    rollup = read_text(Path("/"), f"/proc/{pid or 'self'}/smaps_rollup") or ""
+    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None

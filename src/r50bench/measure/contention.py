@@ -11,8 +11,9 @@ from pathlib import Path
 from r50bench.host.kernel_files import read_text, read_words
 from r50bench.measure.protocol import Contention
 
-__all__ = ["Waits", "Watch", "lost_ns", "read_waits"]
+__all__ = ["Waits", "Watch", "lost_ns", "read_busy_ns", "read_waits"]
 
+_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _STEAL = 8  # proc(5), /proc/stat: cpuN user nice system idle iowait irq softirq steal
 
 
@@ -48,14 +49,13 @@ def read_waits(cpus: Iterable[int], root: Path = Path("/")) -> Waits:
 
 
 def _stolen_ns(root: Path, cpus: Iterable[int]) -> dict[int, int]:
-    tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
     lines = (line.split() for line in (read_text(root, "/proc/stat") or "").splitlines())
     ticks = {
         words[0]: int(words[_STEAL])
         for words in lines
         if words[_STEAL:] and words[_STEAL].isdecimal()
     }
-    return {cpu: ticks.get(f"cpu{cpu}", 0) * tick_ns for cpu in cpus}
+    return {cpu: ticks.get(f"cpu{cpu}", 0) * _TICK_NS for cpu in cpus}
 
 
 def lost_ns(before: Waits, after: Waits) -> int | None:
@@ -78,9 +78,32 @@ class Watch:
     def __init__(self, cpus: Iterable[int]) -> None:
         self._cpus = tuple(cpus)
         self._before = read_waits(self._cpus)
+        self._busy_ns, self._own_ns = read_busy_ns(), time.process_time_ns()
         self._began_ns = time.perf_counter_ns()
 
     def end(self) -> Contention:
-        """Returns what was lost since then."""
+        """Returns what was lost since then, of the wall time at most.
+
+        A thread's wait is counted as it ends: one that began long before the window counts in full.
+        """
         wall_ns = time.perf_counter_ns() - self._began_ns
-        return Contention(lost_ns(self._before, read_waits(self._cpus)), wall_ns)
+        own_ns, busy_ns = time.process_time_ns() - self._own_ns, read_busy_ns()
+        lost = lost_ns(self._before, read_waits(self._cpus))
+        return Contention(
+            None if lost is None else min(lost, wall_ns),
+            wall_ns,
+            own_ns,
+            None if busy_ns is None or self._busy_ns is None else busy_ns - self._busy_ns,
+        )
+
+
+def read_busy_ns(root: Path = Path("/")) -> int | None:
+    """Returns the CPU time that the whole machine has spent on work since it booted, in ns.
+
+    None where the kernel does not say. A container is shown the machine's, unless by lxcfs.
+    """
+    words = read_words(root, "/proc/stat")[:8]
+    if len(words) < 8 or words[0] != "cpu" or not all(word.isdecimal() for word in words[1:]):
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq = (int(word) for word in words[1:])
+    return (user + nice + system + irq + softirq) * _TICK_NS

@@ -24,6 +24,7 @@ from r50bench.host.peak import (
     measure_peak,
     peak_rates,
 )
+from r50bench.host.refusals import explained
 from r50bench.host.snapshot import fingerprint
 from r50bench.host.toolchain import Compiler, compiler_of
 from r50bench.host.topology import Host
@@ -149,6 +150,9 @@ def _compile(command: Sequence[str]) -> None:
         failure = None if done.returncode == 0 else _reason(done.stderr, done.returncode)
     except subprocess.TimeoutExpired:
         failure = f"it did not end within {_BUILD_TIMEOUT_S:g} s"
+    except OSError as error:
+        told = explained(error)
+        failure = str(error) if told is None else told.message
     if failure is not None:
         raise EngineError(
             f"{command[0]} cannot build the program that measures the peak: {failure}",

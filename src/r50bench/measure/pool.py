@@ -21,7 +21,8 @@ from typing import TypeVar
 import msgspec
 
 from r50bench import errors
-from r50bench.errors import R50BenchError, WorkerFailed
+from r50bench.errors import R50BenchError, RunFailed, WorkerFailed
+from r50bench.host.kernel_files import read_oom_kills
 from r50bench.measure.protocol import (
     ANSWER_TO,
     Answer,
@@ -50,6 +51,7 @@ class _Process:
     ) -> None:
         self.plan = plan
         self.log = log
+        self._oom_kills = read_oom_kills(Path("/"))
         command_end, self._commands = os.pipe()
         self.answers, answer_end = os.pipe()
         arguments = [str(word) for word in (command_end, answer_end, scoreboard_fd, os.getpid())]
@@ -104,11 +106,15 @@ class _Process:
             code = self.popen.wait(_EXIT_S)
         except subprocess.TimeoutExpired:
             return WorkerFailed(f"{self.label} closed its pipe but lives on", hint=self.tail())
-        if code < 0:
-            how = f"was killed by {signal.Signals(-code).name}"
-        else:
-            how = f"exited with status {code}"
-        return WorkerFailed(f"{self.label} {how}", hint=self.tail())
+        from r50bench.host.refusals import explained_log, killed_for_memory  # few workers die
+
+        how = f"was killed by {_name(-code)}" if code < 0 else f"exited with status {code}"
+        log = self.tail()
+        killed = killed_for_memory(self._oom_kills) if code == -signal.SIGKILL else None
+        refusal = killed or (explained_log(log) if log else None)
+        if refusal is not None:
+            return WorkerFailed(f"{self.label} {how}: {refusal.message}", hint=refusal.hint)
+        return WorkerFailed(f"{self.label} {how}", hint=log)
 
     def tail(self) -> str | None:
         """Returns the last lines of the worker's log, or None if it is empty."""
@@ -125,6 +131,13 @@ class _Process:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
         os.close(self.answers)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 class Pool:
@@ -157,8 +170,10 @@ class Pool:
             for plan in self._plans:
                 log = self._folder / f"worker-{plan.worker}.log"
                 self._processes.append(_Process(plan, self._environment, log, self._scoreboard.fd))
-        except BaseException:
+        except BaseException as error:
             self._end(kind=False)
+            if isinstance(error, OSError):
+                raise _not_started(error) from error
             raise
         return self
 
@@ -242,6 +257,12 @@ class Pool:
             process.kill()
         self._processes.clear()
         self._scoreboard.close()
+
+
+def _not_started(error: OSError) -> RunFailed:
+    from r50bench.host.refusals import explained
+
+    return explained(error) or WorkerFailed(f"a worker cannot be started: {error}")
 
 
 class _Watch:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import mmap
 import os
+import tempfile
+from contextlib import suppress
 
 import msgspec
 
 from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
+from r50bench.errors import RunFailed
 from r50bench.load import LoadgenSettings
 from r50bench.results.atomic import from_json, to_json
 from r50bench.results.record import Evidence
@@ -142,10 +145,13 @@ class Observed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Warmed(msgspec.Struct, frozen=True, tag=True):
-    """``pss_bytes`` is the worker's proportional set size once everything is touched."""
+    """``pss_bytes`` is the worker's proportional set size once everything is touched.
+
+    None where the kernel does not say.
+    """
 
     warmup_s: float
-    pss_bytes: int
+    pss_bytes: int | None
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -159,11 +165,14 @@ class Timing(msgspec.Struct, frozen=True):
 class Contention(msgspec.Struct, frozen=True):
     """For how many ns, of ``wall_ns``, the thread worst off was ready and others had its CPU.
 
-    ``lost_ns`` is None where the kernel does not say; see :mod:`.contention`.
+    ``own_ns`` is the CPU time of this worker meanwhile, ``busy_ns`` that of the whole machine.
+    ``lost_ns`` and ``busy_ns`` are None where the kernel does not say; see :mod:`.contention`.
     """
 
     lost_ns: int | None
     wall_ns: int
+    own_ns: int = 0
+    busy_ns: int | None = None
 
 
 class Measured(msgspec.Struct, frozen=True, tag=True):
@@ -233,6 +242,24 @@ def decode_answer(line: bytes) -> Answer:
     return answer
 
 
+def _unnamed_memory() -> int:
+    """Returns a descriptor of shared memory, of a file without a name where a sandbox has none.
+
+    The disk sees little of that file: a page that is written to thousands of times a second goes
+    there every few seconds.
+    """
+    with suppress(OSError, AttributeError):  # the C library may be too old for it
+        return os.memfd_create("r50bench-scoreboard")
+    for folder in ("/dev/shm", None):
+        with suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:
+            return os.dup(file.fileno())
+    raise RunFailed(
+        "there is no memory that instances could share: memfd_create, /dev/shm and the temporary"
+        " folder are all refused",
+        hint="docker run --tmpfs /tmp, or TMPDIR names a folder that can be written",
+    )
+
+
 class Scoreboard:
     """Batches finished so far, per instance. The parent creates it, workers attach to it."""
 
@@ -244,7 +271,7 @@ class Scoreboard:
     @classmethod
     def create(cls, instances: int) -> Scoreboard:
         """Creates a scoreboard whose descriptor can be passed to children."""
-        fd = os.memfd_create("r50bench-scoreboard")
+        fd = _unnamed_memory()
         os.ftruncate(fd, max(instances, 1) * _WORD)
         return cls(fd, instances)
 

@@ -32,6 +32,7 @@ from r50bench.results.record import (
     Record,
     WorkerReport,
     disturbance,
+    neighbours,
     new_record_id,
     write_record,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "RunFolder",
     "leave_record",
     "lost_cpu_share",
+    "others_cpus",
     "predictions_of",
     "samples_of",
     "samples_of_rounds",
@@ -66,6 +68,25 @@ def lost_cpu_share(rounds: Sequence[Sequence[Watched]]) -> float | None:
             return None
         shares.append(sum(lost) / wall_ns)
     return max(shares, default=None)
+
+
+def others_cpus(rounds: Sequence[Sequence[Watched]]) -> float | None:
+    """Returns how many CPUs other processes kept busy on the whole machine; None if not known.
+
+    Also where no instance waits for it: others' work on a core's other thread, or on cores that
+    share the cache and the memory, makes batches slow. The kernel counts by its tick, so that
+    rounds of less than 0.2 s in all tell nothing.
+    """
+    wall_ns = used_ns = 0
+    for answers in rounds:
+        watches = [answer.contention for answer in answers]
+        busy = [watch.busy_ns for watch in watches if watch.busy_ns is not None]
+        if not busy:
+            return None
+        wall_ns += max(watch.wall_ns for watch in watches)
+        # Each worker reads the whole machine's; the least is of the shortest look.
+        used_ns += max(0, min(busy) - sum(watch.own_ns for watch in watches))
+    return used_ns / wall_ns if wall_ns >= _LEAST_WATCHED_NS else None
 
 
 def samples_of(rounds: Sequence[Sequence[Measured]], batch_size: int, steps: int) -> Samples:
@@ -121,6 +142,7 @@ def predictions_of(
     return Predictions(tuple(names), tuple(labels), tuple(top5[at] for at in range(len(labels))))
 
 
+_LEAST_WATCHED_NS = 200_000_000
 _UNFINISHED = ".unfinished-"
 _YOUNG_S = 60.0
 
@@ -166,6 +188,7 @@ class RecordDraft:
         self.predictions: Predictions | None = None
         self.loadgen: LoadgenResult | None = None
         self.lost_cpu_share: float | None = None
+        self.others_cpus: float | None = None
         self.notices: list[Notice] = [*planned.notices, *inputs.notices, *bench.findings]
         self.planned = planned
         self._progress = bench.progress
@@ -184,8 +207,11 @@ class RecordDraft:
     def note_contention(self, rounds: Sequence[Sequence[Watched]]) -> None:
         """Notes how long the instances waited for their CPUs; warns where it was long."""
         self.lost_cpu_share = lost_cpu_share(rounds)
-        if notice := disturbance(self.lost_cpu_share):
-            self.warn([notice])
+        self.others_cpus = others_cpus(rounds)
+        cores = self.host.get("cores_in_machine")
+        assert isinstance(cores, int)
+        found = (disturbance(self.lost_cpu_share), neighbours(self.others_cpus, cores))
+        self.warn(notice for notice in found if notice)
 
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""
@@ -219,6 +245,7 @@ class RecordDraft:
             loadgen=self.loadgen,
             limit=self.limit,
             lost_cpu_share=self.lost_cpu_share,
+            others_cpus=self.others_cpus,
         )
         write_record(record, folder)
         return record

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from r50bench.errors import R50BenchError
 from r50bench.host.lifeline import die_with_parent
+from r50bench.host.refusals import explained
 from r50bench.measure.binding import (
     bind_cpus,
     bind_memory,
@@ -183,20 +184,27 @@ def _no_garbage_collection() -> Iterator[None]:
 
 def _failure(error: Exception) -> Failed:
     traceback.print_exc()
-    if isinstance(error, R50BenchError):
-        return Failed(type(error).__name__, error.message, error.hint)
+    told = error if isinstance(error, R50BenchError) else explained(error)
+    if told is not None:
+        return Failed(type(told).__name__, told.message, told.hint)
     return Failed("WorkerFailed", f"{type(error).__name__}: {error}", None)
 
 
-def _serve(commands: BinaryIO, answers: BinaryIO, scoreboard_fd: int) -> None:
-    plan = decode_plan(commands.readline())
+def _bound(plan: WorkerPlan, scoreboard_fd: int) -> Worker:
+    """Binds this process to its slots, before it loads or starts anything."""
     bind_cpus({cpu for slot in plan.slots for cpu in slot.cpus})
     if plan.bind_memory:
         bind_memory({node for slot in plan.slots for node in slot.nodes})
     last = max(slot.instance for slot in plan.slots)
-    worker = Worker(plan, Scoreboard(scoreboard_fd, last + 1))
+    return Worker(plan, Scoreboard(scoreboard_fd, last + 1))
+
+
+def _serve(commands: BinaryIO, answers: BinaryIO, scoreboard_fd: int) -> None:
+    plan = decode_plan(commands.readline())
+    worker: Worker | None = None
     for line in commands:
         try:
+            worker = worker or _bound(plan, scoreboard_fd)
             answer: Answer = worker.obey(decode_command(line))
         except Exception as error:  # noqa: BLE001  the parent must hear of anything
             answer = _failure(error)

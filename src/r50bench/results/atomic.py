@@ -196,6 +196,11 @@ def _cannot_write(path: Path, error: OSError) -> RunFailed:
             f"the disk is full: {path} was not written",
             hint=f"free some space on the file system of {path.parent}, or write elsewhere",
         )
+    from r50bench.host.refusals import explained  # few files cannot be written
+
+    error.filename = error.filename or str(path)
+    if (told := explained(error)) is not None:
+        return told
     reason = (error.strerror or str(error)).lower()
     return RunFailed(
         f"cannot write {path}: {reason}",

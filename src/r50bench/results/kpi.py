@@ -253,8 +253,9 @@ def _footprint(record: Record) -> Iterator[Kpi]:
         yield Kpi("Peak Memory Read", "GB/s", record.limit.read_gb_per_s)
         yield Kpi("Peak Memory Triad", "GB/s", record.limit.triad_gb_per_s)
     if record.workers:
-        pss = sum(worker.pss_bytes for worker in record.workers)
-        yield Kpi(MEMORY, "MiB", pss / _MIB)
+        pss = [worker.pss_bytes for worker in record.workers if worker.pss_bytes is not None]
+        if len(pss) == len(record.workers):
+            yield Kpi(MEMORY, "MiB", sum(pss) / _MIB)
         if all(worker.loaded_alone for worker in record.workers):
             first = max(worker.load_s + worker.first_batch_s for worker in record.workers)
             yield Kpi(FIRST_BATCH, "s", first)

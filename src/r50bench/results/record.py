@@ -32,6 +32,7 @@ __all__ = [
     "Record",
     "WorkerReport",
     "disturbance",
+    "neighbours",
     "new_record_id",
     "read_record",
     "record_of_data",
@@ -41,6 +42,7 @@ __all__ = [
 SCHEMA_VERSION = 2
 
 _DISTURBED = 0.03
+_NEIGHBOURS, _NEIGHBOURS_SHARE = 0.5, 0.1  # CPUs, and of the machine's cores: as the doctor's load
 """Kernel threads alone take up to two per cent of one core, measured on an idle guest."""
 
 RUNS = Path("r50bench-runs")
@@ -136,9 +138,10 @@ class WorkerReport:
 
     ``cpus`` is the affinity the kernel reports for each instance, ``memory_nodes`` the NUMA nodes
     its memory is bound to (empty: not bound), ``threads_bound`` whether each thread of an instance
-    is bound to one CPU of its own, ``pss_bytes`` its proportional share of memory after warm-up,
-    ``environment`` the variables that matter to the engine. ``loaded_alone``: no other session of
-    the run loaded meanwhile, so that ``load_s`` and ``first_batch_s`` are this engine's own.
+    is bound to one CPU of its own, ``pss_bytes`` its proportional share of memory after warm-up
+    (None where the kernel does not say), ``environment`` the variables that matter to the engine.
+    ``loaded_alone``: no other session of the run loaded meanwhile, so that ``load_s`` and
+    ``first_batch_s`` are this engine's own.
     """
 
     worker: int
@@ -151,7 +154,7 @@ class WorkerReport:
     load_s: float
     first_batch_s: float
     warmup_s: float
-    pss_bytes: int
+    pss_bytes: int | None
     log: str
     loaded_alone: bool = True
 
@@ -218,6 +221,7 @@ class Record:
     ``limit`` is None where the peak was not, or could not be, measured. ``lost_cpu_share`` is the
     part of the measured time in which a thread of an instance, the one worst off, was ready and
     others had its CPU; None where nothing was timed or the kernel does not count it.
+    ``others_cpus`` is how many of the machine's CPUs other processes kept busy meanwhile.
     """
 
     id: str
@@ -241,6 +245,7 @@ class Record:
     loadgen: LoadgenResult | None = None
     limit: Limit | None = None
     lost_cpu_share: float | None = None
+    others_cpus: float | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -257,6 +262,18 @@ def disturbance(lost_cpu_share: float | None) -> Notice | None:
         "disturbed",
         f"an instance waited for its CPU in {100 * lost_cpu_share:.1f} % of the measured time:"
         " other work or other guests had it",
+        "run again while nothing else does (top shows what does)",
+    )
+
+
+def neighbours(others_cpus: float | None, cores_in_machine: int) -> Notice | None:
+    """Returns what to say of a record's ``others_cpus``, None where they are few or unknown."""
+    if others_cpus is None or others_cpus < max(_NEIGHBOURS, _NEIGHBOURS_SHARE * cores_in_machine):
+        return None
+    return Notice(
+        "neighbours",
+        f"other processes kept {others_cpus:.1f} CPUs busy while it was measured: work beside it"
+        " slows batches down even where no instance waits for its CPU",
         "run again while nothing else does (top shows what does)",
     )
 

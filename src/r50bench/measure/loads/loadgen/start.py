@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ import mlperf_loadgen
 
 from r50bench.errors import RunFailed
 from r50bench.load import LoadgenSettings
-from r50bench.measure.binding import give_way, threads_of_process
+from r50bench.measure.binding import bind_cpus, give_way, own_cpus, threads_of_process
 from r50bench.measure.instance import Instance
 from r50bench.measure.loads.loadgen.conf_files import AUDIT_CONFIG, USER_CONF
 from r50bench.measure.loads.loadgen.qsl import SampleLibrary
@@ -109,9 +108,9 @@ class _Test:
         try:
             ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
             if self._sut.inline:  # this thread is the instance's
-                self._own_cpus = frozenset(os.sched_getaffinity(0))
+                self._own_cpus = own_cpus()
             # LoadGen's threads inherit that; _load takes it back before anything is timed.
-            os.sched_setaffinity(0, self._loadgen_cpus)
+            bind_cpus(self._loadgen_cpus)
             self._earlier_threads = threads_of_process()
             sut = mlperf_loadgen.ConstructFastSUT(self._sut.issue, self._sut.flush)
             qsl = mlperf_loadgen.ConstructQSL(self._size, self._buffer, self._load, self._unload)
@@ -135,7 +134,7 @@ class _Test:
     def _settle_threads(self) -> None:
         """Takes this thread's CPUs back, now that LoadGen has started its own."""
         self._settled = True
-        os.sched_setaffinity(0, self._own_cpus)
+        bind_cpus(self._own_cpus)
         if self._sut.takes_turns:
             give_way(threads_of_process() - self._earlier_threads, self._own_cpus)
 

@@ -1,0 +1,105 @@
+"""Runs under what sandboxes and containers refuse: a feature less, a notice, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from r50bench.results.record import read_record
+from support.denied_calls import can_deny, denying
+
+RUN = (
+    *("run", "inference_throughput_avx_fp32", "--engine", "fake", "--weights", "random"),
+    *("--steps", "3", "--out", "out"),
+)
+Done = subprocess.CompletedProcess
+Denied = Callable[..., "Done[str]"]
+
+
+@pytest.fixture
+def denied(fake_environment: dict[str, str], tmp_path: Path) -> Denied:
+    """Runs r50bench with system calls denied."""
+    if not can_deny():
+        pytest.skip("no seccomp filter can be set here")
+
+    def run(calls: str, *args: str, **variables: str) -> Done[str]:
+        return subprocess.run(
+            denying(calls, [sys.executable, "-m", "r50bench", *args]),
+            env=fake_environment | variables,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    return run
+
+
+def codes(folder: Path) -> set[str]:
+    (record,) = folder.glob("out/*/record.json")
+    return {notice.code for notice in read_record(record.parent).notices}
+
+
+@pytest.mark.parametrize("error", ["ENOLCK", "ENOSYS", "EOPNOTSUPP", "EPERM"])
+def test_without_flock_a_run_is_valid_and_the_record_says_what_was_missing(
+    denied: Denied, tmp_path: Path, error: str
+) -> None:
+    done = denied(f"flock={error}", *RUN)
+    assert done.returncode == 0, done.stderr
+    assert "no-locks" in codes(tmp_path)
+    assert [path.name for path in tmp_path.glob("out/.*")] == []
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        "memfd_create=ENOSYS",
+        "memfd_create=EPERM,fallocate=EOPNOTSUPP,set_mempolicy=EPERM",
+        "sched_getaffinity=EPERM",
+        "fsync=EINVAL",
+        "statx=ENOSYS,clone3=ENOSYS",
+    ],
+)
+def test_a_call_that_another_can_stand_in_for_costs_nothing(
+    denied: Denied, tmp_path: Path, calls: str
+) -> None:
+    done = denied(calls, *RUN)
+    assert done.returncode == 0, done.stderr
+    assert "no-locks" not in codes(tmp_path)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="takes two CPUs to be bound to one")
+def test_where_binding_is_refused_the_run_is_invalid_and_says_who_forbids_it(
+    denied: Denied, tmp_path: Path
+) -> None:
+    done = denied("sched_setaffinity=EPERM", *RUN, "--cores-per-instance", "1")
+    assert done.returncode == 5
+    assert "cannot be bound to CPU" in done.stderr
+    assert "a seccomp filter" in done.stderr
+    assert "Traceback" not in done.stderr
+    (folder,) = tmp_path.glob("out/*")
+    assert json.loads((folder / "record.json").read_bytes())["status"] == "invalid"
+
+
+def test_a_file_that_may_not_grow_is_blamed_on_its_limit(
+    fake_environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -f 1; exec {sys.executable} -m r50bench {' '.join(RUN)}"],
+        env=fake_environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 5
+    assert "ulimit -f is" in done.stderr
+    assert "Traceback" not in done.stderr
