@@ -14,6 +14,9 @@ __all__ = [
     "SHADES",
     "drawing",
     "legend",
+    "line",
+    "mark",
+    "rect",
     "round_step",
     "text",
     "text_width",
@@ -53,16 +56,20 @@ _STYLE = """
 .r50 .grid { stroke: #e4e4e4 }
 .r50 .axis { stroke: #888 }
 .r50 .label { paint-order: stroke; stroke: #fff; stroke-width: 3px; stroke-linejoin: round }
+.r50 .pale { fill: #4a4f57; opacity: .1 }
+.r50 .readout { visibility: hidden; font-weight: 600 }
+.r50 .mark:hover .readout, .r50 .mark:focus .readout { visibility: visible }
+.r50 .mark:focus { outline: 2px solid #888 }
 .r50 .dark { fill: #4a4f57 } .r50 .middle { fill: #4a4f57; opacity: .38 }
 .r50 .light { fill: #4a4f57; opacity: .15 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   .r50 { fill: #c9c9c9; background: #16181b }
   .r50 .ground, .r50 .inverse { fill: #16181b }
   .r50 .title { fill: #f0f0f0 }
   .r50 .faint { fill: #8b8b8b }
   .r50 .grid { stroke: #2b2f34 }
   .r50 .label { stroke: #16181b }
-  .r50 .dark, .r50 .middle, .r50 .light { fill: #9aa3ad }
+  .r50 .dark, .r50 .middle, .r50 .light, .r50 .pale { fill: #9aa3ad }
 }
 """
 
@@ -70,7 +77,7 @@ _STYLE = """
 def drawing(title: str, width: int, height: int, parts: Iterable[str], *, left: int = 16) -> str:
     """Returns one ``<svg>`` element of ``width`` × ``height`` px: ``parts`` below their title."""
     name = escape(title, {'"': "&quot;"})
-    frame = f'viewBox="0 0 {width} {height}" role="img" aria-label="{name}"'
+    frame = f'viewBox="0 0 {width} {height}" role="group" aria-label="{name}"'
     return "\n".join(
         [
             f'<svg class="r50" xmlns="http://www.w3.org/2000/svg" {frame}>',
@@ -88,6 +95,36 @@ def text(x: float, y: float, words: str, *, style: str = "", anchor: str = "star
     named = f' class="{style}"' if style else ""
     anchored = "" if anchor == "start" else f' text-anchor="{anchor}"'
     return f'<text{named} x="{x:.1f}" y="{y:.1f}"{anchored}>{escape(words)}</text>'
+
+
+def line(x1: float, y1: float, x2: float, y2: float, *, style: str = "axis") -> str:
+    return f'<line class="{style}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def rect(
+    x: float, y: float, width: float, height: float, *, style: str = "", fill: str = ""
+) -> str:
+    """Returns a rectangle, coloured by a class of the style or by ``fill``."""
+    named = f' class="{style}"' if style else ""
+    filled = f' fill="{fill}"' if fill else ""
+    size = f'width="{max(width, 0):.1f}" height="{max(height, 0):.1f}"'
+    return f'<rect{named} x="{x:.1f}" y="{y:.1f}" {size}{filled}/>'
+
+
+def mark(
+    words: str, shapes: Iterable[str], readout: tuple[float, float], *, by_keyboard: bool = True
+) -> str:
+    """Returns shapes that say ``words``: to a pointer over them, and to a screen reader.
+
+    The words end at ``readout``, in px, which all marks of a picture may share; ``by_keyboard``
+    lets the tabulator reach the mark, which dense marks should not ask of anybody.
+    """
+    told = escape(words, {'"': "&quot;"})
+    reached = f' tabindex="0" role="img" aria-label="{told}"' if by_keyboard else ""
+    return (
+        f'<g class="mark"{reached}><title>{escape(words)}</title>{"".join(shapes)}'
+        f"{text(*readout, words, style='readout', anchor='end')}</g>"
+    )
 
 
 def text_width(words: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from r50bench.report.page import page
+from r50bench.report.page import page, pictures, tables
 from r50bench.report.scatter import Mark, Scatter, scatter_svg
 from r50bench.report.what_ran import what_ran
 from r50bench.results.kpi import LATENCY, THROUGHPUT, Kpi
@@ -22,8 +22,10 @@ def sweep_page(results: Sequence[PointResult], passes: int) -> str:
     return page(
         "r50bench sweep",
         what_ran(records, 10_000) if records else "",
-        [scatter_svg(plot) for plot in sweep_plots(results)],
-        sweep_tables(results, passes),
+        [
+            pictures("", [scatter_svg(plot) for plot in sweep_plots(results)]),
+            tables("", sweep_tables(results, passes)),
+        ],
         reasons(results),
     )
 

@@ -27,7 +27,9 @@ def quantise(model: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
 
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torchao's notes to its own developers
-        exported = torch.export.export(model, (batches[0],))
+        # Only a strict export says which module a node comes from on torch before 2.13, without
+        # which the quantizer finds no convolution and quantises nothing.
+        exported = torch.export.export(model, (batches[0],), strict=True)
         # The guards would pin the batch size; nothing else in the graph depends on it.
         graph = exported.module(check_guards=False)
         prepared = prepare_pt2e(graph, _quantizer())
