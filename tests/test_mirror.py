@@ -22,11 +22,14 @@ REAL_PEERS = "engines/test_peer_engines.py: needs the real package, all peers pa
 LOADGEN = "mlperf/run/test_loadgen_run.py: works only under LoadGen, which that file starts"
 SUBMITTED = "mlperf/submission/test_submission.py: seen in the tree or the refusal it leads to"
 
+RECORDS_PAGE = "report/records_page/test_page.py: it is a section of the page, and seen on it"
+
 TESTED_ELSEWHERE = {
     "assets/decode.py": "assets/test_preprocess.py: the child of preprocessing, tested through it",
     "cli/dry_run.py": "cli/test_run.py: it is the text of run --dry-run",
     "cli/options.py": "cli/test_run.py, parameters/test_table.py: options show in verbs alone",
     "cli/plan_text.py": "cli/test_run.py, cli/test_mlperf.py: it is what --dry-run of both prints",
+    "cli/pages.py": "cli/test_report.py, cli/test_run.py: it writes what those verbs leave",
     "engines/base.py": "engines/test_registry.py, engines/test_new_engine.py: types and protocols",
     "engines/maker.py": "engines/test_preparation.py, engines/onnx/test_models.py: runs the makers",
     "engines/onnx/calibration.py": REAL_PEERS,
@@ -92,6 +95,9 @@ TESTED_ELSEWHERE = {
     "profile/layer_bars.py": PROFILED,
     "profile/page.py": PROFILED,
     "profile/text.py": PROFILED,
+    "report/records_page/answer.py": RECORDS_PAGE,
+    "report/records_page/details.py": RECORDS_PAGE,
+    "report/records_page/throughput_bars.py": RECORDS_PAGE,
     "sweep/plan.py": "cli/test_sweep.py: the points show in the verb's plan",
     "sweep/results.py": "sweep/test_text.py, cli/test_sweep.py: results by how they are shown",
     "sweep/run.py": "cli/test_sweep.py: takes processes that can be killed and resumed",

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from r50bench.results.record import write_record
-from r50bench.results.samples import write_samples
-from support import records
 from support.command_line import Call
-
-
-def keep(folder: Path, *, reason: str | None = None, id: str = "20260101-000000_a") -> Path:
-    """Writes the record of a throughput run of 50 batches of 8 in 10 ms each, or an invalid one."""
-    folder.mkdir(parents=True)
-    record = records.record_of("throughput", id=id, reason=reason)
-    samples = records.samples_of_latencies([[10.0] * 50, [10.0] * 50])
-    sha256 = write_samples(samples, folder / "samples.csv")
-    write_record(replace(record, samples_sha256=sha256), folder)
-    return folder
+from support.records import keep_run
 
 
 def test_the_block_of_a_run_is_printed(r50bench_here: Call, tmp_path: Path) -> None:
-    folder = keep(tmp_path / "run")
+    folder = keep_run(tmp_path / "run")
     answer = r50bench_here("kpi", str(folder))
     assert (answer.code, answer.err) == (0, "")
     assert "*Average Throughput (img/s): 1600\n" in answer.out
@@ -34,7 +21,7 @@ def test_the_block_of_a_run_is_printed(r50bench_here: Call, tmp_path: Path) -> N
 
 
 def test_primary_prints_the_primary_figure_alone(r50bench_here: Call, tmp_path: Path) -> None:
-    out = r50bench_here("kpi", "--primary", str(keep(tmp_path / "run"))).out
+    out = r50bench_here("kpi", "--primary", str(keep_run(tmp_path / "run"))).out
     assert [line for line in out.splitlines() if not line.startswith("#")] == [
         "*Average Throughput (img/s): 1600"
     ]
@@ -43,9 +30,9 @@ def test_primary_prints_the_primary_figure_alone(r50bench_here: Call, tmp_path: 
 def test_a_folder_of_runs_gives_all_of_them_once_without_those_in_progress(
     r50bench_here: Call, tmp_path: Path
 ) -> None:
-    keep(tmp_path / "runs" / "b", id="20260102-000000_b")
-    keep(tmp_path / "runs" / "deep" / "a", id="20260101-000000_a")
-    keep(tmp_path / "runs" / ".unfinished", id="20260103-000000_c")
+    keep_run(tmp_path / "runs" / "b", id="20260102-000000_b")
+    keep_run(tmp_path / "runs" / "deep" / "a", id="20260101-000000_a")
+    keep_run(tmp_path / "runs" / ".unfinished", id="20260103-000000_c")
     runs = str(tmp_path / "runs")
     data = json.loads(r50bench_here("kpi", "--format", "json", runs, runs).out)
     assert sorted(one["record"] for one in data) == ["20260101-000000_a", "20260102-000000_b"]
@@ -57,7 +44,7 @@ def test_a_folder_of_runs_gives_all_of_them_once_without_those_in_progress(
 def test_other_formats_are_written(
     r50bench_here: Call, tmp_path: Path, style: str, sign: str
 ) -> None:
-    assert sign in r50bench_here("kpi", "--format", style, str(keep(tmp_path / "run"))).out
+    assert sign in r50bench_here("kpi", "--format", style, str(keep_run(tmp_path / "run"))).out
 
 
 def test_without_a_folder_the_newest_run_is_taken(
@@ -65,7 +52,7 @@ def test_without_a_folder_the_newest_run_is_taken(
 ) -> None:
     for day in ("02", "03", "01"):
         name = f"202601{day}-000000_a"
-        keep(tmp_path / "r50bench-runs" / name, id=name)
+        keep_run(tmp_path / "r50bench-runs" / name, id=name)
     monkeypatch.chdir(tmp_path)
     assert "# 20260103-000000_a\n" in r50bench_here("kpi", "--primary").out
 
@@ -82,8 +69,8 @@ def test_without_any_run_it_says_what_to_do(
 def test_an_invalid_record_has_no_kpi_and_exits_5_with_its_reason(
     r50bench_here: Call, tmp_path: Path
 ) -> None:
-    keep(tmp_path / "runs" / "good")
-    keep(tmp_path / "runs" / "bad", reason="worker 1 was killed", id="20260102-000000_b")
+    keep_run(tmp_path / "runs" / "good")
+    keep_run(tmp_path / "runs" / "bad", reason="worker 1 was killed", id="20260102-000000_b")
     answer = r50bench_here("kpi", "--primary", str(tmp_path / "runs"))
     assert answer.code == 5
     assert answer.out.count("*Average Throughput") == 1
@@ -92,7 +79,7 @@ def test_an_invalid_record_has_no_kpi_and_exits_5_with_its_reason(
 
 
 def test_changed_samples_are_refused(r50bench_here: Call, tmp_path: Path) -> None:
-    folder = keep(tmp_path / "run")
+    folder = keep_run(tmp_path / "run")
     with (folder / "samples.csv").open("a") as samples:
         samples.write("0,0,99,0,1,8\n")
     answer = r50bench_here("kpi", str(folder))
@@ -106,7 +93,7 @@ def test_a_damaged_record_does_not_hide_the_others(
     r50bench_here: Call, tmp_path: Path, name: str, content: bytes
 ) -> None:
     for folder in "abc":
-        keep(tmp_path / "runs" / folder, id=folder)
+        keep_run(tmp_path / "runs" / folder, id=folder)
     damaged = tmp_path / "runs" / "b" / name
     damaged.write_bytes(content)
     answer = r50bench_here("kpi", str(tmp_path / "runs"))
@@ -119,7 +106,7 @@ def test_a_damaged_record_does_not_hide_the_others(
 def test_where_every_record_is_damaged_there_is_still_json(
     r50bench_here: Call, tmp_path: Path
 ) -> None:
-    (keep(tmp_path / "run") / "record.json").write_text("{")
+    (keep_run(tmp_path / "run") / "record.json").write_text("{")
     answer = r50bench_here("kpi", "--format", "json", str(tmp_path / "run"))
     assert (answer.code, json.loads(answer.out)) == (5, [])
     assert "record.json: not a record" in answer.err

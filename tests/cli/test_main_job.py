@@ -34,7 +34,8 @@ def test_the_answer_is_one_table_to_the_digit_and_what_to_type_next(
     rows = [line.split() for line in lines if "_fp32 " in line and "±" in line]
     assert [row[1:7] for row in rows] == [["4000", "±", "0", "2.000", "2.000", "2.000"]]
     (folder,) = (tmp_path / "r50bench-runs").iterdir()
-    look, profile = (line for line in lines if line.startswith("# "))
+    page, look, profile = (line for line in lines if line.startswith("# "))
+    assert page == f"# page: r50bench-runs/{folder.name}/report.html"
     assert look == f"# look again: r50bench kpi r50bench-runs/{folder.name}"
     assert profile.startswith("# where the time goes: r50bench profile inference_throughput_")
     told = json.loads(r50bench_fake("kpi", str(folder), "--format", "json").out)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from r50bench.report.page import page
+from r50bench.report.page import page, pictures, preformatted, tables
 from r50bench.report.table import Table
 
 
 def test_a_page_holds_pictures_as_they_are_and_all_else_as_text() -> None:
-    found = page(
-        "a & b", "one\n<two>", ["<svg></svg>"], [("t <1>", Table.of(("x",), [("1",)]))], ["so <so>"]
-    )
+    sections = [
+        pictures("p <1>", ["<svg></svg>"], "k <1>"),
+        tables("", [("t <1>", Table.of(("x",), [("1",)]))]),
+        preformatted("", "r50bench <run>"),
+    ]
+    found = page("a & b", "one\n<two>", sections, ["so <so>"])
     assert "<title>a &amp; b</title>" in found
     assert "<p>one</p>\n<p>&lt;two&gt;</p>" in found
     assert "<svg></svg>" in found
-    assert "<h2>t &lt;1&gt;</h2>" in found
+    assert "<h2>p &lt;1&gt;</h2>\n<p>k &lt;1&gt;</p>" in found
+    assert "<h3>t &lt;1&gt;</h3>" in found
+    assert "<pre>r50bench &lt;run&gt;</pre>" in found
     assert '<td class="figure">1</td>' in found
     assert '<p class="note">so &lt;so&gt;</p>' in found
     assert "<script" not in found

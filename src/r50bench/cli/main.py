@@ -31,6 +31,7 @@ _VERBS = {
     "peers": ("r50bench.cli.peers:peers", "Measures the engines beside each other."),
     "profile": ("r50bench.cli.profile:profile", "Shows where the time of a case goes."),
     "doctor": ("r50bench.cli.doctor:doctor", "Says what about this host hurts the figures."),
+    "report": ("r50bench.cli.report:report", "Writes one page of runs, for any browser."),
     "kpi": ("r50bench.cli.kpi:kpi", "Prints the KPIs of runs that are done."),
     "mlperf": ("r50bench.cli.mlperf:mlperf", "Runs MLPerf's LoadGen on this machine."),
     "compare": ("r50bench.cli.compare:compare", "Says whether one set of runs is faster."),

@@ -10,17 +10,20 @@ from pathlib import Path
 import click
 
 from r50bench.case import Case
+from r50bench.cli.pages import PAGE, leave_page, shown_of
 from r50bench.cli.shell import raise_failures, result_as_data, terminal_width
 from r50bench.host.topology import Host
 from r50bench.main_job.plan import MainJob, plan_main_job
 from r50bench.main_job.run import run_main_job
-from r50bench.main_job.text import main_job_text, next_commands
+from r50bench.main_job.text import gains, main_job_text, next_commands, summary_sentence
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
 from r50bench.measure.session import CaseResult, remembering
 from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned
 from r50bench.report.kpi_formats import format_kpis
+from r50bench.report.page import words
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.record import new_record_id
 
@@ -62,22 +65,32 @@ def do_main_job(
             for result in remembering(run_main_job(job, bench), progress):
                 results.append(result)
     finally:
+        page = _leave_page(results, folder, progress)
         # What is finished is shown, also where the rest was interrupted.
         if as_json:
             click.echo(json.dumps(list(map(result_as_data, results)), indent=2))
         elif job is not None and full:
             click.echo(_blocks(results), nl=False)
         elif job is not None:
-            click.echo(_answer(job, results, folder), nl=False)
+            click.echo(_answer(job, results, folder, page), nl=False)
     raise_failures(results)
 
 
-def _answer(job: MainJob, results: Sequence[CaseResult], folder: Path) -> str:
+def _leave_page(results: Sequence[CaseResult], folder: Path, progress: Progress) -> str:
+    outcomes = [one.outcome for one in results if one.outcome is not None]
+    sentence = summary_sentence(gains((one.record, one.samples) for one in outcomes))
+    beside = [words("Beside PyTorch", [sentence])] if sentence else []
+    return leave_page(
+        shown_of(outcomes), folder / PAGE, progress, title="r50bench main job", first=beside
+    )
+
+
+def _answer(job: MainJob, results: Sequence[CaseResult], folder: Path, page: str) -> str:
     unfinished = _unfinished(job, results)
     text = main_job_text(results, unfinished, terminal_width(), job.notices)
     if not text:
         return ""
-    return text + "".join(f"{line}\n" for line in next_commands(results, str(folder)))
+    return text + page + "".join(f"{line}\n" for line in next_commands(results, str(folder)))
 
 
 def _unfinished(job: MainJob, results: Sequence[CaseResult]) -> list[Case]:

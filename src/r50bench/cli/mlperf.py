@@ -20,6 +20,7 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
+from r50bench.cli.pages import PAGE, leave_page, shown_of
 from r50bench.cli.plan_text import describe_plan, plan_as_data
 from r50bench.cli.shell import result_as_data
 from r50bench.errors import RunFailed
@@ -111,11 +112,12 @@ def _run(
         announce_cases([planned], progress)
         outcome = run_mlperf(planned, bench)
         remember(outcome, progress)
+        page = leave_page(shown_of([outcome]), outcome.folder / PAGE, progress, title=planned.name)
     if as_json:
         result = CaseResult(planned, outcome, outcome.error)
         click.echo(json.dumps(result_as_data(result), indent=2))
     else:
-        click.echo(_as_text(outcome, full=full), nl=False)
+        click.echo(_as_text(outcome, full=full) + page, nl=False)
     if outcome.error is not None:
         raise outcome.error
 

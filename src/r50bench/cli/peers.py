@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 
 import click
@@ -17,18 +18,22 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
+from r50bench.cli.pages import leave_page, shown_of
 from r50bench.engines.registry import engine_named
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.host import topology
 from r50bench.host.isa import precisions_by_default
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import remember
+from r50bench.measure.session import Outcome, remember
+from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, run_peers
-from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_text
+from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_table, peers_text
 from r50bench.planning.effective_case import EffectiveCase
+from r50bench.report.page import tables
 from r50bench.report.terminal import TerminalProgress
+from r50bench.results.record import new_record_id
 from r50bench.wording import look_again
 
 __all__ = ["peers"]
@@ -122,6 +127,7 @@ def _execute(
             after all cases have run.
     """
     found: list[list[Row]] = []
+    outcomes: list[Outcome] = []
     errors: list[R50BenchError] = []
     if round_s is None and "steps" not in settings:
         round_s = ROUND_S
@@ -137,16 +143,35 @@ def _execute(
                 for one in standings:
                     if one.outcome is not None:
                         remember(one.outcome, progress)
+                        outcomes.append(one.outcome)
                 found.append(peer_rows(standings))
     finally:
         # What is finished is shown, also where the rest was interrupted.
+        page = _leave_page(outcomes, found, out, progress)
         if as_json:
             click.echo(json.dumps([peers_as_data(rows) for rows in found], indent=2))
         elif found:
             click.echo("\n".join(peers_text(rows) for rows in found), nl=False)
-            click.echo(f"# records: {out}   look again: {look_again(out)}")
+            click.echo(f"{page}# records: {out}   look again: {look_again(out)}")
     if errors:
         raise errors[0]
+
+
+def _leave_page(
+    outcomes: Sequence[Outcome], found: Sequence[Sequence[Row]], out: Path, progress: Progress
+) -> str:
+    """Leaves a page of this comparison alone among the records of others."""
+    name = f"{new_record_id('peers', datetime.now(timezone.utc))}.html"
+    beside = tables(
+        "Engines beside each other", [(_case_of(rows), peers_table(rows)) for rows in found]
+    )
+    return leave_page(
+        shown_of(outcomes), out / name, progress, title="r50bench peers", first=[beside]
+    )
+
+
+def _case_of(rows: Sequence[Row]) -> str:
+    return next((row.record.name for row in rows if row.record is not None), "")
 
 
 def _effective_cases(fields: Iterable[Iterable[Contender]]) -> Iterator[EffectiveCase]:

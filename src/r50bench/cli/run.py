@@ -26,8 +26,9 @@ from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import CaseResult, Outcome, remembering, run_cases
+from r50bench.measure.session import CaseResult, remembering, run_cases
 from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned, plan_case
 from r50bench.report.kpi_block import blocks_text
@@ -144,24 +145,37 @@ def _execute(
             click.echo(json.dumps([result_as_data(result) for result in results], indent=2))
         elif results:
             click.echo(_as_text(results, blocks=full or len(planned) == 1), nl=False)
+        where = _leave_page(results, progress)
+        if not as_json:
+            click.echo(where, nl=False)
     raise_failures(results)
 
 
 def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
-    """Returns KPI blocks or the overview, then where the records lie; empty without any record."""
+    """Returns KPI blocks or the overview; empty without any record."""
     outcomes = [result.outcome for result in results if result.outcome is not None]
     if not outcomes:
         return ""
     if blocks:
-        text = blocks_text([outcome.block for outcome in outcomes])
-    else:
-        from r50bench.main_job.text import main_job_text
+        return blocks_text([outcome.block for outcome in outcomes])
+    from r50bench.main_job.text import main_job_text
 
-        text = main_job_text(results, (), terminal_width())
-    return text + _where_line(outcomes)
+    return main_job_text(results, (), terminal_width())
 
 
-def _where_line(outcomes: Sequence[Outcome]) -> str:
-    folders = [str(outcome.folder) for outcome in outcomes]
-    look = folders[0] if len(folders) == 1 else str(outcomes[0].folder.parent)
-    return f"# records: {look}   look again: {look_again(look)}\n"
+def _leave_page(results: Sequence[CaseResult], progress: Progress) -> str:
+    """Leaves the page of one record in its folder, and that of several beside their folders.
+
+    Returns where page and records lie; empty without any record.
+    """
+    outcomes = [result.outcome for result in results if result.outcome is not None]
+    if not outcomes:
+        return ""
+    from r50bench.cli.pages import PAGE, leave_page, shown_of  # the figures do not wait for it
+
+    first = outcomes[0].folder
+    alone = len(outcomes) == 1
+    path = first / PAGE if alone else first.with_name(f"{first.name}.html")
+    page = leave_page(shown_of(outcomes), path, progress)
+    records = first if alone else first.parent
+    return f"{page}# records: {records}   look again: {look_again(records)}\n"

@@ -19,6 +19,7 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
+from r50bench.cli.pages import leave_page, read_shown
 from r50bench.cli.selection import CHOSEN_PARTS, select
 from r50bench.cli.shell import terminal_width
 from r50bench.errors import RunFailed, UsageError
@@ -27,6 +28,7 @@ from r50bench.host.snapshot import host_identity, versions
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
 from r50bench.measure.session import remember
+from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.parameters.value_lists import Axis, read_axes
 from r50bench.planning.placement import cores_of_one_instance
@@ -36,11 +38,11 @@ from r50bench.results.atomic import write_text_atomically
 from r50bench.results.record import new_record_id
 from r50bench.sweep.folder import SweepFolder, read_plan
 from r50bench.sweep.grid import Assignment, full_grid, side_by_side
-from r50bench.sweep.page import sweep_page
+from r50bench.sweep.page import sweep_page, sweep_sections
 from r50bench.sweep.plan import SweepPlan, plan_sweep, refuse_axes
 from r50bench.sweep.results import PointResult
 from r50bench.sweep.run import Sweep, describe
-from r50bench.sweep.text import live_row, sweep_as_data, sweep_csv, sweep_text
+from r50bench.sweep.text import live_row, reasons, sweep_as_data, sweep_csv, sweep_text
 from r50bench.wording import look_again
 
 __all__ = ["sweep"]
@@ -240,6 +242,7 @@ def _execute(
         finally:
             # What is finished is shown, also where the rest was interrupted.
             _keep(sweep.results, plan.passes, path)
+            _leave_page(sweep.results, plan.passes, path, progress)
             _show(sweep, plan, path, as_json=as_json)
     _raise_failures(sweep.results)
 
@@ -260,6 +263,21 @@ def _keep(results: Sequence[PointResult], passes: int, path: Path) -> None:
     """Rewrites the table and the picture beside the records."""
     write_text_atomically(path / POINTS, sweep_csv(results))
     write_text_atomically(path / PAGE, sweep_page(results, passes))
+
+
+def _leave_page(
+    results: Sequence[PointResult], passes: int, path: Path, progress: Progress
+) -> None:
+    """Puts the page of all records in the place of the one that showed how far the sweep was."""
+    runs, _ = read_shown(folder for one in results for folder in one.folders)
+    leave_page(
+        runs,
+        path / PAGE,
+        progress,
+        title="r50bench sweep",
+        first=sweep_sections(results, passes),
+        notes=reasons(results),
+    )
 
 
 def _show(sweep: Sweep, plan: SweepPlan, path: Path, *, as_json: bool) -> None:

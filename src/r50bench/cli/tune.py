@@ -19,6 +19,7 @@ from r50bench.cli.options import (
     quiet_option,
     set_option,
 )
+from r50bench.cli.pages import PAGE, leave_page, read_shown
 from r50bench.cli.selection import select
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.host import topology
@@ -28,6 +29,7 @@ from r50bench.measure.tuned_defaults import TunedResults, asked_for_speed, tuned
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.parameters.value_lists import read_axes
 from r50bench.report.terminal import TerminalProgress
+from r50bench.results.folders import record_folders
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
 from r50bench.tune.run import Tuned, TuneRequest, result_of, tune_case
@@ -181,9 +183,11 @@ def _execute(
         except R50BenchError as error:
             errors.append(error)
             continue
+        trials, _ = read_shown(record_folders(tuned.folder))
+        page = leave_page(trials, tuned.folder / PAGE, progress, title="r50bench tune")
         found.append(tune_as_data(tuned) | {"kept": str(file)})
         if not as_json:
-            click.echo(tune_text(tuned) + _what_next(tuned, file), nl=False)
+            click.echo(tune_text(tuned) + page + _what_next(tuned, file), nl=False)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     if errors:

@@ -135,9 +135,10 @@ def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
 
     Identity: ``platform`` ``fingerprint`` ``machine``. CPU: ``arch`` ``vendor`` ``model_name``
     ``family`` ``model`` ``stepping`` ``microcode`` ``isa`` ``caches``. Extent: ``sockets``
-    ``nodes`` ``cores`` ``cores_in_machine`` ``smt`` ``cpus`` ``cpu_quota`` ``memory_bytes``
-    ``memory_available_bytes`` ``memory_limit_bytes``. System: ``kernel`` ``distribution`` ``glibc``
-    ``virtual_machine`` ``container`` ``versions``. The rest is
+    ``nodes`` ``cores`` ``cores_in_machine`` ``smt`` ``cpus`` ``topology`` (socket, node and CPUs of
+    each core) ``cpu_quota`` ``memory_bytes`` ``memory_available_bytes`` ``memory_limit_bytes``.
+    System: ``kernel`` ``distribution`` ``glibc`` ``virtual_machine`` ``container`` ``versions``.
+    The rest is
     :class:`r50bench.host.snapshot.Conditions`, field by field. Neither the machine's name nor
     its machine-id is kept.
     """
@@ -177,6 +178,9 @@ def _extent(host: Host, root: Path) -> dict[str, JSON]:
         "cores_in_machine": host.cores_in_machine,
         "smt": None if smt is None else smt == 1,
         "cpus": [cpu for core in host.cores for cpu in core.cpus],
+        "topology": [
+            {"socket": core.socket, "node": core.node, "cpus": [*core.cpus]} for core in host.cores
+        ],
         "cpu_quota": host.cpu_quota,
         "memory_bytes": host.memory_bytes,
         "memory_available_bytes": read_memory_bytes(root, "MemAvailable"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from r50bench.report.page import page, pictures, tables
+from r50bench.report.page import Section, page, pictures, tables
 from r50bench.report.scatter import Mark, Scatter, scatter_svg
 from r50bench.report.what_ran import what_ran
 from r50bench.results.kpi import LATENCY, THROUGHPUT, Kpi
@@ -13,21 +13,27 @@ from r50bench.sweep.run import describe
 from r50bench.sweep.text import reasons, sweep_tables
 from r50bench.wording import with_interval
 
-__all__ = ["sweep_page", "sweep_plots"]
+__all__ = ["sweep_page", "sweep_plots", "sweep_sections"]
 
 
 def sweep_page(results: Sequence[PointResult], passes: int) -> str:
-    """Returns the whole page as HTML."""
+    """Returns the page of a sweep that goes on, as HTML: what is known of its points so far."""
     records = [one.record for one in results if one.record is not None]
     return page(
         "r50bench sweep",
         what_ran(records, 10_000) if records else "",
-        [
-            pictures("", [scatter_svg(plot) for plot in sweep_plots(results)]),
-            tables("", sweep_tables(results, passes)),
-        ],
+        sweep_sections(results, passes),
         reasons(results),
     )
+
+
+def sweep_sections(results: Sequence[PointResult], passes: int) -> list[Section]:
+    """Returns the fronts as pictures, and the tables of all points."""
+    plots = [scatter_svg(plot) for plot in sweep_plots(results)]
+    return [
+        pictures("What throughput costs in latency", plots),
+        tables("The points of the sweep", sweep_tables(results, passes)),
+    ]
 
 
 def sweep_plots(results: Sequence[PointResult]) -> Iterator[Scatter]:

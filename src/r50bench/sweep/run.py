@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from r50bench.case import Case
 from r50bench.errors import R50BenchError, UsageError
@@ -14,14 +15,14 @@ from r50bench.measure.point_progress import PointProgress
 from r50bench.measure.session import Outcome, run_session
 from r50bench.planning.planned import plan_case
 from r50bench.results.samples import samples_of
-from r50bench.sweep.folder import SweepFolder
+from r50bench.sweep.folder import SweepFolder, read_plan
 from r50bench.sweep.grid import measuring_order
 from r50bench.sweep.plan import SweepPoint
 from r50bench.sweep.results import PointResult, Run, point_result
 from r50bench.sweep.time_left import TimeLeft
 from r50bench.wording import counted, words_for
 
-__all__ = ["Sweep", "describe"]
+__all__ = ["Sweep", "describe", "kept_results"]
 
 
 class Sweep:
@@ -38,9 +39,7 @@ class Sweep:
         self._of_session = PointProgress(bench.progress)
         self._time_left = TimeLeft()
         self._runs = _found(folder)
-        self.results: list[PointResult] = [
-            point_result(point, self._runs[at]) for at, point in enumerate(self._plan.points)
-        ]
+        self.results = _results(folder, self._runs)
 
     @property
     def done(self) -> int:
@@ -130,6 +129,20 @@ class Sweep:
         case = self._plan.points[at].case
         assert case is not None
         return case
+
+
+def kept_results(path: Path) -> list[PointResult]:
+    """Returns what the sweep in the folder ``path`` has found so far, in the order of its plan.
+
+    Raises:
+        UsageError: there is no sweep, or it cannot be read.
+    """
+    folder = SweepFolder(path, read_plan(path))
+    return _results(folder, _found(folder))
+
+
+def _results(folder: SweepFolder, runs: Sequence[Sequence[Run]]) -> list[PointResult]:
+    return [point_result(*pair) for pair in zip(folder.plan.points, runs, strict=True)]
 
 
 def describe(point: SweepPoint) -> str:

@@ -1,0 +1,85 @@
+"""The answer of a page in a sentence or two: the fastest, the quickest, how right they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from r50bench.report.records_page.shown import Shown, valid_in_mode
+from r50bench.results.kpi import EFFICIENCY, LATENCY, P50_LATENCY, P99_LATENCY, THROUGHPUT, Kpi
+from r50bench.wording import counted, figure, fixed, with_interval
+
+__all__ = ["answers"]
+
+_MOST = 6  # named in one sentence
+
+
+def answers(shown: Sequence[Shown]) -> Iterator[str]:
+    """Yields the sentences; one at least, which says so where nothing has a figure."""
+    found = [*_fastest(shown), *_quickest(shown), *_scored(shown), *_loadgen(shown)]
+    yield from found or ["No record here has a figure."]
+    invalid = [one for one in shown if one.record.status != "valid"]
+    if invalid:
+        yield f"{len(invalid)} of {counted(len(shown), 'record')} are invalid and have no figures."
+
+
+def _fastest(shown: Sequence[Shown]) -> Iterator[str]:
+    timed = [one for one in valid_in_mode(shown, "throughput") if THROUGHPUT in one.figures]
+    if not timed:
+        return
+    first, *others = sorted(timed, key=lambda one: -one.figures[THROUGHPUT].value)
+    case, share = first.record.case, first.figures.get(EFFICIENCY)
+    of_peak = "" if share is None else f", {share.value:.0f} % of the measured peak"
+    layout = (
+        f"{case.instances} × {counted(case.cores_per_instance, 'core')}, batch {case.batch_size}"
+    )
+    rank = "is the fastest" if others else "ran"
+    yield (
+        f"{case.precision} on {case.engine} {rank}: {_told(first.figures[THROUGHPUT])}"
+        f" on {layout}{of_peak}."
+    )
+
+
+def _quickest(shown: Sequence[Shown]) -> Iterator[str]:
+    timed = [one for one in valid_in_mode(shown, "latency") if LATENCY in one.figures]
+    if not timed:
+        return
+    first = min(timed, key=lambda one: one.figures[LATENCY].value)
+    case = first.record.case
+    typical = first.figures.get(P50_LATENCY, first.figures[LATENCY])
+    slow = first.figures.get(P99_LATENCY)
+    worst = "" if slow is None else f" (p99 {fixed(slow.value, 3)} ms)"
+    name = "p50" if P50_LATENCY in first.figures else "mean"
+    yield (
+        f"The shortest latency at batch {case.batch_size} is {case.precision} on {case.engine}:"
+        f" {name} {fixed(typical.value, 3)} ms{worst}."
+    )
+
+
+def _scored(shown: Sequence[Shown]) -> Iterator[str]:
+    scored = [one for one in shown if one.record.accuracy is not None and one.figures]
+    by_precision: dict[str, tuple[int, int]] = {}
+    for one in scored:
+        counts = one.record.accuracy
+        assert counts is not None
+        by_precision.setdefault(
+            f"{one.record.case.precision} on {one.record.case.engine}", (counts.good, counts.total)
+        )
+    if by_precision:
+        parts = [f"{name} {good}/{total}" for name, (good, total) in by_precision.items()]
+        yield f"Top-1: {', '.join(parts[:_MOST])}{' …' if len(parts) > _MOST else ''}."
+
+
+def _loadgen(shown: Sequence[Shown]) -> Iterator[str]:
+    judged = [one for one in shown if one.record.loadgen is not None and one.primary is not None]
+    for one in judged[:_MOST]:
+        result, primary = one.record.loadgen, one.primary
+        assert result is not None
+        assert primary is not None
+        verdict = f", {result.verdict}" if result.verdict else ""
+        yield f"{one.record.name}: {_told(primary)}{verdict}."
+
+
+def _told(kpi: Kpi) -> str:
+    if kpi.half_width is None:
+        return f"{figure(kpi.value)} {kpi.unit}".rstrip()
+    return f"{with_interval(kpi.value, kpi.half_width)} {kpi.unit}"

@@ -1,0 +1,113 @@
+"""What stands below the pictures: proof, notices, how to repeat, and all figures as one table."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from r50bench.case import Case, setting_text
+from r50bench.notices import Notice
+from r50bench.parameters import PARAMETERS, Parameter
+from r50bench.report.records_page.shown import Shown
+from r50bench.report.table import Cell, Column, Missing, Table
+from r50bench.results.record import Record, disturbance
+
+__all__ = ["evidence_table", "figures_table", "notices_table", "repeat_lines"]
+
+
+def evidence_table(shown: Sequence[Shown]) -> Table:
+    """Returns which kernels ran under which rule and whether they are what the label says, once."""
+    rows = dict.fromkeys(
+        (
+            one.record.case.precision,
+            one.record.case.engine if one.record.engine is None else one.record.engine.version,
+            evidence.summary,
+            evidence.expected,
+            "yes" if evidence.proved else Missing("no"),
+        )
+        for one in shown
+        if (evidence := one.record.evidence) is not None
+    )
+    return Table.of(("precision", "engine", "kernels seen", "what was expected", "proved"), rows)
+
+
+def notices_table(shown: Sequence[Shown]) -> Table:
+    """Returns every notice of the records once, with what mends it and how many say so."""
+    said: dict[Notice, int] = {}
+    for one in shown:
+        for notice in _notices(one.record):
+            said[notice] = said.get(notice, 0) + 1
+    return Table.of(
+        ("notice", "what it says", "what mends it", Column("records", "right")),
+        [(notice.code, notice.text, notice.mend, str(count)) for notice, count in said.items()],
+    )
+
+
+def _notices(record: Record) -> Iterator[Notice]:
+    yield from record.notices
+    disturbed = disturbance(record.lost_cpu_share)
+    if disturbed is not None:
+        yield disturbed
+
+
+def repeat_lines(shown: Sequence[Shown]) -> Iterator[str]:
+    """Yields what runs each record again, then what runs each case by itself."""
+    for one in shown:
+        yield f"r50bench replay {shlex.quote(str(one.folder))}"
+    yield from dict.fromkeys(_command(one.record.case) for one in shown if not one.record.loadgen)
+
+
+def _command(case: Case) -> str:
+    """Returns the command line that asks for every value of the case that decides about speed."""
+    words = ["r50bench", "run", case.name]
+    if case.engine != Case.engine:
+        words.append(f"--engine={case.engine}")
+    for row in PARAMETERS:
+        value = getattr(case, row.name, None) if row.in_case else None
+        if row.decides_speed and not row.in_name and row.name != "engine" and value is not None:
+            words.append(_option(row, value))
+    return shlex.join(words)
+
+
+def _option(row: Parameter, value: object) -> str:
+    if row.is_flag:
+        return row.option if value else f"--no-{row.option.removeprefix('--')}"
+    return f"{row.option}={setting_text(value)}"
+
+
+_HEAD = ("id", "status", "created", "case", "engine", "batch", "instances", "cores")
+
+
+def figures_table(shown: Sequence[Shown]) -> Table:
+    """Returns a row for each record with every figure that any of them has, for a spreadsheet.
+
+    Cells are plain numbers; the interval of the primary figure stands in columns of its own.
+    """
+    names = list(dict.fromkeys(kpi.label for one in shown for kpi in one.figures.values()))
+    of_figures = [*names, "primary low", "primary high"]
+    head = [*map(Column, _HEAD), *(Column(name, "right") for name in of_figures)]
+    return Table.of(head, [_row(one, names) for one in shown])
+
+
+def _row(one: Shown, names: Sequence[str]) -> list[Cell]:
+    record, case = one.record, one.record.case
+    by_label = {kpi.label: kpi for kpi in one.figures.values()}
+    primary = one.primary
+    status: Cell = record.status if record.status == "valid" else Missing(record.status)
+    return [
+        record.id,
+        status,
+        record.created,
+        record.name,
+        case.engine,
+        str(case.batch_size),
+        str(case.instances),
+        str(case.cores_per_instance),
+        *(_number(by_label[name].value if name in by_label else None) for name in names),
+        _number(None if primary is None else primary.low),
+        _number(None if primary is None else primary.high),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.7g}"

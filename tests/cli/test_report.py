@@ -1,0 +1,119 @@
+"""``r50bench report``, and the pages that other verbs leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from r50bench.errors import RunFailed
+from r50bench.host.topology import Host
+from r50bench.results.history import History, history_path
+from r50bench.results.kpi import kpis
+from r50bench.results.record import read_record
+from r50bench.results.samples import samples_of
+from support.command_line import Call
+from support.records import keep_run
+
+RUN = ("run", "inference_throughput_avx_int8", "--engine", "fake", "--steps", "20", "-q")
+
+
+def remember(folder: Path) -> None:
+    record = read_record(folder)
+    with History(history_path()) as history:
+        history.add(record, folder, kpis(record, samples_of(record, folder)))
+
+
+def test_a_folder_of_runs_becomes_one_page(r50bench_here: Call, tmp_path: Path) -> None:
+    keep_run(tmp_path / "runs" / "a", id="20260101-000000_a")
+    keep_run(tmp_path / "runs" / "b", id="20260102-000000_b")
+    page = tmp_path / "out" / "page.html"
+    answer = r50bench_here("report", str(tmp_path / "runs"), "-o", str(page))
+    assert (answer.code, answer.out) == (0, f"# page: {page}\n")
+    text = page.read_text()
+    assert "<title>r50bench report: runs</title>" in text
+    assert "20260101-000000_a" in text
+    assert "20260102-000000_b" in text
+
+
+def test_a_query_takes_records_from_the_history(r50bench_here: Call, tmp_path: Path) -> None:
+    remember(keep_run(tmp_path / "a", id="20260101-000000_a"))
+    page = tmp_path / "page.html"
+    answer = r50bench_here("report", "precision=avx_int8,batch_size=8", "-o", str(page))
+    assert answer.code == 0
+    assert "20260101-000000_a" in page.read_text()
+
+
+def test_without_a_name_the_newest_run_here_is_taken(
+    r50bench_here: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keep_run(tmp_path / "r50bench-runs" / "20260101-000000_a", id="20260101-000000_a")
+    keep_run(tmp_path / "r50bench-runs" / "20260102-000000_b", id="20260102-000000_b")
+    assert r50bench_here("report").code == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "20260102-000000_b" in page
+    assert "20260101-000000_a" not in page
+
+
+def test_a_damaged_record_is_named_and_hides_no_other(r50bench_here: Call, tmp_path: Path) -> None:
+    keep_run(tmp_path / "runs" / "a")
+    keep_run(tmp_path / "runs" / "b", id="b")
+    (tmp_path / "runs" / "b" / "record.json").write_text("{")
+    page = tmp_path / "page.html"
+    answer = r50bench_here("report", str(tmp_path / "runs"), "-o", str(page))
+    assert answer.code == 0
+    assert "not a record" in answer.err
+    assert "not a record" in page.read_text()
+    assert "20260101-000000_a" in page.read_text()
+
+
+@pytest.mark.parametrize("word", ["nowhere", "precision=avx_fp32"])
+def test_what_means_no_record_is_refused(r50bench_here: Call, tmp_path: Path, word: str) -> None:
+    page = tmp_path / "page.html"
+    assert r50bench_here("report", word, "-o", str(page)).code == 2
+    assert not page.exists()
+
+
+def test_a_page_that_cannot_be_written_says_where(r50bench_here: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    target = tmp_path / "file" / "page.html"
+    answer = r50bench_here("report", str(keep_run(tmp_path / "a")), "-o", str(target))
+    assert answer.code == 5
+    assert str(target) in answer.err
+
+
+def test_one_run_leaves_its_page_in_its_folder(
+    host: Host, r50bench_here: Call, tmp_path: Path
+) -> None:
+    answer = r50bench_here(*RUN, "--out", str(tmp_path / "runs"))
+    assert answer.code == 0
+    (page,) = (tmp_path / "runs").glob("*/report.html")
+    assert f"# page: {page}\n" in answer.out
+    assert "avx_int8 on fake ran: " in page.read_text()
+
+
+def test_several_runs_leave_one_page_beside_their_folders(
+    host: Host, r50bench_here: Call, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    more = RUN[2:]
+    names = ("inference_throughput_avx_int8", "inference_throughput_avx_fp32")
+    assert r50bench_here("run", *names, *more, "--out", str(runs)).code == 0
+    (page,) = runs.glob("*.html")
+    assert "avx_int8 on fake is the fastest: " in page.read_text()
+
+
+def test_a_page_that_cannot_be_kept_costs_no_result(
+    host: Host, r50bench_here: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("r50bench.cli.pages.write_text_atomically", _full_disk)
+    answer = r50bench_here(*RUN[:-1], "--out", str(tmp_path / "runs"))
+    assert answer.code == 0
+    assert "*Average Throughput" in answer.out
+    assert "# page:" not in answer.out
+    assert "the disk is full" in answer.err
+
+
+def _full_disk(path: Path, text: str) -> None:
+    raise RunFailed(f"the disk is full: {path} was not written", hint="free some space")
