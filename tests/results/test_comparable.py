@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from r50bench.results.comparable import comparable, same_model
+from r50bench.load import LoadgenSettings, Observe
+from r50bench.results.comparable import comparable, question_of, same_model
 from r50bench.results.record import DataInfo, ModelInfo, Record
 from support.records import case_of, record_of
+from support.scripted_loadgen import result_of
 
 OTHER_WEIGHTS = ModelInfo("v1", "random", "9" * 64, 7.72, "seed 2020")
 
@@ -54,3 +56,46 @@ def test_accuracies_on_different_pictures_or_weights_are_not_compared() -> None:
         "different weights: v1 and random"
     )
     assert same_model(record_of("throughput", model=OTHER_WEIGHTS), record) is not None
+
+
+SERVER, OFFLINE = (LoadgenSettings(name, "PerformanceOnly") for name in ("Server", "Offline"))
+KINDS = [
+    *(record_of(mode, word) for mode in ("throughput", "latency") for word in ("avx_int8", "fp32")),
+    record_of("accuracy"),
+    record_of("accuracy", model=OTHER_WEIGHTS),
+    record_of("accuracy", data=DataInfo("real", "other pictures", 20, "e" * 64)),
+    record_of(graph="v1.5"),
+    record_of(case=case_of(batch_size=64)),
+    record_of(case=case_of("latency", batch_size=64)),
+    record_of(case=case_of(engine="r50")),
+    record_of(loadgen=result_of(SERVER)),
+    record_of(loadgen=result_of(OFFLINE)),
+    record_of(loadgen=result_of(replace(OFFLINE, mode="AccuracyOnly"))),
+    record_of(load=Observe(2, 5)),
+]
+
+
+def test_runs_of_one_question_may_be_compared_and_no_two_of_these_ask_the_same() -> None:
+    for at, a in enumerate(KINDS):
+        again = replace(a, id="later", host={"kernel": "other"})
+        assert question_of(again) == question_of(a)
+        assert comparable(a, again) is None
+        for b in KINDS[at + 1 :]:
+            assert question_of(a) != question_of(b)
+
+
+def test_the_question_is_not_how_long_to_measure_or_what_loadgen_is_told_to_expect() -> None:
+    longer = case_of(steps=1000, warmup_steps=1, repeat=9, verbose=True, timeout_s=9, seed=1)
+    assert question_of(record_of(case=longer)) == question_of(record_of())
+    told = replace(OFFLINE, target_qps=100.0)
+    assert question_of(record_of(loadgen=result_of(told))) == question_of(
+        record_of(loadgen=result_of(OFFLINE))
+    )
+    asked = replace(SERVER, target_qps=100.0)
+    assert question_of(record_of(loadgen=result_of(asked))) != question_of(
+        record_of(loadgen=result_of(SERVER))
+    )
+
+
+def test_a_run_without_a_model_asks_nothing_known() -> None:
+    assert question_of(record_of(model=None)) is None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from r50bench.errors import RunFailed, UsageError
+from r50bench.results.foreign import ForeignRun
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import kpis
 from r50bench.results.record import Record, write_record
@@ -104,6 +105,42 @@ def test_facts_of_a_former_history_are_read_from_the_records_once(
         assert [entry.id for entry in history.entries(latency)] == ["c", "b"]
         monkeypatch.setattr("r50bench.results.history.read_record", unreadable)
         assert [entry.id for entry in history.entries(latency)] == ["c", "b"]
+
+
+def test_a_history_of_the_second_version_keeps_its_figures(path: Path) -> None:
+    path.parent.mkdir()
+    data = Path(__file__).parents[1] / "data" / "history_2.sqlite"
+    path.write_bytes(data.read_bytes())
+    with History(path) as history:
+        b, a = history.entries(with_facts=True)
+        assert (a.id, a.primary, a.interval) == ("a", ("img/s", pytest.approx(1600)), None)
+        assert (b.id, b.primary, b.imported) == ("b", None, False)
+        assert "it died" in (b.facts or "")
+        history.add(record_of(id="c"), Path("/runs/c"))
+        assert history.foreign_runs() == []
+
+
+def test_intervals_and_origin_are_kept_and_facts_come_only_where_asked(path: Path) -> None:
+    figures = kpis(record_of(), samples_of_latencies([[10, 11] * 20] * 2, rounds=3))
+    with History(path) as history:
+        history.add(record_of(id="a"), Path("/runs/a"), figures, imported=True)
+        (entry,) = history.entries()
+        assert (entry.imported, entry.facts) == (True, None)
+        assert entry.interval == (figures[0].low, figures[0].high)
+        (asked,) = history.entries(with_facts=True)
+        assert '"id":"a"' in (asked.facts or "")
+
+
+def test_runs_of_others_are_kept_once_and_apart(path: Path) -> None:
+    runs = [
+        ForeignRun(name, created, "wsf", "x", "latency", True, (), "/logs")
+        for name, created in (("a", "2024-01-01T00:00:00"), ("b", "2024-01-02T00:00:00"))
+    ]
+    with History(path) as history:
+        assert history.add_foreign(runs[:1]) == 1
+        assert history.add_foreign(runs) == 1
+        assert history.foreign_runs() == [runs[1], runs[0]]
+        assert history.entries() == []
 
 
 def unreadable(folder: Path) -> Record:

@@ -39,6 +39,7 @@ _VERBS = {
     "submit": ("r50bench.cli.submit:submit", "Lays out an MLPerf submission from records."),
     "byquery": ("r50bench.cli.byquery:byquery", "Answers a query, from the cache or by a run."),
     "find": ("r50bench.cli.find:find", "Finds records in the history, newest first."),
+    "history": ("r50bench.cli.history:history", "Shows all runs over time, and what changed."),
     "replay": ("r50bench.cli.replay:replay", "Runs the same again and says what differs."),
     "cache": ("r50bench.cli.cache:cache", "Lists, verifies and removes what is kept."),
     "work_collection": ("r50bench.cli.cache:work_collection", ""),

@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
-from r50bench.load import LoadGen, Observe
-from r50bench.results.record import ModelInfo, Record
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any, Protocol
 
-__all__ = ["comparable", "same_model"]
+from r50bench.case import Case
+from r50bench.load import LoadGen, LoadgenSettings, Observe
+from r50bench.results.record import DataInfo, EngineInfo, LoadgenResult, ModelInfo, Record
+
+__all__ = ["Asked", "comparable", "question_of", "same_model"]
+
+
+class Asked(Protocol):
+    """What decides which question a run answered: a record, or as much of it as is kept of one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def case(self) -> Case: ...
+    @property
+    def model(self) -> ModelInfo | None: ...
+    @property
+    def data(self) -> DataInfo | None: ...
+    @property
+    def engine(self) -> EngineInfo | None: ...
+    @property
+    def loadgen(self) -> LoadgenResult | None: ...
+
+
+_WITHOUT_EFFECT: dict[str, Any] = {
+    "steps": None,
+    "warmup_steps": 0,
+    "repeat": 1,
+    "seed": 0,
+    "weights": "",
+    "skip_bad_pictures": False,
+    "verbose": False,
+    "timeout_s": 0,
+}
+"""Fields of a case that do not decide the figure: how long it is measured, what is written beside
+it, and the weights, which the model says better."""
 
 
 def comparable(a: Record, b: Record) -> str | None:
@@ -30,6 +66,29 @@ def comparable(a: Record, b: Record) -> str | None:
     if a.case.mode == "accuracy" and _pictures(a) != _pictures(b):
         return "they scored different pictures"
     return None
+
+
+def question_of(run: Asked) -> Hashable:
+    """Returns a key that is equal for runs that ask the very same, whenever and wherever they ran.
+
+    Valid runs of one key are :func:`comparable`, and the same was asked of them but for how long to
+    measure; versions, the system and its settings may differ. None where the run does not say which
+    model it ran.
+    """
+    if run.model is None:
+        return None
+    case = replace(run.case, **_WITHOUT_EFFECT)
+    scored = (run.model.sha256, run.data and run.data.sha256) if case.mode == "accuracy" else ()
+    device = run.engine.device if run.engine else case.device
+    loadgen = run.loadgen and _asked_of_loadgen(run.loadgen.settings)
+    return (run.name, case, run.model.graph, device, scored, loadgen)
+
+
+def _asked_of_loadgen(settings: LoadgenSettings) -> LoadgenSettings:
+    """Returns the settings without what LoadGen is told to expect; in Server it asks for it."""
+    if settings.scenario == "Server":
+        return replace(settings, sut_name="")
+    return replace(settings, sut_name="", target_qps=None, target_latency_ms=None)
 
 
 def same_model(a: Record, b: Record) -> str | None:

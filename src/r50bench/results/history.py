@@ -23,11 +23,12 @@ from r50bench.results.atomic import to_json
 from r50bench.results.record import SCHEMA_VERSION, Record, read_record
 
 if TYPE_CHECKING:  # numpy and scipy come with it, and the history needs neither
+    from r50bench.results.foreign import ForeignRun
     from r50bench.results.kpi import Kpi
 
 __all__ = ["History", "HistoryEntry", "history_path"]
 
-_VERSION = 2
+_VERSION = 3
 _PATIENCE_S = 30.0
 
 _CREATE = (
@@ -56,6 +57,25 @@ _UPDATE_TO_2 = (
     "DROP TABLE kpis",
     "DROP TABLE former",
 )
+_UPDATE_TO_3 = (
+    "ALTER TABLE records ADD COLUMN low REAL",
+    "ALTER TABLE records ADD COLUMN high REAL",
+    "ALTER TABLE records ADD COLUMN imported INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE foreign_runs (
+        id TEXT PRIMARY KEY,
+        created TEXT NOT NULL,
+        run TEXT NOT NULL
+    )
+    """,
+)
+_STEPS = {
+    0: (*_CREATE, *_UPDATE_TO_3),
+    1: (*_UPDATE_TO_2, *_UPDATE_TO_3),
+    2: _UPDATE_TO_3,
+}
+"""What leads to the present version from each former one; 0 is a new file."""
+
 # Raise it with a change of what _facts_of returns.
 _SHAPE = 100 * SCHEMA_VERSION + 1
 
@@ -85,12 +105,20 @@ def history_path() -> Path:
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One record as the history knows it; ``primary`` is the primary KPI's unit and value."""
+    """One record as the history knows it.
+
+    ``primary`` is the primary KPI's unit and value, ``interval`` the ends of its 95 % interval,
+    None where it has none, or was added before intervals were kept. ``imported``: it came in an
+    archive. ``facts`` is what it is searched by, as JSON, where that was asked for and is known.
+    """
 
     id: str
     created: str
     folder: Path
     primary: tuple[str, float] | None
+    interval: tuple[float, float] | None = None
+    imported: bool = False
+    facts: str | None = None
 
 
 class History:
@@ -117,7 +145,9 @@ class History:
             self._connection.close()
             raise
 
-    def add(self, record: Record, folder: Path, kpis: Iterable[Kpi] = ()) -> None:
+    def add(
+        self, record: Record, folder: Path, kpis: Iterable[Kpi] = (), *, imported: bool = False
+    ) -> None:
         """Adds a record, or replaces what is known of the one with the same id."""
         primary = next((kpi for kpi in kpis if kpi.primary), None)
         row = (
@@ -128,12 +158,21 @@ class History:
             primary.value if primary else None,
             _SHAPE,
             _facts_of(record),
+            primary.low if primary else None,
+            primary.high if primary else None,
+            imported,
         )
         with self._failures_named(), self._transaction():
-            self._connection.execute("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            statement = f"REPLACE INTO records VALUES ({', '.join('?' * len(row))})"
+            self._connection.execute(statement, row)
 
     def entries(
-        self, condition: str = "TRUE", values: Sequence[Any] = (), *, unread: bool = True
+        self,
+        condition: str = "TRUE",
+        values: Sequence[Any] = (),
+        *,
+        unread: bool = True,
+        with_facts: bool = False,
     ) -> list[HistoryEntry]:
         """Returns the records that meet a condition, newest first; without one, all.
 
@@ -145,8 +184,9 @@ class History:
         """
         known = "IS NULL OR" if unread else "IS NOT NULL AND"
         query = f"""
-            SELECT id, created, folder, unit, value FROM records
-            WHERE facts {known} ({condition}) ORDER BY created DESC, id DESC
+            SELECT id, created, folder, unit, value, low, high, imported,
+                {"facts" if with_facts else "NULL"}
+            FROM records WHERE facts {known} ({condition}) ORDER BY created DESC, id DESC
         """
         with self._failures_named():
             self._read_older_shapes()
@@ -172,6 +212,23 @@ class History:
         with self._failures_named():
             row = self._connection.execute(query, (record_id,)).fetchone()
         return None if row is None else _path(row[0])
+
+    def add_foreign(self, runs: Iterable[ForeignRun]) -> int:
+        """Adds runs of other workloads, and returns how many of them were not known yet."""
+        rows = [(run.id, run.created, to_json(run).decode()) for run in runs]
+        with self._failures_named(), self._transaction():
+            before = self._connection.total_changes
+            statement = "INSERT OR IGNORE INTO foreign_runs VALUES (?, ?, ?)"
+            self._connection.executemany(statement, rows)
+            return self._connection.total_changes - before
+
+    def foreign_runs(self) -> list[ForeignRun]:
+        """Returns the runs of other workloads, newest first."""
+        from r50bench.results.foreign import foreign_run_of  # a run adds its own record alone
+
+        query = "SELECT run FROM foreign_runs ORDER BY created DESC, id DESC"
+        with self._failures_named():
+            return [foreign_run_of(text) for (text,) in self._connection.execute(query)]
 
     def close(self) -> None:
         """Closes the file; what was added is kept."""
@@ -214,7 +271,7 @@ class History:
                 )
             if version == _VERSION:
                 return
-            for statement in _UPDATE_TO_2 if version == 1 else _CREATE:
+            for statement in _STEPS[version]:
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {_VERSION}")
 
@@ -278,7 +335,14 @@ def _path(stored: str | bytes) -> Path:
     return Path(os.fsdecode(stored))
 
 
-def _entry(row: tuple[str, str, str | bytes, str | None, float | None]) -> HistoryEntry:
-    identity, created, folder, unit, value = row
-    primary = None if unit is None or value is None else (unit, value)
-    return HistoryEntry(identity, created, _path(folder), primary)
+def _entry(row: tuple[Any, ...]) -> HistoryEntry:
+    identity, created, folder, unit, value, low, high, imported, facts = row
+    return HistoryEntry(
+        identity,
+        created,
+        _path(folder),
+        None if unit is None or value is None else (unit, value),
+        None if low is None or high is None else (low, high),
+        bool(imported),
+        facts,
+    )

@@ -1,0 +1,111 @@
+"""``r50bench history``: all runs over time, and how they move between machines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from r50bench.comparison.differences import differences
+from r50bench.comparison.suspects import strongest_first
+from r50bench.comparison.text import difference_lines
+from r50bench.errors import UsageError
+from r50bench.history.changes import changes_of
+from r50bench.history.series import run_of, series_of
+from r50bench.history.text import Told, history_as_data, history_text
+from r50bench.mlperf.query.command import split_terms
+from r50bench.mlperf.query.conditions import condition_of
+from r50bench.mlperf.query.terms import Term, notices_on_terms, parse_terms
+from r50bench.mlperf.query.vocabulary import KEYS
+from r50bench.results.foreign import ForeignRun
+from r50bench.results.history import History, history_path
+from r50bench.results.record import Record
+
+__all__ = ["history"]
+
+
+class _ShowsByDefault(click.Group):
+    """A group whose command ``show`` may be left out, so that a query can follow the verb."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("history", cls=_ShowsByDefault, no_args_is_help=False)
+def history() -> None:
+    """Shows all runs over time, and where a figure changed for good.
+
+    \b
+    r50bench history                                   all runs, a sparkline per series
+    r50bench history precision=int8,created>2026-11-01 --plot
+
+    Without a command it is 'show', whose options 'r50bench history show --help' says.
+    """
+
+
+@history.command("show")
+@click.argument("words", nargs=-1, metavar="[QUERY]")
+@click.option("--plot", is_flag=True, help="Draw every series as a chart.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: every run, series and change.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="So many runs."
+)
+def show(words: tuple[str, ...], plot: bool, as_json: bool, limit: int) -> None:
+    """Shows a line per run, newest first, and a sparkline per series with its lasting changes.
+
+    A series are the runs that asked the very same on one host: case, engine, graph, batch size,
+    placement. A change counts as lasting from four runs on; beside it stands what else changed
+    between the two runs around it (kernel, versions, governor, microcode), strongest suspect first.
+
+    QUERY is as for 'r50bench find'. Figures that were imported from other workloads stand apart.
+    """
+    terms = parse_terms(split_terms(words))
+    for notice in notices_on_terms(terms):
+        click.echo(f"! {notice}", err=True)
+    told = _told(terms)
+    if as_json:
+        click.echo(json.dumps(history_as_data(told), indent=2, ensure_ascii=False))
+    else:
+        width = shutil.get_terminal_size((120, 24)).columns
+        click.echo(history_text(told, limit=limit, plot=plot, width=width), nl=False)
+
+
+def _told(terms: Sequence[Term]) -> Told:
+    with History(history_path()) as stored:
+        entries = stored.entries(*condition_of(terms), with_facts=True)
+        foreign = stored.foreign_runs()
+    runs = tuple(map(run_of, entries))
+    return Told(
+        runs,
+        tuple((series, changes_of(series, _suspects)) for series in series_of(runs)),
+        tuple(run for run in foreign if _meets(run, terms)),
+    )
+
+
+def _meets(run: ForeignRun, terms: Sequence[Term]) -> bool:
+    tags = {"loadgen_output" if run.workload == "axs" else "main_job"}
+    facts = _facts_of(run)
+    return all(term.holds(tags, facts) for term in terms)
+
+
+def _facts_of(run: ForeignRun) -> dict[str, Any]:
+    """Returns what a query may ask of a run of others, in its own words where they are ours too."""
+    facts: dict[str, Any] = {}
+    for word, text in run.settings.items():
+        if text and (key := KEYS.get(word.lower())) is not None:
+            with contextlib.suppress(ValueError, UsageError):
+                facts[key.name] = key.parse(text)
+    value = run.figures[0].value if run.figures else None
+    facts["accuracy" if run.mode == "accuracy" else "performance"] = value
+    status = "valid" if run.passed else "invalid"
+    return facts | {"name": run.name, "mode": run.mode, "created": run.created, "status": status}
+
+
+def _suspects(before: Record, after: Record) -> list[str]:
+    return difference_lines(strongest_first(differences(before, after)))

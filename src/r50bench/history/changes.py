@@ -1,0 +1,56 @@
+"""The lasting changes of a series, with what else changed between the runs around each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from r50bench.errors import UsageError
+from r50bench.history.change_points import change_points
+from r50bench.history.series import HistoryRun, Series
+from r50bench.results.record import Record, read_record
+from r50bench.results.stats import Estimate
+
+__all__ = ["Change", "Explain", "changes_of"]
+
+Explain = Callable[[Record, Record], Sequence[str]]
+"""Says what differs between two records, a line each, the strongest suspect first."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """``after`` is the first run of the new level, ``before`` the run just before it.
+
+    ``ratio`` is the new level over the old one, ``runs`` how many runs each rests on; ``better``
+    says whether it is for the better. ``suspects`` are what differs between the two records, None
+    where one of them is gone.
+    """
+
+    before: HistoryRun
+    after: HistoryRun
+    ratio: Estimate
+    runs: tuple[int, int]
+    better: bool
+    suspects: tuple[str, ...] | None
+
+
+def changes_of(series: Series, explain: Explain) -> tuple[Change, ...]:
+    """Returns the lasting changes, oldest first."""
+    return tuple(
+        Change(
+            before := series.runs[point.at - 1],
+            after := series.runs[point.at],
+            point.ratio,
+            point.runs,
+            (point.ratio.value < 1) == series.lower_is_better,
+            _suspects(before, after, explain),
+        )
+        for point in change_points(series.figures)
+    )
+
+
+def _suspects(before: HistoryRun, after: HistoryRun, explain: Explain) -> tuple[str, ...] | None:
+    try:
+        return tuple(explain(read_record(before.folder), read_record(after.folder)))
+    except UsageError:
+        return None

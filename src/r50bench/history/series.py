@@ -1,0 +1,145 @@
+"""Series: the runs that asked the same question on one host, in the order of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from r50bench.case import Case
+from r50bench.results.comparable import question_of
+from r50bench.results.history import HistoryEntry
+from r50bench.results.record import DataInfo, EngineInfo, LoadgenResult, ModelInfo
+from r50bench.results.stats import Floats
+
+__all__ = ["HistoryRun", "RunFacts", "Series", "run_of", "series_of"]
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What tells hosts apart; None where the record does not know it."""
+
+    model_name: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What the history keeps of a record, see :meth:`r50bench.results.history.History.entries`."""
+
+    name: str
+    status: str
+    reason: str | None
+    case: Case
+    model: ModelInfo | None
+    data: DataInfo | None
+    engine: EngineInfo | None
+    loadgen: LoadgenResult | None
+    host: HostFacts
+
+
+_DECODER = msgspec.json.Decoder(RunFacts)
+
+
+@dataclass(frozen=True)
+class HistoryRun:
+    """One run of the history; ``facts`` is None where its record is gone since an old version.
+
+    ``value`` (with ``low`` and ``high``, its 95 % interval where known) is the primary figure in
+    ``unit``, None for a run that is invalid.
+    """
+
+    id: str
+    created: str
+    folder: Path
+    unit: str
+    value: float | None
+    low: float | None
+    high: float | None
+    imported: bool
+    facts: RunFacts | None
+
+    @property
+    def host(self) -> Hashable:
+        """What tells its host from others.
+
+        Without a fingerprint it is the CPU's name, and whether it came from elsewhere: what was
+        imported is never taken for a run of this host.
+        """
+        assert self.facts is not None
+        host = self.facts.host
+        return host.fingerprint or (host.model_name, self.imported)
+
+
+def run_of(entry: HistoryEntry) -> HistoryRun:
+    """Returns the run of an entry that was read with its facts."""
+    unit, value = entry.primary or ("", None)
+    low, high = entry.interval or (None, None)
+    facts = None if entry.facts is None else _DECODER.decode(entry.facts)
+    return HistoryRun(
+        entry.id, entry.created, entry.folder, unit, value, low, high, entry.imported, facts
+    )
+
+
+@dataclass(frozen=True)
+class Series:
+    """Runs with a figure above 0, oldest first; at least one."""
+
+    runs: tuple[HistoryRun, ...]
+
+    @property
+    def newest(self) -> HistoryRun:
+        return self.runs[-1]
+
+    @property
+    def unit(self) -> str:
+        return self.newest.unit
+
+    @property
+    def lower_is_better(self) -> bool:
+        return self.unit in ("ms", "ns")
+
+    @cached_property
+    def figures(self) -> Floats:
+        """(runs,): the primary figures, in :attr:`unit`."""
+        return np.array([run.value for run in self.runs], np.float64)
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation from one run to the next, as a share of the figure.
+
+        From the steps between neighbours (von Neumann's mean square successive difference), which a
+        change of level moves once. None for a single run.
+        """
+        steps = np.diff(np.log(self.figures))
+        return math.sqrt(float(np.mean(steps**2)) / 2) if len(steps) else None
+
+
+def series_of(runs: Iterable[HistoryRun]) -> list[Series]:
+    """Returns the series of ``runs``, given in any order; the one that ran last comes first.
+
+    Runs without a figure belong to none.
+    """
+    found: dict[Hashable, list[HistoryRun]] = {}
+    for key, run in _with_keys(runs):
+        found.setdefault(key, []).append(run)
+    series = [Series(tuple(sorted(part, key=_by_time))) for part in found.values()]
+    return sorted(series, key=lambda one: _by_time(one.newest), reverse=True)
+
+
+def _with_keys(runs: Iterable[HistoryRun]) -> Iterator[tuple[Hashable, HistoryRun]]:
+    for run in runs:
+        if run.facts is None or not run.value or run.value < 0 or run.facts.status != "valid":
+            continue
+        question = question_of(run.facts)
+        if question is not None:
+            yield (question, run.host, run.unit), run
+
+
+def _by_time(run: HistoryRun) -> tuple[str, str]:
+    return run.created, run.id

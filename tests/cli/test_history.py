@@ -1,0 +1,162 @@
+"""``r50bench history``."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from r50bench.results.foreign import ForeignFigure, ForeignRun
+from r50bench.results.history import History, history_path
+from r50bench.results.record import write_record
+from support.command_line import Call
+from support.records import record_of
+from support.stored_runs import HOST, keep_series
+
+STEP = [100, 101] * 10 + [95, 96] * 5
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The folder of this user's history."""
+    return tmp_path / "data"
+
+
+def keep_records(data: Path, ids: Sequence[str], kernel: str) -> None:
+    for identity in ids:
+        (data / "runs" / identity).mkdir(parents=True)
+        write_record(
+            record_of(id=identity, host=HOST | {"kernel": kernel}), data / "runs" / identity
+        )
+
+
+def test_it_shows_a_line_per_run_a_sparkline_per_series_and_what_changed(
+    r50bench_here: Call, data: Path
+) -> None:
+    runs = [run.id for run in keep_series(data, STEP)]
+    keep_records(data, runs[:20], "6.1")
+    keep_records(data, runs[20:], "6.6")
+    lines = r50bench_here("history", "-n", "3").out.splitlines()
+    assert lines[2].split()[:4] == ["2026-01-30", "12:00", "inference_throughput_avx_int8", "torch"]
+    assert "96.00 ± 0.96 img/s" in lines[2]
+    assert lines[2].endswith(runs[-1])
+    assert lines[5] == "and 27 older runs; -n 30 shows all"
+    (trend,) = (line for line in lines if "▁" in line)
+    assert "▇█▇█▇█" in trend
+    assert "▁▂▁▂" in trend
+    at = next(number for number, line in enumerate(lines) if "worse" in line)
+    assert lines[at].startswith("   2026-01-21 12:00  −5.0 %")
+    assert lines[at].endswith("worse  (20 runs before, 10 since)")
+    assert "kernel: 6.1" in lines[at + 1]
+    assert "6.6" in lines[at + 1]
+
+
+def test_a_chart_is_drawn_where_it_is_asked_for(r50bench_here: Call, data: Path) -> None:
+    keep_series(data, STEP)
+    plain, plot = r50bench_here("history").out, r50bench_here("history", "--plot").out
+    assert "┤" not in plain
+    assert "   101 ┤" in plot
+    assert "2026-01-01" in plot.splitlines()[-1]
+
+
+def test_a_query_narrows_runs_and_series(r50bench_here: Call, data: Path) -> None:
+    keep_series(data, [100, 101])
+    keep_series(data, [3, 4, 5], unit="ms", mode="latency")
+    answer = json.loads(r50bench_here("history", "--json", "mode=latency,performance>=4").out)
+    assert [run["value"] for run in answer["runs"]] == [5, 4]
+    (series,) = answer["series"]
+    assert series["runs"] == [answer["runs"][1]["id"], answer["runs"][0]["id"]]
+    assert answer["runs"][0]["host"] == HOST["fingerprint"]
+
+
+def test_json_has_every_change_with_its_suspects(r50bench_here: Call, data: Path) -> None:
+    runs = [run.id for run in keep_series(data, STEP)]
+    keep_records(data, runs[19:21], "6.1")
+    (series,) = json.loads(r50bench_here("history", "show", "--json").out)["series"]
+    (change,) = series["changes"]
+    assert (change["before"], change["after"]) == (runs[19], runs[20])
+    assert change["ratio"]["value"] == pytest.approx(0.95, abs=0.01)
+    assert change["suspects"] == []
+    assert not change["better"]
+
+
+def test_invalid_runs_have_a_line_and_no_part_in_a_series(r50bench_here: Call, data: Path) -> None:
+    with History(history_path()) as history:
+        history.add(record_of(id="died", reason="it died"), data / "runs" / "died")
+    lines = r50bench_here("history").out.splitlines()
+    assert len(lines) == 3
+    assert lines[2].split()[-3:] == ["-", "invalid", "died"]
+
+
+def test_figures_of_others_stand_apart_and_are_in_no_series(
+    r50bench_here: Call, data: Path
+) -> None:
+    keep_series(data, [100, 101])
+    figures = (ForeignFigure("Throughput", "samples/s", 13460.0),)
+    settings = {"PRECISION": "amx_int8", "BATCH_SIZE": "64"}
+    run = ForeignRun(
+        "wsf-1", "2024-05-01T10:00:00", "wsf", "old", "throughput", True, figures, "/logs", settings
+    )
+    with History(history_path()) as history:
+        history.add_foreign([run])
+    both = r50bench_here("history").out
+    assert "figures of others: no samples, no proof, in no series and no verdict" in both
+    assert "13460 samples/s" in both
+    asked = json.loads(r50bench_here("history", "--json", "precision=int8,batch_size=64").out)
+    assert [one["id"] for one in asked["figures_of_others"]] == ["wsf-1"]
+    assert asked["runs"] == []
+    other = json.loads(r50bench_here("history", "--json", "batch_size=8").out)
+    assert other["figures_of_others"] == []
+    assert len(other["series"]) == 1
+    assert json.loads(r50bench_here("find", "--json", "performance>1000").out) == []
+
+
+def test_a_query_that_matches_nothing_is_said(r50bench_here: Call) -> None:
+    answer = r50bench_here("history", "precision=fp32")
+    assert (answer.code, answer.out) == (0, "no such run\n")
+    wrong = r50bench_here("history", "precison=fp32")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "did you mean precision" in wrong.err
+
+
+def test_help_names_the_commands(r50bench_here: Call) -> None:
+    for words in (("history", "--help"), ("history", "-h")):
+        answer = r50bench_here(*words)
+        assert answer.code == 0
+        assert "show" in answer.out
+
+
+def test_a_history_of_10000_runs_takes_less_than_2_seconds(
+    r50bench_process: Call, data: Path
+) -> None:
+    keep_series(data, [100] * 20)
+    fill(history_path(), 10_000)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    answer = r50bench_process("history")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert answer.code == 0, answer.err
+    assert "and 9980 older runs" in answer.out
+    # The time of the processor, which others on the same machine do not lengthen much.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+
+
+def fill(path: Path, count: int) -> None:
+    """Copies the rows of a history, each copy an hour later, until it has ``count``."""
+    with sqlite3.connect(path) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(records)")]
+        rows = connection.execute("SELECT * FROM records ORDER BY created").fetchall()
+        start = datetime(2027, 1, 1, tzinfo=timezone.utc)
+        copies = []
+        for number in range(count - len(rows)):
+            copy = dict(zip(columns, rows[number % len(rows)], strict=True))
+            when = (start + timedelta(hours=number)).isoformat()
+            copy |= {"id": f"copy-{number}", "created": when, "value": 100 + number % 7}
+            copies.append(tuple(copy.values()))
+        marks = ", ".join("?" * len(columns))
+        connection.executemany(f"INSERT INTO records VALUES ({marks})", copies)
+    connection.close()
