@@ -28,7 +28,7 @@ body {{ margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word }}
 h1 {{ font-size: 1.4rem }} h2 {{ font-size: 1.1rem; margin: 2rem 0 .5rem }}
 h3 {{ font-size: 1rem; margin: 1rem 0 .3rem }}
 .answer {{ font-size: 1.15rem; line-height: 1.4 }}
-.wide {{ overflow-x: auto }}
+.wide {{ overflow-x: auto; content-visibility: auto; contain-intrinsic-height: auto 20rem }}
 .wide > svg {{ width: 100%; min-width: 34rem; height: auto; display: block; margin: .6rem 0 }}
 table {{ border-collapse: collapse; font-size: 12px; font-variant-numeric: tabular-nums }}
 th, td {{ padding: .15rem .9rem .15rem 0; text-align: left; vertical-align: bottom }}
@@ -41,7 +41,7 @@ pre {{ overflow-x: auto; padding: .6rem .8rem; border: 1px solid #8886; border-r
 @media print {{
   :root {{ color-scheme: light }}
   body {{ margin: 0; max-width: none; font-size: 11px }}
-  .wide {{ overflow: visible }} .wide > svg {{ min-width: 0 }}
+  .wide {{ overflow: visible; content-visibility: visible }} .wide > svg {{ min-width: 0 }}
   svg, tr, pre {{ break-inside: avoid }} h2 {{ break-after: avoid }}
   table {{ font-size: 8px }} th, td {{ padding-right: .4rem }}
 }}
