@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.host.snapshot import Conditions, snapshot
+from r50bench.host.snapshot import Conditions, engine_versions, host_identity, snapshot, versions
 from r50bench.host.topology import read_host
 from support.machine_tree import CPUINFO_GRAVITON3, MachineTree
 
@@ -130,3 +130,16 @@ def test_versions_are_known_without_importing_torch() -> None:
     assert isinstance(versions, dict)
     assert {"python", "r50bench", "torch", "numpy"} <= versions.keys()
     assert ("torch" in sys.modules) == loaded
+
+
+def test_what_tells_hosts_apart_and_the_versions_are_as_the_snapshot_has_them(
+    furnished: MachineTree,
+) -> None:
+    host = read_host(furnished.root)
+    shot = snapshot(host, furnished.root)
+    identity = host_identity(host, furnished.root)
+    assert set(identity) == {"platform", "model_name", "fingerprint", "cpus", "cpu_quota"}
+    assert identity == {key: shot[key] for key in identity}
+    assert versions() == shot["versions"]
+    assert engine_versions().items() <= versions().items()
+    assert "python" not in engine_versions()

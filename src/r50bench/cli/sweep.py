@@ -196,7 +196,7 @@ def _refuse_beside_resume(
 
 def _resumed(folder: Path, host: Host) -> SweepPlan:
     """Returns the plan in ``folder`` with host and versions as they are now."""
-    return replace(read_plan(folder), host=host_identity(host), versions=versions(host))
+    return replace(read_plan(folder), host=host_identity(host), versions=versions())
 
 
 PAGE, POINTS = "sweep.html", "points.csv"

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from typing import Any, TypeAlias
 from r50bench import __version__
 from r50bench.host.isa import detect_platform
 from r50bench.host.kernel_files import (
+    CpuInfo,
     read_cgroup_limits,
     read_cpuinfo,
     read_int,
@@ -142,20 +144,24 @@ def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
     :class:`r50bench.host.snapshot.Conditions`, field by field. Neither the machine's name nor
     its machine-id is kept.
     """
+    info = read_cpuinfo(root)
     facts: dict[str, JSON] = {
         "platform": detect_platform(host),
         "fingerprint": fingerprint(root),
         "machine": _machine(root),
-        **_cpu(host, root),
+        **_cpu(host, info, root),
         **_extent(host, root),
-        **_system(root),
+        **_system(info, root),
         **_as_json(asdict(read_conditions(host, root))),
     }
+    return _known(facts)
+
+
+def _known(facts: Mapping[str, JSON]) -> dict[str, JSON]:
     return {key: value for key, value in facts.items() if value not in (None, [], {})}
 
 
-def _cpu(host: Host, root: Path) -> dict[str, JSON]:
-    info = read_cpuinfo(root)
+def _cpu(host: Host, info: CpuInfo, root: Path) -> dict[str, JSON]:
     return {
         "arch": host.arch,
         "vendor": host.vendor,
@@ -177,7 +183,7 @@ def _extent(host: Host, root: Path) -> dict[str, JSON]:
         "cores": len(host.cores),
         "cores_in_machine": host.cores_in_machine,
         "smt": None if smt is None else smt == 1,
-        "cpus": [cpu for core in host.cores for cpu in core.cpus],
+        "cpus": _cpus(host),
         "topology": [
             {"socket": core.socket, "node": core.node, "cpus": [*core.cpus]} for core in host.cores
         ],
@@ -188,8 +194,12 @@ def _extent(host: Host, root: Path) -> dict[str, JSON]:
     }
 
 
-def _system(root: Path) -> dict[str, JSON]:
-    flags = read_cpuinfo(root).flags
+def _cpus(host: Host) -> list[JSON]:
+    return [cpu for core in host.cores for cpu in core.cpus]
+
+
+def _system(info: CpuInfo, root: Path) -> dict[str, JSON]:
+    flags = info.flags
     name = re.search(
         r'^PRETTY_NAME="?([^"\n]+)', read_text(root, "/etc/os-release") or "", re.MULTILINE
     )
@@ -200,7 +210,7 @@ def _system(root: Path) -> dict[str, JSON]:
         # x86 hypervisors set this CPUID bit; Arm has none, so there the answer is left out.
         "virtual_machine": "hypervisor" in flags if "fpu" in flags else None,
         "container": _container(root),
-        "versions": {"python": platform.python_version(), **_package_versions()},
+        "versions": {**versions()},
     }
 
 
@@ -249,18 +259,6 @@ def _glibc() -> str | None:
         return None
 
 
-def _package_versions() -> dict[str, JSON]:
-    from importlib import metadata  # 20 ms, and only runs need it
-
-    versions: dict[str, JSON] = {"r50bench": __version__}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
 def _as_json(fields: Mapping[str, object]) -> dict[str, JSON]:
     plain: dict[str, JSON] = {}
     for key, value in fields.items():
@@ -273,22 +271,32 @@ def _as_json(fields: Mapping[str, object]) -> dict[str, JSON]:
     return plain
 
 
-_HOST_KEYS = ("platform", "model_name", "fingerprint", "cpus", "cpu_quota")
 _COMPUTING = ("r50bench", "torch", "torchao")
 
 
-def host_identity(host: Host) -> dict[str, Any]:
-    """Returns what tells hosts apart, and which of its CPUs may be used."""
-    now = snapshot(host)
-    return {key: now[key] for key in _HOST_KEYS if key in now}
+def host_identity(host: Host, root: Path = Path("/")) -> dict[str, Any]:
+    """Returns what tells hosts apart, and which of its CPUs may be used, as the snapshot has it."""
+    facts: dict[str, JSON] = {
+        "platform": detect_platform(host),
+        "model_name": host.model_name,
+        "fingerprint": fingerprint(root),
+        "cpus": _cpus(host),
+        "cpu_quota": host.cpu_quota,
+    }
+    return _known(facts)
 
 
-def versions(host: Host) -> dict[str, str]:
-    """Returns the versions of Python and of the packages that matter."""
-    installed = snapshot(host)["versions"]
-    assert isinstance(installed, dict)
-    return {name: str(version) for name, version in installed.items()}
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of the packages that matter, as far as installed."""
+    from importlib import metadata  # 20 ms, and only runs need it
+
+    found = {"python": platform.python_version(), "r50bench": __version__}
+    for package in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
 
 
-def engine_versions(host: Host) -> dict[str, str]:
-    return {name: text for name, text in versions(host).items() if name in _COMPUTING}
+def engine_versions() -> dict[str, str]:
+    """Returns those of :func:`versions` that decide how quickly something is computed."""
+    return {name: text for name, text in versions().items() if name in _COMPUTING}

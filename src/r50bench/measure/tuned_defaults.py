@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,22 @@ class TunedDefaults:
     def __init__(self, host: Host, results: TunedResults) -> None:
         self._host = host
         self._results = results
+        self._hashes: dict[tuple[str, int], str | None] = {}
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        return host_identity(self._host)
+
+    @cached_property
+    def _versions(self) -> dict[str, str]:
+        return engine_versions()
+
+    def _weights_of(self, case: Case) -> str | None:
+        """Returns the sha256 of the weights that ``case`` would take, None where that is open."""
+        key = (case.weights, case.seed)
+        if key not in self._hashes:
+            self._hashes[key] = _hash_of_weights(*key)
+        return self._hashes[key]
 
     def effective(self, name: CaseName, settings: Mapping[str, Setting]) -> EffectiveCase:
         """Returns the case as :func:`.effective_case` does, with the tuned values that fit.
@@ -190,12 +207,12 @@ class TunedDefaults:
         self, result: TunedResult, case: Case, settings: Mapping[str, Setting]
     ) -> str | None:
         """Returns why a result does not fit, None where it does; empty where nobody need know."""
-        if result.host != host_identity(self._host):
+        if result.host != self._identity:
             return ""
-        for package, version in engine_versions(self._host).items():
+        for package, version in self._versions.items():
             if (before := result.versions.get(package)) != version:
                 return f"it was found with {package} {before}, and this is {version}; tune again"
-        if result.weights != _weights_of(case):
+        if result.weights != self._weights_of(case):
             return "it was found with other weights"
         asked = asked_for_speed(settings)
         for name, text in result.asked.items():
@@ -216,10 +233,9 @@ def values_of(result: TunedResult) -> TunedValues:
     return TunedValues(values, f"tuned {result.created[:10]} for {result.objective}")
 
 
-def _weights_of(case: Case) -> str | None:
-    """Returns the sha256 of the weights that ``case`` would take, None where that is open."""
+def _hash_of_weights(weights: str, seed: int) -> str | None:
     try:
-        kept = kept_weights(case.weights, default_store(), need_real=False, seed=case.seed)
+        kept = kept_weights(weights, default_store(), need_real=False, seed=seed)
     except R50BenchError:
         return None
     return None if kept is None else kept.sha256

@@ -126,7 +126,7 @@ def plan_sweep(
     accuracy = any(point.case and point.case.mode == "accuracy" for point in points.values())
     if accuracy and passes > 1:
         raise UsageError("accuracy has no noise to repeat against", hint="leave REPEAT out")
-    return SweepPlan(tuple(points.values()), passes, seed, host_identity(host), versions(host))
+    return SweepPlan(tuple(points.values()), passes, seed, host_identity(host), versions())
 
 
 def _full_name(name: CaseName, host: Host) -> str:

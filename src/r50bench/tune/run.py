@@ -155,7 +155,7 @@ def result_of(tuned: Tuned, host: Host) -> TunedResult:
         asked=asked_for_speed(tuned.request.fixed()),
         objective=str(tuned.request.objective),
         host=host_identity(host),
-        versions=engine_versions(host),
+        versions=engine_versions(),
         weights=model.sha256,
         created=tuned.outcome.record.created,
         value=tuned.primary.value,
