@@ -67,9 +67,13 @@ def r50bench_process(tmp_path: Path) -> Call:
     """Runs the command line in a process of its own, in an empty folder."""
     source = Path(r50bench.__file__).parents[1]
 
-    def call(*args: str, program: str = "from r50bench.cli.main import main; main()") -> Answer:
-        environment = os.environ | {"PYTHONPATH": str(source)}
-        return _answer(["-c", program, *args], tmp_path, environment, 60)
+    def call(
+        *args: str,
+        program: str = "from r50bench.cli.main import main; main()",
+        **variables: str,
+    ) -> Answer:
+        environment = os.environ | {"PYTHONPATH": str(source)} | variables
+        return _answer(["-c", program, *args], tmp_path, environment, 120)
 
     return call
 

@@ -134,7 +134,7 @@ def test_it_counts_for_what_was_tuned_for_queries_and_in_blocks(with_numa_policy
     script = """
 import sys
 sys.path.append(sys.argv[1])
-from r50bench.measure.tuned_defaults import asked_for_speed
+from r50bench.planning.tuned_defaults import asked_for_speed
 from r50bench.mlperf.query.terms import parse_terms
 from r50bench.parameters import Setting
 from r50bench.report.kpi_block import block_text, kpi_block

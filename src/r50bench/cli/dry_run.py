@@ -12,9 +12,9 @@ from r50bench.engines.environment import inert_settings
 from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
 from r50bench.main_job.plan import plan_main_job
-from r50bench.measure.tuned_defaults import effective_cases
 from r50bench.notices import Notice
 from r50bench.parameters import Setting
+from r50bench.planning.effective_case import effective_cases
 from r50bench.planning.planned import Planned
 
 __all__ = ["show_main_job", "show_plan"]

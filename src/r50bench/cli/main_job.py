@@ -11,16 +11,16 @@ import click
 
 from r50bench.case import Case
 from r50bench.cli.pages import PAGE, leave_page, shown_of
-from r50bench.cli.shell import raise_failures, result_as_data, terminal_width
+from r50bench.cli.shell import result_as_data, terminal_width
 from r50bench.host.topology import Host
 from r50bench.main_job.plan import MainJob, plan_main_job
 from r50bench.main_job.run import run_main_job
 from r50bench.main_job.text import gains, main_job_text, next_commands, summary_sentence
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import CaseResult, remembering
-from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.measure.session import CaseResult, raise_failures, remembering
 from r50bench.notices import Progress
 from r50bench.parameters import Setting
+from r50bench.planning.effective_case import effective_cases
 from r50bench.planning.planned import Planned
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.page import words

@@ -1,9 +1,12 @@
-"""``r50bench run``: the main job, or the cases that are named."""
+"""``r50bench run``: the main job, or the cases that are named.
+
+A case that is named does without what chooses among several, and without what shows them.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -20,16 +23,14 @@ from r50bench.cli.options import (
     set_option,
     tuned_option,
 )
-from r50bench.cli.selection import select
-from r50bench.cli.shell import raise_failures, result_as_data, terminal_width
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import CaseResult, remembering, run_cases
-from r50bench.measure.tuned_defaults import effective_cases
+from r50bench.measure.session import CaseResult, raise_failures, remembering, run_cases
 from r50bench.notices import Progress
 from r50bench.parameters import Setting
+from r50bench.planning.effective_case import effective_cases
 from r50bench.planning.planned import Planned, plan_case
 from r50bench.report.kpi_block import blocks_text
 from r50bench.report.terminal import TerminalProgress
@@ -79,7 +80,7 @@ def run(
     """
     settings = collect_settings(options, sets)
     host = topology.read_host()
-    names = select(cases, regex, settings, host)
+    names = _names(cases, regex, settings, host)
     if every and names:
         raise UsageError("--all is about the main job, and cases are named", hint="leave it out")
     if not names and dry_run:
@@ -87,7 +88,6 @@ def run(
 
         show_main_job(settings, host, tuned=tuned, every=every, as_json=as_json)
     elif not names:
-        # A case that is named does without the main job, and without what shows several at once.
         from r50bench.cli.main_job import do_main_job
 
         do_main_job(
@@ -107,6 +107,17 @@ def run(
     else:
         planned = _plan(names, settings, host, tuned=tuned)
         _execute(planned, host, out, as_json=as_json, quiet=quiet, full=full)
+
+
+def _names(
+    words: Sequence[str], regex: str | None, settings: Mapping[str, Setting], host: Host
+) -> tuple[CaseName, ...]:
+    """Returns the cases that are meant, each once; none for the main job."""
+    if len(words) == 1 and regex is None and words[0].replace("_", "").isalnum():
+        return (CaseName.parse(words[0]),)
+    from r50bench.cli.selection import select
+
+    return select(words, regex, settings, host)
 
 
 def _plan(
@@ -142,13 +153,19 @@ def _execute(
     finally:
         # What is finished is shown, also where the rest was interrupted.
         if as_json:
-            click.echo(json.dumps([result_as_data(result) for result in results], indent=2))
+            click.echo(_as_json(results))
         elif results:
             click.echo(_as_text(results, blocks=full or len(planned) == 1), nl=False)
         where = _leave_page(results, progress)
         if not as_json:
             click.echo(where, nl=False)
     raise_failures(results)
+
+
+def _as_json(results: Iterable[CaseResult]) -> str:
+    from r50bench.cli.shell import result_as_data
+
+    return json.dumps([result_as_data(result) for result in results], indent=2)
 
 
 def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
@@ -158,6 +175,7 @@ def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
         return ""
     if blocks:
         return blocks_text([outcome.block for outcome in outcomes])
+    from r50bench.cli.shell import terminal_width
     from r50bench.main_job.text import main_job_text
 
     return main_job_text(results, (), terminal_width())

@@ -1,17 +1,15 @@
-"""What the verbs that measure share: results as data, and the error that failures end in."""
+"""How results are printed, by whichever verb: as data, and as wide as the terminal is."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from r50bench.errors import R50BenchError
 from r50bench.measure.session import CaseResult
 
-__all__ = ["raise_failures", "result_as_data", "terminal_width"]
+__all__ = ["result_as_data", "terminal_width"]
 
 
 def result_as_data(result: CaseResult) -> dict[str, Any]:
@@ -30,19 +28,3 @@ def result_as_data(result: CaseResult) -> dict[str, Any]:
 def terminal_width() -> int:
     """Returns how many columns the terminal has, 100 where stdout is none."""
     return shutil.get_terminal_size((100, 24)).columns
-
-
-def raise_failures(results: Sequence[CaseResult]) -> None:
-    """Ends in the first error, which tells of all of them; does nothing where there is none.
-
-    Raises:
-        R50BenchError: a case failed; of the first one's kind.
-    """
-    errors = [(result.planned.case.name, result.error) for result in results if result.error]
-    if not errors:
-        return
-    first: R50BenchError = errors[0][1]
-    if len(results) == 1:
-        raise first
-    reasons = "; ".join(f"{name}: {error.message}" for name, error in errors)
-    raise type(first)(f"{len(errors)} of {len(results)} cases failed: {reasons}", hint=first.hint)

@@ -10,10 +10,9 @@ from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported
 from r50bench.host.isa import native_precisions, precisions_by_default
 from r50bench.host.topology import Host
-from r50bench.measure.tuned_defaults import EffectiveOf, effective_cases
 from r50bench.notices import Notice
 from r50bench.parameters import Setting
-from r50bench.planning.effective_case import EffectiveCase
+from r50bench.planning.effective_case import EffectiveCase, EffectiveOf, effective_cases
 from r50bench.planning.planned import Planned, plan_case
 
 __all__ = ["BY_DEFAULT", "ENGINES_BESIDE", "MainJob", "PeakOf", "Turn", "plan_main_job"]

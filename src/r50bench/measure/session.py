@@ -37,6 +37,7 @@ __all__ = [
     "Session",
     "loading_session",
     "open_session",
+    "raise_failures",
     "remember",
     "remembering",
     "run_cases",
@@ -90,6 +91,22 @@ def run_session(planned: Planned, bench: Bench) -> Outcome:
             case LoadGen() | Observe():
                 raise ValueError(f"{planned.name} is not carried out here")
     return session.left
+
+
+def raise_failures(results: Sequence[CaseResult]) -> None:
+    """Ends in the first error, which tells of all of them; does nothing where there is none.
+
+    Raises:
+        R50BenchError: a case failed; of the first one's kind.
+    """
+    errors = [(result.planned.case.name, result.error) for result in results if result.error]
+    if not errors:
+        return
+    first: R50BenchError = errors[0][1]
+    if len(results) == 1:
+        raise first
+    reasons = "; ".join(f"{name}: {error.message}" for name, error in errors)
+    raise type(first)(f"{len(errors)} of {len(results)} cases failed: {reasons}", hint=first.hint)
 
 
 def remembering(results: Iterable[CaseResult], progress: Progress) -> Iterator[CaseResult]:

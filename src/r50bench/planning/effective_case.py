@@ -7,7 +7,7 @@ was asked and has no effect is said in a note; what contradicts itself or cannot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
@@ -22,8 +22,9 @@ from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.planning.notices import notices_on
 from r50bench.planning.placement import cores_of_one_instance, instances_and_cores, place
 from r50bench.precision import NUMERICS, PRECISIONS, means
+from r50bench.results.history import tuned_folder
 
-__all__ = ["EffectiveCase", "TunedValues", "effective_case"]
+__all__ = ["EffectiveCase", "EffectiveOf", "TunedValues", "effective_case", "effective_cases"]
 
 _STEPS, _WARMUP_STEPS = 100, 20
 
@@ -86,6 +87,19 @@ def effective_case(
     request = {field.name: choice.request[field.name] for field in fields(Case)}
     notices = (*overruled, *notices_on(case, settings, host))
     return EffectiveCase(case, notices, {**request, **_asked_beside(settings)})
+
+
+EffectiveOf = Callable[[CaseName, Mapping[str, Setting]], EffectiveCase]
+"""Gives the effective case of a name and of what was asked."""
+
+
+def effective_cases(host: Host, *, tuned: bool) -> EffectiveOf:
+    """Returns what fills in cases on ``host``, from what was tuned there if ``tuned``."""
+    if tuned and any(tuned_folder().glob("*.json")):
+        from r50bench.planning.tuned_defaults import TunedDefaults, TunedResults  # few hosts do
+
+        return TunedDefaults(host, TunedResults(tuned_folder())).effective
+    return lambda name, settings: effective_case(name, settings, host)
 
 
 class _Choice:

@@ -15,9 +15,9 @@ from r50bench.host.topology import Host
 from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.point_progress import BudgetProgress
 from r50bench.measure.session import Outcome
-from r50bench.measure.tuned_defaults import TunedResult, asked_for_speed
 from r50bench.parameters import Setting, Value
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
+from r50bench.planning.tuned_defaults import TunedResult, asked_for_speed
 from r50bench.results.kpi import PRIMARY, Kpi
 from r50bench.results.record import new_record_id
 from r50bench.tune.field import Figures

@@ -11,8 +11,8 @@ import pytest
 
 from r50bench.case import CaseName
 from r50bench.host.snapshot import engine_versions, host_identity
-from r50bench.measure import tuned_defaults
-from r50bench.measure.tuned_defaults import SCHEMA_VERSION, TunedDefaults, TunedResults
+from r50bench.planning import tuned_defaults
+from r50bench.planning.tuned_defaults import SCHEMA_VERSION, TunedDefaults, TunedResults
 from support import synthetic_hosts
 from support.former_records import FORMER
 

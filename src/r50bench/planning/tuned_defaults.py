@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,25 +20,16 @@ from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
 from r50bench.results.atomic import from_json, to_json, write_atomically
-from r50bench.results.history import history_path
 
 __all__ = [
     "SCHEMA_VERSION",
-    "EffectiveOf",
     "TunedDefaults",
     "TunedResult",
     "TunedResults",
     "asked_for_speed",
-    "effective_cases",
-    "tuned_folder",
 ]
 
 SCHEMA_VERSION = 2
-
-
-def tuned_folder() -> Path:
-    """Returns where the results lie: ``tuned/`` beside the history."""
-    return history_path().parent / "tuned"
 
 
 @dataclass(frozen=True)
@@ -131,10 +122,6 @@ def _update_to_2(raw: dict[str, Any]) -> dict[str, Any]:
     return new
 
 
-EffectiveOf = Callable[[CaseName, Mapping[str, Setting]], EffectiveCase]
-"""Gives the effective case of a name and of what was asked."""
-
-
 def asked_for_speed(settings: Mapping[str, Setting]) -> dict[str, str]:
     """Returns, as text, what was asked of all that decides which configuration is best."""
     return {
@@ -142,13 +129,6 @@ def asked_for_speed(settings: Mapping[str, Setting]) -> dict[str, str]:
         for row in PARAMETERS
         if row.decides_speed and row.name in settings
     }
-
-
-def effective_cases(host: Host, *, tuned: bool) -> EffectiveOf:
-    """Returns what fills in cases on ``host``, from what was tuned there if ``tuned``."""
-    if tuned:
-        return TunedDefaults(host, TunedResults(tuned_folder())).effective
-    return lambda name, settings: effective_case(name, settings, host)
 
 
 class TunedDefaults:
