@@ -66,6 +66,7 @@ TESTED_ELSEWHERE = {
         "run by no test, since it compiles for 20 s each time and exists for few CPUs;"
         " engines/evidence/test_judge.py: its kernels, engines/onnx/test_models.py: its absence"
     ),
+    "history/old_files.py": "history/test_old_workloads.py: how files are read and known again",
     "history/text.py": "cli/test_history.py: it is the verb's text",
     "measure/answers.py": "measure/test_session.py: what is done about them shows in a record",
     "measure/bench.py": "measure/test_measured_peak.py, measure/test_session.py: what they share",

@@ -15,6 +15,7 @@ from r50bench.results.foreign import ForeignFigure, ForeignRun
 from r50bench.results.history import History, history_path
 from r50bench.results.record import write_record
 from support.command_line import Call
+from support.kept_records import write_run
 from support.records import record_of
 from support.stored_runs import HOST, keep_series
 
@@ -160,3 +161,62 @@ def fill(path: Path, count: int) -> None:
         marks = ", ".join("?" * len(columns))
         connection.executemany(f"INSERT INTO records VALUES ({marks})", copies)
     connection.close()
+
+
+def test_a_history_is_exported_and_imported_elsewhere(
+    r50bench_here: Call, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        write_run(tmp_path / "runs", name)
+    assert r50bench_here("history", "add", str(tmp_path / "runs")).out == (
+        "2 records added, 0 runs of others\n"
+    )
+    archive = str(tmp_path / "all.zip")
+    answer = r50bench_here("history", "export", archive, "mode=throughput")
+    assert (answer.code, answer.out) == (0, f"{archive}: 2 records, 0 runs of others\n")
+    monkeypatch.setenv("R50BENCH_DATA", str(tmp_path / "elsewhere"))
+    assert r50bench_here("history", "import", archive).out == "2 records added, 0 runs of others\n"
+    again = r50bench_here("history", "import", archive)
+    assert again.out == "0 records added, 2 known already, 0 runs of others\n"
+    assert (tmp_path / "elsewhere" / "imported" / "a" / "record.json").is_file()
+    lines = r50bench_here("history").out.splitlines()
+    assert "imported" in lines[2]
+
+
+def test_what_cannot_be_taken_is_named_and_fails_after_all_else(
+    r50bench_here: Call, data: Path, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "runs", "good")
+    write_run(tmp_path / "runs", "bad")[1].joinpath("record.json").write_text("{}")
+    answer = r50bench_here("history", "add", str(tmp_path / "runs"))
+    assert answer.code == 5
+    assert answer.out == "1 record added, 0 runs of others\n"
+    assert f"! {tmp_path / 'runs' / 'bad'}: " in answer.err
+    assert "1 could not be added" in answer.err
+
+
+def test_logs_of_other_workloads_become_figures_of_others(
+    r50bench_here: Call, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "kpi.txt").write_text("## PRECISION: avx_fp32\n*Throughput (samples/s): 1451\n")
+    for new in (1, 0):
+        answer = r50bench_here("history", "import", str(tmp_path / "kpi.txt"))
+        assert answer.code == 0, answer.err
+        assert answer.out == f"0 records added, {new} run{'s' * (new != 1)} of others\n"
+    assert "1451 samples/s" in r50bench_here("history").out
+    assert r50bench_here("find").out == "no such record\n"
+
+
+def test_wrong_paths_are_wrong_usage(r50bench_here: Call, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("nothing")
+    for words in (
+        ("add", "none"),
+        ("add", str(tmp_path / "text")),
+        ("import", "none"),
+        ("import", str(tmp_path / "text")),
+        ("import", "--most-gib", "0", "none"),
+        ("export", str(tmp_path / "all.zip")),
+        ("export", str(tmp_path / "text"), "precison=int8"),
+    ):
+        assert r50bench_here("history", *words).code == 2, words
+    assert not (tmp_path / "all.zip").exists()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,17 +15,28 @@ import click
 from r50bench.comparison.differences import differences
 from r50bench.comparison.suspects import strongest_first
 from r50bench.comparison.text import difference_lines
-from r50bench.errors import UsageError
+from r50bench.errors import RunFailed, UsageError
+from r50bench.history.archive import Refused, export_history
 from r50bench.history.changes import changes_of
+from r50bench.history.joining import (
+    LARGEST_ARCHIVE,
+    Joined,
+    add_folders,
+    import_archive,
+    imported_path,
+)
+from r50bench.history.old_workloads import foreign_runs_in
 from r50bench.history.series import run_of, series_of
 from r50bench.history.text import Told, history_as_data, history_text
 from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.conditions import condition_of
 from r50bench.mlperf.query.terms import Term, notices_on_terms, parse_terms
 from r50bench.mlperf.query.vocabulary import KEYS
+from r50bench.results.folders import record_folders
 from r50bench.results.foreign import ForeignRun
 from r50bench.results.history import History, history_path
 from r50bench.results.record import Record
+from r50bench.wording import counted
 
 __all__ = ["history"]
 
@@ -43,7 +56,9 @@ def history() -> None:
 
     \b
     r50bench history                                   all runs, a sparkline per series
-    r50bench history precision=int8,created>2026-11-01 --plot
+    r50bench history 'precision=int8,created>2026-11-01' --plot
+    r50bench history export all.zip                    to another machine, and there
+    r50bench history import all.zip
 
     Without a command it is 'show', whose options 'r50bench history show --help' says.
     """
@@ -109,3 +124,104 @@ def _facts_of(run: ForeignRun) -> dict[str, Any]:
 
 def _suspects(before: Record, after: Record) -> list[str]:
     return difference_lines(strongest_first(differences(before, after)))
+
+
+@history.command("add")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DIR...")
+def add(paths: tuple[Path, ...]) -> None:
+    """Adds records to the history where they lie: a run's folder, or folders with runs below them.
+
+    For runs that were copied here, moved, or made where the history could not be written. What is
+    known already stays as it is.
+    """
+    folders = list(dict.fromkeys(folder for path in paths for folder in record_folders(path)))
+    with History(history_path()) as stored:
+        joined = add_folders(stored, folders)
+    _tell(joined)
+
+
+@history.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("words", nargs=-1, metavar="[QUERY]")
+def export(file: Path, words: tuple[str, ...]) -> None:
+    """Writes an archive of the history to FILE: whole records, and the figures of others.
+
+    With QUERY, only the runs that it means. FILE is a ZIP, to be read by 'r50bench history import'.
+    Exits with 5 where a record is gone or unreadable, after writing all others.
+    """
+    terms = parse_terms(split_terms(words))
+    with History(history_path()) as stored:
+        entries = stored.entries(*condition_of(terms))
+        foreign = [run for run in stored.foreign_runs() if _meets(run, terms)]
+    if not entries and not foreign:
+        raise UsageError("no such run: there is nothing to export", hint="see 'r50bench history'")
+    done = export_history(entries, foreign, file)
+    click.echo(f"{file}: {counted(done.records, 'record')}, {_others(done.foreign)}")
+    _raise_refused(done.refused, "written")
+
+
+@history.command("import")
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
+)
+@click.option(
+    "--most-gib",
+    type=click.FloatRange(0, min_open=True),
+    default=LARGEST_ARCHIVE / 2**30,
+    show_default=True,
+    help="How much an archive may unpack to.",
+)
+def import_(paths: tuple[Path, ...], most_gib: float) -> None:
+    """Joins another history, or reads the logs of the workloads that r50bench replaces.
+
+    PATH is an archive of 'r50bench history export'; logs of the Workload Services Framework (a
+    folder with logs-CASE folders, or a file of kpi.sh's output); or entries of axs. Records keep
+    their id, by which known ones are left out, and stay apart by host. Logs of others become
+    figures of others: without samples and proof, in no series and no comparison.
+
+    Exits with 5 where something could not be read, after taking all that could.
+    """
+    with History(history_path()) as stored:
+        joined = [_import(stored, path, round(most_gib * 2**30)) for path in paths]
+    _tell(
+        Joined(
+            sum(one.added for one in joined),
+            sum(one.moved for one in joined),
+            sum(one.known for one in joined),
+            sum(one.foreign for one in joined),
+            tuple(refused for one in joined for refused in one.refused),
+        )
+    )
+
+
+def _import(stored: History, path: Path, most: int) -> Joined:
+    if path.is_file() and zipfile.is_zipfile(path):
+        return import_archive(stored, path, imported_path(), most)
+    runs, refused = foreign_runs_in(path)
+    return Joined(foreign=stored.add_foreign(runs), refused=tuple(refused))
+
+
+def _tell(joined: Joined) -> None:
+    known = f", {joined.known} known already" if joined.known else ""
+    moved = f", {joined.moved} found again in another folder" if joined.moved else ""
+    click.echo(f"{counted(joined.added, 'record')} added{moved}{known}, {_others(joined.foreign)}")
+    _raise_refused(joined.refused, "added")
+
+
+def _others(number: int) -> str:
+    return counted(number, "run") + " of others"
+
+
+def _raise_refused(refused: Sequence[Refused], done: str) -> None:
+    """Names what was left out.
+
+    Raises:
+        RunFailed: there is any.
+    """
+    for one in refused:
+        click.echo(f"! {one.what}: {one.why}", err=True)
+    if refused:
+        raise RunFailed(
+            f"{len(refused)} could not be {done}, named above",
+            hint="all others were; what is damaged can be copied again",
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from r50bench.results.atomic import to_json
+from r50bench.results.atomic import from_json, to_json
 
 __all__ = ["ForeignFigure", "ForeignRun", "foreign_run_of", "foreign_run_text"]
 
@@ -50,12 +50,11 @@ def foreign_run_text(run: ForeignRun) -> str:
     return to_json(run).decode()
 
 
-def foreign_run_of(text: str | bytes) -> ForeignRun:
+def foreign_run_of(text: str) -> ForeignRun:
     """Returns the run that :func:`foreign_run_text` wrote.
 
     Raises:
         ValueError: the text is no such run (msgspec's errors are ValueErrors).
     """
-    import msgspec
-
-    return msgspec.json.decode(text, type=ForeignRun)
+    run: ForeignRun = from_json(text.encode(), ForeignRun)
+    return run

@@ -1,0 +1,211 @@
+"""Archives: a history as one file that another machine can read.
+
+A ZIP: each file in it has a checksum of its own and is compressed alone, so that one damaged entry
+costs one record (a compressed tar loses all that follows), names and sizes are known before
+anything is unpacked, and it holds no links or devices that anyone would have to follow. Record
+folders travel whole, because all figures are derived from them; the rows of the history are not in
+it, they are made again on the other side. Runs of other workloads, which have no folder, are lines
+of JSON.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from r50bench import __version__
+from r50bench.errors import UsageError
+from r50bench.results.atomic import from_json, is_disk_full, to_json
+from r50bench.results.foreign import ForeignRun, foreign_run_text
+from r50bench.results.history import HistoryEntry
+from r50bench.results.record import RECORD_FILE
+
+__all__ = [
+    "FOREIGN",
+    "LARGEST_RECORD",
+    "MANIFEST",
+    "MOST_FILES",
+    "Exported",
+    "Files",
+    "Refused",
+    "check_manifest",
+    "chunks",
+    "export_history",
+    "read_bounded",
+    "record_files",
+]
+
+MANIFEST = "history.json"
+FOREIGN = "figures-of-others.jsonl"
+FORMAT, VERSION = "r50bench history", 1
+
+LARGEST_RECORD = 2 * 2**30
+MOST_FILES = 1000
+"""Bounds of one record's folder, in bytes and files: far beyond what any run leaves. LoadGen's log
+of a whole ImageNet is a tenth of it."""
+
+_LARGEST_MANIFEST = 2**20
+_CHUNK = 2**20
+_RECORD = re.compile(r"records/([A-Za-z0-9_][A-Za-z0-9_.+-]{0,200})/(.+)", re.DOTALL)
+
+
+Files = list[tuple[PurePosixPath, zipfile.ZipInfo]]
+"""Where each file goes in its record's folder, and where its bytes are."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What was left out, such as a record's id or an entry's name, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Exported:
+    """How many records and runs of others an archive holds, and what it had to leave out."""
+
+    records: int
+    foreign: int
+    refused: tuple[Refused, ...]
+
+
+def export_history(
+    entries: Sequence[HistoryEntry], foreign: Sequence[ForeignRun], path: Path
+) -> Exported:
+    """Writes an archive of the records and of the runs of others to ``path``.
+
+    It is there whole or not at all. A record that is gone, or too large, is left out and named.
+
+    Raises:
+        UsageError: ``path`` is there already, or cannot be written.
+    """
+    if path.exists():
+        raise UsageError(f"{path} exists already", hint="name a new file")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with zipfile.ZipFile(
+            aside, "x", zipfile.ZIP_DEFLATED, compresslevel=6, strict_timestamps=False
+        ) as archive:
+            about = {"format": FORMAT, "version": VERSION, "r50bench": __version__}
+            archive.writestr(MANIFEST, to_json(about))
+            refused = [why for entry in entries if (why := _put(archive, entry)) is not None]
+            lines = "".join(f"{foreign_run_text(run)}\n" for run in foreign)
+            archive.writestr(FOREIGN, lines)
+        os.replace(aside, path)
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise UsageError(
+            f"cannot write {path}: {(error.strerror or str(error)).lower()}",
+            hint="name a file in a folder that exists and that you may write to",
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
+    return Exported(len(entries) - len(refused), len(foreign), tuple(refused))
+
+
+def _put(archive: zipfile.ZipFile, entry: HistoryEntry) -> Refused | None:
+    """Adds a record's folder; returns why it is left out, if it is."""
+    try:
+        files = sorted(_files_of(entry.folder))
+        if not any(file == entry.folder / RECORD_FILE for file in files):
+            return Refused(entry.id, f"there is no record in {entry.folder} any more")
+        size = sum(file.stat().st_size for file in files)
+        if len(files) > MOST_FILES or size > LARGEST_RECORD:
+            return Refused(entry.id, f"{len(files)} files of {size} bytes are too many")
+        names = [
+            f"records/{entry.id}/{file.relative_to(entry.folder).as_posix()}" for file in files
+        ]
+        if not all(_RECORD.fullmatch(name) and name.isprintable() for name in names):
+            return Refused(entry.id, "its id, or the name of a file, fits into no archive")
+    except OSError as error:
+        return Refused(entry.id, f"cannot be read: {(error.strerror or str(error)).lower()}")
+    for file, name in zip(files, names, strict=True):
+        archive.write(file, name)
+    return None
+
+
+def _files_of(folder: Path) -> Iterator[Path]:
+    """Yields the plain files of a record's folder; links lead out of it and are no part of it."""
+    return (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def check_manifest(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuses a ZIP that is no archive of this form.
+
+    Raises:
+        UsageError: it is none, or of a newer form.
+    """
+    try:
+        about = from_json(read_bounded(archive, MANIFEST, _LARGEST_MANIFEST), dict)
+        found, version = about.get("format"), about.get("version")
+    except (KeyError, ValueError) as error:
+        raise _no_archive(path) from error
+    if found != FORMAT or not isinstance(version, int):
+        raise _no_archive(path)
+    if version > VERSION:
+        raise UsageError(
+            f"{path} is an archive of form {version}, this r50bench knows up to {VERSION}",
+            hint="import it with the r50bench that wrote it, or a newer one",
+        )
+
+
+def _no_archive(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is no archive of a history",
+        hint="name a file that 'r50bench history export' wrote",
+    )
+
+
+def read_bounded(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """Returns an entry's bytes, of which there are at most ``most``, whatever its header says.
+
+    Raises:
+        KeyError: there is no such entry.
+        ValueError: it is larger, damaged, encrypted, or compressed in an unknown way.
+    """
+    return b"".join(chunks(archive, archive.getinfo(name), most))
+
+
+def chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
+    """Yields an entry's bytes in pieces; raises ValueError as :func:`read_bounded` does."""
+    left = most
+    try:
+        with archive.open(entry) as file:
+            while chunk := file.read(_CHUNK):
+                left -= len(chunk)
+                if left < 0:
+                    raise ValueError(f"{entry.filename} is larger than {most} bytes")
+                yield chunk
+    # What zipfile raises of damaged, encrypted and exotic entries.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise ValueError(f"{entry.filename} cannot be unpacked: {error}") from error
+
+
+def record_files(entries: Iterable[zipfile.ZipInfo]) -> tuple[dict[str, Files], list[Refused]]:
+    """Returns the files of each record by its id, and the entries that are no part of any.
+
+    The names in a record's folder are relative and stay in it.
+    """
+    records: dict[str, Files] = {}
+    strange: list[Refused] = []
+    for entry in entries:
+        if entry.filename in (MANIFEST, FOREIGN) or entry.is_dir():
+            continue
+        match = _RECORD.fullmatch(entry.filename)
+        if match is None or not _stays_inside(match[2]):
+            strange.append(Refused(repr(entry.filename), "its name is that of no record's file"))
+            continue
+        records.setdefault(match[1], []).append((PurePosixPath(match[2]), entry))
+    return records, strange
+
+
+def _stays_inside(name: str) -> bool:
+    parts = name.split("/")
+    return name.isprintable() and "\\" not in name and not {"", ".", ".."} & {*parts}

@@ -1,0 +1,227 @@
+"""Records that join this history: where they lie, or out of an archive of another one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from r50bench.errors import R50BenchError, RunFailed, UsageError
+from r50bench.history.archive import (
+    FOREIGN,
+    LARGEST_RECORD,
+    MOST_FILES,
+    Files,
+    Refused,
+    check_manifest,
+    chunks,
+    read_bounded,
+    record_files,
+)
+from r50bench.results.atomic import is_disk_full
+from r50bench.results.foreign import ForeignRun, foreign_run_of
+from r50bench.results.history import History, history_path
+from r50bench.results.kpi import Kpi, kpis
+from r50bench.results.record import Record, read_record
+from r50bench.results.samples import samples_of
+
+__all__ = ["LARGEST_ARCHIVE", "Joined", "add_folders", "import_archive", "imported_path"]
+
+LARGEST_ARCHIVE = 16 * 2**30
+"""How many bytes an archive may unpack to where nobody says otherwise."""
+
+_LARGEST_FOREIGN = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What came of it: records that are new here, were found again elsewhere than before, or were
+    known; new runs of others; and what could not be taken."""
+
+    added: int = 0
+    moved: int = 0
+    known: int = 0
+    foreign: int = 0
+    refused: tuple[Refused, ...] = ()
+
+
+def imported_path() -> Path:
+    """Returns the folder into which archives are unpacked: ``imported`` beside the history."""
+    return history_path().parent / "imported"
+
+
+def add_folders(history: History, folders: Iterable[Path]) -> Joined:
+    """Adds the records in ``folders`` where they lie; one that cannot be read stops no other.
+
+    A record that is known is left as it is, unless its folder is gone from where it was.
+    """
+    added = moved = known = 0
+    refused = []
+    for folder in folders:
+        try:
+            record, figures = _read(folder)
+        except R50BenchError as error:
+            refused.append(Refused(str(folder), error.message))
+            continue
+        before = history.folder_of(record.id)
+        if before is not None and _holds(before, record.id):
+            known += 1
+            continue
+        history.add(record, folder, figures)
+        added, moved = (added + 1, moved) if before is None else (added, moved + 1)
+    return Joined(added, moved, known, refused=tuple(refused))
+
+
+def import_archive(
+    history: History, path: Path, target: Path, most: int = LARGEST_ARCHIVE
+) -> Joined:
+    """Unpacks the records of an archive into folders of ``target``, and adds them.
+
+    The record's id decides which of them are known. Nothing is written outside ``target``; each
+    record is unpacked aside, read, and only then given its name. One that is damaged, too large or
+    of a newer schema is left out and named.
+
+    Raises:
+        UsageError: there is no such archive, or it unpacks to more than ``most`` bytes.
+        RunFailed: ``target`` cannot be made.
+        OSError: the disk is full.
+    """
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFailed(
+            f"cannot make {target}: {(error.strerror or str(error)).lower()}",
+            hint="name another folder with R50BENCH_DATA",
+        ) from error
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_manifest(archive, path)
+            _check_size(archive, path, most)
+            return _join(history, archive, target)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise UsageError(
+            f"cannot read {path}: {(error.strerror or str(error)).lower()}", hint="name an archive"
+        ) from error
+    except zipfile.BadZipFile as error:
+        raise UsageError(
+            f"{path} is no archive of a history, or is cut short: {error}",
+            hint="copy it again; 'r50bench history export' writes archives",
+        ) from error
+
+
+def _check_size(archive: zipfile.ZipFile, path: Path, most: int) -> None:
+    size = sum(entry.file_size for entry in archive.infolist())
+    if size > most:
+        raise UsageError(
+            f"{path} unpacks to {size / 2**30:.1f} GiB, more than the {most / 2**30:g} GiB allowed",
+            hint="allow more with --most-gib, if you trust it",
+        )
+
+
+def _join(history: History, archive: zipfile.ZipFile, target: Path) -> Joined:
+    records, refused = record_files(archive.infolist())
+    added = known = 0
+    for identity, files in records.items():
+        before = history.folder_of(identity)
+        if before is not None and _holds(before, identity):
+            known += 1
+            continue
+        try:
+            _unpack(archive, identity, files, target)
+            record, figures = _read(target / identity)
+        except (R50BenchError, ValueError) as error:
+            refused.append(Refused(identity, str(error)))
+            continue
+        history.add(record, target / identity, figures, imported=True)
+        added += 1
+    runs, unread = _foreign_of(archive)
+    return Joined(added, 0, known, history.add_foreign(runs), (*refused, *unread))
+
+
+def _unpack(archive: zipfile.ZipFile, identity: str, files: Files, target: Path) -> None:
+    """Makes the folder ``target``/``identity``, which holds the record of that id, or raises.
+
+    A folder that an interrupted import left there is taken as it is.
+    """
+    final = target / identity
+    if _holds(final, identity):
+        return
+    if final.exists():
+        raise UsageError(f"{final} is there already, and holds no such record")
+    _check_files(files)
+    with _aside(target) as folder:
+        for name, entry in files:
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with open(place, "xb") as file:
+                for chunk in chunks(archive, entry, entry.file_size):
+                    file.write(chunk)
+        if (found := _read(folder)[0].id) != identity:
+            raise UsageError(f"its record calls itself {found}")
+        os.rename(folder, final)
+
+
+def _check_files(files: Files) -> None:
+    names = [name for name, _ in files]
+    size = sum(entry.file_size for _, entry in files)
+    if len(files) > MOST_FILES or size > LARGEST_RECORD:
+        raise UsageError(f"{len(files)} files of {size} bytes are too many for one record")
+    if len({*names}) < len(names) or any(
+        parent in names for name in names for parent in name.parents
+    ):
+        raise UsageError("two of its files have one name")
+
+
+@contextlib.contextmanager
+def _aside(target: Path) -> Iterator[Path]:
+    """Gives a new hidden folder in ``target``, which is removed unless it was renamed."""
+    folder = target / f".import-{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir()
+        yield folder
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise UsageError(f"cannot be unpacked: {(error.strerror or str(error)).lower()}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _holds(folder: Path, identity: str) -> bool:
+    try:
+        return read_record(folder).id == identity
+    except UsageError:
+        return False
+
+
+def _read(folder: Path) -> tuple[Record, Sequence[Kpi]]:
+    """Returns the record in a folder and its figures, for which its samples are read and checked.
+
+    Raises:
+        R50BenchError: either is missing, damaged, or of a newer schema.
+    """
+    record = read_record(folder)
+    if record.status != "valid":
+        return record, ()
+    return record, kpis(record, samples_of(record, folder))
+
+
+def _foreign_of(archive: zipfile.ZipFile) -> tuple[list[ForeignRun], list[Refused]]:
+    try:
+        lines = read_bounded(archive, FOREIGN, _LARGEST_FOREIGN).decode().splitlines()
+    except KeyError:
+        return [], []
+    except ValueError as error:
+        return [], [Refused(FOREIGN, str(error))]
+    runs, refused = [], []
+    for number, line in enumerate(lines, start=1):
+        try:
+            runs.append(foreign_run_of(line))
+        except ValueError as error:
+            refused.append(Refused(f"line {number} of {FOREIGN}", str(error)))
+    return runs, refused
