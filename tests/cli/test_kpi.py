@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,35 @@ def test_a_damaged_record_does_not_hide_the_others(
     assert answer.out.count("*Average Throughput") == 2
     assert "1 of 3 records have no figures: " in answer.err
     assert str(damaged) in answer.err
+
+
+def test_a_run_that_lost_its_record_or_may_not_be_read_is_no_silent_gap(
+    r50bench_here: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_run(tmp_path / "runs" / "a")
+    lost = keep_run(tmp_path / "runs" / "b", id="20260101-000001_b") / "record.json"
+    lost.unlink()
+    closed = keep_run(tmp_path / "runs" / "c", id="20260101-000002_c")
+    look_into, read = os.scandir, Path.read_bytes
+
+    def scandir(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return look_into(path)
+
+    def read_bytes(path: Path) -> bytes:
+        if path.parent == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return read(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    answer = r50bench_here("kpi", str(tmp_path / "runs"))
+    assert answer.code == 5
+    assert answer.out.count("*Average Throughput") == 1
+    assert "2 of 3 records have no figures" in answer.err
+    assert f"{lost}: no such record" in answer.err
+    assert f"{closed / 'record.json'}: cannot be read: permission denied" in answer.err
 
 
 def test_where_every_record_is_damaged_there_is_still_json(

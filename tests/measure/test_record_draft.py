@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 
+import numpy as np
 import pytest
 
 from r50bench.errors import UsageError, WorkerFailed
@@ -16,6 +17,7 @@ from r50bench.measure.record_draft import (
     others_cpus,
     predictions_of,
     samples_of,
+    slowdown,
 )
 
 
@@ -116,6 +118,18 @@ def test_the_lost_share_is_that_of_the_worker_worst_off_over_all_rounds():
 
 ROW = (7, 1, 2, 3, 4)
 OTHER = (5, 7, 2, 3, 4)
+
+
+def test_the_slowdown_is_that_of_half_the_batches_against_the_fastest_tenth():
+    def of(*latencies_ms):
+        ends = np.cumsum(latencies_ms) * 1_000_000
+        starts = [0, *ends[:-1]]
+        return samples_of([[measured((0, [*map(int, starts)], [*map(int, ends)]))]], 1, len(ends))
+
+    assert slowdown(of(*[10] * 20)) == 1
+    assert slowdown(of(*[10] * 5, *[30] * 15)) == 3
+    assert slowdown(of(*[10] * 19, 500)) == 1  # one hiccup is none
+    assert slowdown(of(*[10] * 5, *[30] * 5)) is None  # too few to say
 
 
 def watched(wall_s, own_s, busy_s):

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from r50bench.errors import RunFailed, UsageError
 from r50bench.results.foreign import ForeignRun
-from r50bench.results.history import History, history_path
+from r50bench.results.history import History, history_path, is_locked
 from r50bench.results.kpi import kpis
 from r50bench.results.record import Record, write_record
 from support.records import record_of, samples_of_latencies
@@ -227,6 +228,23 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunFailed, match="folder of the history"):
         History(tmp_path / "file" / "data" / "history.sqlite")
+
+
+def test_a_locked_history_is_waited_for_as_long_as_one_is_patient(path: Path) -> None:
+    History(path).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    began = time.monotonic()
+    with (
+        History(path, patience_s=0.1) as history,
+        pytest.raises(RunFailed, match="cannot use the history") as caught,
+    ):
+        history.add(record_of(id="a"), path.parent)
+    assert time.monotonic() - began < 20
+    assert is_locked(caught.value)
+    other.close()
+    with History(path, patience_s=0.1) as history:
+        history.add(record_of(id="a"), path.parent)
 
 
 def test_the_history_lies_in_the_user_s_data_folder(

@@ -27,7 +27,13 @@ from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import CaseResult, raise_failures, remembering, run_cases
+from r50bench.measure.session import (
+    CaseResult,
+    raise_failures,
+    remember,
+    remembering,
+    run_cases,
+)
 from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import effective_cases
@@ -148,7 +154,9 @@ def _execute(
             bench = bench_here(host, out, progress)
             announce_host(bench)
             announce_cases(planned, progress)
-            for result in remembering(run_cases(planned, bench), progress):
+            measured = run_cases(planned, bench)
+            # The one result of one case is shown before the history is waited for.
+            for result in remembering(measured, progress) if len(planned) > 1 else measured:
                 results.append(result)
     finally:
         # What is finished is shown, also where the rest was interrupted.
@@ -159,6 +167,9 @@ def _execute(
         where = _leave_page(results, progress)
         if not as_json:
             click.echo(where, nl=False)
+    for outcome in (result.outcome for result in results if len(planned) == 1):
+        if outcome is not None:
+            remember(outcome, TerminalProgress(quiet=quiet))
     raise_failures(results)
 
 

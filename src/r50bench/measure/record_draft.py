@@ -34,6 +34,7 @@ from r50bench.results.record import (
     disturbance,
     neighbours,
     new_record_id,
+    unevenness,
     write_record,
 )
 from r50bench.results.samples import SAMPLES_FILE, Samples, write_samples
@@ -51,6 +52,7 @@ __all__ = [
     "predictions_of",
     "samples_of",
     "samples_of_rounds",
+    "slowdown",
 ]
 
 
@@ -87,6 +89,22 @@ def others_cpus(rounds: Sequence[Sequence[Watched]]) -> float | None:
         # Each worker reads the whole machine's; the least is of the shortest look.
         used_ns += max(0, min(busy) - sum(watch.own_ns for watch in watches))
     return used_ns / wall_ns if wall_ns >= _LEAST_WATCHED_NS else None
+
+
+def slowdown(samples: Samples) -> float | None:
+    """Returns how many times as long as its fastest tenth half of an instance's batches took.
+
+    Of the instance where that is most; None where none ran 20 batches. A core at rest repeats the
+    same work within a few per cent; what slows it down comes and goes, also where the kernel sees
+    no wait: another guest, a core's other thread, the memory, the clock.
+    """
+    found = []
+    for instance in np.unique(samples.instance):
+        took = (samples.end_ns - samples.start_ns)[samples.instance == instance]
+        fastest = np.percentile(took, 10)
+        if len(took) >= _LEAST_BATCHES and fastest > 0:
+            found.append(float(np.median(took) / fastest))
+    return max(found, default=None)
 
 
 def samples_of(rounds: Sequence[Sequence[Measured]], batch_size: int, steps: int) -> Samples:
@@ -143,6 +161,7 @@ def predictions_of(
 
 
 _LEAST_WATCHED_NS = 200_000_000
+_LEAST_BATCHES = 20
 _UNFINISHED = ".unfinished-"
 _YOUNG_S = 60.0
 
@@ -212,6 +231,11 @@ class RecordDraft:
         assert isinstance(cores, int)
         found = (disturbance(self.lost_cpu_share), neighbours(self.others_cpus, cores))
         self.warn(notice for notice in found if notice)
+
+    def note_spread(self) -> None:
+        """Warns where an instance's batches differ more than those of a machine at rest do."""
+        if self.samples is not None and (notice := unevenness(slowdown(self.samples))):
+            self.warn([notice])
 
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""

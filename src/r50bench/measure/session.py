@@ -27,7 +27,7 @@ from r50bench.measure.record_draft import (
 )
 from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
-from r50bench.results.history import History, history_path
+from r50bench.results.history import History, history_path, is_locked
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
 
@@ -44,6 +44,7 @@ __all__ = [
     "run_session",
 ]
 
+_AT_ONCE_S, _SHORTLY_S = 0.5, 3.0  # writers hold the history for milliseconds
 _LEAST_STEPS, _MOST_STEPS = 2, 10_000
 
 A = TypeVar("A")
@@ -118,13 +119,26 @@ def remembering(results: Iterable[CaseResult], progress: Progress) -> Iterator[C
 
 
 def remember(outcome: Outcome, progress: Progress) -> None:
-    """Adds a run to the history; a history that cannot be written costs no result."""
+    """Adds a run to the history; a history that cannot be written costs no result.
+
+    Where another process holds it, that is waited for as long as nobody minds, and no longer.
+    """
     try:
-        with History(history_path()) as history:
-            history.add(outcome.record, outcome.folder, outcome.block.kpis)
+        try:
+            _add(outcome, _AT_ONCE_S)
+        except RunFailed as error:
+            if not is_locked(error):
+                raise
+            progress.phase("waiting for the history, which another process holds")
+            _add(outcome, _SHORTLY_S)
     except RunFailed as error:
         text = f"{outcome.folder} is not in the history: {error.message}"
         progress.warn(Notice("not-in-history", text, error.hint or ""))
+
+
+def _add(outcome: Outcome, patience_s: float) -> None:
+    with History(history_path(), patience_s) as history:
+        history.add(outcome.record, outcome.folder, outcome.block.kpis)
 
 
 @contextmanager
@@ -320,5 +334,6 @@ class Session:
             raise RunFailed("the session was ended before a round was measured")
         self.draft.samples = samples_of(self._rounds, case.batch_size, self._steps)
         self.draft.note_contention(self._rounds)
+        self.draft.note_spread()
         if count != case.repeat:
             self.draft.became("repeat", count, "as it turned out")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from r50bench.errors import UsageError
 from r50bench.results.record import RECORD_FILE
+from r50bench.results.samples import SAMPLES_FILE
 
 __all__ = ["record_folders"]
 
@@ -15,24 +17,31 @@ def record_folders(path: Path) -> list[Path]:
 
     ``path`` is the folder of a run, its record.json, or a folder with runs somewhere below it.
 
+    Those that may not be read, or hold samples and have lost their record, are among them: whoever
+    reads them says so.
+
     Raises:
         UsageError: there are none.
     """
-    if path.name == RECORD_FILE and path.is_file():
+    if path.name == RECORD_FILE and os.path.isfile(path):
         return [path.parent]
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise UsageError(f"there is no folder {path}", hint="name one that 'r50bench run' wrote")
-    if (path / RECORD_FILE).is_file():
+    if os.path.isfile(path / RECORD_FILE):
         return [path]
-    # What is hidden is a run in progress, or one that was killed.
-    found = sorted(
-        record.parent
-        for record in path.rglob(RECORD_FILE)
-        if not any(part.startswith(".") for part in record.relative_to(path).parts)
-    )
+    found: list[Path] = []
+
+    def unreadable(error: OSError) -> None:
+        found.append(Path(error.filename))
+
+    for folder, below, files in os.walk(path, onerror=unreadable):
+        # What is hidden is a run in progress, or one that was killed.
+        below[:] = [name for name in below if not name.startswith(".")]
+        if RECORD_FILE in files or SAMPLES_FILE in files:
+            found.append(Path(folder))
     if not found:
         raise UsageError(
             f"{path} holds no run: no {RECORD_FILE} in it or below it",
             hint="name a folder that 'r50bench run' wrote",
         )
-    return found
+    return sorted(found)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # numpy and scipy come with it, and the history needs neither
     from r50bench.results.foreign import ForeignRun
     from r50bench.results.kpi import Kpi
 
-__all__ = ["History", "HistoryEntry", "history_path", "tuned_folder"]
+__all__ = ["History", "HistoryEntry", "history_path", "is_locked", "tuned_folder"]
 
 _VERSION = 3
 _PATIENCE_S = 30.0
@@ -126,22 +126,29 @@ class HistoryEntry:
     facts: str | None = None
 
 
+def is_locked(error: RunFailed) -> bool:
+    """Whether a history could not be used since another process held it all the time."""
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause)
+
+
 class History:
     """The history in the file ``path``, made with its folder where it does not exist yet.
 
-    Safe with several processes at once; a writer waits for the others for up to 30 s. Use it as a
-    context manager, or close it.
+    Safe with several processes at once; who finds it locked waits for the others for up to
+    ``patience_s``. Use it as a context manager, or close it.
 
     Raises:
         RunFailed: here and in every method: the file is no history, is damaged, comes from a newer
             r50bench, stays locked, or cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_s: float = _PATIENCE_S) -> None:
         self.path = path
+        self._patience_s = patience_s
         with self._failures_named():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
+            self._connection = sqlite3.connect(path, timeout=patience_s, isolation_level=None)
         try:
             with self._failures_named():
                 self._switch_to_wal()
@@ -253,7 +260,7 @@ class History:
     def _switch_to_wal(self) -> None:
         # SQLite does not apply its busy timeout to a change of the journal mode while another
         # process writes, as several do at once when the file is new.
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         while True:
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")

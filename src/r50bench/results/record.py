@@ -6,6 +6,7 @@ A record is a folder: ``record.json`` (this module), ``samples.csv`` (:mod:`.sam
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -36,14 +37,20 @@ __all__ = [
     "new_record_id",
     "read_record",
     "record_of_data",
+    "unevenness",
     "write_record",
 ]
 
 SCHEMA_VERSION = 2
 
 _DISTURBED = 0.03
-_NEIGHBOURS, _NEIGHBOURS_SHARE = 0.5, 0.1  # CPUs, and of the machine's cores: as the doctor's load
 """Kernel threads alone take up to two per cent of one core, measured on an idle guest."""
+
+_NEIGHBOURS, _NEIGHBOURS_SHARE = 0.5, 0.1
+"""CPUs, and of the machine's cores: from there on the doctor warns of the load, too."""
+
+_UNEVEN = 1.25
+"""Clocks that follow the load make batches differ by 3 to 8 %; a shared core doubles them."""
 
 RUNS = Path("r50bench-runs")
 """Where records go unless something else is said."""
@@ -278,6 +285,18 @@ def neighbours(others_cpus: float | None, cores_in_machine: int) -> Notice | Non
     )
 
 
+def unevenness(slowdown: float | None) -> Notice | None:
+    """Returns what to say where half of the batches took ``slowdown`` times the fastest tenth's."""
+    if slowdown is None or slowdown < _UNEVEN:
+        return None
+    return Notice(
+        "uneven",
+        f"half of an instance's batches took {slowdown:.2f} times as long as its fastest tenth:"
+        " something slowed them down now and then",
+        "'r50bench doctor' says what of this host may; more --steps tell whether it passes",
+    )
+
+
 def new_record_id(case_name: str, now: datetime, random: Random | None = None) -> str:
     """Returns a name for a record that is unique, sorts by time and can serve as a folder's name.
 
@@ -311,7 +330,7 @@ def read_record(folder: Path) -> Record:
     Raises:
         UsageError: there is none, it is damaged, or it follows a schema that is not known here.
     """
-    path = folder / RECORD_FILE if folder.is_dir() else folder
+    path = folder / RECORD_FILE if os.path.isdir(folder) else folder
     try:
         return _decode(_read_bytes(path))
     except UsageError as error:
