@@ -88,6 +88,41 @@ def test_where_binding_is_refused_the_run_is_invalid_and_says_who_forbids_it(
     assert json.loads((folder / "record.json").read_bytes())["status"] == "invalid"
 
 
+def test_where_workers_may_not_be_killed_they_end_by_themselves(
+    denied: Denied, tmp_path: Path
+) -> None:
+    done = denied("kill=EPERM", *RUN, FAKE_FAULT="raise@4")
+    assert done.returncode == 5
+    assert "Traceback" not in done.stderr
+    assert denied("kill=EPERM", *RUN).returncode == 0
+
+
+def test_where_no_session_may_be_started_the_refusal_is_named(denied: Denied) -> None:
+    done = denied("setsid=EPERM", *RUN)
+    assert done.returncode == 5
+    assert "forbids setsid" in done.stderr
+
+
+def test_a_child_s_status_is_known_where_whoever_started_it_ignores_its_end(
+    fake_environment: dict[str, str], tmp_path: Path
+) -> None:
+    program = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN);"
+        "os.execv(sys.executable, [sys.executable, '-m', 'r50bench', *sys.argv[1:]])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *RUN],
+        env=fake_environment | {"FAKE_FAULT": "exit@4"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 5
+    assert "exited with status 3" in done.stderr
+
+
 def test_a_file_that_may_not_grow_is_blamed_on_its_limit(
     fake_environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ AT_HOME = {"R50BENCH_CACHE": "/cache", "R50BENCH_DATA": "/data"}
 def healthy(tree: MachineTree, monkeypatch: pytest.MonkeyPatch) -> MachineTree:
     """A machine that nothing can be said against."""
     monkeypatch.setattr("r50bench.host.doctor.find_tcmalloc", lambda root: "/usr/lib/found.so")
+    monkeypatch.setattr(os, "getpriority", lambda which, who: 0)
     tree.write("/proc/loadavg", "0.10 0.10 0.10 1/400 1234\n")
     tree.write("/proc/stat", "cpu  1000 0 0 0 0 0 0 0 0 0\n")
     tree.write("/proc/sys/kernel/numa_balancing", "0")
@@ -139,6 +141,17 @@ def test_a_variable_that_is_read_as_a_parameter_is_not_said_to_be_ignored(
 ) -> None:
     environ = {"TORCH_MKLDNN_MATMUL_MIN_DIM": "64"}
     assert examine(TWO_CORES, healthy.root, environ, understood=UNDERSTOOD_VARIABLES) == ()
+
+
+def test_a_priority_below_the_usual_one_is_named(
+    healthy: MachineTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpriority", lambda which, who: 10)
+    found = finding(healthy)
+    assert found.code == "low-priority"
+    assert "nice 10" in found.text
+    monkeypatch.setattr(os, "sched_getscheduler", lambda pid: os.SCHED_IDLE)
+    assert "SCHED_IDLE" in finding(healthy).text
 
 
 def test_cpus_that_were_set_aside_and_lie_idle_are_named_with_the_way_to_them(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,8 @@ from r50bench.host.refusals import (
     forbidden_by,
     killed_for_memory,
     noexec_mount,
+    time_is_up,
+    why_not_started,
 )
 from support.machine_tree import MachineTree
 
@@ -25,6 +28,7 @@ LIMITS = {
     resource.RLIMIT_AS: 900 << 20,
     resource.RLIMIT_FSIZE: 1024,
     resource.RLIMIT_NOFILE: 12,
+    resource.RLIMIT_CPU: 7,
 }
 
 
@@ -101,6 +105,19 @@ def test_a_process_that_the_kernel_killed_for_its_memory_is_known_by_the_count(
     assert "512 MiB" in told.message
     assert killed_for_memory(2, group) is None
     assert killed_for_memory(None, group) is None
+
+
+def test_a_process_that_ran_out_of_cpu_time_is_told_its_limit() -> None:
+    told = time_is_up(-signal.SIGKILL)
+    assert told is not None
+    assert "ulimit -t is 7 s" in told.message
+    assert time_is_up(1) is None
+
+
+def test_what_a_program_lacked_to_be_started_is_named() -> None:
+    assert "--dev /dev" in (why_not_started(refusal(errno.ENOENT, "/dev/null")) or "")
+    assert "setsid" in (why_not_started(refusal(errno.EPERM)) or "")
+    assert why_not_started(refusal(errno.ENOENT, "/usr/bin/python3")) is None
 
 
 def test_what_forbids_a_call_is_named_as_far_as_proc_says(tree: MachineTree) -> None:

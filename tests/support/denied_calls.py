@@ -20,8 +20,10 @@ __all__ = ["can_deny", "denying"]
 # <asm/unistd.h>
 _NUMBERS = {
     "x86_64": {
+        "kill": 62,
         "flock": 73,
         "fsync": 74,
+        "setsid": 112,
         "rename": 82,
         "sched_setaffinity": 203,
         "sched_getaffinity": 204,
@@ -32,8 +34,10 @@ _NUMBERS = {
         "clone3": 435,
     },
     "aarch64": {
+        "kill": 129,
         "flock": 32,
         "fsync": 82,
+        "setsid": 157,
         "rename": 38,
         "sched_setaffinity": 122,
         "sched_getaffinity": 123,

@@ -109,6 +109,8 @@ def cli(ctx: click.Context) -> None:
 def main() -> None:
     """The entry point: runs the command line of this process and exits."""
     _open_standard_streams()
+    # Ignored, as some init programs and cron leave it, no child's status can be known.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _print_any_text()
     if "OPENBLAS_NUM_THREADS" not in os.environ:
         # For numpy here, which multiplies nothing: a thread for each core is refused where

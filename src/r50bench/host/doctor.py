@@ -35,6 +35,7 @@ def examine(
     return (
         *_clocks(now),
         *_neighbours(host, now),
+        *_priority(),
         *_limits(host),
         *_memory(host, now),
         *_surroundings(host.isa, root, environ, understood),
@@ -75,6 +76,20 @@ def _neighbours(host: Host, now: Conditions) -> Iterator[Notice]:
             "steal",
             f"the hypervisor gave {now.steal_share:.1%} of the CPU time since boot to other guests",
             "use a dedicated or metal instance; compare only runs interleaved on this one",
+        )
+
+
+def _priority() -> Iterator[Notice]:
+    """Workers inherit it."""
+    idle = getattr(os, "SCHED_IDLE", None)
+    policy = os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    if policy == idle or nice > 0:
+        what = "at SCHED_IDLE" if policy == idle else f"nice {nice}"
+        yield Notice(
+            "low-priority",
+            f"this process runs {what}: whatever else runs goes before it",
+            "start it with the usual priority (renice 0, chrt --other 0)",
         )
 
 

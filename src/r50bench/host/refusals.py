@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import resource
+import signal
 from pathlib import Path
 
 from r50bench.errors import RunFailed
@@ -20,7 +21,15 @@ from r50bench.host.kernel_files import (
     read_text,
 )
 
-__all__ = ["explained", "explained_log", "forbidden_by", "killed_for_memory", "noexec_mount"]
+__all__ = [
+    "explained",
+    "explained_log",
+    "forbidden_by",
+    "killed_for_memory",
+    "noexec_mount",
+    "time_is_up",
+    "why_not_started",
+]
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB")
 # What libgomp, OpenBLAS, glibc and Python say of a thread or a process that could not be started.
@@ -132,6 +141,26 @@ def killed_for_memory(kills_before: int | None, root: Path = Path("/")) -> RunFa
     if now is None or kills_before is None or now <= kills_before:
         return None
     return _no_more_memory(root)
+
+
+def time_is_up(status: int) -> RunFailed | None:
+    """Returns what to tell of a process that a limit of CPU time may have ended; ``status`` as
+    :mod:`subprocess` has it."""
+    limit = _soft_limit(resource.RLIMIT_CPU)
+    if limit is None or status not in (-signal.SIGXCPU, -signal.SIGKILL):
+        return None
+    return RunFailed(
+        f"its CPU time may have been up: ulimit -t is {limit} s", hint="ulimit -t unlimited"
+    )
+
+
+def why_not_started(error: OSError) -> str | None:
+    """Returns what to do about a program that could not be started, None where nobody knows."""
+    if error.errno == errno.EPERM:
+        return f"{forbidden_by()} forbids setsid: use a profile that allows it"
+    if error.filename == os.devnull:
+        return f"{os.devnull} is missing: show the container a /dev (bwrap: --dev /dev)"
+    return None
 
 
 def forbidden_by(root: Path = Path("/")) -> str:

@@ -40,6 +40,7 @@ __all__ = ["Pool"]
 _LOOK_UP_S = 1.0
 _LOG_TAIL_LINES = 5
 _EXIT_S = 2.0
+_REAPED_S = 10.0  # a killed process may have gigabytes to give back
 _A = TypeVar("_A")
 
 
@@ -106,12 +107,16 @@ class _Process:
             code = self.popen.wait(_EXIT_S)
         except subprocess.TimeoutExpired:
             return WorkerFailed(f"{self.label} closed its pipe but lives on", hint=self.tail())
-        from r50bench.host.refusals import explained_log, killed_for_memory  # few workers die
+        from r50bench.host.refusals import (  # few workers die
+            explained_log,
+            killed_for_memory,
+            time_is_up,
+        )
 
         how = f"was killed by {_name(-code)}" if code < 0 else f"exited with status {code}"
         log = self.tail()
         killed = killed_for_memory(self._oom_kills) if code == -signal.SIGKILL else None
-        refusal = killed or (explained_log(log) if log else None)
+        refusal = killed or time_is_up(code) or (explained_log(log) if log else None)
         if refusal is not None:
             return WorkerFailed(f"{self.label} {how}: {refusal.message}", hint=refusal.hint)
         return WorkerFailed(f"{self.label} {how}", hint=log)
@@ -126,10 +131,14 @@ class _Process:
         os.close(self._commands)
 
     def kill(self) -> None:
-        """Kills the worker with all it started, and reaps it."""
-        with contextlib.suppress(ProcessLookupError):
+        """Kills the worker with all it started, and reaps it.
+
+        Where a sandbox forbids to kill it, it ends by itself, as its pipe is closed.
+        """
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.popen.pid, signal.SIGKILL)
-        self.popen.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(_REAPED_S)
         os.close(self.answers)
 
 
@@ -260,9 +269,11 @@ class Pool:
 
 
 def _not_started(error: OSError) -> RunFailed:
-    from r50bench.host.refusals import explained
+    from r50bench.host.refusals import explained, why_not_started
 
-    return explained(error) or WorkerFailed(f"a worker cannot be started: {error}")
+    return explained(error) or WorkerFailed(
+        f"a worker cannot be started: {error}", hint=why_not_started(error)
+    )
 
 
 class _Watch:
