@@ -42,6 +42,7 @@ pre {{ overflow-x: auto; padding: .6rem .8rem; border: 1px solid #8886; border-r
   :root {{ color-scheme: light }}
   body {{ margin: 0; max-width: none; font-size: 11px }}
   .wide {{ overflow: visible; content-visibility: visible }} .wide > svg {{ min-width: 0 }}
+  pre {{ white-space: pre-wrap }}
   svg, tr, pre {{ break-inside: avoid }} h2 {{ break-after: avoid }}
   table {{ font-size: 8px }} th, td {{ padding-right: .4rem }}
 }}

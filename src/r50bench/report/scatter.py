@@ -1,6 +1,6 @@
 """A scatter plot as SVG: points of several series, and for each the front that none of them beats.
 
-Every point is named in a tooltip.
+Every point says its name and figures to a pointer, the tabulator and a screen reader.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from r50bench.report.svg import (
     PALETTE,
     drawing,
     legend,
+    mark,
     round_step,
     text,
     text_width,
@@ -133,8 +134,8 @@ def _fronts(plot: Scatter, frame: _Frame, colors: dict[str, str]) -> Iterator[st
         if not ahead:
             continue
         path = f"M{frame.x(ahead[0].x):.1f} {frame.y(ahead[0].y):.1f}"
-        for mark in ahead[1:]:
-            path += f"H{frame.x(mark.x):.1f}V{frame.y(mark.y):.1f}"
+        for point in ahead[1:]:
+            path += f"H{frame.x(point.x):.1f}V{frame.y(point.y):.1f}"
         yield (
             f'<path d="{path}H{_WIDTH - _RIGHT}" fill="none" stroke="{color}" stroke-width="1.6"'
             ' opacity=".6"/>'
@@ -142,19 +143,20 @@ def _fronts(plot: Scatter, frame: _Frame, colors: dict[str, str]) -> Iterator[st
 
 
 def _points(plot: Scatter, frame: _Frame, colors: dict[str, str]) -> Iterator[str]:
-    for mark in sorted(plot.marks, key=lambda mark: mark.ahead):
-        x, y, color = frame.x(mark.x), frame.y(mark.y), colors[mark.series]
-        yield f"<g><title>{escape(mark.tooltip)}</title>"
-        if mark.y_low is not None and mark.y_high is not None:
-            low, high = frame.y(mark.y_low), frame.y(mark.y_high)
-            yield (
+    for point in sorted(plot.marks, key=lambda point: point.ahead):
+        x, y, color = frame.x(point.x), frame.y(point.y), colors[point.series]
+        shapes = []
+        if point.y_low is not None and point.y_high is not None:
+            low, high = frame.y(point.y_low), frame.y(point.y_high)
+            shapes.append(
                 f'<line x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}"'
                 f' stroke="{color}" opacity=".55"/>'
             )
         style = f'r="5" fill="{color}"'
-        if not mark.ahead:
+        if not point.ahead:
             style = f'r="4" fill="{color}" fill-opacity=".18" stroke="{color}"'
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" {style}/></g>'
+        shapes.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" {style}/>')
+        yield mark(point.tooltip, shapes, (_WIDTH - _RIGHT, 26))
 
 
 def _labels(plot: Scatter, frame: _Frame) -> Iterator[str]:
@@ -163,12 +165,12 @@ def _labels(plot: Scatter, frame: _Frame) -> Iterator[str]:
         (frame.x(mark.x) - 5, frame.y(mark.y) - 5, frame.x(mark.x) + 5, frame.y(mark.y) + 5)
         for mark in plot.marks
     ]
-    for mark in sorted(plot.marks, key=lambda mark: not mark.ahead):
-        place = _free_place(frame.x(mark.x), frame.y(mark.y), mark, taken)
+    for point in sorted(plot.marks, key=lambda point: not point.ahead):
+        place = _free_place(frame.x(point.x), frame.y(point.y), point, taken)
         if place is not None:
             taken.append(place)
-            style = "label" if mark.ahead else "label faint"
-            yield text(place[0], place[3] - 3, mark.label, style=style)
+            style = "label" if point.ahead else "label faint"
+            yield text(place[0], place[3] - 3, point.label, style=style)
 
 
 _Box = tuple[float, float, float, float]

@@ -152,5 +152,9 @@ def test_what_repeats_a_run_can_be_pasted_into_a_shell() -> None:
     page = records_page([one])
     assert "r50bench replay &#x27;my runs/it&#x27;&quot;&#x27;&quot;&#x27;s one&#x27;" in page
     assert "r50bench run inference_throughput_avx_int8 " in page
-    assert "--batch-size=8" in page
-    assert "--instances=2" in page
+    line = next(line for line in page.splitlines() if "r50bench run " in line)
+    assert sorted(line.replace("</pre></div>", "").replace("</pre>", "").split()[3:]) == [
+        "--batch-size=8",
+        "--cores-per-instance=1",
+        "--instances=2",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 from r50bench.case import Case, setting_text
 from r50bench.notices import Notice
@@ -57,16 +58,21 @@ def repeat_lines(shown: Sequence[Shown]) -> Iterator[str]:
     yield from dict.fromkeys(_command(one.record.case) for one in shown if not one.record.loadgen)
 
 
+_DEFAULTS = {field.name: field.default for field in fields(Case)}
+
+
 def _command(case: Case) -> str:
-    """Returns the command line that asks for every value of the case that decides about speed."""
-    words = ["r50bench", "run", case.name]
-    if case.engine != Case.engine:
-        words.append(f"--engine={case.engine}")
-    for row in PARAMETERS:
-        value = getattr(case, row.name, None) if row.in_case else None
-        if row.decides_speed and not row.in_name and row.name != "engine" and value is not None:
-            words.append(_option(row, value))
-    return shlex.join(words)
+    """Returns the command line that asks for every value that decides about speed.
+
+    What a case has unless it is asked otherwise goes without saying.
+    """
+    asked = (
+        _option(row, value)
+        for row in PARAMETERS
+        if row.in_case and row.decides_speed and not row.in_name
+        if (value := getattr(case, row.name)) not in (None, _DEFAULTS[row.name])
+    )
+    return shlex.join(["r50bench", "run", case.name, *asked])
 
 
 def _option(row: Parameter, value: object) -> str:
