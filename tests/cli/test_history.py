@@ -15,8 +15,8 @@ from r50bench.results.foreign import ForeignFigure, ForeignRun
 from r50bench.results.history import History, history_path
 from r50bench.results.record import write_record
 from support.command_line import Call
-from support.kept_records import write_run
-from support.records import record_of
+from support.kept_records import keep_record, write_run
+from support.records import case_of, record_of
 from support.stored_runs import HOST, keep_series
 
 STEP = [100, 101] * 10 + [95, 96] * 5
@@ -37,8 +37,9 @@ def keep_records(data: Path, ids: Sequence[str], kernel: str) -> None:
 
 
 def test_it_shows_a_line_per_run_a_sparkline_per_series_and_what_changed(
-    r50bench_here: Call, data: Path
+    r50bench_here: Call, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
     runs = [run.id for run in keep_series(data, STEP)]
     keep_records(data, runs[:20], "6.1")
     keep_records(data, runs[20:], "6.6")
@@ -57,6 +58,17 @@ def test_it_shows_a_line_per_run_a_sparkline_per_series_and_what_changed(
     assert "6.6" in lines[at + 1]
 
 
+@pytest.mark.parametrize("width", [104, 150])
+def test_tables_fit_the_terminal_where_they_can(
+    r50bench_here: Call, data: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    runs = keep_series(data, STEP)
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = r50bench_here("history", "--plot").out
+    assert (runs[-1].id in text) == (width == 150)
+    assert max(map(len, text.splitlines())) <= width
+
+
 def test_a_chart_is_drawn_where_it_is_asked_for(r50bench_here: Call, data: Path) -> None:
     keep_series(data, STEP)
     plain, plot = r50bench_here("history").out, r50bench_here("history", "--plot").out
@@ -73,6 +85,18 @@ def test_a_query_narrows_runs_and_series(r50bench_here: Call, data: Path) -> Non
     (series,) = answer["series"]
     assert series["runs"] == [answer["runs"][1]["id"], answer["runs"][0]["id"]]
     assert answer["runs"][0]["host"] == HOST["fingerprint"]
+
+
+def test_a_query_that_the_history_cannot_answer_alone_asks_the_records(
+    r50bench_here: Call, data: Path
+) -> None:
+    with History(history_path()) as history:
+        for name, env in (("a", ()), ("b", (("A", "1"),))):
+            keep_record(history, data / "runs", name, case=case_of(customer_env=env))
+    for query, ids in (("customer_env=A=1", ["b"]), ("performance!=1600", [])):
+        answer = r50bench_here("history", "--json", query)
+        found = json.loads(answer.out)["runs"] if answer.code == 0 else []
+        assert [run["id"] for run in found] == ids, query
 
 
 def test_json_has_every_change_with_its_suspects(r50bench_here: Call, data: Path) -> None:
@@ -118,8 +142,10 @@ def test_figures_of_others_stand_apart_and_are_in_no_series(
 
 
 def test_a_query_that_matches_nothing_is_said(r50bench_here: Call) -> None:
+    assert r50bench_here("history").out == "no run yet\n"
     answer = r50bench_here("history", "precision=fp32")
-    assert (answer.code, answer.out) == (0, "no such run\n")
+    assert (answer.code, answer.out) == (2, "")
+    assert "'precision=fp32' matches no run" in answer.err
     wrong = r50bench_here("history", "precison=fp32")
     assert (wrong.code, wrong.out) == (2, "")
     assert "did you mean precision" in wrong.err

@@ -45,6 +45,7 @@ def test_runs_of_one_question_on_one_host_are_a_series_in_the_order_of_time(tmp_
     "other",
     [
         {"host": HOST | {"fingerprint": "b" * 16}},
+        {"host": HOST | {"model_name": "of a cloned image"}},
         {"case": case_of(batch_size=64)},
         {"case": case_of(engine="r50")},
         {"case": case_of(cores_per_instance=2)},

@@ -30,11 +30,12 @@ from r50bench.history.series import run_of, series_of
 from r50bench.history.text import Told, history_as_data, history_text
 from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.conditions import condition_of
-from r50bench.mlperf.query.terms import Term, notices_on_terms, parse_terms
+from r50bench.mlperf.query.search import Search
+from r50bench.mlperf.query.terms import Comparison, Term, notices_on_terms, parse_terms
 from r50bench.mlperf.query.vocabulary import KEYS
 from r50bench.results.folders import record_folders
 from r50bench.results.foreign import ForeignRun
-from r50bench.results.history import History, history_path
+from r50bench.results.history import History, HistoryEntry, history_path
 from r50bench.results.record import Record
 from r50bench.wording import counted
 
@@ -84,6 +85,11 @@ def show(words: tuple[str, ...], plot: bool, as_json: bool, limit: int) -> None:
     for notice in notices_on_terms(terms):
         click.echo(f"! {notice}", err=True)
     told = _told(terms)
+    if terms and not told.runs and not told.foreign:
+        raise UsageError(
+            f"the query {' '.join(words)!r} matches no run of the history",
+            hint="'r50bench history' shows all there are",
+        )
     if as_json:
         click.echo(json.dumps(history_as_data(told), indent=2, ensure_ascii=False))
     else:
@@ -93,7 +99,7 @@ def show(words: tuple[str, ...], plot: bool, as_json: bool, limit: int) -> None:
 
 def _told(terms: Sequence[Term]) -> Told:
     with History(history_path()) as stored:
-        entries = stored.entries(*condition_of(terms), with_facts=True)
+        entries = _entries(stored, terms)
         foreign = stored.foreign_runs()
     runs = tuple(map(run_of, entries))
     return Told(
@@ -101,6 +107,22 @@ def _told(terms: Sequence[Term]) -> Told:
         tuple((series, changes_of(series, _suspects)) for series in series_of(runs)),
         tuple(run for run in foreign if _meets(run, terms)),
     )
+
+
+def _entries(stored: History, terms: Sequence[Term]) -> list[HistoryEntry]:
+    """Returns the runs that the terms mean, by what the history knows of them."""
+    entries = stored.entries(*condition_of(terms), with_facts=True)
+    if not any(map(_asks_records, terms)):
+        return entries
+    meant = {found.record.id for found in Search(stored, terms).results()}
+    return [entry for entry in entries if entry.id in meant]
+
+
+def _asks_records(term: Term) -> bool:
+    """Whether only the record can tell, since text in the history may differ in the last digit."""
+    if not isinstance(term, Comparison):
+        return False
+    return isinstance(term.value, tuple) or (term.operator, type(term.value)) == ("!=", float)
 
 
 def _meets(run: ForeignRun, terms: Sequence[Term]) -> bool:
@@ -151,7 +173,7 @@ def export(file: Path, words: tuple[str, ...]) -> None:
     """
     terms = parse_terms(split_terms(words))
     with History(history_path()) as stored:
-        entries = stored.entries(*condition_of(terms))
+        entries = _entries(stored, terms)
         foreign = [run for run in stored.foreign_runs() if _meets(run, terms)]
     if not entries and not foreign:
         raise UsageError("no such run: there is nothing to export", hint="see 'r50bench history'")

@@ -66,14 +66,14 @@ class HistoryRun:
 
     @property
     def host(self) -> Hashable:
-        """What tells its host from others.
+        """What tells its host from others: the fingerprint, and the CPU, since images are cloned.
 
-        Without a fingerprint it is the CPU's name, and whether it came from elsewhere: what was
-        imported is never taken for a run of this host.
+        Without a fingerprint it is also whether it came from elsewhere: what was imported is then
+        never taken for a run of this host.
         """
         assert self.facts is not None
         host = self.facts.host
-        return host.fingerprint or (host.model_name, self.imported)
+        return (host.model_name, host.fingerprint or self.imported)
 
 
 def run_of(entry: HistoryEntry) -> HistoryRun:

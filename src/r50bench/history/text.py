@@ -16,7 +16,9 @@ from r50bench.wording import counted, figure, with_interval
 
 __all__ = ["Told", "history_as_data", "history_text"]
 
-_TREND = 32
+_TRENDS = (32, 16, 8)
+"""How many characters a sparkline may have, the most that fit."""
+
 _MOST_SUSPECTS = 5
 
 _RUNS = (
@@ -40,7 +42,6 @@ _SERIES = (
     Column("trend", "left"),
     Column("newest", "right"),
     Column("", "left"),
-    Column("changes", "right"),
 )
 _FOREIGN = (
     Column("created", "left"),
@@ -61,15 +62,13 @@ class Told:
     runs: tuple[HistoryRun, ...]
     series: tuple[tuple[Series, tuple[Change, ...]], ...]
     foreign: tuple[ForeignRun, ...]
-    unread: int = 0
 
 
 def history_text(told: Told, *, limit: int, plot: bool, width: int) -> str:
     """Returns what is printed: at most ``limit`` runs, all series, every change."""
     parts = [_runs_part(told.runs, limit, width)] if told.runs else []
     if told.series:
-        rows = [_series_row(at, *one) for at, one in enumerate(told.series, start=1)]
-        parts.append(Table.of(_SERIES, rows).text(width))
+        parts.append(_series_part([series for series, _ in told.series], width))
     for number, (series, changes) in enumerate(told.series, start=1):
         lines = [line for change in changes for line in _change_lines(change, series)]
         if plot:
@@ -78,7 +77,7 @@ def history_text(told: Told, *, limit: int, plot: bool, width: int) -> str:
             parts.append("\n".join([f"{number}  {_title(series)}", *lines]))
     if told.foreign:
         parts.append(_foreign_part(told.foreign, limit, width))
-    return "\n\n".join(parts or ["no such run"]) + "\n"
+    return "\n\n".join(parts or ["no run yet"]) + "\n"
 
 
 def history_as_data(told: Told) -> dict[str, Any]:
@@ -91,10 +90,27 @@ def history_as_data(told: Told) -> dict[str, Any]:
 
 
 def _runs_part(runs: Sequence[HistoryRun], limit: int, width: int) -> str:
-    table = Table.of(_RUNS, map(_run_row, runs[:limit])).text(width)
+    rows = [_run_row(run) for run in runs[:limit]]
+    table = Table.of(_RUNS, rows).text(width)
+    if _longest(table) > width:  # ids are long, and for copying; --json has them, too
+        table = Table.of(_RUNS[:-1], [row[:-1] for row in rows]).text(width)
     if len(runs) <= limit:
         return table
     return f"{table}\nand {counted(len(runs) - limit, 'older run')}; -n {len(runs)} shows all"
+
+
+def _series_part(told: Sequence[Series], width: int) -> str:
+    table = ""
+    for trend in _TRENDS:
+        rows = [_series_row(at, series, trend) for at, series in enumerate(told, start=1)]
+        table = Table.of(_SERIES, rows).text(width)
+        if _longest(table) <= width:
+            break
+    return table
+
+
+def _longest(text: str) -> int:
+    return max(map(len, text.splitlines()))
 
 
 def _run_row(run: HistoryRun) -> tuple[str, ...]:
@@ -106,7 +122,7 @@ def _run_row(run: HistoryRun) -> tuple[str, ...]:
     return (_minute(run.created), name, engine, _host(run), _value(run), mark, run.id)
 
 
-def _series_row(number: int, series: Series, changes: Sequence[Change]) -> tuple[str, ...]:
+def _series_row(number: int, series: Series, trend: int) -> tuple[str, ...]:
     facts = series.newest.facts
     assert facts is not None
     case = facts.case
@@ -119,10 +135,9 @@ def _series_row(number: int, series: Series, changes: Sequence[Change]) -> tuple
         _host(series.newest),
         str(len(series.runs)),
         "" if series.spread is None else f"{100 * series.spread:.1f} %",
-        sparkline(series.figures, _TREND),
+        sparkline(series.figures, trend),
         _value(series.newest),
         "imported" if series.newest.imported else "",
-        str(len(changes) or ""),
     )
 
 
@@ -131,19 +146,15 @@ def _change_lines(change: Change, series: Series) -> list[str]:
     levels = f"{change.runs[0]} runs before, {change.runs[1]} since"
     lines = [f"   {_minute(change.after.created)}  {_size(change.ratio)}, {word}  ({levels})"]
     if change.suspects is None:
-        return [*lines, f"      what else changed is unknown: {_pair(change)} are not both there"]
+        return [*lines, "      what else changed is unknown: one of the two records is gone"]
     if not change.suspects:
-        return [*lines, f"      nothing else is known to have changed between {_pair(change)}"]
+        return [*lines, "      nothing else is known to have changed with it"]
     more = len(change.suspects) - _MOST_SUSPECTS
     return [
         *lines,
         *(f"      {suspect}" for suspect in change.suspects[:_MOST_SUSPECTS]),
         *([f"      and {more} more, which --json lists"] if more > 0 else []),
     ]
-
-
-def _pair(change: Change) -> str:
-    return f"{change.before.id} and {change.after.id}"
 
 
 def _chart(series: Series, changes: Sequence[Change], width: int) -> list[str]:
