@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from r50bench.errors import RunFailed, Unavailable
 from r50bench.host.topology import Host
 from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.mlperf.plan import plan_mlperf
+from r50bench.mlperf.query import answers as answering
 from r50bench.mlperf.query import identity
 from r50bench.mlperf.query.answers import KIND, Answer, AnswerStore
 from r50bench.mlperf.query.completion import complete
@@ -90,6 +92,20 @@ def test_what_was_run_is_stored_whole_and_found_again(workplace: Workplace) -> N
     (entry,) = [one for one in workplace.store.entries() if one.kind == KIND]
     assert entry.source["source"] == f"run {run.name}"
     assert entry.source["parts"]["weights"] == first.record.model.sha256
+
+
+def test_what_decides_a_result_is_found_out_once_where_the_weights_are_kept(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def counting(*args: Any) -> identity.Identity:
+        asked.append(args)
+        return identity.identify(*args)
+
+    monkeypatch.setattr(answering, "identify", counting)
+    assert workplace.ask().produced
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

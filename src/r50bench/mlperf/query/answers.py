@@ -61,12 +61,15 @@ class AnswerStore:
         case = planned.case
         need_real = case.mode == "accuracy"
         kept = kept_weights(case.weights, self._store, need_real=need_real, seed=case.seed)
-        if kept is not None:
-            found = self._find(planned, self._identity(planned, kept))
-            if found is not None:
+        identity = None if kept is None else self._identity(planned, kept)
+        if identity is not None and (found := self._find(planned, identity)) is not None:
+            return found
+        weights = self._assets.weights(case)
+        if identity is None or identity.weights_sha256 != weights.sha256:
+            identity = self._identity(planned, weights)
+            if (found := self._find(planned, identity)) is not None:
                 return found
-        identity = self._identity(planned, self._assets.weights(case))
-        return self._find(planned, identity) or self._produce(planned, identity, run)
+        return self._produce(planned, identity, run)
 
     def _identity(self, planned: Planned, weights: Weights) -> Identity:
         return identify(planned, self._host, weights, self._assets)

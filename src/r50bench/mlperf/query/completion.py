@@ -6,15 +6,16 @@ defaults. Every other term must then hold of the completed query, or of what com
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from r50bench.case import Case
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import CheckFailed, UsageError
 from r50bench.load import DEFAULT_DATASET_SIZE, LoadgenSettings
 from r50bench.mlperf.query.facts import facts_of_record, facts_of_request
-from r50bench.mlperf.query.terms import Comparison, TagTerm, Term, query_text
+from r50bench.mlperf.query.terms import Comparison, Presence, TagTerm, Term, Truth, query_text
 from r50bench.mlperf.query.vocabulary import KEYS
 from r50bench.parameters import Setting, collect
 from r50bench.parameters.workflow import loadgen_of
@@ -97,17 +98,13 @@ def check_request(query: CompletedQuery, case: Case) -> None:
     Raises:
         UsageError: one does not hold of the completed query.
     """
-    facts = facts_of_request(case, query.loadgen)
-    for term in query.terms:
-        if isinstance(term, TagTerm) or term.key.role == "result":
-            continue
-        if not term.holds(_PRODUCED_TAGS, facts):
-            value = facts.get(term.key.name)
-            found = "has no value" if value is None else f"is {query_text(value)}"
-            raise UsageError(
-                f"{term} does not hold: {term.key.name} {found} in this query",
-                hint=f"say which value is meant: {term.key.name}=VALUE",
-            )
+    for term, value in _unmet(query, facts_of_request(case, query.loadgen), of_results=False):
+        name = term.key.name
+        found = "has no value" if value is None else f"is {query_text(value)}"
+        raise UsageError(
+            f"{term} does not hold: {name} {found} in this query",
+            hint=f"say which value is meant: {name}=VALUE",
+        )
 
 
 def check_record(query: CompletedQuery, record: Record) -> None:
@@ -116,17 +113,23 @@ def check_record(query: CompletedQuery, record: Record) -> None:
     Raises:
         CheckFailed: one does not hold of the record.
     """
-    facts = facts_of_record(record)
+    for term, value in _unmet(query, facts_of_record(record), of_results=True):
+        found = "it has none" if value is None else f"it is {query_text(value)}"
+        raise CheckFailed(
+            f"{term} does not hold of {record.id}: {found}",
+            hint=f"without {term} the query has an answer",
+        )
+
+
+def _unmet(
+    query: CompletedQuery, facts: Mapping[str, Any], *, of_results: bool
+) -> Iterator[tuple[Presence | Truth | Comparison, Any]]:
+    """Yields each term that does not hold, of results or of all else, with its key's value."""
     for term in query.terms:
-        if isinstance(term, TagTerm) or term.key.role != "result":
+        if isinstance(term, TagTerm) or (term.key.role == "result") != of_results:
             continue
         if not term.holds(_PRODUCED_TAGS, facts):
-            value = facts.get(term.key.name)
-            found = "it has none" if value is None else f"it is {query_text(value)}"
-            raise CheckFailed(
-                f"{term} does not hold of {record.id}: {found}",
-                hint=f"without {term} the query has an answer",
-            )
+            yield term, facts.get(term.key.name)
 
 
 def _check_tags(terms: Sequence[Term]) -> None:

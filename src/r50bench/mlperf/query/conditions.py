@@ -111,31 +111,20 @@ _TAGS = {
     "main_job": f"NOT ({_LOADGEN})",
     "classified_imagenet": f"{_at('data.kind')} IS 'real'",
 }
-_RESULTS = {
+_WORKED_OUT = {
     "accuracy": "ROUND(100.0 * json_extract(facts, '$.accuracy.good')"
     " / json_extract(facts, '$.accuracy.total'), 3)",
-    "compliant": _at("loadgen.compliant"),
-    "cpu": _at("host.model_name"),
-    "created": _at("created"),
-    "engine_version": _at("engine.version"),
-    "graph": _at("model.graph"),
-    "host": _at("host.fingerprint"),
-    "id": _at("id"),
-    "name": _at("name"),
     "performance": _performance(),
-    "r50bench_version": _at("r50bench_version"),
-    "reason": _at("reason"),
-    "status": _at("status"),
-    "verdict": _at("loadgen.verdict"),
     "weights": f"COALESCE({_at('model.weights')}, {_at('case.weights')})",
-    "weights_sha256": _at("model.sha256"),
 }
 
 
 def _expression(key: Key) -> str:
     """Returns a key's value in SQL, NULL where :func:`.facts.facts_of_record` has None."""
-    if key.name in _RESULTS:
-        return _RESULTS[key.name]
+    if key.name in _WORKED_OUT:
+        return _WORKED_OUT[key.name]
+    if key.path:
+        return _at(key.path)
     if key.role == "framework":
         return _at("case.engine")
     if key.role == "fixed":

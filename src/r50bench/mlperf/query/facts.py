@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from r50bench.case import Case
@@ -50,24 +51,23 @@ def facts_of_record(record: Record, primary: float | None = None) -> dict[str, A
             for key in KEYS.values()
             if key.role == "result" and key.field
         }
+    facts |= {key.name: _known(_at(record, key.path)) for key in KEYS.values() if key.path}
     if record.model is not None:
-        facts |= {"graph": record.model.graph, "weights": record.model.weights}
-        facts["weights_sha256"] = record.model.sha256
+        facts["weights"] = record.model.weights
     return facts | {
         "accuracy": accuracy_percent(record),
-        "compliant": loadgen.compliant if loadgen else None,
-        "cpu": record.host.get("model_name"),
-        "created": record.created,
-        "engine_version": record.engine.version if record.engine else None,
-        "host": record.host.get("fingerprint"),
-        "id": record.id,
-        "name": record.name,
         "performance": _performance(record, loadgen, primary),
-        "r50bench_version": record.r50bench_version,
-        "reason": record.reason,
-        "status": record.status,
-        "verdict": loadgen.verdict or None if loadgen else None,
     }
+
+
+def _at(record: Record, path: str) -> Any:
+    """Returns what stands at a path of a record, None where it, or what leads to it, is absent."""
+    value: Any = record
+    for name in path.split("."):
+        if value is None:
+            return None
+        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name)
+    return value
 
 
 def _performance(

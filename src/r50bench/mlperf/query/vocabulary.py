@@ -33,13 +33,15 @@ class Key:
     is ``parameter`` or ``loadgen`` for what a run is given, ``fixed`` for what is the same for all
     runs of r50bench, ``framework`` for what follows from the engine, ``result`` for what is known
     of a record only, some of it from its case. ``field`` is that of the case, or of
-    :class:`r50bench.load.LoadgenSettings`.
+    :class:`r50bench.load.LoadgenSettings`; ``path`` the names that lead to a result, in a record
+    and in the facts that the history keeps of it, empty where it is worked out.
     """
 
     name: str
     parse: Callable[[str], Scalar]
     role: Literal["parameter", "loadgen", "fixed", "framework", "result"]
     field: str = ""
+    path: str = ""
 
     @property
     def requests(self) -> bool:
@@ -49,23 +51,23 @@ class Key:
 
 _TEXT = free_text("TEXT")
 
-_RESULTS: dict[str, Callable[[str], Scalar]] = {
-    "accuracy": number(),
-    "compliant": yes_or_no,
-    "cpu": _TEXT,
-    "created": _TEXT,
-    "engine_version": _TEXT,
-    "graph": one_of("v1", "v1.5"),
-    "host": _TEXT,
-    "id": _TEXT,
-    "name": _TEXT,
-    "performance": number(),
-    "r50bench_version": _TEXT,
-    "reason": _TEXT,
-    "status": one_of("valid", "invalid"),
-    "verdict": one_of("VALID", "INVALID"),
-    "weights_sha256": _TEXT,
-}
+_RESULTS = (
+    Key("accuracy", number(), "result"),
+    Key("compliant", yes_or_no, "result", path="loadgen.compliant"),
+    Key("cpu", _TEXT, "result", path="host.model_name"),
+    Key("created", _TEXT, "result", path="created"),
+    Key("engine_version", _TEXT, "result", path="engine.version"),
+    Key("graph", one_of("v1", "v1.5"), "result", path="model.graph"),
+    Key("host", _TEXT, "result", path="host.fingerprint"),
+    Key("id", _TEXT, "result", path="id"),
+    Key("name", _TEXT, "result", path="name"),
+    Key("performance", number(), "result"),
+    Key("r50bench_version", _TEXT, "result", path="r50bench_version"),
+    Key("reason", _TEXT, "result", path="reason"),
+    Key("status", one_of("valid", "invalid"), "result", path="status"),
+    Key("verdict", one_of("VALID", "INVALID"), "result", path="loadgen.verdict"),
+    Key("weights_sha256", _TEXT, "result", path="model.sha256"),
+)
 
 
 FIXED = {"task": "image_classification", "model_name": "resnet50"}
@@ -79,7 +81,7 @@ def _keys() -> dict[str, Key]:
     keys += [Key(name, one_of(word), "fixed") for name, word in FIXED.items()]
     words = dict.fromkeys(engine.query_word for engine in ENGINES.values())
     keys.append(Key("framework", one_of(*words), "framework"))
-    keys += [Key(name, parse, "result") for name, parse in _RESULTS.items()]
+    keys += _RESULTS
     keys += [
         Key(row.name, row.parse, "result", row.field)
         for row in PARAMETERS
