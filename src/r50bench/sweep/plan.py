@@ -76,15 +76,6 @@ class SweepPlan:
     versions: dict[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of the parameters that take more than one value, in the order of the axes."""
-        values: dict[str, set[str]] = {}
-        for point in self.points:
-            for key, text in point.assignment:
-                values.setdefault(key, set()).add(text)
-        return tuple(key for key, texts in values.items() if len(texts) > 1)
-
 
 def refuse_axes(assignments: Iterable[Assignment]) -> None:
     """Raises UsageError where a parameter takes several values that no sweep may compare."""

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from r50bench.report.sizes import BATCH_SIZE, CORES, live_size
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.kpi import LATENCY, P99_LATENCY, THROUGHPUT, Kpi
 from r50bench.sweep.results import PointResult, best, front
@@ -61,8 +62,7 @@ def live_row(result: PointResult, passes: int) -> str:
     """Returns one line for a point that has just been measured, aligned with those of others."""
     case = result.point.case
     assert case is not None
-    where = f"{case.precision:<12}  BS {case.batch_size:>4}  CPI {case.cores_per_instance:>3}"
-    where += "".join(f"  {key}={text}" for key, text in result.point.others)
+    where = "  ".join([live_size(case), *_others(result)])
     if result.reason is not None:
         return f"{where}  failed: {result.reason}"
     row = f"{where}  {_value(result.primary):>16} {_UNITS[case.mode]}"
@@ -109,7 +109,8 @@ def _all_points(mode: str, results: Sequence[PointResult]) -> Table:
         else:
             cells.append(_plain(one.primary))
         rows.append(cells)
-    return Table.of(["precision", "BS", "CPI", "instances", *keys, *map(_right, figures)], rows)
+    head = ["precision", BATCH_SIZE, CORES, "instances", *keys]
+    return Table.of([*head, *map(_right, figures)], rows)
 
 
 def _right(title: str) -> Column:
@@ -132,11 +133,10 @@ def _summary(results: Sequence[PointResult]) -> Table:
     for one in results:
         assert one.record is not None
         case = one.record.case
-        extra = " ".join(f"{key}={text}" for key, text in one.point.others)
         row = [case.precision, str(case.batch_size), str(case.cores_per_instance)]
-        row += [str(one.record.host.get("platform", "")), _plain(one.primary), extra]
-        rows.append(row)
-    return Table.of(("precision", "BS", "CPI", "CPU", "value", ""), rows)
+        row += [str(one.record.host.get("platform", "")), _plain(one.primary)]
+        rows.append([*row, " ".join(_others(one))])
+    return Table.of(("precision", BATCH_SIZE, CORES, "CPU", "value", ""), rows)
 
 
 def _front(results: Sequence[PointResult]) -> Table:
@@ -144,10 +144,14 @@ def _front(results: Sequence[PointResult]) -> Table:
     for one in results:
         assert one.record is not None
         case = one.record.case
-        extra = " ".join(f"{key}={text}" for key, text in one.point.others)
         row = [str(case.batch_size), str(case.cores_per_instance)]
-        rows.append([*row, _plain(one.figures[LATENCY]), _plain(one.figures[THROUGHPUT]), extra])
-    return Table.of(("BS", "CPI", "latency ms", "throughput img/s", ""), rows)
+        row += [_plain(one.figures[LATENCY]), _plain(one.figures[THROUGHPUT])]
+        rows.append([*row, " ".join(_others(one))])
+    return Table.of((BATCH_SIZE, CORES, "latency ms", "throughput img/s", ""), rows)
+
+
+def _others(result: PointResult) -> list[str]:
+    return [f"{key}={text}" for key, text in result.point.others]
 
 
 def _who(results: Sequence[PointResult]) -> str:

@@ -48,12 +48,6 @@ class Race(Generic[Name]):
             self._rows.append((self._heats, self._names.index(name), math.log(value)))
         self._heats += 1
 
-    def rounds(self, name: Name) -> int:
-        if name not in self._names:
-            return 0
-        at = self._names.index(name)
-        return sum(row[1] == at for row in self._rows)
-
     def draws(self, seed: int = 0) -> dict[Name, Floats]:
         """Returns plausible logarithms of all configurations' figures: arrays of equal length.
 

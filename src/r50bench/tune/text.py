@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from r50bench.case import Case
+from r50bench.report.sizes import BATCH_SIZE, CORES, live_size
 from r50bench.report.table import Table
 from r50bench.tune.field import MARGIN, Figures
 from r50bench.tune.objective import LATENCIES
@@ -22,8 +23,7 @@ _MOST_SURE = 0.999
 def trial_row(case: Case, figures: Figures) -> str:
     """Returns one line for a configuration that has just been tried."""
     return (
-        f"{case.precision:<12}  BS {case.batch_size:>4}  CPI {case.cores_per_instance:>3}"
-        f"  {fixed(figures.throughput, 4):>8} img/s"
+        f"{live_size(case)}  {fixed(figures.throughput, 4):>8} img/s"
         f"  {fixed(figures.latency_ns['latency'] / 1e6, 4):>8} ms{_else(case)}"
     )
 
@@ -47,8 +47,8 @@ def tune_text(tuned: Tuned) -> str:
 
 
 _HEAD = (
-    "BS",
-    "CPI",
+    BATCH_SIZE,
+    CORES,
     "allocator",
     "weights",
     "engine",
