@@ -205,11 +205,12 @@ def _sustainable_rate(settings: LoadgenSettings, service: Service) -> float:
     """
     assert settings.target_latency_ms is not None
     bound_ns = settings.target_latency_ms * _NS_PER_MS
-    steady = replace(service, batches_ns=service.batches_ns[service.batches_ns <= bound_ns])
-    return max(
-        _likely_rate(settings, service, bound_ns),
-        _LEAST_SHARE * _likely_rate(settings, steady, bound_ns),
-    )
+    likely = _likely_rate(settings, service, bound_ns)
+    in_time = service.batches_ns <= bound_ns
+    if np.all(in_time):
+        return likely
+    steady = replace(service, batches_ns=service.batches_ns[in_time])
+    return max(likely, _LEAST_SHARE * _likely_rate(settings, steady, bound_ns))
 
 
 def _likely_rate(settings: LoadgenSettings, service: Service, bound_ns: float) -> float:
