@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from r50bench.errors import CheckFailed
-from r50bench.mlperf.submission.accuracy_log import accuracy_line
 from r50bench.mlperf.submission.eligibility import Objection
 from r50bench.mlperf.submission.layout import Layout
 from r50bench.mlperf.submission.submission import assess, lay_out
 from r50bench.mlperf.submission.system_description import read_system_file, unknown_fields
 from r50bench.mlperf.submission.tree import Submission
 from r50bench.mlperf_rules import ROUNDS
+from r50bench.results.kpi import accuracy_line
 from r50bench.wording import counted
 
 __all__ = ["submit"]
@@ -112,7 +112,7 @@ def _result_lines(submission: Submission) -> str:
     for run in submission.runs:
         for part in run.parts:
             if part == "accuracy" and run.record.accuracy is not None:
-                figure = accuracy_line(run.record.accuracy).strip()
+                figure = accuracy_line(run.record.accuracy)
             else:
                 figure = str(run.score)
             lines.append(f"{run.scenario:<13}{part:<13}{figure}\n")

@@ -210,7 +210,10 @@ class History:
         older = self._connection.execute(query, (_SHAPE,)).fetchall()
         found = []
         for identity, folder in older:
-            # What is gone may come back, on a disk that is mounted again.
+            # What is gone may come back, on a disk that is mounted again. To look is five times as
+            # quick as to fail to read, and is done at every search.
+            if not os.path.exists(folder):
+                continue
             with contextlib.suppress(UsageError):
                 found.append((_facts_of(read_record(_path(folder))), _SHAPE, identity))
         if found:

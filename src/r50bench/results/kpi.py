@@ -35,6 +35,7 @@ __all__ = [
     "TOP5_ACCURACY",
     "Kpi",
     "accuracy_line",
+    "accuracy_percent",
     "by_name",
     "figures_by_name",
     "kpis",
@@ -130,8 +131,12 @@ def by_name(kpis: Iterable[Kpi]) -> dict[str, Kpi]:
 
 def accuracy_line(accuracy: Accuracy) -> str:
     """Returns ``accuracy=95.000%, good=19, total=20``, the line MLPerf's scripts print."""
-    percent = 100 * accuracy.good / accuracy.total
-    return f"accuracy={percent:.3f}%, good={accuracy.good}, total={accuracy.total}"
+    return f"accuracy={accuracy_percent(accuracy)}%, good={accuracy.good}, total={accuracy.total}"
+
+
+def accuracy_percent(accuracy: Accuracy) -> str:
+    """Returns the top-1 accuracy in per cent as MLPerf prints and judges it: to three decimals."""
+    return f"{100 * accuracy.good / accuracy.total:.3f}"
 
 
 def _primary(record: Record) -> str:

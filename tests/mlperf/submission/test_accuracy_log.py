@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from r50bench.errors import RunFailed
 from r50bench.mlperf.submission.accuracy_log import (
     MOST_SUBMITTED_BYTES,
-    accuracy_line,
     hash_line,
     read_answers,
     truncated,
 )
-from r50bench.results.record import Accuracy
 
 
 @given(size=st.integers(0, 40_000))
@@ -35,10 +33,6 @@ def test_a_truncated_log_is_never_taken_for_a_whole_one(size: int) -> None:
 
 def test_the_hash_is_of_the_bytes_as_they_were() -> None:
     assert hash_line(b"abc") == f"hash={hashlib.sha256(b'abc').hexdigest()}\n"
-
-
-def test_the_accuracy_is_printed_as_the_official_script_prints_it() -> None:
-    assert accuracy_line(Accuracy(500, 376, 470)) == "accuracy=75.200%, good=376, total=500\n"
 
 
 @pytest.mark.parametrize("text", ["", "[", "{}x", '[{"qsl_idx": 1}]', "[1]", '[{"qsl_idx": "a"}]'])

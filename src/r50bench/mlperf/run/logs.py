@@ -14,10 +14,19 @@ import numpy as np
 from r50bench.errors import RunFailed
 from r50bench.results.predictions import Predictions
 
-__all__ = ["Detail", "read_detail", "read_predictions"]
+__all__ = [
+    "ACCURACY_LOG",
+    "DETAIL_LOG",
+    "SUMMARY_LOG",
+    "Detail",
+    "read_detail",
+    "read_predictions",
+]
 
-_DETAIL = "mlperf_log_detail.txt"
-_ACCURACY = "mlperf_log_accuracy.json"
+DETAIL_LOG = "mlperf_log_detail.txt"
+SUMMARY_LOG = "mlperf_log_summary.txt"
+ACCURACY_LOG = "mlperf_log_accuracy.json"
+
 _MARK = ":::MLLOG "
 _ERROR, _WARNING = "is_error", "is_warning"
 _PERCENTILES = ("50.00", "90.00", "95.00", "97.00", "99.00", "99.90")
@@ -67,7 +76,7 @@ class Detail:
         value = self.values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise RunFailed(
-                f"LoadGen's log has no {key}", hint=f"{_DETAIL} in the run's folder says more"
+                f"LoadGen's log has no {key}", hint=f"{DETAIL_LOG} in the run's folder says more"
             )
         return float(value)
 
@@ -92,7 +101,7 @@ def read_detail(folder: Path) -> Detail:
     errors: list[str] = []
     warnings: list[str] = []
     peak = None
-    for entry in _entries(folder / _DETAIL):
+    for entry in _entries(folder / DETAIL_LOG):
         key, value, metadata = entry["key"], entry["value"], entry["metadata"]
         values[key] = value
         if key == "generic_message" and (found := _PEAK.search(str(value))):
@@ -102,7 +111,7 @@ def read_detail(folder: Path) -> Detail:
         elif metadata.get(_WARNING) and not str(value).startswith(_OWN_AFFAIR):
             warnings.append(str(value))
     if not values:
-        raise RunFailed(f"LoadGen left an empty {_DETAIL}", hint="the worker's log says more")
+        raise RunFailed(f"LoadGen left an empty {DETAIL_LOG}", hint="the worker's log says more")
     return Detail(
         folder, values, tuple(dict.fromkeys(errors)), tuple(dict.fromkeys(warnings)), peak
     )
@@ -131,7 +140,7 @@ def read_predictions(folder: Path, names: tuple[str, ...], labels: tuple[int, ..
     Raises:
         RunFailed: there is none, a picture has no answer, or one has two that differ.
     """
-    path = folder / _ACCURACY
+    path = folder / ACCURACY_LOG
     try:
         entries = json.loads(path.read_bytes())
         answers = [

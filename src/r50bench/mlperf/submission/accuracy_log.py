@@ -7,19 +7,13 @@ import json
 from pathlib import Path
 
 from r50bench.errors import RunFailed
-from r50bench.results.record import Accuracy
 
 __all__ = [
-    "ACCURACY_LOG",
     "MOST_SUBMITTED_BYTES",
-    "accuracy_line",
-    "accuracy_percent",
     "hash_line",
     "read_answers",
     "truncated",
 ]
-
-ACCURACY_LOG = "mlperf_log_accuracy.json"
 
 # mlcommons/inference, tools/submission/truncate_accuracy_log.py: a log of 4 KiB or more keeps that
 # much of either end. The checker takes what is at most 10 KiB for truncated.
@@ -51,13 +45,3 @@ def truncated(log: bytes) -> bytes:
 def hash_line(log: bytes) -> str:
     """Returns the line of accuracy.txt that vouches for the whole log."""
     return f"hash={hashlib.sha256(log).hexdigest()}\n"
-
-
-def accuracy_line(accuracy: Accuracy) -> str:
-    """Returns the line of accuracy.txt that gives the accuracy, to three decimals."""
-    return f"accuracy={accuracy_percent(accuracy)}%, good={accuracy.good}, total={accuracy.total}\n"
-
-
-def accuracy_percent(accuracy: Accuracy) -> str:
-    """Returns the top-1 accuracy in per cent as it is printed and judged: to three decimals."""
-    return f"{100 * accuracy.good / accuracy.total:.3f}"

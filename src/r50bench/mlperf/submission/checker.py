@@ -13,12 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from r50bench.errors import RunFailed
 from r50bench.load import COMPLIANCE_TESTS
-from r50bench.mlperf.run.logs import read_detail
-from r50bench.mlperf.submission.accuracy_log import ACCURACY_LOG, MOST_SUBMITTED_BYTES
+from r50bench.mlperf.run.logs import ACCURACY_LOG, DETAIL_LOG, SUMMARY_LOG, read_detail
+from r50bench.mlperf.submission.accuracy_log import MOST_SUBMITTED_BYTES
 from r50bench.mlperf.submission.compliance import PASSED, VERIFY_ACCURACY, VERIFY_PERFORMANCE
 from r50bench.mlperf.submission.implementation import IMPLEMENTATION_FIELDS
 from r50bench.mlperf.submission.layout import LABEL_FILE, LABEL_SUFFIX, Layout
-from r50bench.mlperf.submission.runs import DETAIL_LOG, SUMMARY_LOG
 from r50bench.mlperf.submission.system_description import SYSTEM_FIELDS
 from r50bench.mlperf_rules import BENCHMARK
 

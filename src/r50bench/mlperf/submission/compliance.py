@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from r50bench.mlperf.submission.accuracy_log import ACCURACY_LOG, read_answers
+from r50bench.mlperf.run.logs import ACCURACY_LOG
+from r50bench.mlperf.submission.accuracy_log import read_answers
 from r50bench.mlperf.submission.runs import Run, Score
 
 __all__ = [

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from r50bench.engines.registry import recorded_engine
 from r50bench.load import COMPLIANCE_TESTS, SCENARIOS
-from r50bench.mlperf.submission.accuracy_log import (
-    ACCURACY_LOG,
-    accuracy_percent,
-    read_answers,
-)
+from r50bench.mlperf.run.logs import ACCURACY_LOG
+from r50bench.mlperf.submission.accuracy_log import read_answers
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
 from r50bench.mlperf_rules import COMPLETE_DATASET, ROUNDS, Round, round_of
+from r50bench.results.kpi import accuracy_percent
 
 __all__ = ["Objection", "objections_to_run", "objections_to_set"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from r50bench.load import LoadgenSettings
-from r50bench.mlperf.submission.accuracy_log import accuracy_line
 from r50bench.mlperf.submission.implementation import calibration_of
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
+from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import Record
 
 __all__ = ["calibration_text", "code_readme", "label_text", "scenario_readme"]
@@ -74,7 +74,7 @@ def _results(runs: Sequence[Run]) -> str:
     for run in runs:
         for part in run.parts:
             if part == ACCURACY and run.record.accuracy is not None:
-                lines.append(f"- accuracy run: {accuracy_line(run.record.accuracy).strip()}")
+                lines.append(f"- accuracy run: {accuracy_line(run.record.accuracy)}")
             elif part != ACCURACY:
                 name = "performance run" if part == PERFORMANCE else part
                 lines.append(f"- {name}: {run.score}")

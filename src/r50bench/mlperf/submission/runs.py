@@ -13,13 +13,10 @@ from r50bench.mlperf.run.result import SCORES
 from r50bench.mlperf_rules import ROUNDS
 from r50bench.results.record import Record, read_record
 
-__all__ = ["ACCURACY", "DETAIL_LOG", "PERFORMANCE", "SUMMARY_LOG", "Run", "Score", "read_run"]
+__all__ = ["ACCURACY", "PERFORMANCE", "Run", "Score", "read_run"]
 
 ACCURACY = "accuracy"
 PERFORMANCE = "performance"
-
-DETAIL_LOG = "mlperf_log_detail.txt"
-SUMMARY_LOG = "mlperf_log_summary.txt"
 
 _PARTS = {
     "AccuracyOnly": (ACCURACY,),

@@ -12,12 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from r50bench.errors import RunFailed, UsageError
 from r50bench.load import COMPLIANCE_TESTS, SCENARIOS
-from r50bench.mlperf.submission.accuracy_log import (
-    ACCURACY_LOG,
-    accuracy_line,
-    hash_line,
-    truncated,
-)
+from r50bench.mlperf.run.logs import ACCURACY_LOG, DETAIL_LOG, SUMMARY_LOG
+from r50bench.mlperf.submission.accuracy_log import hash_line, truncated
 from r50bench.mlperf.submission.compliance import Verification
 from r50bench.mlperf.submission.implementation import describe_implementation, implementation
 from r50bench.mlperf.submission.layout import LABEL_FILE, Layout
@@ -27,13 +23,8 @@ from r50bench.mlperf.submission.readmes import (
     label_text,
     scenario_readme,
 )
-from r50bench.mlperf.submission.runs import (
-    ACCURACY,
-    DETAIL_LOG,
-    PERFORMANCE,
-    SUMMARY_LOG,
-    Run,
-)
+from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
+from r50bench.results.kpi import accuracy_line
 
 __all__ = ["Submission", "submission_files", "write_tree"]
 
@@ -99,7 +90,7 @@ def _accuracy_files(run: Run, folder: PurePosixPath) -> Files:
     accuracy = run.record.accuracy
     assert accuracy is not None
     log = _read(run.logs / ACCURACY_LOG)
-    yield folder / "accuracy.txt", (accuracy_line(accuracy) + hash_line(log)).encode()
+    yield folder / "accuracy.txt", f"{accuracy_line(accuracy)}\n{hash_line(log)}".encode()
     yield folder / ACCURACY_LOG, truncated(log)
     yield from _log_files(run, folder)
 
