@@ -10,14 +10,13 @@ import pytest
 from r50bench.case import Case, CaseName
 from r50bench.engines.base import CPU_NUMERICS, EngineSpec
 from r50bench.engines.evidence.judge import judge
-from r50bench.engines.evidence.kernel_log import Primitive, Shape
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import UsageError
 from r50bench.host.isa import isa_cap, native_precisions, resolve_precision
 from r50bench.host.peak import Peak, Rates, peak_rates
 from r50bench.host.topology import Host, read_host
 from r50bench.mlperf.submission.implementation import calibration_of, describe_implementation
-from r50bench.models.layers import CLASSIFIER, Layer, layers
+from r50bench.models.layers import layers
 from r50bench.parameters import Setting
 from r50bench.planning.designed_cases import designed_cases
 from r50bench.planning.effective_case import effective_case
@@ -33,6 +32,7 @@ from r50bench.profile.roofline import Roof, break_down
 from r50bench.sweep.time_left import TimeLeft
 from r50bench.tune.trials import expected_latency_s
 from support.machine_tree import CPUINFO_SPR, MachineTree
+from support.primitives import primitive_of
 from support.records import case_of, record_of
 
 
@@ -168,7 +168,7 @@ def test_a_new_row_is_proved_and_bounded_by_what_it_says(fp16_host: Host) -> Non
 
 
 def test_a_new_row_s_layers_have_a_least_time(fp16_host: Host) -> None:
-    log = [kernel_of(layer) for layer in layers("v1.5")]
+    log = [primitive_of(layer, 1) for layer in layers("v1.5")]
 
     def least_ms(numerics: str) -> float:
         roof = Roof(gop_per_s=1e9, gb_per_s=20)
@@ -177,20 +177,6 @@ def test_a_new_row_s_layers_have_a_least_time(fp16_host: Host) -> None:
         ).least_ms
 
     assert least_ms("fp16") == least_ms("bf16") == pytest.approx(2 * least_ms("int8"))
-
-
-def kernel_of(layer: Layer) -> Primitive:
-    shape = Shape(
-        1,
-        layer.channels_in,
-        layer.channels_out,
-        layer.kernel,
-        layer.stride,
-        layer.size_in,
-        layer.size_out,
-    )
-    kind = "matmul" if layer.name == CLASSIFIER else "convolution"
-    return Primitive(kind, "brgconv", "", shape, 0.5, None)
 
 
 def test_a_new_row_is_described_for_a_submission(fp16_host: Host) -> None:

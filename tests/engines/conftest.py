@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -10,12 +9,10 @@ import pytest
 from r50bench.assets.store import Store
 from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.environment import worker_environment
-from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import read_host
-from r50bench.notices import Silent
 from support import synthetic_hosts
+from support.prepared_engines import prepared_for_latency
 
 SEED = 7
 
@@ -63,21 +60,5 @@ def this_host():
 def fp32(spec, this_host, tmp_path_factory):
     """The spec of a compiled fp32 model for two runners, and the environment it runs in."""
     (precision,) = (name for name in native_precisions(this_host) if name.endswith("fp32"))
-    case = Case(
-        mode="latency",
-        precision=precision,
-        batch_size=1,
-        cores_per_instance=1,
-        instances=2,
-        steps=10,
-        warmup_steps=2,
-        allocator="system",
-        weight_sharing=True,
-    )
-    environment = worker_environment(case, this_host, os.environ)
     store = Store(tmp_path_factory.mktemp("store"))
-    wanted = replace(spec, precision=precision, runners=2)
-    preparation = Preparation(f"seed-{SEED}", this_host, store, Silent(), environment)
-    compiled, now = prepare_engine(wanted, preparation)
-    assert now
-    return compiled, environment
+    return prepared_for_latency(replace(spec, precision=precision, runners=2), this_host, store)

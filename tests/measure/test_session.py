@@ -41,15 +41,18 @@ def figures(outcome: Outcome) -> dict[str, float]:
     return {kpi.name: kpi.value for kpi in kpis(record, samples)}
 
 
+# Instance 0 takes 1 ms for a batch, instance 1 takes 2.
+TWO_PACES = {
+    "INSTANCES": 2,
+    "BATCH_SIZE": 2,
+    "STEPS": 4,
+    "WARMUP_STEPS": 1,
+    "FAKE_LATENCIES_NS": "1000000;2000000",
+}
+
+
 def test_throughput_is_summed_over_instances_to_the_exact_digit(run):
-    case = planned(
-        "inference_throughput_fp32",
-        INSTANCES=2,
-        BATCH_SIZE=2,
-        STEPS=4,
-        WARMUP_STEPS=1,
-        FAKE_LATENCIES_NS="1000000;2000000",
-    )
+    case = planned("inference_throughput_fp32", **TWO_PACES)
     found = figures(run(case))
     # Instance 0 ends its 4 batches at 4 ms, when instance 1 has ended 2: 12 images in 4 ms.
     assert found["Average Throughput"] == pytest.approx(3000, rel=1e-12)
@@ -60,15 +63,7 @@ def test_throughput_is_summed_over_instances_to_the_exact_digit(run):
 
 
 def test_throughput_carries_its_share_of_the_peak_to_the_exact_digit(run):
-    case = planned(
-        "inference_throughput_fp32",
-        INSTANCES=2,
-        BATCH_SIZE=2,
-        STEPS=4,
-        WARMUP_STEPS=1,
-        FAKE_LATENCIES_NS="1000000;2000000",
-        FAKE_PEAK="40000,23",
-    )
+    case = planned("inference_throughput_fp32", **TWO_PACES, FAKE_PEAK="40000,23")
     outcome = run(case)
     found = figures(outcome)
     # v1.5 does 7,896,503,808 operations a picture without those on the padding.

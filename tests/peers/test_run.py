@@ -8,7 +8,6 @@ import pytest
 
 from r50bench.case import CaseName
 from r50bench.errors import EngineError, Unsupported, UsageError, WorkerFailed
-from r50bench.measure.session import Session
 from r50bench.parameters import collect
 from r50bench.peers import run as peers
 from r50bench.peers.run import Contender, plan_peers, run_peers
@@ -49,19 +48,6 @@ def test_every_engine_leaves_its_record_and_is_set_beside_the_first(race):
     assert "2 × 1 core" in text
     for one in standings:
         assert read_record(one.outcome.folder).case.repeat == 6
-
-
-def test_engines_take_turns_and_each_round_begins_with_another(race, monkeypatch):
-    order = []
-    measure = Session.measure_round
-
-    def noting(session):
-        order.append(session.case.batch_size)
-        return measure(session)
-
-    monkeypatch.setattr(Session, "measure_round", noting)
-    race(*(contender("torch", 1000, BATCH_SIZE=size, REPEAT=3) for size in (1, 2, 3)))
-    assert order == [1, 2, 3, 2, 3, 1, 3, 1, 2]
 
 
 def test_an_engine_that_dies_on_the_way_is_a_row_that_says_why(race):

@@ -4,29 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from r50bench.engines.evidence.kernel_log import Primitive, Shape
+from r50bench.engines.evidence.kernel_log import Primitive
 from r50bench.errors import EngineError, RunFailed
 from r50bench.models.layers import CLASSIFIER, Layer, layers
 from r50bench.profile.roofline import Roof, break_down, group_of, roof_of_instance
 from r50bench.results.record import Limit
+from support.primitives import primitive_of
 
 BATCH = 8
 ROOF = Roof(gop_per_s=1000, gb_per_s=20)
 
 
 def primitive(layer: Layer, ms: float = 0.5, start_ms: float | None = None) -> Primitive:
-    kind = "matmul" if layer.name == CLASSIFIER else "convolution"
-    shape = Shape(
-        BATCH,
-        layer.channels_in,
-        layer.channels_out,
-        layer.kernel,
-        layer.stride,
-        layer.size_in,
-        layer.size_out,
-    )
     attributes = "attr-post-ops:sum" if layer.name.endswith(".conv3") else ""
-    return Primitive(kind, "brgconv", attributes, shape, ms, start_ms)
+    return primitive_of(layer, BATCH, attributes=attributes, ms=ms, start_ms=start_ms)
 
 
 def log(ms: float = 0.5, gap_ms: float | None = None) -> tuple[Primitive, ...]:

@@ -8,7 +8,7 @@ import sys
 
 import msgspec
 
-__all__ = ["probe"]
+__all__ = ["probe", "run_program"]
 
 # Loads the spec of argv[1], runs one batch per instance in threads of their own, and prints JSON.
 PROBE = """
@@ -54,8 +54,17 @@ print(json.dumps(said))
 
 
 def probe(spec, environment):
+    """Returns what the engine of ``spec`` says and answers, or its error and message."""
+    return run_program(PROBE, spec, environment)
+
+
+def run_program(program, spec, environment, *arguments):
+    """Runs Python source with the spec as JSON for argv[1]; returns the JSON that it prints last.
+
+    ``arguments`` follow as argv[2] and so on.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, msgspec.json.encode(spec).decode()],
+        [sys.executable, "-c", program, msgspec.json.encode(spec).decode(), *arguments],
         env=environment,
         capture_output=True,
         text=True,

@@ -11,23 +11,14 @@ from r50bench.engines.evidence.layer_match import (
     match_layers,
 )
 from r50bench.models.architecture import GRAPHS
-from r50bench.models.layers import CLASSIFIER, Layer, layers
+from r50bench.models.layers import Layer, layers
+from support.primitives import primitive_of
 
 
 def primitive(layer: Layer, images: int = 8, *, adding: str = ".conv3") -> Primitive:
-    kind = "matmul" if layer.name == CLASSIFIER else "convolution"
-    shape = Shape(
-        images,
-        layer.channels_in,
-        layer.channels_out,
-        layer.kernel,
-        layer.stride,
-        layer.size_in,
-        layer.size_out,
-    )
     adds = bool(adding) and layer.name.endswith(adding)
     attributes = "attr-post-ops:sum+eltwise_relu" if adds else ""
-    return Primitive(kind, "brgconv:avx512_core", attributes, shape, 0.1, None)
+    return primitive_of(layer, images, attributes=attributes)
 
 
 def shortcut_first(graph: str, *, pulled_back: bool = False) -> list[Layer]:

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 import torch
 
 from r50bench.assets.preprocess import dummy_pictures, normalise
 from r50bench.assets.store import Store
-from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.environment import worker_environment
 from r50bench.engines.evidence.judge import count_kernels, judge
 from r50bench.engines.evidence.kernel_log import parse_kernel_log
 from r50bench.engines.evidence.layer_match import executed_layers
-from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.engines.r50.kernel_sets import lacking
 from r50bench.engines.torch.recipes import build_module
 from r50bench.host.topology import read_host
 from r50bench.models.resnet50 import build_model
-from r50bench.notices import Silent
 from r50bench.precision import numerics_of
+from support.engine_probe import run_program
+from support.prepared_engines import prepared_for_latency
 
 pytestmark = pytest.mark.real_engine
 
@@ -132,21 +127,7 @@ def prepared(host, folder, pictures):
         )
         if lacking(host, precision):
             pytest.skip(f"this CPU has no kernels of ours for {precision}")
-        case = Case(
-            mode="latency",
-            precision=precision,
-            batch_size=1,
-            cores_per_instance=1,
-            instances=1,
-            steps=10,
-            warmup_steps=2,
-            allocator="system",
-        )
-        environment = worker_environment(case, host, os.environ)
-        preparation = Preparation(f"s{SEED}", host, store, Silent(), environment)
-        found, now = prepare_engine(spec, preparation)
-        assert now
-        return found, environment
+        return prepared_for_latency(spec, host, store)
 
     return make
 
@@ -173,23 +154,11 @@ def probe(pictures):
 
     def run(spec, environment):
         if spec not in said:
-            said[spec] = _run(spec, environment, pictures)
+            threads = {"OMP_NUM_THREADS": str(spec.threads)}
+            said[spec] = run_program(PROBE, spec, environment | threads, str(pictures[0]))
         return said[spec]
 
     return run
-
-
-def _run(spec, environment, pictures):
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE, msgspec.json.encode(spec).decode(), str(pictures[0])],
-        env={**environment, "OMP_NUM_THREADS": str(spec.threads)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("graph", ["v1", "v1.5"])

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from r50bench.errors import RunFailed
 from r50bench.load import LoadgenSettings
 from r50bench.mlperf.run.official_settings import fill_in
-from r50bench.mlperf.run.queueing import Service
 from r50bench.mlperf.run.run_length import (
     expected_samples,
     expected_seconds,
     refuse_hopeless_rate,
     refuse_too_many_queries,
 )
-from r50bench.mlperf.run.targets import RawFigures, with_target
+from r50bench.mlperf.run.targets import with_target
+from support.loadgen_targets import filled, raw, service
 
-MS = 1_000_000
 GIB = 2**30
-
-
-def filled(scenario, **given):
-    return fill_in(LoadgenSettings(scenario=scenario, mode="PerformanceOnly", **given), 2000)
-
-
-def raw(throughput=100.0, latency_ms=10.0):
-    nanoseconds = round(latency_ms * MS)
-    return RawFigures(throughput, nanoseconds, nanoseconds)
-
-
-def service(latency_ms=10.0, instances=1):
-    return Service(np.full(50, round(latency_ms * MS)), instances, batch_size=1)
 
 
 @pytest.mark.parametrize(

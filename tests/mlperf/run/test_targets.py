@@ -10,26 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r50bench.errors import RunFailed
-from r50bench.load import LoadgenSettings
-from r50bench.mlperf.run.official_settings import fill_in
 from r50bench.mlperf.run.queueing import Service, allowed_late_share, sustainable_rate
-from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
+from r50bench.mlperf.run.targets import raw_figures, with_target
+from support.loadgen_targets import MS, filled, raw, service
 from support.records import samples_of_latencies
-
-MS = 1_000_000
-
-
-def filled(scenario, **given):
-    return fill_in(LoadgenSettings(scenario=scenario, mode="PerformanceOnly", **given), 2000)
-
-
-def raw(throughput=100.0, latency_ms=10.0):
-    nanoseconds = round(latency_ms * MS)
-    return RawFigures(throughput, nanoseconds, nanoseconds)
-
-
-def service(latency_ms=10.0, instances=1):
-    return Service(np.full(50, round(latency_ms * MS)), instances, batch_size=1)
 
 
 def test_raw_figures_sum_throughput_and_take_the_scenarios_percentile():

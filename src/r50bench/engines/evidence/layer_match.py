@@ -68,7 +68,7 @@ def match_layers(
     In the first stage the shortcut has the shape of the convolutions it is added to. Where kernels
     of that shape add, the one that does not is taken for the shortcut.
     """
-    adding = {_key(one.shape) for one in primitives if one.adds and one.shape}
+    adding = {_geometry(one.shape) for one in primitives if one.adds and one.shape}
     images: Counter[str] = Counter()
     found: list[str | None] = []
     for primitive in primitives:
@@ -77,7 +77,7 @@ def match_layers(
         if shape is None or not fitting:
             found.append(None)
             continue
-        told_apart = _key(shape) in adding
+        told_apart = _geometry(shape) in adding
         best = min(
             fitting,
             key=lambda layer: (
@@ -96,26 +96,15 @@ def _fits(primitive: Primitive, layer: Layer) -> bool:
         return False
     if layer.name == STEM.name:
         return (shape.channels_out, shape.size_out) == (layer.channels_out, layer.size_out)
-    return _key(shape) == _layer_key(layer)
+    return _geometry(shape) == _geometry(layer)
 
 
-def _key(shape: Shape) -> tuple[int, ...]:
+def _geometry(place: Shape | Layer) -> tuple[int, ...]:
     return (
-        shape.channels_in,
-        shape.channels_out,
-        shape.kernel,
-        shape.stride,
-        shape.size_in,
-        shape.size_out,
-    )
-
-
-def _layer_key(layer: Layer) -> tuple[int, ...]:
-    return (
-        layer.channels_in,
-        layer.channels_out,
-        layer.kernel,
-        layer.stride,
-        layer.size_in,
-        layer.size_out,
+        place.channels_in,
+        place.channels_out,
+        place.kernel,
+        place.stride,
+        place.size_in,
+        place.size_out,
     )
