@@ -29,7 +29,7 @@ from r50bench.mlperf.query.vocabulary import (
     Scalar,
 )
 from r50bench.notices import Notice
-from r50bench.precision import PRECISIONS, means
+from r50bench.precision import NUMERICS, PRECISIONS, numerics_of
 
 __all__ = [
     "COMPARE",
@@ -92,8 +92,8 @@ class Comparison:
         known = facts.get(self.key.name)
         if known is None:
             return self.operator == "!="
-        if self.key.name == "precision" and known in PRECISIONS and means(str(self.value), known):
-            known = self.value
+        if self.key.name == "precision" and self.value in NUMERICS and known in PRECISIONS:
+            known = numerics_of(known)
         return COMPARE[self.operator](known, self.value)
 
     def __str__(self) -> str:
