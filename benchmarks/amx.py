@@ -79,14 +79,17 @@ class Contender:
 
 @dataclass(frozen=True)
 class Row:
-    """What came out of one configuration for one engine; ``ratios`` are over each other engine."""
+    """What came out of one configuration for one engine; ``ratios`` are over each other engine.
+
+    ``images_per_s`` is None where in no round all instances had accepted samples.
+    """
 
     precision: str
     batch_size: int
     layout: str
     engine: str
-    images_per_s: Estimate
-    share_of_peak: float
+    images_per_s: Estimate | None
+    share_of_peak: float | None
     accepted: int
     samples: int
     ratios: dict[str, Estimate]
@@ -236,7 +239,7 @@ def row(
 ) -> Row:
     """Returns an engine's figures; ``share_of_an_image`` of a second of the peak."""
     known = [rate for rate in mine.images_per_s if rate is not None]
-    figure = ratio_of_rounds(known, [1.0] * len(known)) if known else Estimate(0.0)
+    figure = ratio_of_rounds(known, [1.0] * len(known)) if known else None
     ratios = {}
     for other in contenders:
         pairs = [
@@ -250,7 +253,7 @@ def row(
         *configuration,
         mine.engine,
         figure,
-        figure.value * share_of_an_image,
+        figure and figure.value * share_of_an_image,
         mine.accepted,
         mine.samples,
         ratios,
@@ -272,7 +275,7 @@ def verdicts(rows: Sequence[Row]) -> Iterator[Verdict]:
             batches = f"batch {best.batch_size} over {beside.batch_size}"
             yield Verdict(f"{precision} over OpenVINO, {batches}, one", at_best, ratio)
     int8 = best_of(rows, "amx_int8", "r50")
-    if int8 is not None:
+    if int8 is not None and int8.share_of_peak is not None:
         yield Verdict("amx_int8 of the peak", INT8_OF_PEAK, Estimate(int8.share_of_peak))
     bf16, bf32 = (best_of(rows, name, "r50") for name in ("amx_bfloat16", "amx_bfloat32"))
     if bf16 is not None and bf32 is not None:
@@ -287,17 +290,23 @@ def verdicts(rows: Sequence[Row]) -> Iterator[Verdict]:
 
 
 def best_of(rows: Sequence[Row], precision: str, engine: str) -> Row | None:
-    """Returns the row of the best batch on one core."""
+    """Returns the row of the best batch on one core, None where none has a figure."""
     mine = [
-        row
+        (row.images_per_s.value, row)
         for row in rows
-        if (row.precision, row.engine, row.layout) == (precision, engine, "one") and row.accepted
+        if (row.precision, row.engine, row.layout) == (precision, engine, "one")
+        and row.images_per_s is not None
     ]
-    return max(mine, key=lambda row: row.images_per_s.value, default=None)
+    return max(mine, key=lambda rated: rated[0])[1] if mine else None
 
 
-def quotient(above: Estimate, below: Estimate) -> Estimate:
-    """Returns the ratio of figures that were not measured in turn, its ends from theirs."""
+def quotient(above: Estimate | None, below: Estimate | None) -> Estimate | None:
+    """Returns the ratio of figures that were not measured in turn, its ends from theirs.
+
+    None where one of them is unknown.
+    """
+    if above is None or below is None:
+        return None
     low = above.low and below.high and above.low / below.high
     high = above.high and below.low and above.high / below.low
     return Estimate(above.value / below.value, low or None, high or None)
@@ -311,11 +320,15 @@ HEADER = (
 
 def line(row: Row) -> str:
     """Returns what is printed of a row."""
-    figure = estimate_text(row.images_per_s, 1) if row.accepted else "nothing accepted"
+    figure = "not all undisturbed" if row.accepted else "nothing accepted"
+    share = ""
+    if row.images_per_s is not None and row.share_of_peak is not None:
+        figure = estimate_text(row.images_per_s, 1)
+        share = f"{row.share_of_peak:.3f}"
     ratios = ", ".join(f"{name} {estimate_text(ratio, 3)}" for name, ratio in row.ratios.items())
     return (
         f"{row.precision:13} {row.batch_size:5} {row.layout:6} {row.engine:11} {figure:>22}"
-        f" {row.share_of_peak:7.3f} {row.accepted:5}/{row.samples:<5}  {ratios}"
+        f" {share:>7} {row.accepted:5}/{row.samples:<5}  {ratios}"
     )
 
 

@@ -115,6 +115,7 @@ WITHOUT_A_MODULE = {
     "assets/test_store_remove.py": "assets/store.py: removing, beside test_store.py, which keeps",
     "cli/test_data_as_it_is.py": "the verb run on data sets as people have them, in processes",
     "cli/test_former_records.py": "every verb that reads records, on those of a former version",
+    "benchmarks/test_amx.py": "the arithmetic of benchmarks/amx.py, which no package holds",
     "cli/test_several_cases.py": "cli/run.py, where it is given more than one case",
     "engines/r50/test_amx_kernels.py": "the C++ of engines/r50/kernels/amx, on emulated tiles",
     "engines/test_new_engine.py": "that a new engine is a folder and a row, over all wings",
