@@ -60,6 +60,15 @@ def test_the_workflows_spellings_and_settings_mean_the_same(
     assert plans[0]["name"] == "mlperf_Server_PerformanceOnly_avx_fp32"
 
 
+def test_variables_that_reach_nothing_are_said_in_the_plan(
+    r50bench_here: Call, host: object
+) -> None:
+    asked = ("mlperf", "-N", "--customer-env", "KMP_BLOCKTIME=1")
+    assert "! KMP_BLOCKTIME has no effect" in r50bench_here(*asked).out
+    (notice,) = json.loads(r50bench_here(*asked, "--json").out)["notices"]
+    assert notice["code"] == "no-effect"
+
+
 @pytest.mark.parametrize(
     ("scenario", "layout"),
     [

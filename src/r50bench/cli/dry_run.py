@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import click
 
 from r50bench.cli.plan_text import describe_plan, plan_as_data
-from r50bench.engines.environment import inert_settings
 from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
 from r50bench.main_job.plan import plan_main_job
@@ -31,9 +30,8 @@ def show_main_job(
 def show_plan(
     planned: Sequence[Planned], notices: Sequence[Notice], host: Host, *, as_json: bool
 ) -> None:
-    plans = [(case, (*case.notices, *inert_settings(case.case, host))) for case in planned]
     if as_json:
-        click.echo(json.dumps([plan_as_data(*plan) for plan in plans], indent=2))
+        click.echo(json.dumps([plan_as_data(case, host) for case in planned], indent=2))
         return
     about = "\n".join([describe_host(host), *(f"! {notice}" for notice in notices)])
-    click.echo("\n\n".join([about, *(describe_plan(*plan) for plan in plans)]))
+    click.echo("\n\n".join([about, *(describe_plan(case, host) for case in planned)]))

@@ -90,7 +90,7 @@ def mlperf(
 
 def _show_plan(planned: Planned, host: Host, *, as_json: bool) -> None:
     if as_json:
-        plan = plan_as_data(planned, planned.notices)
+        plan = plan_as_data(planned, host)
         data = plan | {"name": planned.name, "loadgen": asdict(planned.loadgen)}
         click.echo(json.dumps(data, indent=2))
         return
@@ -99,7 +99,7 @@ def _show_plan(planned: Planned, host: Host, *, as_json: bool) -> None:
         for name, value in asdict(planned.loadgen).items()
         if value not in (None, "", False)
     ]
-    plan_text = describe_plan(planned, planned.notices)
+    plan_text = describe_plan(planned, host)
     click.echo("\n".join([describe_host(host), "", planned.name, *asked, "", plan_text]))
 
 

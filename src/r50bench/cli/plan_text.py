@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from r50bench.engines.environment import inert_settings
+from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME
 from r50bench.planning.planned import Planned
@@ -15,8 +17,11 @@ from r50bench.wording import counted
 __all__ = ["cpu_list", "describe_plan", "plan_as_data"]
 
 
-def describe_plan(planned: Planned, notices: Iterable[Notice]) -> str:
-    """Returns the effective values with their sources, the instances' CPUs, and the notices."""
+def describe_plan(planned: Planned, host: Host) -> str:
+    """Returns the effective values with their sources, the instances' CPUs, and the notices.
+
+    The notices are those that the run itself would give of the case.
+    """
     lines, placement = [planned.case.name], planned.placement
     rows = [(f"  {BY_NAME[name].key}", str(said)) for name, said in planned.request.items()]
     lines += named_lines(rows)
@@ -28,19 +33,23 @@ def describe_plan(planned: Planned, notices: Iterable[Notice]) -> str:
         )
     if placement.leftover:
         lines.append(f"    left over: CPUs {cpu_list(placement.leftover)}")
-    lines += [f"  ! {notice}" for notice in notices]
+    lines += [f"  ! {notice}" for notice in _notices(planned, host)]
     return "\n".join(lines)
 
 
-def plan_as_data(planned: Planned, notices: Iterable[Notice]) -> dict[str, Any]:
+def plan_as_data(planned: Planned, host: Host) -> dict[str, Any]:
     """Returns the same as plain data for JSON."""
     return {
         "name": planned.case.name,
         "case": asdict(planned.case),
         "request": {name: asdict(said) for name, said in planned.request.items()},
         "placement": asdict(planned.placement),
-        "notices": [asdict(notice) for notice in notices],
+        "notices": [asdict(notice) for notice in _notices(planned, host)],
     }
+
+
+def _notices(planned: Planned, host: Host) -> tuple[Notice, ...]:
+    return (*planned.notices, *inert_settings(planned.case, host))
 
 
 def cpu_list(cpus: Iterable[int]) -> str:
