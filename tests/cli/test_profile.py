@@ -87,6 +87,25 @@ def test_without_an_engine_every_one_whose_kernels_can_tell_is_profiled(
     assert " · r50 10.0 ms a batch, " in last
 
 
+def test_an_engine_that_this_cpu_keeps_from_it_is_named_with_the_reason(
+    profile: Call, monkeypatch: pytest.MonkeyPatch, r50bench_here: Call
+) -> None:
+    (data,) = json.loads(profile("inference_throughput_fp32", "--rounds", "3", "--json").out)
+    found = msgspec.convert(data, Profile)
+    monkeypatch.setattr(
+        verb,
+        "profile_case",
+        lambda planned, *_: (replace(found, case=planned.case), Path("somewhere")),
+    )
+    machine = synthetic_hosts.host_of([[1]], model="haswell")
+    monkeypatch.setattr(topology, "read_host", lambda: machine)
+    asked = ("profile", "inference_throughput_fp32", "--weights", "random")
+    alone = r50bench_here(*asked)
+    assert alone.code == 0, alone.err
+    assert "! no profile of r50: the CPU has no AVX-512" in alone.err
+    assert "no profile of" not in r50bench_here(*asked, "--engine", "torch").err
+
+
 def test_one_case_is_profiled_at_a_time(profile: Call) -> None:
     answer = profile("inference_*_int8")
     assert answer.code == 2

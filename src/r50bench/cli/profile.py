@@ -25,6 +25,7 @@ from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.notices import Notice
 from r50bench.parameters import PARAMETERS, Setting
 from r50bench.planning.effective_case import effective_cases
 from r50bench.planning.planned import Planned, plan_case
@@ -80,13 +81,15 @@ def profile(
     one after the other.
     """
     host = topology.read_host()
-    planned = _plan(case, options, sets, host, tuned=tuned)
+    planned, left_out = _plan(case, options, sets, host, tuned=tuned)
     profiles: list[tuple[Profile, Path]] = []
     try:
         with TerminalProgress(quiet=quiet) as progress:
             bench = bench_here(host, out, progress)
             announce_host(bench)
             announce_cases(planned, progress)
+            for notice in left_out:
+                progress.warn(notice)
             for by_engine in planned:
                 profiles.append(profile_case(by_engine, bench, rounds, _write))
     finally:
@@ -114,17 +117,19 @@ def _as_text(profiles: Sequence[tuple[Profile, Path]], *, all_layers: bool) -> s
     return "\n".join(parts)
 
 
-def _others(case: Case, host: Host) -> list[str]:
-    """Returns the other engines whose kernels tell their times for such a case."""
-    return [
-        name
+def _others(case: Case, host: Host) -> dict[str, str]:
+    """Returns the other engines whose kernels tell their times for such a case.
+
+    Each with a clause that says what keeps it from this host; empty where nothing does.
+    """
+    return {
+        name: engine.lacking(host, case.precision)
         for name, engine in ENGINES.items()
         if name != case.engine
         and engine.times_layers
         and engine.among_peers
         and case.numerics in engine.numerics.get(case.device, ())
-        and not engine.lacking(host, case.precision)
-    ]
+    }
 
 
 def _plan(
@@ -134,8 +139,11 @@ def _plan(
     host: Host,
     *,
     tuned: bool,
-) -> list[Planned]:
-    """Returns the case on the engine that is asked, else on every one whose kernels can tell."""
+) -> tuple[list[Planned], list[Notice]]:
+    """Returns the case on the engine that is asked, else on every one whose kernels can tell.
+
+    And a notice for each of these that this host keeps from it.
+    """
     settings = collect_settings(options, sets)
     names = select([word], None, settings, host)
     if len(names) != 1:
@@ -145,7 +153,7 @@ def _plan(
         )
     first = plan_case(effective_cases(host, tuned=tuned)(names[0], settings), host)
     if "engine" in settings:
-        return [first]
+        return [first], []
     # What was tuned for the first holds for the others, too: else their batches do not compare.
     alike = {
         row.name: Setting(getattr(first.case, row.name), "option")
@@ -153,15 +161,14 @@ def _plan(
         if row.tuned and row.name != "engine"
     }
     effective_of = effective_cases(host, tuned=False)
-    return [
-        first,
-        *(
-            plan_case(
-                effective_of(names[0], settings | alike | {"engine": Setting(name, "option")}), host
-            )
-            for name in _others(first.case, host)
-        ),
-    ]
+    planned, left_out = [first], []
+    for name, why_not in _others(first.case, host).items():
+        if why_not:
+            left_out.append(Notice("left-out", f"no profile of {name}: {why_not}"))
+        else:
+            asked = settings | alike | {"engine": Setting(name, "option")}
+            planned.append(plan_case(effective_of(names[0], asked), host))
+    return planned, left_out
 
 
 def _write(found: Profile, folder: Path) -> None:

@@ -120,4 +120,6 @@ def lacking(host: Host, precision: str) -> str:
     if kernels is None:
         return f"r50bench has kernels of its own for {', '.join(KERNEL_SETS)} only"
     missing = [flag for flag, _ in kernels.needs if flag not in host.isa]
+    if "avx512f" in missing:  # the foundation of the other subsets, which nobody need read then
+        return "the CPU has no AVX-512"
     return f"the CPU lacks {' and '.join(missing)}" if missing else ""
