@@ -90,6 +90,9 @@ TESTED_ELSEWHERE = {
     "mlperf/submission/implementation.py": SUBMITTED + "; test_precision.py: of a new precision",
     "mlperf/submission/readmes.py": SUBMITTED + "; cli/test_submit.py: its commands are understood",
     "mlperf/submission/tree.py": SUBMITTED,
+    "models/checkpoint_names.py": "models/test_checkpoint.py: names by what is read under them",
+    "models/tensor_file.py": "models/test_checkpoint.py: headers by what is read, or refused",
+    "models/torch_file.py": "models/test_checkpoint.py: one of the kinds of files that are read",
     "parameters/parameter.py": (
         "parameters/test_sources.py, parameters/test_table.py: a row, tested by reading with it"
     ),

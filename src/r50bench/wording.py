@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Sequence
 
-__all__ = ["counted", "figure", "fixed", "look_again", "with_interval", "words_for"]
+__all__ = ["counted", "figure", "first_few", "fixed", "look_again", "with_interval", "words_for"]
 
 _FINEST = 1e-5
 
@@ -13,6 +14,12 @@ _FINEST = 1e-5
 def counted(number: int, thing: str) -> str:
     """Returns ``1 instance`` or ``2 instances``; ``thing`` is a word whose plural adds an s."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def first_few(words: Sequence[str], most: int = 5) -> str:
+    """Returns the first of ``words`` and how many more there are: ``a, b and 3 more``."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def fixed(value: float, digits: int) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ def dataset_of(paths: list[Path]) -> Dataset:
 
 def in_two_steps(path: Path) -> np.ndarray:
     """The reference: resize the whole picture, then cut; torchvision's own arithmetic."""
-    picture = Image.open(path).convert("RGB")
+    with Image.open(path) as file:
+        picture = file.convert("RGB")
     width, height = picture.size
     scale = 256 / min(width, height)
     size = (int(width * scale), int(height * scale))
@@ -136,10 +138,10 @@ def damaged(tmp_path, jpeg) -> Dataset:
 
 
 def test_bad_pictures_are_named_with_the_reason_and_refused(damaged, store, heard):
-    with pytest.raises(AssetError, match="pictures that cannot be read") as caught:
+    with pytest.raises(AssetError, match="3 pictures cannot be read") as caught:
         preprocess(damaged, store, heard, skip_bad=False)
     assert "1.jpg (image file is truncated" in caught.value.message
-    assert "3.jpg (not a JPEG)" in caught.value.message
+    assert "3.jpg (not a picture)" in caught.value.message
     assert "4.jpg (No such file or directory)" in caught.value.message
     assert "--skip-bad-pictures" in (caught.value.hint or "")
     assert store.entries() == ()
@@ -152,7 +154,8 @@ def test_bad_pictures_are_left_out_when_told_and_that_is_said(damaged, store, he
     array = np.load(pictures.array)
     assert array.shape == (2, 224, 224, 3)
     assert (array[1] == decode(damaged.pictures[2].path)).all()
-    assert "left out, since they cannot be read: 1.jpg" in heard.warnings[0]
+    assert "3 of 5 pictures left out" in heard.warnings[0]
+    assert "cannot be read: 1.jpg" in heard.warnings[0]
     # a later run that was not told to skip does not take what this one kept
     with pytest.raises(AssetError, match="cannot be read"):
         preprocess(damaged, store, heard, skip_bad=False)
@@ -160,8 +163,52 @@ def test_bad_pictures_are_left_out_when_told_and_that_is_said(damaged, store, he
 
 def test_a_set_of_bad_pictures_only_is_refused_even_when_told_to_skip(tmp_path, store, heard):
     (tmp_path / "a.jpg").write_text("no picture")
-    with pytest.raises(AssetError, match=r"a\.jpg \(not a JPEG\)"):
+    with pytest.raises(AssetError, match=r"a\.jpg \(not a picture\)"):
         preprocess(dataset_of([tmp_path / "a.jpg"]), store, heard, skip_bad=True)
+
+
+def test_listed_pictures_that_are_not_there_are_refused_or_left_out(tmp_path, jpeg, store, heard):
+    there = dataset_of([jpeg(tmp_path / "in" / "0.jpg")])
+    dataset = replace(there, absent=("a.jpg", "b.jpg"))
+    with pytest.raises(AssetError, match=r"2 of 3 pictures listed .* not there: a\.jpg, b\.jpg"):
+        preprocess(dataset, store, heard, skip_bad=False)
+    assert heard.phases == []
+    pictures = preprocess(dataset, store, heard, skip_bad=True)
+    assert pictures.names == ("0.jpg",)
+    assert pictures.skipped == ("a.jpg (not there)", "b.jpg (not there)")
+    assert preprocess(there, store, heard, skip_bad=False).skipped == ()
+
+
+def test_one_file_under_two_names_is_told(tmp_path, jpeg, store, heard):
+    paths = [jpeg(tmp_path / "in" / "0.jpg"), tmp_path / "in" / "1.jpg", tmp_path / "in" / "2.jpg"]
+    paths[1].symlink_to(paths[0])
+    paths[2].hardlink_to(paths[0])
+    preprocess(dataset_of(paths), store, heard, skip_bad=False)
+    assert "1 picture scored more than once: 0.jpg = 1.jpg = 2.jpg" in heard.warnings[0]
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_what_a_file_is_counts_and_not_its_name(tmp_path, format):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    path = tmp_path / "a.JPEG"
+    Image.fromarray(pixels).save(path, format)
+    assert apart(decode(path), in_two_steps(path)) <= 2
+
+
+def test_a_palette_and_16_bits_are_decoded_without_a_word(tmp_path, store, heard):
+    picture = Image.new("P", (30, 30))
+    picture.info["transparency"] = bytes(range(256))
+    picture.save(tmp_path / "a.png")
+    Image.new("I;16", (30, 30)).save(tmp_path / "b.png")
+    dataset = dataset_of([tmp_path / "a.png", tmp_path / "b.png"])
+    assert len(preprocess(dataset, store, heard, skip_bad=False).labels) == 2
+
+
+def test_a_pointer_in_place_of_a_picture_is_named(tmp_path, store, heard):
+    path = tmp_path / "a.jpg"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+    with pytest.raises(AssetError, match=r"not a picture: a Git LFS pointer: 'git lfs pull'"):
+        preprocess(dataset_of([path]), store, heard, skip_bad=False)
 
 
 DECODER = """

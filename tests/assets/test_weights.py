@@ -162,6 +162,17 @@ def test_a_file_is_taken_as_v15(suffix, store, heard, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("word", "graph", "convention"), [("v1", "v1", "caffe"), ("v1.5", "v1.5", "torchvision")]
+)
+def test_a_file_is_taken_as_the_graph_before_it(word, graph, convention, store, heard, tmp_path):
+    file = tmp_path / "mine: v1.bin"
+    file.write_bytes(b"mine")
+    found = resolve(f"{word}:{file}", store, heard)
+    assert (found.graph, found.weights, found.convention) == (graph, "file", convention)
+    assert (found.state_dict, found.why) == (str(file), "")
+
+
+@pytest.mark.parametrize(
     ("choice", "hint"),
     [("v1.6", "did you mean v1.5"), ("nowhere.pth", "path of a file"), (".", "path of a file")],
 )

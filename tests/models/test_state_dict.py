@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +52,12 @@ def test_other_floating_point_types_become_float32(tensors, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"conv1.weight": None}, r"conv1.weight \(64, 3, 7, 7\) is missing"),
+        ({"fc.bias": None}, r"fc.bias \(1000,\) is missing"),
         (
             {"layer1.0.conv2.weight": torch.zeros(64, 64, 1, 1)},
             r"layer1.0.conv2.weight has the shape \(64, 64, 1, 1\) instead of \(64, 64, 3, 3\)",
         ),
-        ({"fc.bias": torch.zeros(1000, dtype=torch.int64)}, "fc.bias is torch.int64, not a float"),
+        ({"fc.bias": torch.zeros(1000, dtype=torch.int64)}, "fc.bias is int64, not a float"),
         ({"fc.bias": "zeros"}, "fc.bias is str, not a float"),
         ({"layer5.0.conv1.weight": torch.zeros(1)}, "layer5.0.conv1.weight is no tensor of"),
     ],
@@ -81,51 +79,10 @@ def test_garbage_is_refused(suffix, content, tmp_path):
         load_state_dict("v1.5", str(path))
 
 
-def test_a_torch_file_cut_short_is_refused(torch_file, tmp_path):
-    path = tmp_path / "short.pth"
-    path.write_bytes(torch_file.read_bytes()[:-1000])
-    with pytest.raises(AssetError, match="torch refuses it"):
-        load_state_dict("v1.5", str(path))
-
-
-class Hostile:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (os.environ["HOSTILE_FOLDER"],)
-
-
-def test_a_pickle_that_runs_code_is_refused_and_not_run(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOSTILE_FOLDER", str(tmp_path / "made"))
-    path = tmp_path / "hostile.pth"
-    path.write_bytes(pickle.dumps({"conv1.weight": Hostile()}))
-    with pytest.raises(AssetError, match="torch refuses it"):
-        load_state_dict("v1.5", str(path))
-    torch.save({"conv1.weight": Hostile()}, path)
-    with pytest.raises(AssetError, match="torch refuses it"):
-        load_state_dict("v1.5", str(path))
-    assert not (tmp_path / "made").exists()
-
-
-@pytest.mark.parametrize("content", [[1, 2], {1: torch.zeros(1)}, torch.zeros(3)])
-def test_a_torch_file_of_something_else_is_refused(content, tmp_path):
-    with pytest.raises(AssetError, match="is no state dict of ResNet-50: it holds"):
-        load_state_dict("v1.5", save(content, tmp_path / "other.pth"))
-
-
-def test_objects_in_an_npz_are_not_unpickled(tmp_path):
-    np.savez(tmp_path / "objects.npz", **{"conv1.weight": np.array([{}], dtype=object)})
-    with pytest.raises(AssetError, match="cannot be read as an npz"):
-        load_state_dict("v1.5", str(tmp_path / "objects.npz"))
-
-
 def test_an_npz_of_other_shapes_is_refused(tmp_path):
     np.savez(tmp_path / "wrong.npz", **{"conv1.weight": np.zeros((1, 2), np.float32)})
     with pytest.raises(AssetError, match=r"conv1.weight has the shape \(1, 2\)"):
         load_state_dict("v1.5", str(tmp_path / "wrong.npz"))
-
-
-def test_a_file_that_is_gone_is_named(tmp_path):
-    with pytest.raises(AssetError, match=r"no such file of weights: .*gone\.pth"):
-        load_state_dict("v1.5", str(tmp_path / "gone.pth"))
 
 
 def test_random_weights_depend_on_the_seed_alone():

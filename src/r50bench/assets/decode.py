@@ -6,6 +6,7 @@ import errno
 import os
 import struct
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from r50bench.assets.file_kinds import HEAD_BYTES, kind_of
 from r50bench.host.kernel_files import read_cgroup_limits
 from r50bench.notices import Progress
 
@@ -23,12 +25,14 @@ __all__ = ["CROP", "RECIPE", "Failure", "allocate", "decode", "decode_all"]
 
 SHORT_SIDE = 256
 CROP = 224
-RECIPE = "Pillow bilinear, shorter side 256, centre crop 224, revision 1"
+RECIPE = "Pillow bilinear, shorter side 256, centre crop 224, revision 2"
 
 Failure = tuple[int, str]
 """The row of a picture that cannot be read, and why."""
 
 _Task = tuple[int, str]  # a row and the path of its picture
+# What the file says it is counts, not its name: one of ImageNet's .JPEG files is a PNG.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 _CHUNK = 16  # pictures per task; about 40 ms of a core's work
 _SMALL = 64  # so few are done at once
 _EMULATED = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM)
@@ -45,16 +49,16 @@ _DAMAGED = (
 
 
 def decode(path: Path) -> NDArray[np.uint8]:
-    """Returns the middle of a JPEG as torchvision's Resize(256) and CenterCrop(224) give it.
+    """Returns the middle of a picture as torchvision's Resize(256) and CenterCrop(224) give it.
 
     uint8 (224, 224, 3), RGB whatever the file's colour model; EXIF orientation is not applied, as
     in torchvision's ImageFolder. Only the crop is resampled: Pillow's box makes the same
     coefficients as resizing the whole picture, so that at most roundings differ (by one level).
 
     Raises:
-        OSError, ValueError, …: the file is no JPEG or is damaged.
+        OSError, ValueError, …: the file is no picture of a known format or is damaged.
     """
-    with Image.open(path, formats=("JPEG",)) as file:
+    with Image.open(path, formats=_FORMATS) as file:
         picture = file.convert("RGB")
     width, height = picture.size
     short = min(width, height)
@@ -77,10 +81,12 @@ def decode_all(paths: Sequence[Path], array: Path, progress: Progress) -> tuple[
     progress.phase(f"decoding {len(paths)} pictures", len(paths))
     failures: list[Failure] = []
     done = 0
-    for chunk, failed in _results(array, chunks):
-        failures += failed
-        done += len(chunk)
-        progress.advance(done)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of odd palettes and sizes: what fails is raised
+        for chunk, failed in _results(array, chunks):
+            failures += failed
+            done += len(chunk)
+            progress.advance(done)
     return tuple(sorted(failures))
 
 
@@ -187,7 +193,14 @@ def _decode_chunk(array: Path, chunk: Sequence[_Task]) -> list[Failure]:
         try:
             rows[row] = decode(Path(path))
         except UnidentifiedImageError:  # an OSError whose text repeats the path
-            failures.append((row, "not a JPEG"))
+            failures.append((row, f"not a picture{_instead(Path(path))}"))
         except _DAMAGED as error:
             failures.append((row, getattr(error, "strerror", None) or str(error)))
     return failures
+
+
+def _instead(path: Path) -> str:
+    """Returns what the file is, in brackets, where that shows."""
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEAD_BYTES))
+    return "" if kind is None else f": {kind}"

@@ -20,9 +20,11 @@ from PIL import features
 
 from r50bench.assets.decode import CROP, RECIPE, Failure, allocate, decode_all
 from r50bench.assets.imagenet import Dataset
+from r50bench.assets.layouts import Picture
 from r50bench.assets.store import Store
 from r50bench.errors import AssetError
 from r50bench.notices import Notice, Progress
+from r50bench.wording import counted, first_few
 
 __all__ = ["Pictures", "dummy_pictures", "normalise", "preprocess"]
 
@@ -34,7 +36,6 @@ _TORCHVISION_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 _ARRAY = "pictures.npy"
 _INDEX = "index.json"
-_NAMED = 5  # bad pictures named in one message
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,13 @@ def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: 
     all of ImageNet's validation set again for each run would take longer than the run.
 
     Raises:
-        AssetError: pictures cannot be read and ``skip_bad`` is false, or none is left.
+        AssetError: pictures are not there or cannot be read and ``skip_bad`` is false, or none is
+            left.
     """
+    if dataset.absent and not skip_bad:
+        raise _not_there(dataset)
+    states = [_state(picture) for picture in dataset.pictures]
+    _warn_of_same_files(dataset, states, progress)
 
     def make(entry: Path) -> None:
         paths = [picture.path for picture in dataset.pictures]
@@ -75,13 +81,18 @@ def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: 
         "recipe": RECIPE,
         "pillow": PIL.__version__,
     }
-    entry = store.produce("preprocessed", _key(dataset), make, provenance, progress)
+    entry = store.produce("preprocessed", _key(dataset, states), make, provenance, progress)
     index = json.loads((entry / _INDEX).read_bytes())
-    skipped = tuple(index["skipped"])
-    if skipped and not skip_bad:  # kept by a run that was told to skip
-        raise _unreadable(skipped)
+    unreadable = tuple(index["skipped"])
+    if unreadable and not skip_bad:  # kept by a run that was told to skip
+        raise _unreadable(unreadable)
+    skipped = (*(f"{name} (not there)" for name in dataset.absent), *unreadable)
     if skipped:
-        text = f"left out, since they cannot be read: {_named(skipped)}"
+        total = len(dataset.absent) + len(dataset.pictures)
+        text = (
+            f"{len(skipped)} of {counted(total, 'picture')} left out, since they are not there or"
+            f" cannot be read: {first_few(skipped)}"
+        )
         progress.warn(Notice("skipped-pictures", text))
     return Pictures(
         array=entry / _ARRAY,
@@ -119,16 +130,34 @@ def dummy_pictures(n: int, seed: int) -> NDArray[np.uint8]:
     return generator.integers(0, 256, (n, CROP, CROP, 3), dtype=np.uint8)
 
 
-def _key(dataset: Dataset) -> str:
+_State = tuple[int, int, int, int]  # size, time of change, device and inode
+
+
+def _state(picture: Picture) -> _State:
+    try:
+        status = picture.path.stat()
+    except OSError:  # decoding will say so
+        return -1, -1, -1, -1
+    return status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino
+
+
+def _warn_of_same_files(dataset: Dataset, states: Sequence[_State], progress: Progress) -> None:
+    """Warns where several names lead to one file: it is scored under each of them."""
+    names: dict[tuple[int, int], list[str]] = {}
+    for picture, (size, _, device, inode) in zip(dataset.pictures, states, strict=True):
+        if size >= 0 and inode:
+            names.setdefault((device, inode), []).append(picture.name)
+    same = [" = ".join(several) for several in names.values() if len(several) > 1]
+    if same:
+        text = f"{counted(len(same), 'picture')} scored more than once: {first_few(same)}"
+        progress.warn(Notice("same-picture", text, "list each file under one name"))
+
+
+def _key(dataset: Dataset, states: Sequence[_State]) -> str:
     digest = hashlib.sha256()
     versions = (RECIPE, PIL.__version__, features.version("jpg"))
     digest.update(json.dumps(versions).encode())
-    for picture in dataset.pictures:
-        try:
-            status = picture.path.stat()
-            state = (status.st_size, status.st_mtime_ns)
-        except OSError:  # decoding will say so
-            state = (-1, -1)
+    for picture, (*state, _, _) in zip(dataset.pictures, states, strict=True):
         digest.update(json.dumps((picture.name, picture.label, *state)).encode())
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", dataset.name).strip("._-")[:40] or "folder"
     return f"{name}-{len(dataset.pictures)}-{digest.hexdigest()[:16]}"
@@ -169,13 +198,17 @@ def _skipped(dataset: Dataset, failures: Sequence[Failure]) -> tuple[str, ...]:
     return tuple(f"{dataset.pictures[row].name} ({reason})" for row, reason in failures)
 
 
-def _named(skipped: Sequence[str]) -> str:
-    more = len(skipped) - _NAMED
-    return ", ".join(skipped[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _not_there(dataset: Dataset) -> AssetError:
+    total = len(dataset.absent) + len(dataset.pictures)
+    return AssetError(
+        f"{len(dataset.absent)} of {counted(total, 'picture')} listed for {dataset.root} are not"
+        f" there: {first_few(dataset.absent)}",
+        hint=f"paths are relative to {dataset.root}; --skip-bad-pictures leaves them out",
+    )
 
 
 def _unreadable(skipped: Sequence[str]) -> AssetError:
     return AssetError(
-        f"pictures that cannot be read: {_named(skipped)}",
+        f"{counted(len(skipped), 'picture')} cannot be read: {first_few(skipped)}",
         hint="replace them, or leave them out with --skip-bad-pictures",
     )

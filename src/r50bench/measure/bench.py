@@ -75,6 +75,11 @@ class AssetResolver:
             found = self._weights[key] = resolve_weights(
                 case.weights, self.store, self._progress, need_real=need_real, seed=case.seed
             )
+            if found.weights == "file":
+                from r50bench.models.checkpoint import read_checkpoint
+
+                # Read for what it raises: before a minute of compiling, and for every engine.
+                read_checkpoint(Path(found.state_dict), found.graph)
         return found
 
     def pictures(self, case: Case) -> Pictures | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from r50bench.assets.weights import file_of
 from r50bench.case import FUNCTIONS, Case, refuse_training
 from r50bench.engines.registry import ENGINES, present_name
 from r50bench.errors import did_you_mean
@@ -194,19 +195,37 @@ def printable(most: int, metavar: str) -> Reader[str]:
     return Reader(read, metavar, "text")
 
 
+_WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pth", ".pt", ".tar", ".npz", ".ckpt")
+
+
 def _weights(text: str) -> str:
     if text.lower() in ("auto", "v1", "v1.5", "random"):
         return text.lower()
-    path = _expanded(text)
-    if not path.is_file():
+    graph, file = file_of(text)
+    path = _expanded(file)
+    try:
+        there = path.is_file()
+    except OSError as error:
         raise ValueError(
-            "must be auto, v1, v1.5, random or the path of a state dict, and there is no such file"
-        )
-    return str(path)
+            f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from None
+    if not there:
+        raise ValueError(_no_weights(path))
+    return str(path) if file == text else f"{graph}:{path}"
+
+
+def _no_weights(path: Path) -> str:
+    words = "must be auto, v1, v1.5, random or the path of a state dict"
+    if not path.is_dir():
+        return f"{words}, and there is no such file"
+    files = sorted(file.name for file in path.iterdir() if file.suffix in _WEIGHT_SUFFIXES)
+    return f"{words}, and this is a folder" + (
+        f": name {' or '.join(files[:3])} in it" if files else ""
+    )
 
 
 weights = Reader(_weights, "WHICH", "path")
-"""Reads auto, v1, v1.5, random, or the path of an existing file."""
+"""Reads auto, v1, v1.5, random, or the path of an existing file, perhaps with v1: before it."""
 
 
 def _dataset(text: str) -> str:

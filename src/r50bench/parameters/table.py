@@ -176,7 +176,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="weights",
         reader=weights,
-        help="auto, v1, v1.5, random, or the path of a state dict.",
+        help="auto, v1, v1.5, random, or the path of a state dict, of v1 with v1: before it.",
         bare=True,
         of_peers=True,
         unswept="figures of different graphs are never set side by side: one sweep for each",

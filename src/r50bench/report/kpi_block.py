@@ -17,7 +17,7 @@ from r50bench.precision import PRECISIONS
 from r50bench.results.kpi import Kpi, accuracy_line, kpis
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
-from r50bench.wording import figure
+from r50bench.wording import figure, first_few
 
 __all__ = ["KpiBlock", "block_text", "blocks_text", "kpi_block", "tuned_values"]
 
@@ -164,8 +164,7 @@ def _notes(record: Record) -> Iterator[str]:
 
 
 def _skipped(pictures: Sequence[str]) -> str:
-    more = len(pictures) - _NAMED
-    named = ", ".join(pictures[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    named = first_few(pictures, _NAMED)
     return f"pictures skipped, since they cannot be read: {len(pictures)}: {named}"
 
 
