@@ -105,3 +105,46 @@ def test_cache_output_home_and_temporary_folder_may_have_blanks_quotes_and_umlau
     (folder,) = out.iterdir()
     again = printed.rpartition(b"look again: ")[2].decode()
     assert shlex.split(again) == ["r50bench", "kpi", str(folder)]
+
+
+def test_labels_that_count_from_one_are_told_with_the_score(score, tmp_path: Path) -> None:
+    classes = range(10, 40)
+    for one in classes:
+        picture(tmp_path / "set" / f"{one}.JPEG", one)
+    lines = "".join(f"{one}.JPEG {one + 1}\n" for one in classes)
+    (tmp_path / "set" / "val_map.txt").write_text(lines)
+    answers = {"CUSTOMER_ENV": f"FAKE_ANSWERS={','.join(map(str, classes))}"}
+    # A batch is all pictures: whatever was answered before them, their answers begin anew.
+    code, printed, said = score(tmp_path / "set", "--batch-size", "30", **answers)
+    assert code == 0, said
+    text = b"which these weights cannot mean: 30 would be with 1 taken off each label"
+    assert text in printed
+    assert text in said
+
+
+def test_a_list_of_what_is_not_there_is_counted_and_can_be_left_out(score, tmp_path: Path) -> None:
+    picture(tmp_path / "set" / "a.JPEG")
+    lines = "".join(f"gone{n}.JPEG 1\n" for n in range(30))
+    (tmp_path / "set" / "val_map.txt").write_text(f"{lines}a.JPEG 1\n")
+    code, _, said = score(tmp_path / "set")
+    assert (code, b"Traceback" in said) == (5, False)
+    assert b"30 of 31 pictures listed" in said
+    out = tmp_path / "out"
+    code, printed, said = score(tmp_path / "set", "--skip-bad-pictures", "--out", str(out))
+    assert code == 0, said
+    assert b"gone0.JPEG (not there)" in printed
+    (folder,) = out.iterdir()
+    data = read_record(folder).data
+    assert data is not None
+    assert (data.pictures, len(data.skipped)) == (1, 30)
+
+
+def test_weights_that_are_not_finite_are_refused_before_anything_runs(
+    score, tmp_path: Path
+) -> None:
+    picture(tmp_path / "set" / "n01440764" / "a.JPEG")
+    bad = flat_npz(tmp_path / "bad.bin", value=float("inf"))
+    code, _, said = score(tmp_path / "set", "--weights", str(bad))
+    assert (code, b"Traceback" in said) == (5, False)
+    assert b"not finite" in said
+    assert b"fetching" not in said

@@ -9,10 +9,11 @@ import numpy as np
 from r50bench.models.architecture import tensor_shapes
 
 
-def flat_npz(path: Path) -> Path:
+def flat_npz(path: Path, value: float = 0.5) -> Path:
     """Writes an .npz whose tensors have every name and shape, and one value each; returns it."""
     arrays = {
-        name: np.full(shape, 0.5, np.float32) for name, shape in tensor_shapes("v1.5").items()
+        name: np.full(shape, value, np.float32) for name, shape in tensor_shapes("v1.5").items()
     }
-    np.savez_compressed(path, **arrays)
+    with path.open("wb") as file:  # under this very name
+        np.savez_compressed(file, **arrays)
     return path

@@ -223,6 +223,14 @@ class RecordDraft:
                 self._progress.warn(notice)
                 self.notices.append(notice)
 
+    def keep_predictions(self, predictions: Predictions) -> None:
+        """Keeps what each picture was taken for; warns where the weights cannot mean it."""
+        from r50bench.measure.label_orders import implausible_accuracy  # only accuracy has them
+
+        self.predictions = predictions
+        if notice := implausible_accuracy(predictions, self.model.weights):
+            self.warn([notice])
+
     def note_contention(self, rounds: Sequence[Sequence[Watched]]) -> None:
         """Notes how long the instances waited for their CPUs; warns where it was long."""
         self.lost_cpu_share = lost_cpu_share(rounds)

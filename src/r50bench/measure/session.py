@@ -284,7 +284,7 @@ class Session:
         with self._ending_on_failure():
             self._progress.phase(f"{case.name}  scoring", batches)
             answers = self.ask(ScorePictures(), Predicted)
-            self.draft.predictions = predictions_of(answers, self.inputs.names, labels)
+            self.draft.keep_predictions(predictions_of(answers, self.inputs.names, labels))
 
     def carry_out(self, work: Callable[[], None]) -> None:
         """Has a wing's load ask its questions; a RunFailed among them ends the session."""

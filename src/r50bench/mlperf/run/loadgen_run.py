@@ -157,8 +157,9 @@ class LoadgenRun:
 
     def _keep_predictions(self) -> None:
         size, inputs = self._settings.dataset_size or 0, self._session.inputs
-        self._draft.predictions = read_predictions(
-            self._folder / LOADGEN_FOLDER, inputs.names[:size], inputs.labels[:size]
+        folder = self._folder / LOADGEN_FOLDER
+        self._draft.keep_predictions(
+            read_predictions(folder, inputs.names[:size], inputs.labels[:size])
         )
 
     def _closed_loop(self) -> RawFigures:
