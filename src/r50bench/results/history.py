@@ -331,7 +331,7 @@ def _facts_of(record: Record) -> str:
     import msgspec
 
     whole = msgspec.to_builtins(record)
-    facts = {name: whole[name] for name in _SEARCHED}
+    facts = {name: whole.get(name) for name in _SEARCHED}
     facts["name"] = record.name
     facts["host"] = {name: record.host.get(name) for name in _SEARCHED_OF_HOST}
     return to_json(facts).decode()
