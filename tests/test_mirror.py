@@ -126,6 +126,7 @@ WITHOUT_A_MODULE = {
     "engines/torch/test_engines.py": "all engines of the folder engines/torch, compared",
     "cli/test_refusals.py": "every verb under what sandboxes and containers refuse",
     "host/test_folders.py": "host/surroundings.py: the user's folders, beside test_surroundings.py",
+    "system/test_fuzz.py": "a slice of fuzz.py, which feeds what is read all over the house",
     "test_mirror.py": "this file",
 }
 """Test files that mirror nothing: what they test instead."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from r50bench.errors import RunFailed, UsageError
 from r50bench.results.foreign import ForeignRun
 from r50bench.results.history import History, history_path, is_locked
 from r50bench.results.kpi import kpis
-from r50bench.results.record import Record, write_record
+from r50bench.results.record import Record, read_record, write_record
 from support.records import record_of, samples_of_latencies
 
 
@@ -291,3 +292,35 @@ def test_a_folder_whose_name_is_no_utf8_is_found_again(path: Path, tmp_path: Pat
             folder
         ]
         assert history.folder_of("a") == folder
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("PRAGMA user_version = -5", "damaged: it is of version -5"),
+        ("UPDATE records SET folder = 7.5", None),
+    ],
+)
+def test_damage_within_the_file_is_told(path: Path, statement: str, message: str | None) -> None:
+    with History(path) as history:
+        history.add(record_of(id="a"), path.parent)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement)
+    connection.close()
+    if message is None:  # SQLite keeps it as text
+        with History(path) as history:
+            assert [entry.folder for entry in history.entries()] == [Path("7.5")]
+    else:
+        with pytest.raises(RunFailed, match=message):
+            History(path)
+
+
+def test_the_facts_of_a_record_that_lacks_parts_are_known(path: Path, tmp_path: Path) -> None:
+    write_record(record_of(id="a"), tmp_path)
+    whole = json.loads((tmp_path / "record.json").read_bytes())
+    bare = {name: value for name, value in whole.items() if name not in ("engine", "accuracy")}
+    (tmp_path / "record.json").write_text(json.dumps(bare))
+    with History(path) as history:
+        history.add(read_record(tmp_path), tmp_path)
+        assert [entry.id for entry in history.entries("facts ->> 'status' = 'valid'")] == ["a"]

@@ -203,7 +203,7 @@ class History:
         with self._failures_named():
             self._read_older_shapes()
             rows = self._connection.execute(query, tuple(values)).fetchall()
-        return [_entry(row) for row in rows]
+            return [_entry(row) for row in rows]
 
     def _read_older_shapes(self) -> None:
         query = "SELECT id, folder FROM records WHERE shape <> ?"
@@ -226,7 +226,7 @@ class History:
         query = "SELECT folder FROM records WHERE id = ?"
         with self._failures_named():
             row = self._connection.execute(query, (record_id,)).fetchone()
-        return None if row is None else _path(row[0])
+            return None if row is None else _path(row[0])
 
     def add_foreign(self, runs: Iterable[ForeignRun]) -> int:
         """Adds runs of other workloads, and returns how many of them were not known yet."""
@@ -286,6 +286,8 @@ class History:
                 )
             if version == _VERSION:
                 return
+            if version not in _STEPS:
+                raise sqlite3.DatabaseError(f"it is of version {version}")
             for statement in _STEPS[version]:
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {_VERSION}")
@@ -314,7 +316,10 @@ class History:
                 f"cannot use the history {self.path}: {error}",
                 hint="free space or permissions there, or name another folder with R50BENCH_DATA",
             ) from error
-        except sqlite3.DatabaseError as error:
+        except (
+            sqlite3.DatabaseError,
+            UnicodeDecodeError,
+        ) as error:  # sqlite's words may be damaged
             raise RunFailed(
                 f"the history {self.path} is damaged: {error}",
                 hint="move the file away: a new one is begun, and the records stay where they are",
@@ -346,7 +351,9 @@ def _stored(folder: Path) -> str | bytes:
         return data
 
 
-def _path(stored: str | bytes) -> Path:
+def _path(stored: Any) -> Path:
+    if not isinstance(stored, str | bytes):
+        raise sqlite3.DatabaseError(f"a folder is {stored!r}")
     return Path(os.fsdecode(stored))
 
 
