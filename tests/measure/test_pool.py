@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 
 from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
-from r50bench.errors import WorkerFailed
+from r50bench.errors import RunFailed, WorkerFailed
 from r50bench.measure.pool import Pool
 from r50bench.measure.protocol import (
     FeedSpec,
@@ -162,3 +165,51 @@ def test_what_went_wrong_in_a_worker_is_in_its_log(tmp_path):
         running.ask(LoadEngine(), Loaded)
     assert "Traceback" in (tmp_path / "worker-0.log").read_text()
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize("call", ["write", "read"])
+def test_a_pipe_that_the_system_refuses_ends_the_pool_and_leaves_no_process(
+    tmp_path, monkeypatch, call
+):
+    def refused(*arguments):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pool(tmp_path) as workers:
+        pids = workers.pids
+        monkeypatch.setattr(os, call, refused)
+        with pytest.raises(WorkerFailed, match=r"worker [01] .* cannot be"):
+            workers.ask(LoadEngine(), Loaded)
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_worker_that_cannot_be_told_its_plan_is_not_left_behind(tmp_path, monkeypatch):
+    started = []
+    start = subprocess.Popen.__init__
+
+    def noted(self, *args, **kwargs):
+        start(self, *args, **kwargs)
+        started.append(self)
+        monkeypatch.setattr(os, "write", refused)
+
+    def refused(*arguments):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", noted)
+    with pytest.raises(WorkerFailed, match="cannot be told"), pool(tmp_path):
+        pass
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
+
+
+def test_where_no_process_may_be_started_the_limit_is_named_and_no_pipe_is_left(
+    tmp_path, monkeypatch
+):
+    def refused(*args, **kwargs):
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(RunFailed, match="no more threads or processes"), pool(tmp_path):
+        pass
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -56,20 +56,25 @@ class _Process:
         command_end, self._commands = os.pipe()
         self.answers, answer_end = os.pipe()
         arguments = [str(word) for word in (command_end, answer_end, scoreboard_fd, os.getpid())]
-        with log.open("ab") as output:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-m", "r50bench.measure.worker", *arguments],
-                env=dict(environment),
-                pass_fds=(command_end, answer_end, scoreboard_fd),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        os.close(command_end)
-        os.close(answer_end)
+        try:
+            with log.open("ab") as output:
+                self.popen = subprocess.Popen(
+                    [sys.executable, "-m", "r50bench.measure.worker", *arguments],
+                    env=dict(environment),
+                    pass_fds=(command_end, answer_end, scoreboard_fd),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except BaseException:
+            os.close(self._commands)
+            os.close(self.answers)
+            raise
+        finally:
+            os.close(command_end)
+            os.close(answer_end)
         self._unread = b""
-        self.tell(plan)
 
     @property
     def label(self) -> str:
@@ -77,17 +82,28 @@ class _Process:
         return f"worker {self.plan.worker} (instance {instances}, pid {self.popen.pid})"
 
     def tell(self, message: Command | WorkerPlan) -> None:
-        """Sends a message; a worker that is gone is noticed when its answer is awaited."""
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._commands, encode(message))
+        """Sends a message; a worker that is gone is noticed when its answer is awaited.
+
+        Raises:
+            WorkerFailed: the system refuses.
+        """
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._commands, encode(message))
+        except OSError as error:
+            raise WorkerFailed(f"{self.label} cannot be told anything: {error}") from error
 
     def read(self) -> Answer | None:
         """Reads what has arrived; returns an answer once one is whole.
 
         Raises:
-            WorkerFailed: the worker closed its pipe (it died) or wrote garbage.
+            WorkerFailed: the worker closed its pipe (it died) or wrote garbage, or the system
+                refuses to read.
         """
-        chunk = os.read(self.answers, 1 << 20)
+        try:
+            chunk = os.read(self.answers, 1 << 20)
+        except OSError as error:
+            raise WorkerFailed(f"{self.label} cannot be heard: {error}") from error
         if not chunk:
             raise self._died()
         self._unread += chunk
@@ -178,7 +194,9 @@ class Pool:
         try:
             for plan in self._plans:
                 log = self._folder / f"worker-{plan.worker}.log"
-                self._processes.append(_Process(plan, self._environment, log, self._scoreboard.fd))
+                process = _Process(plan, self._environment, log, self._scoreboard.fd)
+                self._processes.append(process)
+                process.tell(plan)
         except BaseException as error:
             self._end(kind=False)
             if isinstance(error, OSError):
