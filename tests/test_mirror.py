@@ -60,12 +60,7 @@ TESTED_ELSEWHERE = {
     "engines/torch/int8.py": "engines/r50/test_engine.py: the reference of the int8 kernels",
     "engines/torch/modules.py": REAL_TORCH,
     "engines/torch/prepare.py": "engines/test_preparation.py: beside the other engines' keys",
-    "engines/torch/recipes.py": REAL_TORCH + "; engines/r50/test_engine.py: as the reference",
     "engines/torch/shared_loader.py": REAL_TORCH,
-    "engines/zentorch/engine.py": (
-        "run by no test, since it compiles for 20 s each time and exists for few CPUs;"
-        " engines/evidence/test_judge.py: its kernels, engines/onnx/test_models.py: its absence"
-    ),
     "history/old_files.py": "history/test_old_workloads.py: how files are read and known again",
     "history/text.py": "cli/test_history.py: it is the verb's text",
     "measure/answers.py": "measure/test_session.py: what is done about them shows in a record",

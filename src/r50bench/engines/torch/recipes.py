@@ -17,6 +17,7 @@ from r50bench.precision import numerics_of
 __all__ = ["build_module", "example_input"]
 
 _CALIBRATION_BATCH = 10
+_NUMERICS = ("fp32", "bf16", "bf32", "int8")
 
 
 class _Bfloat16(nn.Module):  # type: ignore[misc]
@@ -38,16 +39,21 @@ def build_module(spec: EngineSpec) -> nn.Module:
     :func:`.torch_device.open_device` sets.
 
     Raises:
-        EngineError: int8 without calibration pictures.
+        EngineError: int8 without calibration pictures, or numerics that no module has.
     """
+    numerics = numerics_of(spec.precision)
+    if numerics not in _NUMERICS:
+        raise EngineError(
+            f"no torch module computes in {numerics}",
+            hint=f"what is built here computes in {', '.join(_NUMERICS)}",
+        )
     model = pull_strides_back(build_model(spec.graph, spec.state_dict))
-    match numerics_of(spec.precision):
-        case "bf16":
-            return _Bfloat16(model)
-        case "int8":
-            from r50bench.engines.torch.int8 import quantise
+    if numerics == "bf16":
+        return _Bfloat16(model)
+    if numerics == "int8":
+        from r50bench.engines.torch.int8 import quantise  # torchao, which the others do without
 
-            return quantise(model, _calibration_batches(spec))
+        return quantise(model, _calibration_batches(spec))
     return model
 
 
