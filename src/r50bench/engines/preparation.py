@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from r50bench.assets.store import Store, sha256_of
 from r50bench.engines.base import EngineSpec
@@ -21,12 +21,10 @@ from r50bench.engines.environment import recorded_environment
 from r50bench.engines.registry import ENGINES, packages_of
 from r50bench.errors import EngineError
 from r50bench.host.refusals import noexec_mount
+from r50bench.host.toolchain import Compiler, compiler_of, find_compiler
 from r50bench.host.topology import Host
 from r50bench.notices import Progress
 from r50bench.precision import PRECISIONS
-
-if TYPE_CHECKING:
-    from r50bench.host.toolchain import Compiler
 
 __all__ = ["MODEL", "Preparation", "Prepared", "calibration_of", "digest", "prepare_engine"]
 
@@ -99,8 +97,6 @@ class Preparation:
         Raises:
             EngineError: there is no compiler, and nothing that one made; or what ``make`` raises.
         """
-        from r50bench.host.toolchain import compiler_of, find_compiler
-
         if noexec_mount(self.store.root):
             raise EngineError(
                 f"{purpose}: the cache {self.store.root} is mounted noexec, and what is compiled"

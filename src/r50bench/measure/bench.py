@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from r50bench.assets.store import Store, default_store
 from r50bench.assets.weights import Weights, resolve_weights
 from r50bench.case import Case
@@ -148,8 +150,6 @@ class AssetResolver:
             return None
 
     def _excerpt(self, pictures: Pictures) -> Calibration:
-        import numpy as np
-
         count = min(len(pictures.labels), _MOST_OF_DATASET)
 
         def make(folder: Path) -> None:
@@ -178,8 +178,6 @@ class AssetResolver:
         return self._pictures[key]
 
     def _dummy_calibration(self, seed: int) -> Calibration:
-        import numpy as np
-
         from r50bench.assets.preprocess import dummy_pictures
 
         count = _DUMMY_CALIBRATION_PICTURES
@@ -195,7 +193,6 @@ class AssetResolver:
 
 def _shared(some: Pictures, others: Pictures) -> int:
     """Returns how many of ``others`` are in ``some`` too, by their first two rows of pixels."""
-    import numpy as np
 
     def heads(pictures: Pictures) -> list[bytes]:
         return [picture[:2].tobytes() for picture in np.load(pictures.array, mmap_mode="r")]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from r50bench.assets.weights import Weights
 from r50bench.case import Case
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
@@ -24,7 +25,6 @@ from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
 
 if TYPE_CHECKING:
     from r50bench.assets.preprocess import Pictures
-    from r50bench.assets.weights import Weights
 
 __all__ = [
     "MOST_RING_PICTURES",

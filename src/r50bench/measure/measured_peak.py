@@ -12,6 +12,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from r50bench.assets.store import Store, sha256_of
 from r50bench.errors import EngineError
 from r50bench.host.kernel_files import read_text
@@ -183,8 +185,6 @@ def _forget_other_boots(store: Store, machine: str, epoch: str) -> None:
 
 
 def _keep(measured: MeasuredPeak, key: str, store: Store, version: str) -> None:
-    import msgspec
-
     def make(folder: Path) -> None:
         (folder / _FILE).write_bytes(msgspec.json.encode(measured))
 
@@ -192,6 +192,4 @@ def _keep(measured: MeasuredPeak, key: str, store: Store, version: str) -> None:
 
 
 def _read(file: Path) -> MeasuredPeak:
-    import msgspec
-
     return msgspec.json.decode(file.read_bytes(), type=MeasuredPeak)

@@ -18,6 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from r50bench.engines.environment import recorded_environment
+from r50bench.engines.evidence.layer_match import evidence_of
+from r50bench.engines.registry import load_engine
 from r50bench.errors import R50BenchError
 from r50bench.host.lifeline import die_with_parent
 from r50bench.host.refusals import explained
@@ -93,9 +96,6 @@ class Worker:
         return [future.result() for future in futures]
 
     def _load(self) -> Loaded:
-        from r50bench.engines.environment import recorded_environment
-        from r50bench.engines.registry import load_engine
-
         began = time.perf_counter()
         self._engine = load_engine(self._plan.engine)
         load_s = time.perf_counter() - began
@@ -113,8 +113,6 @@ class Worker:
         )
 
     def _observe(self) -> Observed:
-        from r50bench.engines.evidence.layer_match import evidence_of
-
         one = self._instances[0]
         log = one.submit(self._engine.observe, one.infer_once).result()
         return Observed(log, evidence_of(log, self._plan.engine))

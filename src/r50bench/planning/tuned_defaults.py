@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from r50bench.assets.store import default_store
 from r50bench.assets.weights import kept_weights
 from r50bench.case import Case, CaseName, setting_text
@@ -95,8 +97,6 @@ def _digest(*parts: Mapping[str, Any]) -> str:
 
 
 def _read(path: Path) -> TunedResult | None:
-    import msgspec
-
     from r50bench.results.schema import bring_up_to  # most cases were never tuned
 
     try:

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from r50bench.errors import RunFailed
 from r50bench.notices import Notice
 
@@ -214,8 +216,6 @@ def to_json(value: Any, *, indent: int | None = None) -> bytes:
     Python shows the bytes of a file's name that are no UTF-8 as lone surrogates (PEP 383). JSON has
     an escape for them, ``\\udce4``, which ``json`` writes and reads and msgspec does not.
     """
-    import msgspec
-
     try:
         compact = msgspec.json.encode(value)
     except UnicodeEncodeError:
@@ -232,8 +232,6 @@ def from_json(data: bytes, type: Any = Any) -> Any:
         msgspec.DecodeError: it is no JSON; its subclass ValidationError: it is of another type.
         UnicodeDecodeError: it is no UTF-8.
     """
-    import msgspec
-
     try:
         return msgspec.json.decode(data, type=type)
     except msgspec.ValidationError:

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host.surroundings import data_folder
 from r50bench.results.atomic import to_json
@@ -333,8 +335,6 @@ class History:
 
 def _facts_of(record: Record) -> str:
     """Returns what a record is searched by, as JSON."""
-    import msgspec
-
     whole = msgspec.to_builtins(record)
     facts = {name: whole.get(name) for name in _SEARCHED}
     facts["name"] = record.name

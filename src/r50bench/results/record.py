@@ -13,6 +13,8 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any, Literal
 
+import msgspec
+
 from r50bench.case import Case, Placement, Sourced
 from r50bench.errors import UsageError
 from r50bench.load import Load, LoadgenSettings, run_name
@@ -350,8 +352,6 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _decode(data: bytes) -> Record:
-    import msgspec
-
     damaged = "a record is written once and whole: take it from where it was copied"
     try:
         raw = from_json(data)
@@ -370,8 +370,6 @@ def record_of_data(raw: dict[str, Any]) -> Record:
     Raises:
         UsageError: they do not describe one, or follow a schema that is not known here.
     """
-    import msgspec
-
     from r50bench.results.schema import bring_up_to  # a run writes records and reads none
 
     try:

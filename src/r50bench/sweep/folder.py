@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
 from r50bench.results.atomic import Busy, Hold, from_json, is_disk_full, to_json, write_atomically
@@ -71,8 +73,6 @@ def read_plan(path: Path) -> SweepPlan:
     Raises:
         UsageError: there is none, or it cannot be read.
     """
-    import msgspec
-
     try:
         raw = from_json((path / PLAN_FILE).read_bytes(), dict[str, Any])
         return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw, {2: _update_to_2}), SweepPlan)

@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from r50bench.report.sizes import BATCH_SIZE, CORES, live_size
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.kpi import LATENCY, P99_LATENCY, THROUGHPUT, Kpi
@@ -229,8 +231,6 @@ def sweep_as_data(results: Sequence[PointResult]) -> dict[str, Any]:
 
 
 def _point_as_data(result: PointResult) -> dict[str, Any]:
-    import msgspec
-
     return {
         "name": result.point.name,
         "set": dict(result.point.assignment),

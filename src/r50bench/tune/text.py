@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from r50bench.case import Case
 from r50bench.report.sizes import BATCH_SIZE, CORES, live_size
 from r50bench.report.table import Table
@@ -126,8 +128,6 @@ def _missing(tuned: Tuned) -> list[str]:
 
 def tune_as_data(tuned: Tuned) -> dict[str, Any]:
     """Returns the same for JSON; ratios are (value, low, high)."""
-    import msgspec
-
     verdict = tuned.verdict
     return {
         "name": tuned.case.name,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from r50bench.engines.registry import recorded_engine
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.mlperf_rules import ROUNDS, STATUSES
@@ -81,8 +83,6 @@ def read_system_file(path: Path) -> dict[str, str]:
         UsageError: it cannot be read, names a field that is unknown or given by an option, or a
             value is not a string, empty, or not one of the words that the field may have.
     """
-    import msgspec
-
     try:
         given = msgspec.json.decode(path.read_bytes())
     except OSError as error:
