@@ -1,6 +1,6 @@
 """What about this host will hurt the figures, and what to type against it.
 
-All texts live in this file, each with its mend.
+All texts live in this file and in :mod:`.machine_doctor`, each with its mend.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from r50bench.host.kernel_files import cpu_list_text
+from r50bench.host.machine_doctor import examine_machine, tile_data_granted
 from r50bench.host.snapshot import Conditions, read_conditions
 from r50bench.host.surroundings import decides_numerics, find_tcmalloc, homeless
 from r50bench.host.topology import Host, usable_cores
@@ -38,9 +39,15 @@ def examine(
         *_priority(),
         *_limits(host),
         *_memory(host, now),
+        *examine_machine(host, root, _tiles_granted(root)),
         *_surroundings(host.isa, root, environ, understood),
         *homeless(environ),
     )
+
+
+def _tiles_granted(root: Path) -> bool | None:
+    # The kernel that runs can be asked, not one of another tree's files.
+    return tile_data_granted() if root == Path("/") else None
 
 
 def _clocks(now: Conditions) -> Iterator[Notice]:
