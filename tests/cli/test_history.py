@@ -151,6 +151,12 @@ def test_a_query_that_matches_nothing_is_said(r50bench_here: Call) -> None:
     assert "did you mean precision" in wrong.err
 
 
+def test_a_misspelt_command_is_not_taken_for_a_query(r50bench_here: Call) -> None:
+    answer = r50bench_here("history", "improt", "all.zip")
+    assert (answer.code, answer.out) == (2, "")
+    assert "did you mean import" in answer.err
+
+
 def test_help_names_the_commands(r50bench_here: Call) -> None:
     for words in (("history", "--help"), ("history", "-h")):
         answer = r50bench_here(*words)

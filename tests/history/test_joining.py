@@ -154,6 +154,7 @@ def test_a_bad_record_is_named_and_stops_no_other(
     assert joined.added == 2
     assert [refused.what for refused in joined.refused] == ["b"]
     assert why in joined.refused[0].why
+    assert str(tmp_path) not in joined.refused[0].why
     assert {path.name for path in (tmp_path / "imported").iterdir()} == {"a", "c"}
 
 

@@ -15,7 +15,7 @@ import click
 from r50bench.comparison.differences import differences
 from r50bench.comparison.suspects import strongest_first
 from r50bench.comparison.text import difference_lines
-from r50bench.errors import RunFailed, UsageError
+from r50bench.errors import RunFailed, UsageError, did_you_mean
 from r50bench.history.archive import Refused, export_history
 from r50bench.history.changes import changes_of
 from r50bench.history.joining import (
@@ -32,7 +32,7 @@ from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.conditions import condition_of
 from r50bench.mlperf.query.search import Search
 from r50bench.mlperf.query.terms import Comparison, Term, notices_on_terms, parse_terms
-from r50bench.mlperf.query.vocabulary import KEYS
+from r50bench.mlperf.query.vocabulary import KEYS, TAGS
 from r50bench.results.folders import record_folders
 from r50bench.results.foreign import ForeignRun
 from r50bench.results.history import History, HistoryEntry, history_path
@@ -46,7 +46,10 @@ class _ShowsByDefault(click.Group):
     """A group whose command ``show`` may be left out, so that a query can follow the verb."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+        word = args[0] if args else ""
+        if word not in self.commands and word not in ctx.help_option_names:
+            if word.isalpha() and word not in TAGS and (hint := did_you_mean(word, self.commands)):
+                raise UsageError(f"{word!r} is neither a command nor a query", hint=hint)
             args = ["show", *args]
         return super().parse_args(ctx, args)
 

@@ -161,7 +161,11 @@ def _unpack(archive: zipfile.ZipFile, identity: str, files: Files, target: Path)
             with open(place, "xb") as file:
                 for chunk in chunks(archive, entry, entry.file_size):
                     file.write(chunk)
-        if (found := _read(folder)[0].id) != identity:
+        try:
+            found = _read(folder)[0].id
+        except R50BenchError as error:  # which names a folder that is gone by the time it is read
+            raise UsageError(error.message.replace(f"{folder}{os.sep}", "")) from error
+        if found != identity:
             raise UsageError(f"its record calls itself {found}")
         os.rename(folder, final)
 
