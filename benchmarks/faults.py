@@ -35,7 +35,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from errno import EDQUOT, EIO, ENOMEM, ENOSPC
 from pathlib import Path
 
@@ -107,12 +107,12 @@ class Ended:
     struck: str = ""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Usual:
     """What a verb does when nothing strikes: its time, and its calls of each kind."""
 
-    seconds: float = 0.0
-    calls: dict[str, int] = field(default_factory=dict)
+    seconds: float
+    calls: dict[str, int]
 
 
 class Grounds:
@@ -154,28 +154,28 @@ class Grounds:
         Raises:
             SystemExit: it fails even so.
         """
-        usual = self.usual[verb, engine] = Usual()
         trial = Trial(0, verb, "none", engine, 0.0, 0)
-        for call in ("", *dict.fromkeys(call for _, calls in CALLS.values() for call in calls)):
-            own = Path(tempfile.mkdtemp(dir=self.folder))
-            environment, counted = self.environment(trial, own), own / "count"
-            if call and self.library is not None:
-                environment |= self.failing(call, 0, 0) | {"FAULT_COUNT": str(counted)}
-            began = time.monotonic()
-            done = subprocess.run(
-                self.command(trial, own),
-                env=environment,
-                cwd=own,
-                capture_output=True,
-                text=True,
-                timeout=600,
-                check=False,
-            )
-            usual.seconds = time.monotonic() - began
-            if done.returncode != 0:
-                raise SystemExit(f"{verb} on {engine} fails undisturbed:\n{done.stderr}")
-            usual.calls[call] = int(counted.read_text()) if counted.exists() else 0
-            shutil.rmtree(own)
+        own = Path(tempfile.mkdtemp(dir=self.folder))
+        environment, counts = self.environment(trial, own), own / "counts"
+        if self.library is not None:
+            environment |= self.failing("write", 0, 0) | {"FAULT_COUNT": str(counts)}
+        began = time.monotonic()
+        done = subprocess.run(
+            self.command(trial, own),
+            env=environment,
+            cwd=own,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        seconds = time.monotonic() - began
+        if done.returncode != 0:
+            raise SystemExit(f"{verb} on {engine} fails undisturbed:\n{done.stderr}")
+        lines = counts.read_text().splitlines() if counts.exists() else []
+        pairs = (line.split() for line in lines)
+        self.usual[verb, engine] = Usual(seconds, {call: int(count) for call, count in pairs})
+        shutil.rmtree(own)
 
     def failing(self, call: str, at: int, number: int) -> dict[str, str]:
         return {
@@ -238,7 +238,7 @@ def carry_out(trial: Trial, grounds: Grounds, own: Path) -> Ended:
         struck = f"{call} {at}"
     elif trial.fault == "clock step":
         jump = draw.choice((-86_400, -3600, 3600, 86_400 * 400))
-        environment |= grounds.failing("clock", draw.randint(1, 6), jump)
+        environment |= grounds.failing("clock", draw.randint(1, usual.calls.get("clock", 1)), jump)
         struck = f"{jump} s"
     elif trial.fault == "lost answer":
         struck = draw.choice(LOST).format(at=draw.randint(1, 40))

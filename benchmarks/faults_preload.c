@@ -1,9 +1,9 @@
 /* Makes one call of the C library fail in the process that preloads it, or the clock jump.
 
    FAULT_CALL   write, fsync, open (for writing), rename, mkdir, mmap or clock
-   FAULT_AT     which of these calls fails, from 1 on; 0 counts them only
+   FAULT_AT     which of these calls fails, from 1 on; 0: none does
    FAULT_ERRNO  the error's number; of a clock, the seconds by which it jumps
-   FAULT_COUNT  a file that gets the number of calls as the process ends
+   FAULT_COUNT  a file that gets a line with the number of calls of each kind as the process ends
 
    Only calls of the first process are touched: children are started without the variables. */
 #define _GNU_SOURCE
@@ -21,14 +21,24 @@
 #include <time.h>
 #include <unistd.h>
 
-static atomic_long calls;
+static const char *const kinds[] = {"write", "fsync", "open", "rename", "mkdir", "mmap", "clock"};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+static atomic_long calls[KINDS];
 static long fails_at, error_number;
 static char which[16], count_file[512];
+
+static int number_of(const char *kind) {
+  int number = 0;
+  while (number < KINDS - 1 && strcmp(kind, kinds[number])) number++;
+  return number;
+}
 
 static void tell(void) {
   if (!count_file[0]) return;
   FILE *file = fopen(count_file, "w");
-  if (file) fprintf(file, "%ld\n", (long)calls), fclose(file);
+  if (!file) return;
+  for (int kind = 0; kind < KINDS; kind++) fprintf(file, "%s %ld\n", kinds[kind], (long)calls[kind]);
+  fclose(file);
 }
 
 __attribute__((constructor)) static void begin(void) {
@@ -45,7 +55,7 @@ __attribute__((constructor)) static void begin(void) {
 
 /* Says whether this call of the kind is the one that fails. */
 static int strikes(const char *call) {
-  return !strcmp(call, which) && ++calls == fails_at;
+  return ++calls[number_of(call)] == fails_at && !strcmp(call, which);
 }
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -91,7 +101,8 @@ int open64(const char *path, int flags, ...) {
 }
 int clock_gettime(clockid_t clock, struct timespec *now) {
   int done = NEXT(clock_gettime)(clock, now);
-  if (clock == CLOCK_REALTIME && !strcmp(which, "clock") && ++calls >= fails_at && fails_at)
+  if (clock != CLOCK_REALTIME) return done;
+  if (++calls[number_of("clock")] >= fails_at && fails_at && !strcmp(which, "clock"))
     now->tv_sec += error_number;
   return done;
 }
