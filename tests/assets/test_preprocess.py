@@ -204,6 +204,12 @@ def test_a_palette_and_16_bits_are_decoded_without_a_word(tmp_path, store, heard
     assert len(preprocess(dataset, store, heard, skip_bad=False).labels) == 2
 
 
+def test_a_fifo_among_the_pictures_is_named_and_not_waited_for(tmp_path, store, heard):
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(AssetError, match=r"a\.jpg \(no regular file\)"):
+        preprocess(dataset_of([tmp_path / "a.jpg"]), store, heard, skip_bad=False)
+
+
 def test_a_pointer_in_place_of_a_picture_is_named(tmp_path, store, heard):
     path = tmp_path / "a.jpg"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")

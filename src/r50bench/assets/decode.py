@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import struct
 import threading
 import warnings
@@ -58,6 +59,8 @@ def decode(path: Path) -> NDArray[np.uint8]:
     Raises:
         OSError, ValueError, …: the file is no picture of a known format or is damaged.
     """
+    if not stat.S_ISREG(path.stat().st_mode):  # a FIFO would have its reader wait for ever
+        raise OSError("no regular file")
     with Image.open(path, formats=_FORMATS) as file:
         picture = file.convert("RGB")
     width, height = picture.size
