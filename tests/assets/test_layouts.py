@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ import pytest
 from r50bench.assets.imagenet import open_dataset
 from r50bench.assets.wnids import DEVKIT_ORDER, WNIDS
 from r50bench.errors import AssetError, UsageError
+from support.rights import folder_for_all, rights_of_nobody
 
 TENCH, GOLDFISH = WNIDS[:2]
 FLAT = [f"ILSVRC2012_val_{number:08}.JPEG" for number in (1, 2, 3)]
@@ -219,31 +217,16 @@ def test_links_are_followed_and_a_loop_of_them_ends(root, store, heard):
     assert labels(root, store, heard) == {f"val/{TENCH}/a.JPEG": 0}
 
 
-@contextmanager
-def rights_of_nobody(folder: Path) -> Iterator[None]:
-    """Has modes count in this process, for root as well; ``folder`` can be entered by others."""
-    was = os.geteuid()
-    if was == 0:
-        os.seteuid(65534)
-    try:
-        if not os.access(folder, os.R_OK | os.X_OK, effective_ids=True):
-            pytest.skip("the temporary folder cannot be entered by others")
-        yield
-    finally:
-        os.seteuid(was)
-
-
 @pytest.mark.parametrize("which", [".", "val", f"val/{TENCH}", "..", "val_map.txt"])
 def test_what_may_not_be_read_is_named(which, store, heard):
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        root = touch(Path(folder) / "above" / "set", f"val/{TENCH}/a.JPEG")
+    with folder_for_all() as folder:
+        root = touch(folder / "above" / "set", f"val/{TENCH}/a.JPEG")
         if which.endswith(".txt"):
             (root / which).write_text(f"val/{TENCH}/a.JPEG 0\n")
         shut = Path(os.path.normpath(root / which))
         shut.chmod(0)
         with (
-            rights_of_nobody(Path(folder)),
+            rights_of_nobody(folder),
             pytest.raises(AssetError, match="permission denied") as caught,
         ):
             open_dataset(str(root), store, heard)

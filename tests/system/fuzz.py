@@ -113,9 +113,10 @@ JSON = st.recursive(
 
 
 def altered(tree: Any) -> st.SearchStrategy[Any]:
-    """A tree of JSON with up to three values, anywhere in it, replaced or removed."""
-    paths = list(_paths(tree))
-    changes = st.lists(st.tuples(st.sampled_from(paths), st.one_of(JSON, st.just(...))), max_size=3)
+    """A tree of JSON with up to three values, anywhere in it, replaced or removed.
+
+    Most get a value of their own type, so that more than the reader's types is tried.
+    """
 
     def change(made: list[tuple[tuple[Any, ...], Any]]) -> Any:
         new = json.loads(json.dumps(tree))
@@ -123,7 +124,30 @@ def altered(tree: Any) -> st.SearchStrategy[Any]:
             _replace(new, path, value)
         return new
 
-    return changes.map(change)
+    def change_at(path: tuple[Any, ...]) -> st.SearchStrategy[tuple[tuple[Any, ...], Any]]:
+        return st.tuples(st.just(path), _like(_at(tree, path)))
+
+    return st.lists(st.sampled_from(list(_paths(tree))).flatmap(change_at), max_size=3).map(change)
+
+
+def _at(tree: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+def _like(value: Any) -> st.SearchStrategy[Any]:
+    """Values of the type of ``value``, and some of others."""
+    same: st.SearchStrategy[Any] = JSON
+    if isinstance(value, bool):
+        same = st.booleans()
+    elif isinstance(value, int):
+        same = st.one_of(st.integers(-3, 10), st.integers(-(2**63), 2**63))
+    elif isinstance(value, float):
+        same = st.one_of(st.floats(), st.just(0.0))
+    elif isinstance(value, str):
+        same = st.one_of(TEXT, st.sampled_from(["fp32", "avx_int8", "cuda", "accuracy", "v1", ""]))
+    return st.one_of(same, same, same, JSON, st.just(...))
 
 
 def _paths(tree: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
