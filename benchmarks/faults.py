@@ -52,19 +52,29 @@ LIMIT_S = 90.0
 LEFT_AFTER_S = 2.0
 BATCH_MS = 4.0
 CASE = "inference_throughput_fp32"
-PICTURES = "pictures"
+PICTURES, PATIENCE = "pictures", "patience"  # words of a command that each trial has of its own
 FAKE = ("--engine", "fake", "--weights", "random")
 VERBS: dict[str, tuple[str, ...]] = {
-    "run": ("run", CASE, *FAKE, "--steps", "5", "--repeat", "2", "--timeout", "3"),
-    "sweep": ("sweep", CASE, *FAKE, "--set", "BATCH_SIZE=1 2", "--steps", "5", "--timeout", "3"),
+    "run": ("run", CASE, *FAKE, "--steps", "5", "--repeat", "2", "--timeout", PATIENCE),
+    "sweep": (
+        "sweep",
+        CASE,
+        *FAKE,
+        "--set",
+        "BATCH_SIZE=1 2",
+        "--steps",
+        "5",
+        "--timeout",
+        PATIENCE,
+    ),
     "mlperf": (
         *("mlperf", "--scenario", "SingleStream", "--mode", "PerformanceOnly", *FAKE),
-        *("--duration", "0.2", "--query-count", "64", "--timeout", "3"),
+        *("--duration", "0.2", "--query-count", "64", "--timeout", PATIENCE),
         *("--dataset", PICTURES),
     ),
     "peers": (
         *("peers", "--mode", "throughput", "--precision", "fp32", "--weights", "random"),
-        *("--engines", "onnxruntime", "--steps", "2", "--warmup-steps", "1", "--timeout", "9"),
+        *("--engines", "onnxruntime", "--steps", "2", "--warmup-steps", "1", "--timeout", PATIENCE),
         *("--batch-size", "1", "--cores-per-instance", "1", "--instances", "1"),
     ),
 }
@@ -134,7 +144,8 @@ class Grounds:
         return library if subprocess.run(command, check=False).returncode == 0 else None
 
     def command(self, trial: Trial, own: Path) -> list[str]:
-        instead = {"fake": trial.engine, PICTURES: str(self.pictures)}
+        patience = "3" if trial.engine == "fake" else "20"
+        instead = {"fake": trial.engine, PICTURES: str(self.pictures), PATIENCE: patience}
         words = [instead.get(word, word) for word in VERBS[trial.verb]]
         return [sys.executable, "-m", "r50bench", *words, "--out", str(own / "out")]
 
