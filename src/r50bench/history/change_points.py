@@ -108,9 +108,12 @@ def _best_split(logs: Floats) -> int | None:
     within = float(deviations @ deviations) - float(between[best])
     if within <= _ROUNDING * float(between[best]):  # a count or a share that changed once
         return int(left[best]) if between[best] > _ROUNDING else None
-    from scipy.special import stdtr  # a third of a second, which short histories do not wait for
-
     t = math.sqrt(float(between[best]) * (count - 2) / within)
+    # Student's tails are heavier than the normal ones: what these do not exclude, those do not.
+    if math.erfc(t / math.sqrt(2)) * len(left) >= _CHANCE:
+        return None
+    from scipy.special import stdtr  # a third of a second, which steady histories do not wait for
+
     chance = 2 * float(stdtr(count - 2, -t)) * len(left)
     return int(left[best]) if chance < _CHANCE else None
 
