@@ -34,6 +34,10 @@ def test_bytes_that_are_no_utf8_are_kept_in_names(tmp_path):
     assert read(tmp_path / "map", b"b\xe4r 3") == [("b\udce4r", 3)]
 
 
+def test_a_zero_byte_in_a_name_makes_no_utf16_of_a_list(tmp_path):
+    assert read(tmp_path / "map", b"a\0b.JPEG 3") == [("a\0b.JPEG", 3)]
+
+
 @pytest.mark.parametrize(
     "text",
     ["a.JPEG,3", "a.JPEG;3", "a.JPEG, 3", '"a.JPEG","3"', "path,label\na.JPEG,3", "a.JPEG  3 "],

@@ -73,7 +73,9 @@ def test_folders_that_are_no_classes_are_named(root, names, store, heard):
         open_dataset(str(root), store, heard)
 
 
-@pytest.mark.parametrize("folder", [f"{TENCH}_tench", f"000.{TENCH}", f"{TENCH}, tench"])
+@pytest.mark.parametrize(
+    "folder", [f"{TENCH}_tench", f"000.{TENCH}", f"{TENCH}, tench", TENCH.upper()]
+)
 def test_a_folder_may_have_more_in_its_name_than_the_wnid(root, folder, store, heard):
     touch(root, f"{folder}/a.JPEG", f"{folder}/images/b.JPEG")
     assert labels(root, store, heard) == {f"{folder}/a.JPEG": 0, f"{folder}/images/b.JPEG": 0}

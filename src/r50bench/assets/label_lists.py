@@ -152,6 +152,7 @@ def _decoded(path: Path) -> str:
             return data[len(mark) :].decode(
                 encoding, "surrogateescape" if encoding == "utf-8" else "replace"
             )
-    if data[1:2] == b"\0" != data[:1]:
+    upper = data[1:64:2]
+    if upper.count(0) > len(upper) // 2:
         return data.decode("utf-16-le", "replace")  # PowerShell's, without its mark
     return data.decode("utf-8", "surrogateescape")

@@ -47,7 +47,7 @@ _PLACES = (
 _LISTS_NEAR = ("", "data", "ILSVRC2012_devkit_t12/data", "devkit/data", "caffe_ilsvrc12")
 _LEVELS = 4  # from ILSVRC/Data/CLS-LOC/val up to where Kaggle's list lies
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip", ".parquet", ".tfrecord", ".rec")
-_WNID = re.compile(r"n[0-9]{8}(?![0-9])", re.ASCII)
+_WNID = re.compile(r"n[0-9]{8}(?![0-9])", re.ASCII | re.IGNORECASE)
 _INDEX = re.compile(r"[0-9]{1,4}", re.ASCII)
 _LABELS = {wnid: label for label, wnid in enumerate(WNIDS)}
 _NOT_DATA = ("__MACOSX", "@eaDir", "lost+found")
@@ -242,7 +242,7 @@ def _indices(base: Path, names: list[str], progress: Progress) -> dict[str, int]
 
 
 def _wnid_label(path: Path) -> int:
-    known = {wnid for wnid in _WNID.findall(path.name) if wnid in _LABELS}
+    known = {wnid for wnid in _WNID.findall(path.name.lower()) if wnid in _LABELS}
     if len(known) == 1:
         return _LABELS[known.pop()]
     raise UsageError(
