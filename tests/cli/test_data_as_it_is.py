@@ -109,9 +109,9 @@ def test_cache_output_home_and_temporary_folder_may_have_blanks_quotes_and_umlau
 
 def test_labels_that_count_from_one_are_told_with_the_score(score, tmp_path: Path) -> None:
     classes = range(10, 40)
-    for one in classes:
-        picture(tmp_path / "set" / f"{one}.JPEG", one)
-    lines = "".join(f"{one}.JPEG {one + 1}\n" for one in classes)
+    for number in classes:
+        picture(tmp_path / "set" / f"{number}.JPEG", number)
+    lines = "".join(f"{number}.JPEG {number + 1}\n" for number in classes)
     (tmp_path / "set" / "val_map.txt").write_text(lines)
     answers = {"CUSTOMER_ENV": f"FAKE_ANSWERS={','.join(map(str, classes))}"}
     # A batch is all pictures: whatever was answered before them, their answers begin anew.

@@ -21,17 +21,17 @@ def scored(count: int, label_of, right: float = 0.75, seed: int = 0) -> Predicti
     classes = generator.integers(1, 999, count)
     wrong = (classes + generator.integers(5, 900, count)) % 1000
     answers = np.where(generator.random(count) < right, classes, wrong)
-    return answered([label_of(int(one)) for one in classes], answers.tolist())
+    return answered([label_of(int(number)) for number in classes], answers.tolist())
 
 
 ORDERS = [
-    (lambda one: one + 1, "with 1 taken off each label"),
-    (lambda one: one - 1, "with 1 added to each label"),
+    (lambda number: number + 1, "with 1 taken off each label"),
+    (lambda number: number - 1, "with 1 added to each label"),
     (DEVKIT_ORDER.index, "read as the devkit's classes less 1"),
-    (lambda one: (DEVKIT_ORDER.index(one) + 1) % 1000, "read as the devkit's classes:"),
+    (lambda number: (DEVKIT_ORDER.index(number) + 1) % 1000, "read as the devkit's classes:"),
     (AS_TEXT.index, "read as ranks of numbers sorted as text"),
-    (lambda one: DEVKIT_ORDER[one], "if the weights answer in the devkit's order"),
-    (lambda one: AS_TEXT[one], "if the weights answer in the order of text"),
+    (lambda number: DEVKIT_ORDER[number], "if the weights answer in the devkit's order"),
+    (lambda number: AS_TEXT[number], "if the weights answer in the order of text"),
 ]
 
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_poorly_trained_is_not_doubted():
 
 def test_some_other_order_shows_by_what_pictures_of_one_label_are_taken_for():
     shuffled = np.random.default_rng(1).permutation(1000)
-    notice = implausible_accuracy(scored(9000, lambda one: int(shuffled[one])), "v1")
+    notice = implausible_accuracy(scored(9000, lambda number: int(shuffled[number])), "v1")
     assert "mostly taken for one class" in notice.text
 
 

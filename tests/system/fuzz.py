@@ -213,7 +213,7 @@ _SETS = st.one_of(
     st.tuples(st.sampled_from(_FLAGS), st.sampled_from(["1", "0", "True", "False"])),
     st.tuples(st.just("ENGINE"), st.sampled_from(["torch", "r50", "fake", "onnxruntime"])),
     st.tuples(st.just("DATA_TYPE"), st.sampled_from(["real", "dummy"])),
-    st.tuples(st.sampled_from([one.key for one in PARAMETERS]) | TEXT, _VALUES),
+    st.tuples(st.sampled_from([row.key for row in PARAMETERS]) | TEXT, _VALUES),
 )
 SETTINGS = st.tuples(st.one_of(_DESIGNED, _DESIGNED, NAMES), st.lists(_SETS, max_size=4))
 
@@ -230,7 +230,7 @@ def chosen_settings(case_and_values: tuple[str, list[tuple[str, str]]]) -> None:
 CONFIGURATION = st.lists(
     st.one_of(
         _SETS.map(lambda pair: (f"R50BENCH_{pair[0]}", pair[1])),
-        st.tuples(st.sampled_from([name for one in PARAMETERS for name in one.variables]), _VALUES),
+        st.tuples(st.sampled_from([name for row in PARAMETERS for name in row.variables]), _VALUES),
         st.tuples(TEXT, TEXT),
     ),
     max_size=4,

@@ -77,7 +77,9 @@ def state_in(content: Any) -> dict[str, Any]:
     found = _state_below(content, _DEPTH)
     if found is None:
         held = ", ".join(repr(str(key)[:40]) for key in list(content)[:4]) or "nothing"
-        inside = next((one for key in _KEYS if isinstance(one := content.get(key), Foreign)), None)
+        inside = next(
+            (content[key] for key in _KEYS if isinstance(content.get(key), Foreign)), None
+        )
         if inside is not None:
             raise NotRead(f"it holds {inside.origin}, not a state dict: save its state_dict()")
         raise NotRead(f"no tensor {_FIRST} in it; it holds {held}")

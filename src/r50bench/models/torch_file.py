@@ -224,9 +224,9 @@ def _storages(content: Any, depth: int = 6) -> list[_Storage]:
     if isinstance(content, _View):
         return [content.storage]
     if depth and isinstance(content, Mapping):
-        return [one for value in content.values() for one in _storages(value, depth - 1)]
+        return [inner for value in content.values() for inner in _storages(value, depth - 1)]
     if depth and isinstance(content, (list, tuple)):
-        return [one for value in content for one in _storages(value, depth - 1)]
+        return [inner for value in content for inner in _storages(value, depth - 1)]
     return []
 
 
