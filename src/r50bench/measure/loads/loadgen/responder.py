@@ -43,8 +43,7 @@ class Responder:
         self._tick = tick
         self._room = np.zeros((batch_size, INPUT_SIZE, INPUT_SIZE, 3), np.float32)
         self._copied = runner.windows(self._room.transpose(0, 3, 1, 2), batch_size)
-        self._pictures = library.pictures
-        self._loaded = runner.windows(self._pictures, batch_size)
+        self.take_loaded()
         self._classes = np.zeros(batch_size, np.dtype("<i8"))
         self._memory = self._classes.data
         address, step = self._classes.ctypes.data, self._classes.itemsize
@@ -52,6 +51,14 @@ class Responder:
             mlperf_loadgen.QuerySampleResponse(0, address + at * step, _LABEL_BYTES)
             for at in range(batch_size)
         ]
+
+    def take_loaded(self) -> None:
+        """Has the engine take the pictures that are loaded now, before they are asked for.
+
+        A GPU's driver pins their memory then, which would hold up the first query.
+        """
+        self._pictures = self._library.pictures
+        self._loaded = self._runner.windows(self._pictures, self._batch_size)
 
     def answer(self, ids: Sequence[int], rows: Rows) -> None:
         """Classifies any number of samples, batch by batch, and completes each batch at once.
@@ -149,8 +156,7 @@ class Responder:
     def _window(self, first: int) -> Any:
         """Returns the batch that lies in the library from row ``first`` on."""
         if self._pictures is not self._library.pictures:
-            self._pictures = self._library.pictures
-            self._loaded = self._runner.windows(self._pictures, self._batch_size)
+            self.take_loaded()
         return self._loaded(first)
 
     def _complete(self, ids: Sequence[int]) -> None:

@@ -128,6 +128,7 @@ class _Test:
             if not self._settled:
                 self._settle_threads()
             self._library.load(indices)
+            self._sut.take_loaded()
         except BaseException as error:  # noqa: BLE001  nothing may reach LoadGen's code
             self._ending.fail(error)
 

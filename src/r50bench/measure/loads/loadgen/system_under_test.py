@@ -91,6 +91,11 @@ class SystemUnderTest:
         self.inline = len(responders) == 1 and scenario in ("SingleStream", "MultiStream")
         self.takes_turns = self.inline and share_cpus
 
+    def take_loaded(self) -> None:
+        """Has every instance take the pictures that are loaded now."""
+        for responder in self._responders:
+            responder.take_loaded()
+
     def open(self) -> None:
         """Has the instances wait for queries."""
         if self.inline:
