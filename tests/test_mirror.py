@@ -19,6 +19,7 @@ REAL_R50 = "engines/r50/test_engine.py: real kernels, one compilation for all th
 EMULATED = "engines/r50/test_amx_kernels.py: plans are right if kernels compute the right bits"
 REAL_TORCH = "engines/torch/test_engines.py: real engines, one compilation for all their tests"
 REAL_PEERS = "engines/test_peer_engines.py: needs the real package, all peers pass the same tests"
+ON_A_GPU = "system/gpu.py: runs on a GPU alone, which few have and CI has not"
 LOADGEN = "mlperf/run/test_loadgen_run.py: works only under LoadGen, which that file starts"
 SUBMITTED = "mlperf/submission/test_submission.py: seen in the tree or the refusal it leads to"
 
@@ -34,8 +35,10 @@ TESTED_ELSEWHERE = {
     "engines/maker.py": "engines/test_preparation.py, engines/onnx/test_models.py: runs the makers",
     "engines/onnx/calibration.py": REAL_PEERS,
     "engines/onnx/export.py": REAL_PEERS + "; engines/onnx/test_models.py: that it is done once",
+    "engines/onnxruntime/cuda.py": "cli/test_gpu_cases.py: its refusal; to run it takes a GPU",
     "engines/onnxruntime/engine.py": REAL_PEERS,
     "engines/onnxruntime/evidence.py": REAL_PEERS,
+    "engines/onnxruntime/load.py": REAL_PEERS,
     "engines/onnxruntime/prepare.py": "engines/onnx/test_models.py: all peers prepare alike",
     "engines/onnxruntime/quantise.py": REAL_PEERS,
     "engines/openvino/convert.py": REAL_PEERS,
@@ -56,8 +59,11 @@ TESTED_ELSEWHERE = {
     "engines/torch/aot.py": REAL_TORCH,
     "engines/torch/base.py": REAL_TORCH,
     "engines/torch/compile_model.py": REAL_TORCH,
+    "engines/torch/cuda.py": ON_A_GPU + "; engines/torch/test_fused.py: its switches",
     "engines/torch/evidence.py": REAL_TORCH,
+    "engines/torch/gpu_peak.py": ON_A_GPU + "; measure/test_gpu_peak.py: what it tells is read",
     "engines/torch/int8.py": "engines/r50/test_engine.py: the reference of the int8 kernels",
+    "engines/torch/load.py": REAL_TORCH + "; " + ON_A_GPU,
     "engines/torch/modules.py": REAL_TORCH,
     "engines/torch/prepare.py": "engines/test_preparation.py: beside the other engines' keys",
     "engines/torch/shared_loader.py": REAL_TORCH,
@@ -115,6 +121,7 @@ WITHOUT_A_MODULE = {
     "benchmarks/test_r50_against_former.py": "the arithmetic of a script in benchmarks/",
     "cli/test_former_records.py": "every verb that reads records, on those of a former version",
     "benchmarks/test_amx.py": "the arithmetic of benchmarks/amx.py, which no package holds",
+    "cli/test_gpu_cases.py": "every verb that plans or runs, on a host with GPUs",
     "cli/test_several_cases.py": "cli/run.py, where it is given more than one case",
     "engines/r50/test_amx_kernels.py": "the C++ of engines/r50/kernels/amx, on emulated tiles",
     "engines/test_new_engine.py": "that a new engine is a folder and a row, over all wings",

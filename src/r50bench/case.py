@@ -51,7 +51,7 @@ def refuse_training() -> UsageError:
 
 @dataclass(frozen=True)
 class CaseName:
-    """A case name taken apart. ``precision`` may still be fp32, bf16, bf32 or int8."""
+    """A case name taken apart. ``precision`` may still be a numerics, such as bf16."""
 
     function: str
     mode: str
@@ -126,7 +126,8 @@ class Case:
     ``repeat`` counts the measured rounds, of ``steps`` batches each; ``timeout_s`` is for how many
     seconds a worker may neither answer nor finish a batch before it is taken to hang.
     ``customer_env`` holds (name, value) pairs for the workers; ``matmul_min_dim`` is
-    TORCH_MKLDNN_MATMUL_MIN_DIM for the workers, None where it has no effect (x86).
+    TORCH_MKLDNN_MATMUL_MIN_DIM for the workers, None where it has no effect (x86). ``cuda_graph``:
+    the GPU is given the whole inference at once, as a graph that was captured before.
     """
 
     mode: str
@@ -154,6 +155,7 @@ class Case:
     customer_env: tuple[tuple[str, str], ...] = ()
     timeout_s: int = 120
     matmul_min_dim: int | None = None
+    cuda_graph: bool = False
 
     @property
     def name(self) -> str:
@@ -162,7 +164,7 @@ class Case:
 
     @property
     def numerics(self) -> str:
-        """fp32, bf16, bf32 or int8."""
+        """The name of the precision's numerics, such as bf16."""
         return numerics_of(self.precision)
 
 
@@ -197,11 +199,15 @@ def setting_text(value: object) -> str:
 
 @dataclass(frozen=True)
 class Slot:
-    """The CPUs of one instance (one per core, SMT siblings unused) and its memory nodes."""
+    """The CPUs of one instance (one per core, SMT siblings unused) and its memory nodes.
+
+    ``gpu`` is the PCI address of the GPU that it has to itself, empty on CPUs.
+    """
 
     instance: int
     cpus: tuple[int, ...]
     nodes: tuple[int, ...]
+    gpu: str = ""
 
 
 @dataclass(frozen=True)

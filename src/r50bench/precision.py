@@ -1,27 +1,35 @@
 """The precisions: a row says all that depends on one, so that a new precision is a new row.
 
-A precision such as ``amx_int8`` is a numerics (int8) on an instruction set (AMX). What depends on
-the numerics alone stands in its own row. What one engine makes of a numerics is in its folder.
+A precision such as ``amx_int8`` is a numerics (int8) on an instruction set (AMX), or on GPUs. What
+depends on the numerics alone stands in its own row. What one engine makes of a numerics is in its
+folder.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from r50bench.errors import UsageError, did_you_mean
+from r50bench.errors import Unsupported, UsageError, did_you_mean
 
 __all__ = [
+    "DEVICES",
     "NUMERICS",
     "PRECISIONS",
+    "CudaKernels",
     "Numerics",
+    "OnGpu",
     "OneDnnKernels",
     "Precision",
     "means",
     "needed_flags",
+    "no_such_numerics",
     "numerics_of",
     "parse_precision",
     "precisions_by_numerics",
 ]
+
+DEVICES = ("cpu", "cuda")
+"""What a case can run on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +37,8 @@ class Numerics:
     """How the network's numbers are represented, and what follows from that alone.
 
     ``value_bytes`` are those of a weight or an activation in memory. ``best_batch`` is the batch
-    size of throughput mode. ``images_per_core_s`` is what a core is expected to do until something
-    was measured, on the slow side. ``calibrated``: scales are found on calibration pictures.
+    size of throughput mode on CPUs. ``images_per_core_s`` is what a core is expected to do until
+    something was measured, on the slow side. ``calibrated``: scales are found on pictures.
     ``shares_weights``: weight sharing is supported, and not only by force. ``by_default``: among
     what is measured where nobody names a precision and one of each kind is enough. ``coarseness``
     orders numerics by how much they round away, fp32 being 0.
@@ -69,6 +77,20 @@ _FP32 = Numerics(
     weight_type="fp32",
     rounding="",
 )
+_TF32 = Numerics(
+    name="tf32",
+    spellings=("tfloat32",),
+    value_bytes=4,
+    best_batch=8,
+    images_per_core_s=20.0,
+    calibrated=False,
+    shares_weights=False,
+    by_default=False,
+    coarseness=1,
+    # Tensor cores round to 10 bits of mantissa when they read; what is stored stays float32.
+    weight_type="fp32",
+    rounding="",
+)
 _BF16 = Numerics(
     name="bf16",
     spellings=("bfloat16",),
@@ -78,9 +100,22 @@ _BF16 = Numerics(
     calibrated=False,
     shares_weights=True,
     by_default=True,
-    coarseness=2,
+    coarseness=4,
     weight_type="bf16",
     rounding="rounded to bfloat16",
+)
+_FP16 = Numerics(
+    name="fp16",
+    spellings=("float16", "half"),
+    value_bytes=2,
+    best_batch=8,
+    images_per_core_s=40.0,
+    calibrated=False,
+    shares_weights=True,
+    by_default=False,
+    coarseness=3,
+    weight_type="fp16",
+    rounding="rounded to float16",
 )
 _BF32 = Numerics(
     name="bf32",
@@ -91,7 +126,7 @@ _BF32 = Numerics(
     calibrated=False,
     shares_weights=False,
     by_default=False,
-    coarseness=1,
+    coarseness=2,
     # It rounds inside the convolutions; what is stored stays float32.
     weight_type="fp32",
     rounding="",
@@ -108,12 +143,14 @@ _INT8 = Numerics(
     calibrated=True,
     shares_weights=True,
     by_default=True,
-    coarseness=3,
+    coarseness=5,
     weight_type="int8",
     rounding="quantised after training to signed 8-bit integers per channel",
 )
 
-NUMERICS: dict[str, Numerics] = {row.name: row for row in (_FP32, _BF16, _BF32, _INT8)}
+NUMERICS: dict[str, Numerics] = {
+    row.name: row for row in (_FP32, _TF32, _BF16, _FP16, _BF32, _INT8)
+}
 """The numerics by name, in the order in which they are listed."""
 
 
@@ -134,13 +171,43 @@ class OneDnnKernels:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CudaKernels:
+    """How torch's profiler must name the kernels of a precision on a GPU for it to be proved.
+
+    ``names`` is a regular expression, searched for without regard to case, that the name of every
+    multiplying kernel must contain: libraries and C++ templates spell their types in it.
+    ``usual`` is a name that fits. ``finer``: so many may be of float32 by their names instead,
+    where a precision only allows a coarser multiplication: for a layer or two the library's
+    float32 kernel is the faster one.
+    """
+
+    names: str
+    usual: str
+    finer: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnGpu:
+    """What a precision is on GPUs.
+
+    ``capability`` is the least compute capability that has it in hardware (CUDA C++ programming
+    guide, "Compute Capabilities"). ``best_batch`` is the batch size of throughput mode,
+    ``images_per_s`` what a GPU is expected to do until something was measured, on the slow side.
+    """
+
+    capability: tuple[int, int]
+    best_batch: int
+    images_per_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Precision:
-    """A numerics on an instruction set.
+    """A numerics on an instruction set, or (``gpu`` is there) on GPUs.
 
     ``name`` begins with the family, such as ``avx_``, and ``arch`` is the architecture as uname(2)
-    says it. ``needs`` are sets of kernel flags any one of which will do: those that oneDNN's
-    dispatcher (on Arm: Arm Compute Library's) asks for before it takes the instructions that the
-    precision is named after.
+    says it, empty for any. ``needs`` are sets of kernel flags any one of which will do: those that
+    oneDNN's dispatcher (on Arm: Arm Compute Library's) asks for before it takes the instructions
+    that the precision is named after.
 
     ``isa_caps`` are values of ONEDNN_MAX_CPU_ISA, each with the flags a host must have for it to be
     the one; the first that fits counts. A cap stops at the narrowest set that has the precision's
@@ -149,7 +216,7 @@ class Precision:
     Control". Empty on Arm, where oneDNN has no such control.
 
     ``peak_instructions`` are tests of ``host/peak_kernel.cpp`` that bound the precision: the first
-    one that the CPU has does.
+    one that the CPU has does. On GPUs they are products of :mod:`r50bench.engines.torch.gpu_peak`.
     """
 
     name: str
@@ -158,12 +225,29 @@ class Precision:
     needs: tuple[frozenset[str], ...]
     isa_caps: tuple[tuple[frozenset[str], str], ...]
     peak_instructions: tuple[str, ...]
-    kernels: OneDnnKernels
+    kernels: OneDnnKernels | CudaKernels
+    gpu: OnGpu | None = None
 
     @property
     def family(self) -> str:
-        """What the name begins with: avx, amx or arm."""
+        """What the name begins with: avx, amx, arm or cuda."""
         return self.name.rpartition("_")[0]
+
+    @property
+    def device(self) -> str:
+        """Which of :data:`DEVICES` runs it."""
+        return "cpu" if self.gpu is None else "cuda"
+
+    @property
+    def best_batch(self) -> int:
+        """The batch size of throughput mode."""
+        return self.numerics.best_batch if self.gpu is None else self.gpu.best_batch
+
+    def expected_images_per_s(self, cores: int) -> float:
+        """Returns what an instance of so many cores, or on a GPU, is expected to do at least."""
+        if self.gpu is not None:
+            return self.gpu.images_per_s
+        return self.numerics.images_per_core_s * cores
 
 
 def _flags(words: str) -> frozenset[str]:
@@ -287,7 +371,71 @@ _ARMS = (
     ),
 )
 
-PRECISIONS: dict[str, Precision] = {row.name: row for row in (*_AVX, *_AMX, *_ARMS)}
+# Of 32, 64, 128 and 256 pictures on an H200, 128 had the highest throughput in fp16 and was within
+# 6 % of that of 256 in bf16 and tf32; fp32 was measured at 64 alone. Until something was measured,
+# a tenth of what that GPU does is expected.
+_GPUS = (
+    Precision(
+        name="cuda_fp32",
+        numerics=_FP32,
+        arch="",
+        needs=(),
+        isa_caps=(),
+        peak_instructions=("product_fp32",),
+        # FFMA is the instruction, sgemm and cgemm (in a transformed convolution) the BLAS routine.
+        kernels=CudaKernels(
+            names=r"^(?!.*(tf32|tensorop|bf16|bfloat|half|f16|s8|nvjet)).*"
+            r"(ffma|simt|[sc]gemm|f32f32_f32f32|float)",
+            usual="sm80_xmma_fprop_implicit_gemm_f32f32_f32f32_f32_nchwkcrs_nchw_ffma",
+        ),
+        gpu=OnGpu(capability=(5, 0), best_batch=64, images_per_s=500.0),
+    ),
+    Precision(
+        name="cuda_tf32",
+        numerics=_TF32,
+        arch="",
+        needs=(),
+        isa_caps=(),
+        peak_instructions=("product_tf32",),
+        kernels=CudaKernels(
+            # cuBLAS names its TF32 kernels of CUTLASS by their instruction, s1688.
+            names=r"tf32|s1688gemm(?!_(f16|bf16))|nvjet_\w*_sss_",
+            usual="sm90_xmma_fprop_implicit_gemm_f32f32_tf32f32_f32_nhwckrsc_nhwc_warpgroup",
+            # At batch 1 cuDNN 9.19 leaves the stem and another convolution in float32 on an H200,
+            # and cuBLAS the classifier. Nine in ten make the precision.
+            finer=5,
+        ),
+        gpu=OnGpu(capability=(8, 0), best_batch=128, images_per_s=2000.0),
+    ),
+    Precision(
+        name="cuda_bfloat16",
+        numerics=_BF16,
+        arch="",
+        needs=(),
+        isa_caps=(),
+        peak_instructions=("product_bf16",),
+        kernels=CudaKernels(
+            names=r"bf16|bfloat16|nvjet_\w*_t[st]t_",
+            usual="sm90_xmma_fprop_implicit_gemm_bf16bf16_bf16f32_f32_nhwckrsc_nhwc_warpgroup",
+        ),
+        gpu=OnGpu(capability=(8, 0), best_batch=128, images_per_s=3000.0),
+    ),
+    Precision(
+        name="cuda_fp16",
+        numerics=_FP16,
+        arch="",
+        needs=(),
+        isa_caps=(),
+        peak_instructions=("product_fp16",),
+        kernels=CudaKernels(
+            names=r"(?<!b)f16|(?<!b)fp16|half|hgemm|h16816|h1688|nvjet_\w*_h[sh]h_",
+            usual="sm90_xmma_fprop_implicit_gemm_f16f16_f16f32_f32_nhwckrsc_nhwc_warpgroup",
+        ),
+        gpu=OnGpu(capability=(7, 0), best_batch=128, images_per_s=3000.0),
+    ),
+)
+
+PRECISIONS: dict[str, Precision] = {row.name: row for row in (*_AVX, *_AMX, *_ARMS, *_GPUS)}
 """Every precision a record can carry, by name; of one numerics and architecture the best is last.
 """
 
@@ -313,6 +461,16 @@ def precisions_by_numerics() -> list[Precision]:
     return sorted(PRECISIONS.values(), key=lambda row: order.index(row.numerics.name))
 
 
+def no_such_numerics(numerics: str, device: str) -> Unsupported:
+    """Returns the sentence with which a numerics is refused that a device has no precision of."""
+    rows = [row.name for row in PRECISIONS.values() if row.device == device]
+    others = [row.name for row in PRECISIONS.values() if row.numerics.name == numerics]
+    return Unsupported(
+        f"no engine has {numerics} convolutions on {device.upper()}",
+        hint=f"{device.upper()} has {', '.join(rows)}; {numerics} is {', '.join(others)}",
+    )
+
+
 def parse_precision(text: str) -> str:
     """Returns a key of :data:`PRECISIONS`, or one of :data:`NUMERICS` for the host's best.
 
@@ -320,6 +478,7 @@ def parse_precision(text: str) -> str:
 
     Raises:
         UsageError: the word is no precision.
+        Unsupported: it is made of a family and a numerics that do not go together.
     """
     word = text.strip().lower()
     family, underscore, kind = word.rpartition("_")
@@ -331,6 +490,8 @@ def parse_precision(text: str) -> str:
     for row in PRECISIONS.values():
         if row.family == family and row.numerics.name == kind:
             return row.name
+    if kind in NUMERICS and family == "cuda":
+        raise no_such_numerics(kind, "cuda")
     known = (*PRECISIONS, *NUMERICS)
     raise UsageError(
         f"unknown precision {text!r}",

@@ -35,12 +35,12 @@ def disturbed(random: np.random.Generator, count: int) -> Floats:
 
 
 def correlated(random: np.random.Generator, count: int) -> Floats:
-    """Neighbours resemble each other by 0.2, of variance 1."""
+    """Neighbours resemble each other by 0.3, of variance 1."""
     steps = random.normal(size=count + 20)
     noise = np.zeros(count + 20)
     for at in range(1, count + 20):
-        noise[at] = 0.2 * noise[at - 1] + steps[at]
-    return noise[20:] * math.sqrt(1 - 0.2**2)
+        noise[at] = 0.3 * noise[at - 1] + steps[at]
+    return noise[20:] * math.sqrt(1 - 0.3**2)
 
 
 def history_with(

@@ -14,7 +14,7 @@ from r50bench.host.isa import (
     resolve_precision,
 )
 from r50bench.host.topology import Host
-from r50bench.precision import PRECISIONS
+from r50bench.precision import DEVICES, PRECISIONS
 from support import synthetic_hosts
 
 TURIN = synthetic_hosts.two_core_vm()
@@ -135,8 +135,11 @@ def test_the_isa_cap_is_the_narrowest_that_has_the_precision(
 
 
 def test_every_precision_is_native_somewhere() -> None:
-    hosts = (SPR, GRAVITON3)
-    assert {name for host in hosts for name in native_precisions(host)} == set(PRECISIONS)
+    hosts = (synthetic_hosts.with_gpus(SPR, 1), GRAVITON3)
+    native = {
+        name for host in hosts for device in DEVICES for name in native_precisions(host, device)
+    }
+    assert native == set(PRECISIONS)
 
 
 def x86(vendor: str, family: int, model: int) -> Host:

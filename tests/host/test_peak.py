@@ -138,7 +138,7 @@ def test_what_one_measurement_lacks_another_one_adds() -> None:
 def test_every_precision_has_instructions_and_the_program_knows_them() -> None:
     source = SOURCES[0].read_text()
     for row in PRECISIONS.values():
-        for name in row.peak_instructions:
+        for name in row.peak_instructions if row.device == "cpu" else ():
             assert f'{{"{name}",' in source
 
 

@@ -195,11 +195,6 @@ def test_a_precision_without_its_instruction_has_no_limit_and_says_so(machine):
     assert "tdpbusd" in notes.said[-1]
 
 
-def test_a_gpu_s_limit_is_not_known_and_nothing_is_measured(machine):
-    assert AssetResolver(machine.store, Silent()).limit(case_of(device="cuda"), HOST) is None
-    assert machine.done() == []
-
-
 def test_the_fake_engine_s_limit_is_its_script_s():
     case = case_of(engine="fake", customer_env=(("FAKE_PEAK", "950,23.5"),))
     limit = scripted_limit(case, (0, 1))

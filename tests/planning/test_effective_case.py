@@ -14,8 +14,10 @@ from r50bench.host.topology import Host
 from r50bench.parameters import collect
 from r50bench.planning.effective_case import EffectiveCase, effective_case
 from r50bench.planning.placement import place
-from r50bench.precision import NUMERICS
+from r50bench.precision import NUMERICS, PRECISIONS
 from support import synthetic_hosts as hosts
+
+ON_FAKE_GPU = ("ENGINE=fake", "DEVICE=cuda")
 
 
 def effective(
@@ -162,9 +164,8 @@ def test_int8_is_refused_for_eager_before_anything_is_started() -> None:
     ("name", "sets", "said"),
     [
         ("inference_throughput_avx_bfloat16", ["ENGINE=onnxruntime"], "no bf16 convolutions"),
-        ("inference_throughput_avx_int8", ["ENGINE=openvino", "DEVICE=cuda"], "CPUs only"),
-        ("inference_throughput_avx_int8", ["DEVICE=cuda"], "no int8 convolutions on CUDA"),
-        ("inference_throughput_avx_int8", ["ENGINE=r50", "DEVICE=cuda"], "CPUs only"),
+        ("inference_throughput_int8", ["DEVICE=cuda"], "no engine has int8 convolutions on CUDA"),
+        ("inference_throughput_fp32", ["DEVICE=cuda"], "cuda_fp32 runs on a GPU, and this host"),
         ("inference_throughput_avx_int8", ["ENGINE=openvino", "ALLOCATOR=tcmalloc"], "aborts"),
         ("inference_throughput_avx_int8", ["ENGINE=openvino", "WEIGHT_SHARING=1"], "a copy"),
     ],
@@ -263,11 +264,60 @@ def test_a_case_type_completes_a_name_that_has_none() -> None:
     assert found.case.steps == 10
 
 
-def test_on_cuda_there_is_one_instance_unless_asked() -> None:
-    assert effective("inference_latency_avx_fp32", "DEVICE=cuda").case.instances == 1
-    host = hosts.spr_two_sockets()
-    asked = effective("inference_latency_avx_fp32", "DEVICE=cuda", "INSTANCES=3", host=host)
-    assert asked.case.instances == 3
+def test_on_gpus_there_is_one_instance_for_each_unless_fewer_are_asked() -> None:
+    host = hosts.with_gpus(hosts.spr_two_sockets(), 4)
+    found = effective("inference_throughput_cuda_bfloat16", "ENGINE=fake", host=host)
+    assert (found.case.instances, str(found.request["instances"])) == (4, "4 (one per GPU)")
+    assert found.case.device == "cuda"
+    asked = effective("inference_throughput_bf16", *ON_FAKE_GPU, "INSTANCES=3", host=host)
+    assert (asked.case.instances, asked.case.precision) == (3, "cuda_bfloat16")
+
+
+def test_batches_on_a_gpu_are_those_of_its_precision() -> None:
+    host = hosts.with_gpus(hosts.spr_two_sockets(), 1)
+    for precision in ("cuda_fp32", "cuda_tf32", "cuda_bfloat16", "cuda_fp16"):
+        found = effective(f"inference_throughput_{precision}", "ENGINE=fake", host=host)
+        assert found.case.batch_size == PRECISIONS[precision].best_batch > 16
+        assert effective(f"inference_latency_{precision}", *ON_FAKE_GPU, host=host).case.cuda_graph
+
+
+@pytest.mark.parametrize(
+    ("name", "sets", "said"),
+    [
+        ("inference_latency_avx_fp32", ["DEVICE=cuda"], "contradicts avx_fp32, which runs on CPUs"),
+        ("inference_latency_cuda_fp32", ["DEVICE=cpu"], "contradicts cuda_fp32, which runs on GPU"),
+        ("inference_latency_cuda_fp32", ["INSTANCES=2"], "each instance has a GPU of its own"),
+        ("inference_latency_cuda_fp32", ["CORES_PER_INSTANCE=999"], "112 cores may be used"),
+        ("inference_latency_cuda_fp32", ["BATCH_SIZE=100000"], "GiB of GPU memory, and 80.0 are"),
+    ],
+)
+def test_what_contradicts_a_gpu_or_does_not_fit_it_is_refused(name, sets, said):
+    host = hosts.with_gpus(hosts.spr_two_sockets(), 1)
+    with pytest.raises(UsageError, match=said):
+        effective(name, "ENGINE=fake", *sets, host=host)
+
+
+@pytest.mark.parametrize("engine", ["r50", "openvino"])
+def test_an_engine_of_cpus_alone_is_refused_on_a_gpu(engine: str) -> None:
+    host = hosts.with_gpus(hosts.spr_two_sockets(), 1)
+    with pytest.raises(Unsupported, match="is run on CPUs only"):
+        effective("inference_throughput_cuda_fp32", f"ENGINE={engine}", host=host)
+
+
+def test_a_torch_without_cuda_is_refused_while_the_case_is_planned(monkeypatch) -> None:
+    host = hosts.with_gpus(hosts.spr_two_sockets(), 1)
+    why = "torch 2.13.0+cpu is built without CUDA"
+    monkeypatch.setattr("r50bench.engines.torch.cuda_build.no_cuda_build", lambda: why)
+    with pytest.raises(Unsupported, match=f"on NVIDIA H100 80GB HBM3: {why}".replace("+", r"\+")):
+        effective("inference_throughput_cuda_fp32", host=host)
+
+
+def test_a_gpu_too_old_for_a_precision_is_refused_by_its_compute_capability() -> None:
+    host = hosts.with_gpus(hosts.spr_two_sockets(), 1, capability=(7, 5))
+    assert effective("inference_latency_cuda_fp16", *ON_FAKE_GPU, host=host)
+    with pytest.raises(Unsupported, match=r"capability is 7\.5, and 8\.0 is the first") as caught:
+        effective("inference_latency_cuda_bfloat16", *ON_FAKE_GPU, host=host)
+    assert caught.value.hint == "it runs cuda_fp32, cuda_fp16"
 
 
 def test_what_is_no_field_of_a_case_is_kept_in_the_request() -> None:

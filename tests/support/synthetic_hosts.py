@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from r50bench.host.topology import Core, Host
+from r50bench.host.topology import Core, Gpu, Host
 
 _AVX512 = ("avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni")
 ICX_ISA = frozenset({"avx", "avx2", "fma", "f16c", *_AVX512})
@@ -30,6 +31,31 @@ _MODELS = {
     "westmere": ("x86_64", "GenuineIntel", "Intel(R) Xeon(R) X5680", 6, 44, set()),
     "haswell": ("x86_64", "GenuineIntel", "Intel(R) Xeon(R) E5-2690 v3", 6, 63, {"avx", "avx2"}),
 }
+
+
+def with_gpus(
+    host: Host,
+    count: int,
+    *,
+    nodes: Sequence[int | None] = (None,),
+    name: str = "NVIDIA H100 80GB HBM3",
+    capability: tuple[int, int] = (9, 0),
+) -> Host:
+    """Adds GPUs to a host, on ``nodes`` in turns."""
+    gpus = tuple(
+        Gpu(
+            name=name,
+            pci=f"0000:{0x10 + at:02x}:00.0",
+            uuid=f"GPU-{at:08x}-made",
+            capability=capability,
+            memory_bytes=80 * 2**30,
+            driver="580.95.05",
+            cuda="13.0",
+            node=nodes[at % len(nodes)],
+        )
+        for at in range(count)
+    )
+    return replace(host, gpus=gpus)
 
 
 def host_of(

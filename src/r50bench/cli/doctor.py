@@ -8,10 +8,13 @@ from dataclasses import asdict
 import click
 
 from r50bench.cli.options import json_option
+from r50bench.engines.registry import ENGINES
 from r50bench.errors import CheckFailed
 from r50bench.host import topology
 from r50bench.host.doctor import examine
-from r50bench.host.isa import describe_host
+from r50bench.host.isa import describe_host, native_precisions
+from r50bench.host.topology import Host
+from r50bench.notices import Notice
 from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.wording import counted
 
@@ -23,13 +26,15 @@ __all__ = ["doctor"]
 def doctor(as_json: bool) -> None:
     """Says what about this host will hurt the figures, each with its mend.
 
-    Clocks, neighbours, limits, memory, libraries and variables are looked at, and nothing is
+    Clocks, neighbours, limits, memory, libraries, variables and GPUs are looked at, and nothing is
     measured. Every verb that measures says the same before it begins, and keeps it in the record.
 
     Exits with 3 where something hurts, with 0 where nothing does. docs/notices.md lists the codes.
     """
     host = topology.read_host()
     findings = examine(host, understood=UNDERSTOOD_VARIABLES)
+    if host.gpus:
+        findings += _on_gpus(host)
     if as_json:
         found = [asdict(finding) for finding in findings]
         click.echo(json.dumps({"host": describe_host(host), "findings": found}, indent=2))
@@ -45,3 +50,19 @@ def doctor(as_json: bool) -> None:
             f"{counted(len(findings), 'finding')}: {codes}",
             hint="each comes with its mend; figures hold for the machine as it is",
         )
+
+
+def _on_gpus(host: Host) -> tuple[Notice, ...]:
+    """Returns what hurts on the GPUs, and whether the default engine can use them at all."""
+    from r50bench.host.accelerators import read_states
+    from r50bench.host.gpu_doctor import examine_gpus
+
+    found = examine_gpus(host.gpus, read_states(host.gpus))
+    engine = next(iter(ENGINES.values()))
+    precision = next(iter(native_precisions(host, "cuda")), None)
+    missing = engine.lacking(host, precision) if precision else ""
+    if not missing:
+        return found
+    text = f"engine {engine.name} cannot use the {host.gpus[0].name}: {missing}"
+    mend = "install a CUDA build of it, where the GPU is to be measured"
+    return (*found, Notice("gpu-unused", text, mend))

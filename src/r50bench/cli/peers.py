@@ -27,7 +27,7 @@ from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
 from r50bench.measure.session import Outcome, remember
 from r50bench.notices import Progress
-from r50bench.parameters import Setting
+from r50bench.parameters import Setting, asked_device
 from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, run_peers
 from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_table, peers_text
 from r50bench.planning.effective_case import EffectiveCase
@@ -106,7 +106,8 @@ def _names(settings: Mapping[str, Setting], host: Host) -> list[CaseName]:
         )
     if "precision" in settings:
         return [CaseName("inference", mode, str(settings["precision"].value))]
-    return [CaseName("inference", mode, alike[-1]) for alike in precisions_by_default(host)]
+    by_default = precisions_by_default(host, asked_device(settings))
+    return [CaseName("inference", mode, alike[-1]) for alike in by_default]
 
 
 def _execute(

@@ -10,8 +10,8 @@ from r50bench.case import CASE_TYPES, CaseName, strip_prefixes
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.isa import detect_platform, native_precisions
 from r50bench.host.topology import Host
-from r50bench.parameters import PARAMETERS, Setting
-from r50bench.precision import means
+from r50bench.parameters import PARAMETERS, Setting, asked_device
+from r50bench.precision import PRECISIONS, means
 
 __all__ = ["CHOSEN_PARTS", "matching", "select"]
 
@@ -111,7 +111,8 @@ def _from_parts(
         parts.setdefault("mode", default_mode)
     if not parts:
         return ()
-    precisions = (parts["precision"],) if "precision" in parts else native_precisions(host)
+    device = asked_device(settings)
+    precisions = (parts["precision"],) if "precision" in parts else native_precisions(host, device)
     modes = (parts["mode"],) if "mode" in parts else _MAIN_ORDER
     return tuple(
         CaseName("inference", mode, precision, parts.get("case_type", ""))
@@ -128,6 +129,7 @@ def _narrowed(
         for part in CHOSEN_PARTS
         if part in settings and settings[part].source != "environment"
     }
+    device = asked_device(settings, otherwise="")
     return tuple(
         name
         for name in designed
@@ -135,6 +137,7 @@ def _narrowed(
             means(str(word), name.precision) if part == "precision" else getattr(name, part) == word
             for part, word in asked.items()
         )
+        and device in ("", PRECISIONS[name.precision].device)
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from r50bench.results.stats import CONFIDENCE, Estimate, added_errors
+from r50bench.results.stats import CONFIDENCE, Estimate
 
 __all__ = [
     "DEFAULT_TOLERANCE",
@@ -129,7 +129,7 @@ def log_ratio(base: Sample, new: Sample, known: Between | None = None) -> LogRat
     sizes = len(base.values), len(new.values)
     if min(sizes) >= 2:
         parts = [(side.variance / len(side.values), len(side.values) - 1) for side in (base, new)]
-        return LogRatio(value, *added_errors(parts), "processes")
+        return LogRatio(value, *_added(parts), "processes")
     if max(sizes) >= 2:
         several = base if sizes[0] > 1 else new
         variance = several.variance * (1 + 1 / len(several.values))
@@ -214,6 +214,19 @@ def _holm(p_values: Sequence[float], able: Sequence[bool]) -> list[bool]:
             break
         fallen[at] = True
     return fallen
+
+
+def _added(parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
+    """Returns the error of a difference and its degrees of freedom (Welch 1947).
+
+    ``parts`` are the squared standard errors of both means, each with its degrees of freedom.
+    """
+    square = math.fsum(part for part, _ in parts)
+    if square == 0:
+        return 0.0, math.inf
+    # Shares first: the square of a tiny variance would be 0.
+    freedom = 1 / math.fsum((part / square) ** 2 / freedom for part, freedom in parts)
+    return math.sqrt(square), freedom
 
 
 def _beyond(distance: float, error: float, freedom: float) -> float:

@@ -8,10 +8,13 @@ from typing import Any, Literal, Protocol
 
 from r50bench.host.topology import Host
 
-__all__ = ["CPU_NUMERICS", "Engine", "EngineDescriptor", "EngineSpec", "Runner"]
+__all__ = ["CPU_NUMERICS", "CUDA_NUMERICS", "Engine", "EngineDescriptor", "EngineSpec", "Runner"]
 
 CPU_NUMERICS = frozenset({"fp32", "bf16", "bf32", "int8"})
 """What an engine without gaps has on CPUs."""
+
+CUDA_NUMERICS = frozenset({"fp32", "tf32", "bf16", "fp16"})
+"""What an engine without gaps has on GPUs."""
 
 
 def _nothing(host: Host, precision: str) -> str:
@@ -34,16 +37,17 @@ class EngineDescriptor:
     what was made, and whether that was now.
 
     ``numerics`` are by device what it computes; ``lacking`` says, as a clause, what keeps its
-    kernels for a precision from a host (empty: nothing). ``shares_weights``: instances of one
-    process can share one copy. ``allocator``: tcmalloc is ``faster``, makes no difference
-    (``any``), or aborts it (``system``). ``packages`` must be installed, ``int8_packages`` beside
-    them for int8; ``install`` says how.
+    kernels for a precision from a host (empty: nothing), by looking at files at most.
+    ``shares_weights``: instances of one process can share one copy. ``allocator``: tcmalloc is
+    ``faster``, makes no difference (``any``), or aborts it (``system``). ``packages`` must be
+    installed (of names that ``|`` separates, one), ``int8_packages`` beside them for int8;
+    ``install`` says how.
 
     ``times_layers``: its kernels on CPUs say how long each took. ``uses_onednn``: oneDNN's
     variables have an effect. ``scripted``: it computes nothing, and its figures say nothing of the
     host. ``among_peers``: ``r50bench peers`` measures it unless told otherwise. ``preparation``
-    says in MLPerf's words how its weights are transformed, ``quantised_by`` whose tool makes its
-    int8.
+    says in MLPerf's words how its weights are transformed, ``preparation_on_gpu`` how on a GPU,
+    ``quantised_by`` whose tool makes its int8.
     """
 
     name: str
@@ -65,6 +69,7 @@ class EngineDescriptor:
     scripted: bool = False
     among_peers: bool = False
     preparation: str = ""
+    preparation_on_gpu: str = ""
     quantised_by: str = ""
 
     @property
@@ -87,6 +92,7 @@ class EngineSpec:
     in this process; ``first_instance`` is the number, in the whole run, of this process's instance
     0; ``calibration`` the path of a uint8 array (N, 224, 224, 3) RGB that int8 is calibrated on.
     ``beside_python`` asks of an inference to let other Python threads run, also of a single one.
+    ``cuda_graph`` asks for the whole inference to be captured once, and then replayed.
     """
 
     engine: str
@@ -104,6 +110,7 @@ class EngineSpec:
     kernels: str | None = None
     calibration: str | None = None
     beside_python: bool = False
+    cuda_graph: bool = False
 
 
 class Runner(Protocol):

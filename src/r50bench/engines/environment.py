@@ -10,8 +10,9 @@ several instances share one process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from r50bench.case import Case
 from r50bench.engines.registry import ENGINES
@@ -22,9 +23,19 @@ from r50bench.host.topology import Host
 from r50bench.notices import Notice, no_effect
 from r50bench.precision import NUMERICS
 
-__all__ = ["allocator_of", "inert_settings", "recorded_environment", "worker_environment"]
+if TYPE_CHECKING:
+    from r50bench.host.topology import Gpu
 
-_RECORDED_BESIDE = ("CUDA_VISIBLE_DEVICES",)
+__all__ = [
+    "allocator_of",
+    "gpu_variables",
+    "inert_settings",
+    "recorded_environment",
+    "worker_environment",
+]
+
+# CUDA_VISIBLE_DEVICES holds a GPU's UUID, which leads back to it: the placement says which it was.
+_RECORDED_BESIDE = ("CUDA_DEVICE_ORDER",)
 _RECORDED_TOO = "R50BENCH_RECORDED"
 """Tells a worker which variables CUSTOMER_ENV named; they belong in the record whatever they are
 called."""
@@ -78,12 +89,23 @@ def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> 
     preload = _preload(case)
     if preload is not None:
         environment["LD_PRELOAD"] = preload
+    if case.device == "cuda":
+        # What compiles needs one; workers see those of their own slots.
+        environment.update(gpu_variables(host.gpus[:1]))
     if case.matmul_min_dim is not None:
         environment["TORCH_MKLDNN_MATMUL_MIN_DIM"] = str(case.matmul_min_dim)
     if case.customer_env:
         environment.update(case.customer_env)
         environment[_RECORDED_TOO] = " ".join(name for name, _ in case.customer_env)
     return environment
+
+
+def gpu_variables(gpus: Sequence[Gpu]) -> dict[str, str]:
+    """Returns the variables by which a process sees ``gpus`` alone, in that order."""
+    return {
+        "CUDA_VISIBLE_DEVICES": ",".join(gpu.uuid for gpu in gpus),
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    }
 
 
 def recorded_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -103,20 +103,30 @@ def notice_of_former_name(word: str) -> Notice | None:
 def packages_of(engine: EngineDescriptor, precision: str) -> dict[str, str]:
     """Returns the versions of the packages that an engine needs for a precision, by name.
 
+    Of names that ``|`` separates, the first that is installed does.
+
     Raises:
         EngineError: one is not installed; the hint says how to install it.
     """
     for_int8 = engine.int8_packages if PRECISIONS[precision].numerics.calibrated else ()
-    found = {}
-    for package in engine.packages + for_int8:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
+    found: dict[str, str] = {}
+    for wanted in engine.packages + for_int8:
+        names = wanted.split("|")
+        installed = {name: text for name in names if (text := _installed(name)) is not None}
+        if not installed:
             raise EngineError(
-                f"engine {engine.name}: {package} is not installed",
-                hint=engine.install or f"pip install {package}",
-            ) from None
+                f"engine {engine.name}: {names[0]} is not installed",
+                hint=engine.install or f"pip install {names[0]}",
+            )
+        found |= dict([next(iter(installed.items()))])
     return found
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def load_engine(spec: EngineSpec) -> Engine:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from r50bench.results.stats import CONFIDENCE, Estimate, Floats, added_errors
+from r50bench.results.stats import CONFIDENCE, Estimate, Floats
 
 __all__ = ["LASTING", "ChangePoint", "change_points"]
 
@@ -127,8 +127,12 @@ def _ratio(before: Floats, after: Floats) -> Estimate:
     from scipy.special import stdtrit  # as above
 
     step = float(np.mean(after) - np.mean(before))
-    error, freedom = added_errors(
-        [(float(np.var(side, ddof=1)) / len(side), len(side) - 1) for side in (before, after)]
+    errors = [float(np.var(side, ddof=1)) / len(side) for side in (before, after)]
+    variance = math.fsum(errors)
+    if variance == 0:
+        return Estimate(math.exp(step), math.exp(step), math.exp(step))
+    freedom = variance**2 / math.fsum(
+        error**2 / (len(side) - 1) for error, side in zip(errors, (before, after), strict=True)
     )
-    half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error if error else 0.0
+    half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * math.sqrt(variance)
     return Estimate(math.exp(step), math.exp(step - half), math.exp(step + half))

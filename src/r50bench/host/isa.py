@@ -11,6 +11,7 @@ from r50bench.precision import (
     PRECISIONS,
     Precision,
     means,
+    no_such_numerics,
     parse_precision,
     precisions_by_numerics,
 )
@@ -83,43 +84,58 @@ def detect_platform(host: Host) -> str:
 def describe_host(host: Host) -> str:
     """Returns one line such as ``TURIN: AMD EPYC 9755 · 1 socket, 2 of 2 cores, 1 NUMA node``."""
     usable, nodes = len(usable_cores(host)), len(cores_by_node(host))
-    return (
+    line = (
         f"{detect_platform(host)}: {host.model_name} · {counted(host.sockets, 'socket')}, "
         f"{usable} of {counted(host.cores_in_machine, 'core')}, {counted(nodes, 'NUMA node')}"
     )
+    names = [gpu.name for gpu in host.gpus]
+    alike = ", ".join(f"{names.count(name)} × {name}" for name in dict.fromkeys(names))
+    return f"{line} · {alike}" if alike else line
 
 
-def native_precisions(host: Host) -> tuple[str, ...]:
-    """Returns the precisions this CPU has instructions for: fp32, bf16, bf32, int8; avx first."""
-    return tuple(row.name for row in precisions_by_numerics() if _runs(row, host))
+def native_precisions(host: Host, device: str = "cpu") -> tuple[str, ...]:
+    """Returns the precisions that this CPU, or every GPU here, has instructions for.
+
+    They are in the order of their numerics, avx before amx.
+    """
+    rows = precisions_by_numerics()
+    return tuple(row.name for row in rows if row.device == device and _runs(row, host))
 
 
-def precisions_by_default(host: Host) -> list[tuple[str, ...]]:
+def precisions_by_default(host: Host, device: str = "cpu") -> list[tuple[str, ...]]:
     """Returns the native precisions of each numerics that is measured where none is asked.
 
     Of those of one numerics the best by name is last; what the host has none of is left out.
     """
-    native = native_precisions(host)
+    native = native_precisions(host, device)
     numerics = (row.name for row in NUMERICS.values() if row.by_default)
     alike = (tuple(name for name in native if means(kind, name)) for kind in numerics)
     return [names for names in alike if names]
 
 
-def resolve_precision(word: str, host: Host) -> str:
+def resolve_precision(word: str, host: Host, device: str = "cpu") -> str:
     """Returns the precision of :data:`.PRECISIONS` that ``word`` means on this host.
 
-    fp32, bf16, bf32 and int8 mean the best the host has, amx before avx; a full name means itself.
+    fp32, bf16 and so on mean the best that ``device`` has, amx before avx; a full name means
+    itself, whatever the device.
 
     Raises:
         UsageError: the word is no precision.
-        Unsupported: this CPU lacks the instructions.
+        Unsupported: this CPU, or a GPU here, lacks the instructions, or there is no GPU.
     """
     name = parse_precision(word)
-    candidates = [row for row in precisions_by_numerics() if means(name, row.name)]
+    if name in PRECISIONS:
+        device = PRECISIONS[name].device
+    rows = precisions_by_numerics()
+    candidates = [row for row in rows if row.device == device and means(name, row.name)]
+    if not candidates:
+        raise no_such_numerics(name, device)
     native = [row.name for row in candidates if _runs(row, host)]
-    if not native:
-        raise _unsupported(name, candidates, host)
-    return native[-1]
+    if native:
+        return native[-1]
+    if device == "cuda":
+        raise _no_gpu_for(candidates[-1], host)
+    raise _unsupported(name, candidates, host)
 
 
 def isa_cap(precision: str, host: Host) -> str | None:
@@ -132,6 +148,9 @@ def isa_cap(precision: str, host: Host) -> str | None:
 
 
 def _runs(precision: Precision, host: Host) -> bool:
+    if precision.gpu is not None:
+        least = precision.gpu.capability
+        return bool(host.gpus) and all(gpu.capability >= least for gpu in host.gpus)
     return host.arch == precision.arch and any(flags <= host.isa for flags in precision.needs)
 
 
@@ -154,6 +173,22 @@ def _unsupported(asked: str, candidates: list[Precision], host: Host) -> Unsuppo
         hint=f"it runs {', '.join(native)}"
         if native
         else "none of r50bench's precisions runs on this CPU",
+    )
+
+
+def _no_gpu_for(precision: Precision, host: Host) -> Unsupported:
+    if not host.gpus:
+        return Unsupported(
+            f"{precision.name} runs on a GPU, and {host.no_gpus or 'this host shows none'}",
+            hint=f"take a precision of this CPU: {', '.join(native_precisions(host))}",
+        )
+    assert precision.gpu is not None
+    least = ".".join(map(str, precision.gpu.capability))
+    older = next(gpu for gpu in host.gpus if gpu.capability < precision.gpu.capability)
+    return Unsupported(
+        f"{older.name} has no {precision.numerics.name} in hardware: its compute capability is "
+        f"{'.'.join(map(str, older.capability))}, and {least} is the first with it",
+        hint=f"it runs {', '.join(native_precisions(host, 'cuda')) or 'none of the precisions'}",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from r50bench import __version__
 from r50bench.host.isa import detect_platform
@@ -23,6 +23,9 @@ from r50bench.host.kernel_files import (
     read_words,
 )
 from r50bench.host.topology import Host, read_memory_bytes
+
+if TYPE_CHECKING:
+    from r50bench.host.topology import Gpu
 
 __all__ = [
     "JSON",
@@ -140,7 +143,8 @@ def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
     ``nodes`` ``cores`` ``cores_in_machine`` ``smt`` ``cpus`` ``topology`` (socket, node and CPUs of
     each core) ``cpu_quota`` ``memory_bytes`` ``memory_available_bytes`` ``memory_limit_bytes``.
     System: ``kernel`` ``distribution`` ``glibc`` ``virtual_machine`` ``container`` ``versions``.
-    The rest is
+    ``gpus``: of each ``name`` ``pci`` ``capability`` ``memory_bytes`` ``driver`` ``cuda`` ``node``
+    ``partitioned``. The rest is
     :class:`r50bench.host.snapshot.Conditions`, field by field. Neither the machine's name nor
     its machine-id is kept.
     """
@@ -152,6 +156,7 @@ def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
         **_cpu(host, info, root),
         **_extent(host, root),
         **_system(info, root),
+        "gpus": [_gpu(gpu) for gpu in host.gpus],
         **_as_json(asdict(read_conditions(host, root))),
     }
     return _known(facts)
@@ -211,6 +216,19 @@ def _system(info: CpuInfo, root: Path) -> dict[str, JSON]:
         "virtual_machine": "hypervisor" in flags if "fpu" in flags else None,
         "container": _container(root),
         "versions": {**versions()},
+    }
+
+
+def _gpu(gpu: Gpu) -> JSON:
+    return {
+        "name": gpu.name,
+        "pci": gpu.pci,
+        "capability": ".".join(map(str, gpu.capability)),
+        "memory_bytes": gpu.memory_bytes,
+        "driver": gpu.driver,
+        "cuda": gpu.cuda,
+        "node": gpu.node,
+        "partitioned": gpu.partitioned,
     }
 
 

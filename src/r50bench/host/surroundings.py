@@ -32,6 +32,9 @@ __all__ = [
 _PREFIXES = (
     "ACL_",
     "ATEN_",
+    "CUBLASLT_",
+    "CUBLAS_",
+    "CUDNN_",
     "DNNL_",
     "GOMP_",
     "KMP_",
@@ -47,9 +50,13 @@ _PREFIXES = (
     "TORCHDYNAMO_",
     "TORCHINDUCTOR_",
     "TORCH_",
+    "TRITON_",
 )
 _NAMES = frozenset(
     {
+        "CUDA_DEVICE_MAX_CONNECTIONS",
+        "CUDA_LAUNCH_BLOCKING",
+        "CUDA_MODULE_LOADING",
         "GLIBC_TUNABLES",
         "LD_PRELOAD",
         "LRU_CACHE_CAPACITY",

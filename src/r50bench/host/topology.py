@@ -21,12 +21,22 @@ from r50bench.host.kernel_files import (
 )
 from r50bench.precision import needed_flags
 
-__all__ = ["Core", "Host", "cores_by_node", "read_host", "read_memory_bytes", "usable_cores"]
+__all__ = [
+    "Core",
+    "Gpu",
+    "GpuState",
+    "Host",
+    "cores_by_node",
+    "read_host",
+    "read_memory_bytes",
+    "usable_cores",
+]
 
 _CPUS = "/sys/devices/system/cpu"
 _NODES = "/sys/devices/system/node"
 _SLOW = 0.75
 """A core with less of the fastest's capacity is of another kind; preferred ones differ by less."""
+_NVIDIA_DRIVER = ("proc/driver/nvidia/version", "dev/nvidiactl", "dev/dxg")
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,50 @@ class Core:
     cpus: tuple[int, ...]
     node: int
     socket: int
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU. ``pci`` is its bus address as sysfs writes it, ``node`` its NUMA node.
+
+    ``uuid`` addresses it, and is kept in no record; ``capability`` is its compute capability,
+    (0, 0) where it is not known, ``partitioned`` whether it is split into MIG instances.
+    """
+
+    name: str
+    pci: str
+    uuid: str
+    capability: tuple[int, int]
+    memory_bytes: int
+    driver: str
+    cuda: str
+    node: int | None = None
+    partitioned: bool = False
+
+
+@dataclass(frozen=True)
+class GpuState:
+    """The settings and the load of a GPU at one moment; None is what the driver does not tell.
+
+    ``slowdowns`` are reasons for which its clocks are lower than the settings allow at the moment,
+    ``power_w`` is the draw of the last second, ``energy_j`` all that it drew since the driver was
+    loaded. ``set_clock_mhz`` is the highest that may be reached by what was set, ``max_clock_mhz``
+    by the board. ``processes`` counts those that compute on it.
+    """
+
+    clock_mhz: int | None = None
+    set_clock_mhz: int | None = None
+    max_clock_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    power_w: float | None = None
+    power_limit_w: float | None = None
+    default_power_limit_w: float | None = None
+    energy_j: float | None = None
+    temperature_c: int | None = None
+    slowdowns: tuple[str, ...] | None = None
+    persistence: bool | None = None
+    ecc: bool | None = None
+    processes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +109,7 @@ class Host:
     ``cores`` are of one speed: of a CPU with fast and slow ones, those that we may use beside the
     fast ones are ``slow_cores``. ``set_aside`` are the logical CPUs that isolcpus or nohz_full
     keeps from ordinary work and that this process should have to itself, but has not.
+    ``gpus`` are the GPUs that we may use; where there is none ``no_gpus`` says why, as a clause.
     """
 
     arch: str
@@ -79,6 +134,9 @@ class Host:
         if not wanted or not self.slow_cores:
             return self
         return replace(self, cores=_ordered((*self.cores, *self.slow_cores)), slow_cores=())
+
+    gpus: tuple[Gpu, ...] = ()
+    no_gpus: str = ""
 
     @property
     def usable_memory_bytes(self) -> int:
@@ -109,6 +167,8 @@ def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> 
     is what the kernel goes by, so that it counts where /sys says otherwise: a container may be
     shown no /sys at all, or one whose CPUs are numbered anew (lxcfs).
 
+    GPUs are asked for where a driver is loaded, which takes a tenth of a second more.
+
     Raises:
         Unsupported: neither the mask nor /sys names a CPU.
     """
@@ -128,6 +188,7 @@ def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> 
     cores = tuple(core for core in found if core.cpus[0] not in slow) or found
     cpu = read_cpuinfo(root)
     first = cores[0].cpus[0]
+    gpus, no_gpus = _gpus(root)
     return Host(
         arch=cpu.arch,
         vendor=cpu.vendor,
@@ -145,7 +206,17 @@ def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> 
         memory_limit_bytes=limits.memory_bytes,
         slow_cores=tuple(core for core in found if core not in cores),
         set_aside=_set_aside(root, usable, limits.cpus),
+        gpus=gpus,
+        no_gpus=no_gpus,
     )
+
+
+def _gpus(root: Path) -> tuple[tuple[Gpu, ...], str]:
+    if not any((root / file).exists() for file in _NVIDIA_DRIVER):
+        return (), "no NVIDIA driver is loaded here"
+    from r50bench.host.accelerators import read_gpus  # most hosts have none
+
+    return read_gpus(root)
 
 
 def read_memory_bytes(root: Path, field: str) -> int | None:

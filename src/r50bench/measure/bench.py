@@ -9,6 +9,7 @@ model. What reads pictures, or measures the machine, is imported where a case as
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from r50bench.assets.store import Store, default_store
 from r50bench.assets.weights import Weights, resolve_weights
-from r50bench.case import Case
+from r50bench.case import Case, Placement
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import AssetError, RunFailed, Unsupported, UsageError
 from r50bench.host.doctor import examine
@@ -118,13 +119,14 @@ class AssetResolver:
     def limit(self, case: Case, host: Host) -> Limit | None:
         """Returns what the cores of the case do at most, measuring it where that was not done yet.
 
-        None on a GPU. The fake engine's limit is what its script says, None if nothing.
+        The fake engine's limit is what its script says, None if nothing.
         """
-        cpus = tuple(cpu for slot in place(host, case).slots for cpu in slot.cpus)
+        placement = place(host, case)
+        cpus = tuple(cpu for slot in placement.slots for cpu in slot.cpus)
         if ENGINES[case.engine].scripted:
             return scripted_limit(case, cpus)
-        if case.device != "cpu":
-            return None
+        if case.device == "cuda":
+            return self._gpu_limit(case, host, placement)
         from r50bench.measure.measured_peak import ensure_peak, limit_of
 
         if cpus not in self._peaks:
@@ -136,6 +138,15 @@ class AssetResolver:
         if isinstance(found, RunFailed):
             raise found
         return limit_of(found, case.precision)
+
+    def _gpu_limit(self, case: Case, host: Host, placement: Placement) -> Limit:
+        from r50bench.engines.environment import worker_environment
+        from r50bench.measure.gpu_peak import gpu_limit
+        from r50bench.measure.gpus import gpus_of
+
+        environment = worker_environment(case, host, os.environ)
+        gpus = gpus_of(placement, host)
+        return gpu_limit(gpus, case.precision, environment, self.store, self._progress)
 
     def limit_if_known(self, case: Case, host: Host) -> Limit | None:
         """Like :meth:`limit`, but where that raises, None and a note that says why, once."""

@@ -17,8 +17,10 @@ from pathlib import Path
 
 from r50bench.case import Case, Placement, Slot
 from r50bench.engines.base import EngineSpec
+from r50bench.engines.environment import gpu_variables
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import EngineError, WorkerFailed
+from r50bench.host.topology import Host
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import SessionInputs
 from r50bench.measure.pool import Pool
@@ -136,7 +138,14 @@ def started_pool(
     )
     with (
         occupy(cpu for slot in placement.slots for cpu in slot.cpus) as others,
-        Pool(plans, inputs.environment, folder, progress, timeout_s=case.timeout_s) as pool,
+        Pool(
+            plans,
+            inputs.environment,
+            folder,
+            progress,
+            timeout_s=case.timeout_s,
+            variables=lambda plan: _gpus_seen(plan, bench.host),
+        ) as pool,
     ):
         draft.warn(others())
         if placement.leftover:
@@ -145,6 +154,16 @@ def started_pool(
         yield BringUp(pool, plans, case, inputs, draft, folder, progress)
         # A run that came later disturbed this one all the same.
         draft.warn(others())
+
+
+def _gpus_seen(plan: WorkerPlan, host: Host) -> dict[str, str]:
+    """Returns the variables by which a worker sees the GPUs of its slots alone."""
+    if plan.engine.device != "cuda":
+        return {}
+    from r50bench.measure.gpus import gpus_of  # most cases run on CPUs
+
+    seen = gpus_of(Placement(plan.slots), host)
+    return gpu_variables(seen) if seen else {}
 
 
 def _prove(

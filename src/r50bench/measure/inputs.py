@@ -64,6 +64,11 @@ class SessionInputs:
     notices: tuple[Notice, ...]
     limit: Limit | None = None
 
+    @property
+    def scripted(self) -> bool:
+        """Whether the engine computes nothing, so that no figure says anything of the host."""
+        return ENGINES[self.engine.engine].scripted
+
 
 def fed_what_there_is(planned: Sequence[Planned], bench: Bench, default: str) -> list[Planned]:
     """Returns the cases, fed dummies where pictures are only a default and cannot be had.
@@ -162,6 +167,7 @@ def _engine_spec(
         runners=case.instances if case.weight_sharing else 1,
         calibration=str(calibration.array) if calibration else None,
         beside_python=beside_python,
+        cuda_graph=case.cuda_graph,
     )
 
 

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -169,6 +169,7 @@ class Pool:
     """A context in which the workers live. Leaving it, however it is left, leaves no process.
 
     ``timeout_s``: a worker that neither answers nor finishes a batch for so long is taken to hang.
+    ``variables`` gives what one worker has in its environment beside ``environment``.
     """
 
     def __init__(
@@ -179,8 +180,10 @@ class Pool:
         progress: Progress,
         *,
         timeout_s: float,
+        variables: Callable[[WorkerPlan], Mapping[str, str]] = lambda _: {},
     ) -> None:
         self._plans = plans
+        self._variables = variables
         self._environment = environment
         self._folder = folder
         self._progress = progress
@@ -194,7 +197,8 @@ class Pool:
         try:
             for plan in self._plans:
                 log = self._folder / f"worker-{plan.worker}.log"
-                process = _Process(plan, self._environment, log, self._scoreboard.fd)
+                environment = {**self._environment, **self._variables(plan)}
+                process = _Process(plan, environment, log, self._scoreboard.fd)
                 self._processes.append(process)
                 process.tell(plan)
         except BaseException as error:

@@ -28,6 +28,7 @@ from r50bench.results.kpi import Kpi, by_name
 from r50bench.results.record import (
     Accuracy,
     Evidence,
+    GpuReport,
     LoadgenResult,
     Record,
     WorkerReport,
@@ -208,6 +209,7 @@ class RecordDraft:
         self.loadgen: LoadgenResult | None = None
         self.lost_cpu_share: float | None = None
         self.others_cpus: float | None = None
+        self.gpus: tuple[GpuReport, ...] = ()
         self.notices: list[Notice] = [*planned.notices, *inputs.notices, *bench.findings]
         self.planned = planned
         self._progress = bench.progress
@@ -278,6 +280,7 @@ class RecordDraft:
             limit=self.limit,
             lost_cpu_share=self.lost_cpu_share,
             others_cpus=self.others_cpus,
+            gpus=self.gpus,
         )
         write_record(record, folder)
         return record

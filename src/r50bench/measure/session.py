@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from r50bench.case import Case
 from r50bench.errors import R50BenchError, RunFailed, WorkerFailed
@@ -16,7 +16,14 @@ from r50bench.measure.bench import Bench
 from r50bench.measure.bring_up import BringUp, shares, start_instant_ns, started_pool
 from r50bench.measure.inputs import SessionInputs, gather
 from r50bench.measure.pool import Pool
-from r50bench.measure.protocol import Command, Measure, Measured, Predicted, ScorePictures
+from r50bench.measure.protocol import (
+    Command,
+    Measure,
+    Measured,
+    Predicted,
+    RunLoadgen,
+    ScorePictures,
+)
 from r50bench.measure.record_draft import (
     Outcome,
     RecordDraft,
@@ -30,6 +37,9 @@ from r50bench.planning.planned import Planned
 from r50bench.results.history import History, history_path, is_locked
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
+
+if TYPE_CHECKING:
+    from r50bench.measure.gpus import GpuWatch
 
 __all__ = [
     "CaseResult",
@@ -203,6 +213,12 @@ class Session:
         self._bring_up: BringUp | None = None
         self._steps = planned.case.steps or 0
         self._rounds: list[list[Measured]] = []
+        self._gpus: GpuWatch | None = None
+        if planned.case.device == "cuda" and not inputs.scripted:
+            from r50bench.measure.gpus import GpuWatch, gpus_of  # most cases run on CPUs
+
+            self._gpus = GpuWatch(gpus_of(planned.placement, bench.host))
+            draft.warn(self._gpus.findings)
         with self._ending_on_failure():
             started = started_pool(planned, bench, inputs, draft, folder)
             self._bring_up = life.enter_context(started)
@@ -300,10 +316,16 @@ class Session:
         """
         if self._pool is None:
             raise self.error or RuntimeError("the session has no instances")
-        return self._pool.ask(command, answer)
+        if self._gpus is None or not isinstance(command, (Measure, RunLoadgen)):
+            return self._pool.ask(command, answer)
+        with self._gpus.round():
+            return self._pool.ask(command, answer)
 
     def conclude(self) -> None:
         """Notes in the draft what the rounds have given, where the load has rounds; once."""
+        if self._gpus is not None:
+            self.draft.gpus = self._gpus.reports()
+            self.draft.warn(self._gpus.slowed())
         rounds = isinstance(self.planned.load, (Steps, Observe))
         if self.error is None and self.draft.samples is None and rounds:
             with self._ending_on_failure():

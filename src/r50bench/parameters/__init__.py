@@ -1,7 +1,7 @@
 """The parameters of a case: one table, and where their values come from."""
 
 from r50bench.parameters.parameter import LoadWord, Parameter, Value
-from r50bench.parameters.sources import Setting, Source, collect
+from r50bench.parameters.sources import Setting, Source, asked_device, collect
 from r50bench.parameters.table import BY_NAME, PARAMETERS, UNDERSTOOD_VARIABLES
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "Setting",
     "Source",
     "Value",
+    "asked_device",
     "collect",
 ]

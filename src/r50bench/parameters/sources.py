@@ -16,7 +16,7 @@ from r50bench.errors import UsageError, did_you_mean
 from r50bench.parameters.parameter import ENVIRONMENT_PREFIX, Parameter, Value
 from r50bench.parameters.table import PARAMETERS, UNDERSTOOD_VARIABLES
 
-__all__ = ["Setting", "Source", "collect", "read_set"]
+__all__ = ["Setting", "Source", "asked_device", "collect", "read_set"]
 
 Source = Literal["option", "--set", "environment"]
 
@@ -125,3 +125,9 @@ def _read(parameter: Parameter, text: str, source: Source, where: str) -> Settin
         raise UsageError(f"{parameter.key}={text} ({where}): {error}", hint=hint) from None
     except UsageError as error:
         raise UsageError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+def asked_device(settings: Mapping[str, Setting], otherwise: str = "cpu") -> str:
+    """Returns the device that is asked for, ``otherwise`` where none is."""
+    asked = settings.get("device")
+    return otherwise if asked is None or asked.value == "auto" else str(asked.value)

@@ -209,10 +209,17 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="device",
         reader=one_of("auto", "cpu", "cuda"),
-        help="Where the model runs; auto is the CPU.",
+        help="Where the model runs; auto is the CPU, but for precisions of GPUs.",
         in_queries=False,  # they say execution_device
         decides_speed=True,
         block="DEVICE",
+    ),
+    Parameter(
+        name="cuda_graph",
+        reader=yes_or_no,
+        help="Give a GPU the whole inference at once, captured as a graph (cuda only; on).",
+        decides_speed=True,
+        block="CUDA_GRAPH",
     ),
     Parameter(
         name="allocator",

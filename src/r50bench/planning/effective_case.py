@@ -21,7 +21,7 @@ from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.planning.notices import notices_on
 from r50bench.planning.placement import cores_of_one_instance, instances_and_cores, place
-from r50bench.precision import NUMERICS, PRECISIONS, means
+from r50bench.precision import NUMERICS, PRECISIONS, means, numerics_of
 from r50bench.results.history import tuned_folder
 
 __all__ = ["EffectiveCase", "EffectiveOf", "TunedValues", "effective_case", "effective_cases"]
@@ -31,6 +31,8 @@ _STEPS, _WARMUP_STEPS = 100, 20
 # A residual block holds three activations of (256, 56, 56) at once, the network's largest beside
 # the stem's, which is alone; the picture is (3, 224, 224). All in float32.
 _BYTES_PER_PICTURE = (3 * 256 * 56 * 56 + 3 * 224 * 224) * 4
+
+_DEVICE_WORDS = {"cpu": "CPUs", "cuda": "GPUs"}
 
 T = TypeVar("T")
 E = TypeVar("E", bound="EffectiveCase")
@@ -187,10 +189,10 @@ def _case_type_values(name: CaseName, host: Host) -> dict[str, Value]:
 
 def _fill_in(choice: _Choice, host: Host) -> Case:
     name = choice.name
-    word = resolve_precision(name.precision, host)
-    precision = choice.fix("precision", word, "name" if word == name.precision else "best here")
-    batch = 1 if name.mode == "latency" else PRECISIONS[precision].numerics.best_batch
     device = _fill_in_device(choice)
+    word = resolve_precision(name.precision, host, device)
+    precision = choice.fix("precision", word, "name" if word == name.precision else "best here")
+    batch = 1 if name.mode == "latency" else PRECISIONS[precision].best_batch
     across_nodes = choice.take("across_nodes", False)
     host = host.with_slow_cores(bool(choice.asked("slow_cores")))
     instances, cores = _fill_in_layout(choice, host, device, across_nodes)
@@ -210,6 +212,7 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
         "device": device,
         "across_nodes": across_nodes,
         "matmul_min_dim": _matmul_min_dim(choice, host),
+        "cuda_graph": _cuda_graph(choice, device),
     }
     # The others have a default that depends on nothing; one without is missed by Case itself.
     for field in fields(Case):
@@ -219,8 +222,25 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
 
 
 def _fill_in_device(choice: _Choice) -> str:
-    device = choice.take("device", "auto")
-    return choice.fix("device", "cpu", "auto") if device == "auto" else device
+    """Returns the precision's own device where the name has it, else what was asked.
+
+    Raises:
+        UsageError: the two contradict each other.
+    """
+    word, asked = choice.name.precision, choice.take("device", "auto")
+    if word in NUMERICS:
+        return choice.fix("device", "cpu", "auto") if asked == "auto" else asked
+    own = PRECISIONS[word].device
+    if asked == "auto":
+        return choice.fix("device", own, "auto" if own == "cpu" else "name")
+    if asked != own:
+        raise UsageError(
+            f"DEVICE={asked} ({choice.request['device'].source}) contradicts {word}, which runs on "
+            f"{_DEVICE_WORDS[own]}",
+            hint=f"leave --device out, or say {numerics_of(word)}, which means the best of the "
+            "device",
+        )
+    return asked
 
 
 def _fill_in_layout(
@@ -230,6 +250,12 @@ def _fill_in_layout(
     mode, case_type = choice.name.mode, choice.name.case_type
     asked_instances = cast("int | None", choice.asked("instances"))
     asked_cores = cast("int | None", choice.asked("cores_per_instance"))
+    if device == "cuda":
+        from r50bench.planning.gpu_placement import gpu_cores, gpu_instances
+
+        instances = choice.take("instances", gpu_instances(host), "one per GPU")
+        cores = choice.take("cores_per_instance", gpu_cores(host, instances), "default cuda")
+        return instances, cores
     style = choice.asked("instance_mode")
     if style not in ("latency", "throughput"):
         # gated has CORES_PER_INSTANCE be the cores of one socket in every mode.
@@ -237,13 +263,13 @@ def _fill_in_layout(
     default_cores = cores_of_one_instance(host, style, across_nodes)
     instances, cores = instances_and_cores(
         host,
-        instances=1 if asked_instances is None and device == "cuda" else asked_instances,
+        instances=asked_instances,
         cores=asked_cores,
         default_cores=default_cores,
         across_nodes=across_nodes,
     )
     if asked_instances is None:
-        choice.fix("instances", instances, "default cuda" if device == "cuda" else "all that fit")
+        choice.fix("instances", instances, "all that fit")
     else:
         choice.take("instances", instances)
     if asked_cores is None and cores != default_cores:
@@ -278,6 +304,12 @@ def _matmul_min_dim(choice: _Choice, host: Host) -> int | None:
     return choice.take("matmul_min_dim", 1024)  # the original Arm workload's default
 
 
+def _cuda_graph(choice: _Choice, device: str) -> bool:
+    if device != "cuda":
+        return choice.fix("cuda_graph", False, "no effect on CPUs")
+    return choice.take("cuda_graph", True, "default cuda")
+
+
 def _refuse_engine(case: Case, host: Host) -> None:
     """Refuses what the engine has no code for, or this host no instructions.
 
@@ -299,8 +331,10 @@ def _refuse_engine(case: Case, host: Host) -> None:
         )
     if missing := engine.lacking(host, case.precision):
         raise Unsupported(
-            f"engine {engine.name} cannot run {case.precision} on {host.model_name}: {missing}",
-            hint=f"--engine {default} runs it here",
+            f"engine {engine.name} cannot run {case.precision} on {_where(case, host)}: {missing}",
+            hint=f"--engine {default} runs it here"
+            if engine.name != default
+            else f"take a precision of CPUs, such as {case.numerics}, or mend that",
         )
     if case.weight_sharing and not engine.shares_weights:
         raise Unsupported(
@@ -309,6 +343,10 @@ def _refuse_engine(case: Case, host: Host) -> None:
         )
     if case.allocator == "tcmalloc" and engine.allocator == "system":
         raise Unsupported(f"{engine.framework} aborts under tcmalloc", hint="leave ALLOCATOR out")
+
+
+def _where(case: Case, host: Host) -> str:
+    return host.model_name if case.device == "cpu" else host.gpus[0].name
 
 
 def _devices(engine: EngineDescriptor) -> str:
@@ -326,8 +364,13 @@ def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:
 
 
 def _refuse_batch(case: Case, host: Host) -> None:
+    if case.device == "cuda":
+        from r50bench.planning.gpu_placement import refuse_gpu_batch
+
+        refuse_gpu_batch(case, host, _BYTES_PER_PICTURE)
+        return
     memory = host.usable_memory_bytes
-    if case.device == "cuda" or not memory:
+    if not memory:
         return
     fitting = memory // (case.instances * _BYTES_PER_PICTURE)
     if case.batch_size > fitting:

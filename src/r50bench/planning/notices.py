@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from r50bench.case import Case
 from r50bench.engines.registry import notice_of_former_name
 from r50bench.host.isa import detect_platform
-from r50bench.host.topology import Host, cores_by_node
+from r50bench.host.topology import Host, cores_by_node, usable_cores
 from r50bench.notices import Notice, no_effect
 from r50bench.parameters import PARAMETERS, LoadWord, Parameter, Setting
 from r50bench.precision import PRECISIONS
@@ -23,7 +23,7 @@ def notices_on(case: Case, settings: Mapping[str, Setting], host: Host) -> tuple
         *_on_host(settings, host),
         *_on_load(case, settings),
         *_on_weight_sharing(case, settings),
-        *_on_device(case),
+        *_on_device(case, settings, host),
         *_on_environment(case),
     )
 
@@ -90,14 +90,23 @@ def _on_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> Iterator[
             )
 
 
-def _on_device(case: Case) -> Iterator[Notice]:
-    if case.device == "cuda":
-        yield Notice(
-            "numerics-only",
-            f"on CUDA {case.precision} stands for its numerics only, {case.numerics}",
-        )
-    if case.verbose and case.device == "cuda":
+def _on_device(case: Case, settings: Mapping[str, Setting], host: Host) -> Iterator[Notice]:
+    if case.device != "cuda":
+        if _is_on("cuda_graph", settings):
+            yield no_effect("CUDA_GRAPH", "the case runs on CPUs")
+        return
+    if case.verbose:
         yield no_effect("VERBOSE", "on CUDA there is no oneDNN log")
+    if case.weight_sharing:
+        yield no_effect("WEIGHT_SHARING", "every GPU holds a copy of its own")
+    nodes = {core.node for core in usable_cores(host)}
+    far = [gpu.pci for gpu in host.gpus if gpu.node is not None and gpu.node not in nodes]
+    if far:
+        yield Notice(
+            "gpu-far",
+            f"no usable CPU is on the NUMA node of GPU {', '.join(far)}",
+            "widen the affinity mask (taskset) or the container's CPU set by CPUs of that node",
+        )
 
 
 _EFFECTS = (

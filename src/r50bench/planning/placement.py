@@ -41,12 +41,16 @@ def place(host: Host, case: Case) -> Placement:
     Instances lie within one NUMA node; with ``case.across_nodes`` they may straddle nodes, and
     sockets, where they would not fit otherwise. They are spread evenly over the groups, and within
     a group take contiguous cores from its end, so that CPU 0, where the kernel's housekeeping and
-    the parent process run, is left over first.
+    the parent process run, is left over first. On GPUs see :func:`.place_on_gpus`.
 
     Raises:
         UsageError: the instances do not fit; says how many would.
     """
     host = host.with_slow_cores(case.slow_cores)
+    if case.device == "cuda":
+        from r50bench.planning.gpu_placement import place_on_gpus
+
+        return place_on_gpus(host, case)
     wanted, size = case.instances, case.cores_per_instance
     if wanted < 1:
         raise UsageError(f"instances is {wanted}", hint="a case needs at least 1 instance")

@@ -15,7 +15,7 @@ from r50bench.engines.registry import recorded_engine
 from r50bench.parameters import BY_NAME, PARAMETERS
 from r50bench.precision import PRECISIONS
 from r50bench.results.kpi import Kpi, accuracy_line, kpis
-from r50bench.results.record import Record
+from r50bench.results.record import GpuReport, Record
 from r50bench.results.samples import Samples
 from r50bench.wording import figure, first_few
 
@@ -112,12 +112,16 @@ def _kpi_lines(kpi: Kpi) -> Iterator[str]:
 
 def _settings(record: Record) -> Iterator[tuple[str, str]]:
     case = record.case
-    yield "WORKLOAD", _WORKLOADS[PRECISIONS[case.precision].arch]
+    arch = PRECISIONS[case.precision].arch or str(record.host.get("arch", ""))
+    yield "WORKLOAD", _WORKLOADS.get(arch, "")
     yield "TESTCASE", record.name
     yield "PLATFORM", str(record.host.get("platform", ""))
     if record.engine is not None:
         yield "FRAMEWORK", recorded_engine(record.engine.name).framework
         yield "FRAMEWORK_VERSION", record.engine.version
+    if record.gpus:
+        yield "GPU", ", ".join(dict.fromkeys(gpu.name for gpu in record.gpus))
+        yield "GPU_DRIVER", ", ".join(dict.fromkeys(gpu.driver for gpu in record.gpus))
     if record.model is not None:
         yield "MODEL_NAME", f"ResNet50 {record.model.graph}"
         yield "MODEL_SOURCE", record.model.source
@@ -153,6 +157,9 @@ def _notes(record: Record) -> Iterator[str]:
     if record.evidence is not None:
         proof = "proved" if record.evidence.proved else "not proved"
         yield f"kernels {proof}: {record.evidence.summary}"
+    for gpu in record.gpus:
+        if words := _at_the_end(gpu):
+            yield words
     if record.model is not None and record.model.why:
         yield f"weights: {record.model.why}"
     if record.data is not None and record.data.skipped:
@@ -161,6 +168,19 @@ def _notes(record: Record) -> Iterator[str]:
         yield words
     for notice in record.notices:
         yield f"! {notice}"
+
+
+def _at_the_end(gpu: GpuReport) -> str:
+    """Returns ``GPU 0000:01:00.0 at the end: 1980 of 1980 MHz, 412 of 700 W, 51 °C``."""
+    state = gpu.after
+    parts = (
+        f"{state.clock_mhz} of {state.max_clock_mhz} MHz" if state.clock_mhz else "",
+        f"{state.power_w:.0f} of {state.power_limit_w or 0:.0f} W" if state.power_w else "",
+        f"{state.temperature_c} °C" if state.temperature_c else "",
+        f"slowed by {', '.join(gpu.slowdowns)}" if gpu.slowdowns else "",
+    )
+    said = ", ".join(part for part in parts if part)
+    return f"GPU {gpu.pci} at the end: {said}" if said else ""
 
 
 def _skipped(pictures: Sequence[str]) -> str:

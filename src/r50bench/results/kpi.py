@@ -62,6 +62,8 @@ _PERCENTILES = {
 
 _MS_PER_NS = 1e-6
 _MIB = 2**20
+_LEAST_ENERGY_S = 1.0
+"""The driver's counter moves some ten times a second, and what surrounds a round counts too."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ def _timed(record: Record, samples: Samples) -> Iterator[Kpi]:
     yield from _latency(record, samples)
     yield Kpi("Samples", "", len(samples))
     yield Kpi("Images", "", int(np.sum(samples.images)))
+    yield from _energy(record, int(np.sum(samples.images)))
     if common is not None:
         yield Kpi("Start Skew", "ms", max(one.skew_ns for one in common) * _MS_PER_NS)
         yield Kpi("Overlap", "%", 100 * min(one.overlap for one in common))
@@ -246,6 +249,16 @@ def _percentile(samples: Samples, percent: float) -> Estimate:
         for number in samples.rounds
     ]
     return percentile(latency, percent, inflation(per_instance))
+
+
+def _energy(record: Record, images: int) -> Iterator[Kpi]:
+    """What the GPUs drew, where the driver counts it and the rounds were long enough to tell."""
+    drawn = [gpu.energy_j for gpu in record.gpus]
+    if not drawn or min(gpu.measured_s for gpu in record.gpus) < _LEAST_ENERGY_S:
+        return
+    known = [energy for energy in drawn if energy is not None]
+    if len(known) == len(drawn):
+        yield Kpi("GPU Energy per Image", "J", sum(known) / images)
 
 
 def _footprint(record: Record) -> Iterator[Kpi]:

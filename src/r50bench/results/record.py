@@ -17,6 +17,7 @@ import msgspec
 
 from r50bench.case import Case, Placement, Sourced
 from r50bench.errors import UsageError
+from r50bench.host.topology import GpuState
 from r50bench.load import Load, LoadgenSettings, run_name
 from r50bench.notices import Notice
 from r50bench.results.atomic import from_json, to_json, write_atomically
@@ -29,6 +30,7 @@ __all__ = [
     "DataInfo",
     "EngineInfo",
     "Evidence",
+    "GpuReport",
     "Limit",
     "LoadgenResult",
     "ModelInfo",
@@ -130,7 +132,8 @@ class Limit:
 
     ``instruction`` is the one the precision is bound by, ``gop_per_s`` its operations in 1e9 per
     second, two to a multiply-accumulate. Memory bandwidth is in 1e9 bytes per second: ``read`` of
-    one stream, ``triad`` as STREAM counts it. ``measured`` is UTC, ISO 8601.
+    one stream, ``triad`` as STREAM counts it. ``measured`` is UTC, ISO 8601. Of GPUs
+    (:mod:`r50bench.engines.torch.gpu_peak`) it is a matrix product, and ``cpus`` are none.
     """
 
     instruction: str
@@ -166,6 +169,26 @@ class WorkerReport:
     pss_bytes: int | None
     log: str
     loaded_alone: bool = True
+
+
+@dataclass(frozen=True)
+class GpuReport:
+    """What the driver told of one GPU that was used, around everything that was measured.
+
+    ``pci`` is its bus address, as in the slots. ``before`` is its state before the first round,
+    ``after`` that at the end of the last, when it had just been at work. ``slowdowns`` are reasons
+    for clocks below the settings, seen at the end of any round. ``energy_j`` is what it drew in the
+    ``measured_s`` of all rounds, None where the driver does not count it.
+    """
+
+    pci: str
+    name: str
+    driver: str
+    before: GpuState
+    after: GpuState
+    slowdowns: tuple[str, ...]
+    energy_j: float | None
+    measured_s: float
 
 
 @dataclass(frozen=True)
@@ -230,7 +253,8 @@ class Record:
     ``limit`` is None where the peak was not, or could not be, measured. ``lost_cpu_share`` is the
     part of the measured time in which a thread of an instance, the one worst off, was ready and
     others had its CPU; None where nothing was timed or the kernel does not count it.
-    ``others_cpus`` is how many of the machine's CPUs other processes kept busy meanwhile.
+    ``others_cpus`` is how many of the machine's CPUs other processes kept busy meanwhile. ``gpus``
+    are those that instances ran on, in the order of these.
     """
 
     id: str
@@ -255,6 +279,7 @@ class Record:
     limit: Limit | None = None
     lost_cpu_share: float | None = None
     others_cpus: float | None = None
+    gpus: tuple[GpuReport, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     @property

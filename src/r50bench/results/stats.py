@@ -18,7 +18,6 @@ __all__ = [
     "LEAST_ROUNDS",
     "Estimate",
     "Floats",
-    "added_errors",
     "geometric_mean",
     "inflation",
     "mean_of_rounds",
@@ -89,19 +88,6 @@ def geometric_mean(logs: Floats) -> Estimate:
         return Estimate(math.exp(mean))
     on_logs = _ends(mean, float(np.std(logs, ddof=1)) / math.sqrt(count), count - 1)
     return Estimate(*map(math.exp, on_logs))
-
-
-def added_errors(parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
-    """Returns the error of a difference and its degrees of freedom (Welch 1947).
-
-    ``parts`` are the squared standard errors of both means, each with its degrees of freedom.
-    """
-    square = math.fsum(part for part, _ in parts)
-    if square == 0:
-        return 0.0, math.inf
-    # Shares first: the square of a tiny variance would be 0.
-    freedom = 1 / math.fsum((part / square) ** 2 / freedom for part, freedom in parts)
-    return math.sqrt(square), freedom
 
 
 def mean_of_series(series: Sequence[Floats]) -> Estimate:

@@ -12,7 +12,7 @@ from r50bench.errors import R50BenchError, Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
 from r50bench.host.snapshot import host_identity, versions
 from r50bench.host.topology import Host
-from r50bench.parameters import PARAMETERS, Setting
+from r50bench.parameters import PARAMETERS, Setting, asked_device
 from r50bench.planning.effective_case import EffectiveCase, effective_case
 from r50bench.sweep.grid import Assignment
 
@@ -107,7 +107,8 @@ def plan_sweep(
             effective = effective_case(name, once, host)
         except (UsageError, Unsupported) as error:
             refusals.append(error)
-            refused = SweepPoint(_full_name(name, host), assignment, None, error.message)
+            full = _full_name(name, host, asked_device(settings))
+            refused = SweepPoint(full, assignment, None, error.message)
             points.setdefault((refused.name, assignment), refused)
         else:
             point = SweepPoint(effective.case.name, assignment, effective)
@@ -120,10 +121,10 @@ def plan_sweep(
     return SweepPlan(tuple(points.values()), passes, seed, host_identity(host), versions())
 
 
-def _full_name(name: CaseName, host: Host) -> str:
+def _full_name(name: CaseName, host: Host, device: str) -> str:
     """Returns the name with the precision that this host would take, where it has one."""
     with contextlib.suppress(Unsupported):
-        name = replace(name, precision=resolve_precision(name.precision, host))
+        name = replace(name, precision=resolve_precision(name.precision, host, device))
     return str(name)
 
 

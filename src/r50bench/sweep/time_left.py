@@ -37,5 +37,5 @@ class TimeLeft:
 def _work(case: Case) -> float:
     batches = (case.steps or 0) + case.warmup_steps
     # A first guess at the rates: a few fast points must not promise an early end to the slow ones.
-    rate = PRECISIONS[case.precision].numerics.images_per_core_s * case.cores_per_instance
+    rate = PRECISIONS[case.precision].expected_images_per_s(case.cores_per_instance)
     return batches * case.batch_size / rate

@@ -19,6 +19,7 @@ __all__ = ["TUNED_FIELDS", "Configuration", "Space", "space_around"]
 T = TypeVar("T")
 
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
+_GPU_BATCHES = (8, 16, 32, 64, 128, 256, 512)
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,17 @@ def space_around(
 
     ``asked`` holds the values that somebody gave for a tuned field: one fixes it, several are the
     choice. Otherwise, batches are 1 2 4 … 64, but in latency mode the case's own, since latencies
-    of different batch sizes are never compared; cores per instance are the divisors of a NUMA
-    node's; the engine is the case's; weights are shared and not, where the engine can share them;
-    tcmalloc is tried against the system's allocator where it is worth anything and there is one.
+    of different batch sizes are never compared, and 8 16 … 512 on a GPU; cores per instance are the
+    divisors of a NUMA node's, but on a GPU the case's own; the engine is the case's; weights are
+    shared and not, where the engine can share them; tcmalloc is tried against the system's
+    allocator where it is worth anything and there is one.
     """
     cores = cores_of_one_instance(host, "throughput", start.across_nodes)
     default: dict[str, tuple[Value, ...]] = {
-        "batch_size": (start.batch_size,) if start.mode == "latency" else _BATCHES,
-        "cores_per_instance": tuple(size for size in range(1, cores + 1) if cores % size == 0),
+        "batch_size": _batches(start),
+        "cores_per_instance": (start.cores_per_instance,)
+        if start.device == "cuda"
+        else tuple(size for size in range(1, cores + 1) if cores % size == 0),
         "allocator": _allocators(start),
         "weight_sharing": (False, True) if _may_share(start) else (start.weight_sharing,),
         "engine": (start.engine,),
@@ -115,9 +119,15 @@ def space_around(
     )
 
 
+def _batches(case: Case) -> tuple[int, ...]:
+    if case.mode == "latency":
+        return (case.batch_size,)
+    return _BATCHES if case.device == "cpu" else _GPU_BATCHES
+
+
 def _may_share(case: Case) -> bool:
     engine = ENGINES[case.engine]
-    return engine.shares_weights and not engine.scripted
+    return case.device == "cpu" and engine.shares_weights and not engine.scripted
 
 
 def _allocators(case: Case) -> tuple[str, ...]:

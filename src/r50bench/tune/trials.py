@@ -191,7 +191,8 @@ def expected_latency_s(case: Case, rate: float | None) -> float:
     Until something was measured ``rate`` is None, and the precision's row says what to expect.
     """
     if rate is None:
-        rate = PRECISIONS[case.precision].numerics.images_per_core_s
+        expected = PRECISIONS[case.precision].expected_images_per_s(case.cores_per_instance)
+        return case.batch_size / expected
     return case.batch_size / (rate * case.cores_per_instance)
 
 

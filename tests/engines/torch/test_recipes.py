@@ -13,8 +13,8 @@ pytestmark = pytest.mark.real_engine
 
 
 def test_numerics_without_a_module_are_refused_and_not_computed_in_float32(spec, monkeypatch):
-    monkeypatch.setattr(recipes, "numerics_of", lambda precision: "fp16")
-    with pytest.raises(EngineError, match="no torch module computes in fp16"):
+    monkeypatch.setattr(recipes, "numerics_of", lambda precision: "fp8")
+    with pytest.raises(EngineError, match="no torch module computes in fp8"):
         recipes.build_module(spec)
 
 

@@ -16,7 +16,7 @@ from pkgutil import resolve_name
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.registry import ENGINES
 from r50bench.models.architecture import GRAPHS, tensor_shapes
-from r50bench.precision import PRECISIONS, numerics_of
+from r50bench.precision import PRECISIONS, OneDnnKernels
 from r50bench.results.record import Evidence
 
 __all__ = [
@@ -75,6 +75,7 @@ class Rule:
 def onednn_rule(precision: str) -> Rule:
     """Returns what all convolutions must be where oneDNN computes them."""
     kernels = PRECISIONS[precision].kernels
+    assert isinstance(kernels, OneDnnKernels), f"{precision} is for GPUs"
     return Rule(kernels.sources, kernels.isa, stem_exempt=kernels.stem_exempt)
 
 
@@ -116,7 +117,9 @@ def judge(kernels: Mapping[str, int], spec: EngineSpec) -> Evidence:
     fit even then, and there must be something; the summary says how much.
     """
     if spec.device == "cuda":
-        return _judge_cuda(kernels, numerics_of(spec.precision))
+        from r50bench.engines.evidence.cuda_kernels import judge_cuda
+
+        return judge_cuda(kernels, spec.precision)
     rule: Rule = resolve_name(ENGINES[spec.engine].evidence)(spec.precision)
     good: Counter[str] = Counter()
     bad: Counter[str] = Counter()
@@ -158,32 +161,3 @@ def _what_else(good: Mapping[str, int], bad: Mapping[str, int]) -> str:
     elif missing < 0:
         found.append(f"{-missing} convolutions more than the graph has")
     return ", ".join(found)
-
-
-# Kernels of cuDNN, CUTLASS and Triton that multiply matrices carry one of these words.
-_CUDA_MULTIPLIES = re.compile(r"conv|fprop|gemm|xmma|cutlass", re.IGNORECASE)
-_CUDA_LOWER = re.compile(r"tf32|bf16|bfloat|f16|half|s8|int8", re.IGNORECASE)
-_CUDA_BF16 = re.compile(r"bf16|bfloat", re.IGNORECASE)
-
-
-def _judge_cuda(kernels: Mapping[str, int], numerics: str) -> Evidence:
-    """CUDA: one multiplying kernel per convolution at least, of names that fit the numerics."""
-    multiplies = {
-        name.removeprefix("cuda "): count
-        for name, count in kernels.items()
-        if name.startswith("cuda ") and _CUDA_MULTIPLIES.search(name)
-    }
-    if numerics == "bf16":
-        good = {name: count for name, count in multiplies.items() if _CUDA_BF16.search(name)}
-        says = "bf16"
-    else:
-        good = {name: count for name, count in multiplies.items() if not _CUDA_LOWER.search(name)}
-        says = "float32, not tf32"
-    count = sum(good.values())
-    proved = numerics in ("fp32", "bf16") and count >= CONVOLUTIONS
-    return Evidence(
-        proved,
-        f"{count} of {sum(multiplies.values())} multiplying CUDA kernels are {says}",
-        f"at least {CONVOLUTIONS} multiplying CUDA kernels of {says}",
-        dict(kernels),
-    )

@@ -20,10 +20,16 @@ _LAST_OF_BLOCK = ".conv3"
 
 def evidence_of(log: str, spec: EngineSpec) -> Evidence:
     """Returns what the kernel log of one batch proves of the spec, and how much was computed."""
-    return replace(
-        judge(count_kernels(log), spec),
-        gop_per_image=executed_gop_per_image(log, spec.graph, spec.batch_size),
-    )
+    kernels = count_kernels(log)
+    if spec.device == "cuda":
+        from r50bench.engines.evidence.cuda_kernels import transforms
+
+        # Their log has no shapes: engines on CUDA run the graph with its strides pulled back.
+        computed = layers(spec.graph, pulled_back=True)
+        gop = None if transforms(kernels) else operations_per_image(computed) / 1e9
+    else:
+        gop = executed_gop_per_image(log, spec.graph, spec.batch_size)
+    return replace(judge(kernels, spec), gop_per_image=gop)
 
 
 def executed_gop_per_image(log: str, graph: str, batch_size: int) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r50bench.engines.base import CPU_NUMERICS, EngineDescriptor
+from r50bench.engines.base import CPU_NUMERICS, CUDA_NUMERICS, EngineDescriptor
 
 __all__ = ["DESCRIPTOR"]
 
@@ -12,7 +12,7 @@ DESCRIPTOR = EngineDescriptor(
     query_word="fake",
     load="r50bench.engines.fake.engine:FakeEngine",
     evidence="r50bench.engines.evidence.judge:onednn_rule",
-    numerics={"cpu": CPU_NUMERICS, "cuda": CPU_NUMERICS},
+    numerics={"cpu": CPU_NUMERICS, "cuda": CUDA_NUMERICS},
     shares_weights=True,
     times_layers=True,
     uses_onednn=True,

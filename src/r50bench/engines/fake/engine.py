@@ -24,7 +24,8 @@ checked to the last digit. The script is read from the worker's environment when
     strikes instance I only.
 ``FAKE_KERNELS``
     Implementation and source type that the kernel log claims for all convolutions:
-    ``"jit_bf16:avx512_core bf16"``. Default: what the precision calls for.
+    ``"jit_bf16:avx512_core bf16"``; on CUDA the name of all kernels. Default: what the precision
+    calls for.
 ``FAKE_PEAK``
     What the cores are said to do at most, in 1e9 operations and bytes per second: ``"950,23"``.
     Without it their limit is not known. Read by :mod:`r50bench.measure.measured_peak`, in the
@@ -48,6 +49,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from r50bench.engines.base import EngineSpec
+from r50bench.engines.evidence.judge import CONVOLUTIONS, CUDA_PREFIX
 from r50bench.errors import UsageError
 from r50bench.models.architecture import CLASSES
 from r50bench.models.layers import CLASSIFIER, Layer, layers
@@ -156,6 +158,8 @@ class FakeEngine:
         The layers have the shapes that the torch engines give them, and take 0.1 ms each.
         """
         claimed = self._script.kernels or PRECISIONS[self._spec.precision].kernels.usual
+        if self._spec.device == "cuda":
+            return f"{CUDA_PREFIX}{claimed}\n" * CONVOLUTIONS
         implementation, source_type = claimed.split()
         shapes = layers(self._spec.graph, pulled_back=True)
         return "".join(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from r50bench.engines.evidence.judge import Rule
-from r50bench.precision import PRECISIONS, numerics_of
+from r50bench.engines.evidence.judge import Rule, onednn_rule
+from r50bench.precision import numerics_of
 
 __all__ = ["rule"]
 
@@ -20,5 +20,5 @@ _RULES = {
 
 def rule(precision: str) -> Rule:
     """Returns types, and instruction sets in OpenVINO's own words."""
-    found, tiles = _RULES[numerics_of(precision)], PRECISIONS[precision].kernels
+    found, tiles = _RULES[numerics_of(precision)], onednn_rule(precision)
     return replace(found, isa=tiles.isa, stem_exempt=True) if tiles.stem_exempt else found

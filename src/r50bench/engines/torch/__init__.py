@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from r50bench.engines.base import CPU_NUMERICS, EngineDescriptor
+from r50bench.engines.base import CPU_NUMERICS, CUDA_NUMERICS, EngineDescriptor
+from r50bench.host.topology import Host
+from r50bench.precision import PRECISIONS
 
 __all__ = ["AOT", "COMPILE", "EAGER"]
+
+
+def _lacking(host: Host, precision: str) -> str:
+    if PRECISIONS[precision].device == "cpu":
+        return ""
+    from r50bench.engines.torch.cuda_build import no_cuda_build  # most cases run on CPUs
+
+    return no_cuda_build()
+
 
 AOT = EngineDescriptor(
     name="torch",
     framework="PyTorch",
     query_word="pytorch",
     variant="AOTInductor",
-    load="r50bench.engines.torch.aot:AotEngine",
+    load="r50bench.engines.torch.load:load",
     evidence="r50bench.engines.evidence.judge:onednn_rule",
     prepare="r50bench.engines.torch.prepare:prepare",
-    numerics={"cpu": CPU_NUMERICS, "cuda": frozenset({"fp32", "bf16"})},
+    numerics={"cpu": CPU_NUMERICS, "cuda": CUDA_NUMERICS},
+    lacking=_lacking,
     shares_weights=True,
     allocator="faster",
     packages=("torch",),
@@ -25,6 +37,7 @@ AOT = EngineDescriptor(
     uses_onednn=True,
     among_peers=True,
     preparation="constants folded and weights reordered when compiled ahead of time (AOTInductor)",
+    preparation_on_gpu="batch normalisation folded into the convolutions",
     quantised_by="PyTorch's PT2E",
 )
 COMPILE = replace(
@@ -35,6 +48,7 @@ COMPILE = replace(
     prepare=None,
     among_peers=False,
     preparation="constants folded and weights reordered when compiled (torch.compile)",
+    preparation_on_gpu="constants folded when compiled (torch.compile)",
 )
 EAGER = replace(
     COMPILE,
@@ -42,6 +56,7 @@ EAGER = replace(
     variant="",
     evidence="r50bench.engines.torch.evidence:eager_rule",
     # It would emulate int8 in float32.
-    numerics={"cpu": CPU_NUMERICS - {"int8"}, "cuda": frozenset({"fp32", "bf16"})},
+    numerics={"cpu": CPU_NUMERICS - {"int8"}, "cuda": CUDA_NUMERICS},
     preparation="",
+    preparation_on_gpu="",
 )

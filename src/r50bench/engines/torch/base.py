@@ -15,11 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from r50bench.engines.base import EngineSpec, Runner
-from r50bench.engines.evidence.judge import CUDA_PREFIX
-from r50bench.errors import Unsupported
+from r50bench.engines.evidence.cuda_kernels import names_a_kernel
 from r50bench.precision import numerics_of
 
-__all__ = ["TorchEngine", "TorchRunner", "open_device"]
+__all__ = ["Forward", "TorchEngine", "TorchRunner", "open_device"]
+
+Forward = Callable[[torch.Tensor], torch.Tensor]
+"""From a float32 batch to its float32 logits, on the same device."""
 
 
 def open_device(spec: EngineSpec) -> torch.device:
@@ -30,59 +32,28 @@ def open_device(spec: EngineSpec) -> torch.device:
     """
     numerics = numerics_of(spec.precision)
     if spec.device == "cuda":
-        _check_cuda(numerics)
-        # TF32 is torch's default for convolutions; a record that says fp32 must mean it.
-        torch.backends.cudnn.conv.fp32_precision = "ieee"
-        torch.backends.cuda.matmul.fp32_precision = "ieee"
-    elif numerics == "bf32":
+        from r50bench.engines.torch.cuda import open_cuda
+
+        return open_cuda(numerics)
+    if numerics == "bf32":
         torch.backends.mkldnn.conv.fp32_precision = "bf16"
         torch.backends.mkldnn.matmul.fp32_precision = "bf16"
     return torch.device(spec.device)
 
 
-def _check_cuda(numerics: str) -> None:
-    if torch.version.cuda is None:
-        raise Unsupported(
-            f"device cuda: torch {torch.__version__} is built without CUDA",
-            hint="install a CUDA build of torch, or take --device cpu",
-        )
-    if not torch.cuda.is_available():
-        raise Unsupported("device cuda: no GPU can be used here", hint="take --device cpu")
-    if numerics not in ("fp32", "bf16"):
-        raise Unsupported(
-            f"device cuda: {numerics} is made for CPUs here", hint="take fp32 or bf16"
-        )
-
-
 class TorchRunner:
-    """One instance of a torch engine. ``forward`` takes and returns one float32 tensor."""
+    """One instance of a torch engine on CPUs. ``forward`` takes and returns a float32 tensor."""
 
-    def __init__(
-        self, forward: Callable[[torch.Tensor], torch.Tensor], device: torch.device
-    ) -> None:
-        self._device = device
-        self.infer = self._and_wait(forward) if device.type == "cuda" else forward
-
-    @staticmethod
-    def _and_wait(
-        forward: Callable[[torch.Tensor], torch.Tensor],
-    ) -> Callable[[torch.Tensor], torch.Tensor]:
-        def infer(prepared: torch.Tensor) -> torch.Tensor:
-            output = forward(prepared)
-            torch.cuda.synchronize()
-            return output
-
-        return infer
+    def __init__(self, forward: Forward) -> None:
+        self.infer = forward
 
     def prepare(self, batch: NDArray[np.float32]) -> torch.Tensor:
-        """Returns a channels-last copy on the device; see :class:`.base.Runner`."""
+        """Returns a channels-last copy; see :class:`.base.Runner`."""
         tensor = torch.tensor(batch, dtype=torch.float32)
-        return tensor.to(self._device).contiguous(memory_format=torch.channels_last)
+        return tensor.contiguous(memory_format=torch.channels_last)
 
     def windows(self, pictures: NDArray[np.float32], size: int) -> Callable[[int], torch.Tensor]:
-        """Reads the array itself on the CPU; see :class:`.base.Runner`."""
-        if self._device.type != "cpu":
-            return lambda first: self.prepare(pictures[first : first + size])
+        """Reads the array itself; see :class:`.base.Runner`."""
         tensor = torch.from_numpy(pictures)
         return lambda first: tensor[first : first + size]
 
@@ -95,7 +66,7 @@ class TorchRunner:
 class TorchEngine:
     """Base of the torch engines: threads, clock, kernel log.
 
-    Subclasses say ``_forward``, or make runners of their own.
+    Subclasses say ``_forward``, or make runners of their own; for GPUs they say ``_forward_on``.
     """
 
     def __init__(self, spec: EngineSpec) -> None:
@@ -110,6 +81,8 @@ class TorchEngine:
         if not 0 <= index < self._spec.runners:
             raise IndexError(f"instance {index} of {self._spec.runners}")
         self._set_threads()
+        if self._device.type == "cuda":
+            return self._cuda_runner(index)
         return self._make_runner()
 
     def clock(self) -> int:
@@ -118,13 +91,34 @@ class TorchEngine:
 
     def observe(self, infer: Callable[[], object]) -> str:
         """Returns oneDNN's verbose log of one inference, or the profiler's kernels on CUDA."""
-        return _observe_cuda(infer) if self._device.type == "cuda" else _observe_onednn(infer)
+        if self._device.type == "cuda":
+            from r50bench.engines.torch.cuda import kernel_by_kernel, observe_cuda
+
+            # Some versions of the profiler's library see a graph as one thing: then its inference
+            # is shown as it was captured.
+            log = observe_cuda(infer)
+            if names_a_kernel(log):
+                return log
+            with kernel_by_kernel():
+                return observe_cuda(infer)
+        return _observe_onednn(infer)
 
     def close(self) -> None:
         """Leaves everything to the end of the process."""
 
     def _make_runner(self) -> Runner:
-        return TorchRunner(self._forward, self._device)
+        return TorchRunner(self._forward)
+
+    def _cuda_runner(self, index: int) -> Runner:
+        from r50bench.engines.torch.cuda import CudaRunner
+
+        # The worker sees the GPUs of its instances alone, in their order.
+        device = torch.device("cuda", index)
+        torch.cuda.set_device(device)
+        return CudaRunner(self._forward_on(device), device, captured=self._spec.cuda_graph)
+
+    def _forward_on(self, device: torch.device) -> Forward:
+        raise NotImplementedError
 
     def _forward(self, batch: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
@@ -156,17 +150,3 @@ def _stdout_into(descriptor: int) -> Iterator[None]:
         flush(None)
         os.dup2(kept, 1)
         os.close(kept)
-
-
-def _observe_cuda(infer: Callable[[], object]) -> str:
-    from torch.profiler import ProfilerActivity, profile
-
-    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
-        infer()
-        torch.cuda.synchronize()
-    kernels = [
-        event.name
-        for event in profiler.events()
-        if event.device_type == torch.autograd.DeviceType.CUDA
-    ]
-    return "".join(f"{CUDA_PREFIX}{name}\n" for name in kernels)

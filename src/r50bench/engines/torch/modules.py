@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 
 import torch
 
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.torch.base import TorchEngine
+from r50bench.engines.torch.base import Forward, TorchEngine
 from r50bench.engines.torch.recipes import build_module
 from r50bench.errors import Unsupported
 from r50bench.precision import PRECISIONS
@@ -32,14 +33,25 @@ class ModuleEngine(TorchEngine):
             # those of one thread, and instances have threads of their own.
             os.environ["TORCHINDUCTOR_FREEZING"] = "1"
         super().__init__(spec)
-        module = build_module(spec).to(self._device)
+        module = build_module(spec)
+        self._plain = module
         self._module = _compile(module) if spec.engine == "torch-compile" else module
 
     def _forward(self, batch: torch.Tensor) -> torch.Tensor:
-        # Inference mode is a property of the thread, and instances have threads of their own.
-        with torch.inference_mode():
-            logits: torch.Tensor = self._module(batch)
-        return logits
+        return _inferred(self._module, batch)
+
+    def _forward_on(self, device: torch.device) -> Forward:
+        module = copy.deepcopy(self._plain).to(device)
+        if self._spec.engine == "torch-compile":
+            module = _compile(module)
+        return lambda batch: _inferred(module, batch)
+
+
+def _inferred(module: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    # Inference mode is a property of the thread, and instances have threads of their own.
+    with torch.inference_mode():
+        logits: torch.Tensor = module(batch)
+    return logits
 
 
 def _compile(module: torch.nn.Module) -> torch.nn.Module:

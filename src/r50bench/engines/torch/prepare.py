@@ -28,8 +28,10 @@ _OTHERWISE = "--engine torch-eager runs without"
 def prepare(spec: EngineSpec, preparation: Preparation) -> Prepared:
     """Returns ``spec`` with the compiled model, and a loader where torch's own will not do.
 
-    See :class:`.EngineDescriptor`.
+    On GPUs nothing is compiled. See :class:`.EngineDescriptor`.
     """
+    if spec.device == "cuda":
+        return spec, False
     if spec.runners > 1 or spec.beside_python:
         spec = replace(spec, loader=str(_loader(preparation)))
 

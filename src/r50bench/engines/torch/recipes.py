@@ -14,29 +14,33 @@ from r50bench.models.resnet50 import build_model
 from r50bench.models.strides import pull_strides_back
 from r50bench.precision import numerics_of
 
-__all__ = ["build_module", "example_input"]
+__all__ = ["HALF_TYPES", "InHalf", "build_module", "example_input"]
+
+HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""By numerics: the types of 16 bits in which weights and activations are kept."""
 
 _CALIBRATION_BATCH = 10
-_NUMERICS = ("fp32", "bf16", "bf32", "int8")
+_NUMERICS = ("fp32", "tf32", "bf16", "fp16", "bf32", "int8")
 
 
-class _Bfloat16(nn.Module):  # type: ignore[misc]
-    """Weights and activations in bfloat16 between float32 ends."""
+class InHalf(nn.Module):  # type: ignore[misc]
+    """Weights and activations in a type of 16 bits between float32 ends."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
-        self.model = model.to(torch.bfloat16)
+        self.model = model.to(dtype)
+        self.dtype = dtype
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(batch.to(torch.bfloat16)).float()
+        logits: torch.Tensor = self.model(batch.to(self.dtype)).float()
         return logits
 
 
 def build_module(spec: EngineSpec) -> nn.Module:
     """Returns the model of ``spec``, on the CPU, taking a float32 batch and giving float32 logits.
 
-    bf32 is the float32 module: only the convolutions' inner precision differs, which
-    :func:`.torch_device.open_device` sets.
+    bf32 and tf32 are the float32 module: only the convolutions' inner precision differs, which
+    :func:`.base.open_device` sets.
 
     Raises:
         EngineError: int8 without calibration pictures, or numerics that no module has.
@@ -48,8 +52,8 @@ def build_module(spec: EngineSpec) -> nn.Module:
             hint=f"what is built here computes in {', '.join(_NUMERICS)}",
         )
     model = pull_strides_back(build_model(spec.graph, spec.state_dict))
-    if numerics == "bf16":
-        return _Bfloat16(model)
+    if numerics in HALF_TYPES:
+        return InHalf(model, HALF_TYPES[numerics])
     if numerics == "int8":
         from r50bench.engines.torch.int8 import quantise  # torchao, which the others do without
 

@@ -54,5 +54,7 @@ def calibration_of(record: Record) -> str:
 def _transformations(record: Record, numerics: Numerics) -> str:
     engine = recorded_engine(record.case.engine)
     by = f" ({engine.quantised_by})" if numerics.calibrated else ""
-    steps = (f"{numerics.rounding}{by}", engine.preparation)
+    on_gpu = record.case.device == "cuda"
+    prepared = engine.preparation_on_gpu if on_gpu else engine.preparation
+    steps = (f"{numerics.rounding}{by}", prepared)
     return "; ".join(step for step in steps if step) or "none"

@@ -124,14 +124,15 @@ def describe_system(record: Record, given: Mapping[str, str]) -> dict[str, str]:
         UsageError: the run used an accelerator, and ``given`` does not say which.
     """
     device = record.engine.device if record.engine else "cpu"
-    missing = [field for field in _ACCELERATOR if field not in given]
+    used = _accelerators(record)
+    missing = [field for field in _ACCELERATOR if field not in given and field not in used]
     if device != "cpu" and missing:
         raise UsageError(
             f"the runs used the device {device}, of which the snapshot knows nothing",
             hint=f"give {', '.join(missing)} with --system FILE",
         )
     sut_name = record.loadgen.settings.sut_name if record.loadgen else ""
-    known = {**_hardware(record.host, sut_name), **_software(record)}
+    known = {**_hardware(record.host, sut_name), **_software(record), **used}
     fields = {field: UNKNOWN for field in SYSTEM_FIELDS if field not in _GIVEN_ELSEWHERE}
     return fields | {field: value for field, value in known.items() if value} | dict(given)
 
@@ -163,6 +164,21 @@ def _hardware(host: Mapping[str, Any], sut_name: str) -> dict[str, str]:
         "host_memory_capacity": _memory(host),
         "accelerators_per_node": "0",
         "hw_notes": _hardware_notes(host),
+    }
+
+
+def _accelerators(record: Record) -> dict[str, str]:
+    """Returns what the snapshot knows of the GPUs that instances ran on; nothing without any."""
+    used = {slot.gpu for slot in record.placement.slots if slot.gpu}
+    gpus = [gpu for gpu in record.host.get("gpus", ()) if gpu.get("pci") in used]
+    if not gpus or len(gpus) < len(used):
+        return {}
+    clocks = [report.after.max_clock_mhz for report in record.gpus if report.after.max_clock_mhz]
+    return {
+        "accelerators_per_node": str(len(gpus)),
+        "accelerator_model_name": ", ".join(dict.fromkeys(str(gpu["name"]) for gpu in gpus)),
+        "accelerator_memory_capacity": f"{gpus[0]['memory_bytes'] / 2**30:.0f} GiB",
+        "accelerator_frequency": f"{max(clocks)} MHz at most" if clocks else UNKNOWN,
     }
 
 

@@ -1,0 +1,127 @@
+"""The limit of a case's GPUs: measured once per boot by a child with torch, and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from r50bench.assets.store import Store
+from r50bench.engines.child import run_child
+from r50bench.engines.environment import gpu_variables
+from r50bench.errors import RunFailed
+from r50bench.host.kernel_files import read_text
+from r50bench.host.peak import READ, TRIAD, Peak, Rates, peak_rates
+from r50bench.host.topology import Gpu
+from r50bench.notices import Progress
+from r50bench.results.record import Limit
+
+__all__ = ["gpu_limit", "parse_rates"]
+
+_MODULE = "r50bench.engines.torch.gpu_peak"
+_KIND, _FILE = "gpu-peaks", "peak.json"
+_TIMEOUT_S = 180.0
+_HINT = "shares of the peak are left out"
+
+
+def gpu_limit(
+    gpus: Sequence[Gpu],
+    precision: str,
+    environment: Mapping[str, str],
+    store: Store,
+    progress: Progress,
+    root: Path = Path("/"),
+) -> Limit:
+    """Returns what ``gpus`` do at most all at once, measured now unless it was since the boot.
+
+    ``environment`` is that of the workers. Measuring takes some ten seconds, most of them torch's.
+
+    Raises:
+        RunFailed: the child failed, or told something else than rates.
+    """
+    boot = read_text(root, "/proc/sys/kernel/random/boot_id")
+    key = _key(gpus, boot)
+    found = store.find(_KIND, key) if boot else None
+    if found is None:
+        progress.phase("measuring the peak of the GPU")
+        text = _measured({**environment, **gpu_variables(gpus)})
+        parse_rates(text, len(gpus))
+        if boot:
+            found = _keep(text, key, store)
+            text = (found / _FILE).read_text()
+    else:
+        text = (found / _FILE).read_text()
+    kept = json.loads(text)
+    peak = parse_rates(text, len(gpus))
+    product, compute = peak_rates(peak, precision)
+    return Limit(
+        instruction=product,
+        gop_per_s=compute.total / 1e9,
+        read_gb_per_s=peak.rates[READ].total / 1e9,
+        triad_gb_per_s=peak.rates[TRIAD].total / 1e9,
+        cpus=(),
+        measured=str(kept["measured"]),
+    )
+
+
+def parse_rates(text: str, gpus: int) -> Peak:
+    """Reads what the child wrote: the best round of each GPU counts.
+
+    Raises:
+        RunFailed: it is something else, or tests of the memory are missing.
+    """
+    try:
+        rounds: dict[str, list[list[float]]] = json.loads(text)["rates"]
+        rates = {name: _rates(found, gpus) for name, found in rounds.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise RunFailed(f"the peak of the GPU could not be read: {error}", hint=_HINT) from None
+    if not {READ, TRIAD} <= rates.keys():
+        raise RunFailed("the peak of the GPU has no figures of its memory", hint=_HINT)
+    return Peak(tuple(range(gpus)), rates, {})
+
+
+def _rates(rounds: Sequence[Sequence[float]], gpus: int) -> Rates:
+    by_gpu = list(zip(*rounds, strict=True))
+    if len(by_gpu) != gpus or min(map(min, by_gpu)) <= 0:
+        raise ValueError(f"{len(by_gpu)} of {gpus} GPUs have positive rates")
+    return Rates(tuple(map(max, by_gpu)), sum(sorted(rates)[-2:][0] for rates in by_gpu))
+
+
+def _key(gpus: Sequence[Gpu], boot: str | None) -> str:
+    spec = find_spec(_MODULE)
+    source = b"" if spec is None or spec.origin is None else Path(spec.origin).read_bytes()
+    parts = [
+        boot,
+        [[gpu.uuid, gpu.driver] for gpu in gpus],
+        version("torch"),
+        hashlib.sha256(source).hexdigest(),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _measured(environment: Mapping[str, str]) -> str:
+    with TemporaryDirectory(prefix="r50bench-") as folder:
+        out = Path(folder) / _FILE
+        log = run_child([_MODULE, str(out)], environment, _TIMEOUT_S)
+        if log.failure is not None or not out.exists():
+            said = log.tail.strip().splitlines()[-1:] or ["it said nothing"]
+            raise RunFailed(
+                f"the peak of the GPU could not be measured: it {log.failure or 'wrote nothing'}:"
+                f" {said[0]}",
+                hint=_HINT,
+            )
+        rates = json.loads(out.read_text())
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return json.dumps({"rates": rates, "measured": now})
+
+
+def _keep(text: str, key: str, store: Store) -> Path:
+    def make(folder: Path) -> None:
+        (folder / _FILE).write_text(text)
+
+    return store.produce(_KIND, key, make, {"source": f"{_MODULE}, torch {version('torch')}"})
