@@ -94,6 +94,7 @@ TESTED_ELSEWHERE = {
     "models/checkpoint_names.py": "models/test_checkpoint.py: names by what is read under them",
     "models/tensor_file.py": "models/test_checkpoint.py: headers by what is read, or refused",
     "models/torch_file.py": "models/test_checkpoint.py: one of the kinds of files that are read",
+    "numerics.py": "test_precision.py: rows of one table, beside those of the other",
     "parameters/parameter.py": (
         "parameters/test_sources.py, parameters/test_table.py: a row, tested by reading with it"
     ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from r50bench.errors import Unsupported, UsageError, did_you_mean
+from r50bench.numerics import BF16, BF32, FP16, FP32, INT8, NUMERICS, TF32, Numerics
 
 __all__ = [
     "DEVICES",
@@ -30,128 +31,6 @@ __all__ = [
 
 DEVICES = ("cpu", "cuda")
 """What a case can run on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Numerics:
-    """How the network's numbers are represented, and what follows from that alone.
-
-    ``value_bytes`` are those of a weight or an activation in memory. ``best_batch`` is the batch
-    size of throughput mode on CPUs. ``images_per_core_s`` is what a core is expected to do until
-    something was measured, on the slow side. ``calibrated``: scales are found on pictures.
-    ``shares_weights``: weight sharing is supported, and not only by force. ``by_default``: among
-    what is measured where nobody names a precision and one of each kind is enough. ``coarseness``
-    orders numerics by how much they round away, fp32 being 0.
-    ``weight_type`` and ``rounding`` are for MLPerf's description of an implementation: the type of
-    the weights, and what was done to float32 weights to make them so, empty for nothing.
-    ``onednn_fpmath`` is the ONEDNN_DEFAULT_FPMATH_MODE of models and workers, empty for none.
-    """
-
-    name: str
-    spellings: tuple[str, ...]
-    value_bytes: int
-    best_batch: int
-    images_per_core_s: float
-    calibrated: bool
-    shares_weights: bool
-    by_default: bool
-    coarseness: int
-    weight_type: str
-    rounding: str
-    onednn_fpmath: str = ""
-
-
-# Best batches: of 4, 8, 16 and 32 pictures on two cores of an AVX-512 server CPU, these had the
-# highest throughput, or were the smallest within 1 % of it. bf32 was not measured and goes with
-# bf16.
-_FP32 = Numerics(
-    name="fp32",
-    spellings=("float32",),
-    value_bytes=4,
-    best_batch=8,
-    images_per_core_s=20.0,
-    calibrated=False,
-    shares_weights=False,
-    by_default=True,
-    coarseness=0,
-    weight_type="fp32",
-    rounding="",
-)
-_TF32 = Numerics(
-    name="tf32",
-    spellings=("tfloat32",),
-    value_bytes=4,
-    best_batch=8,
-    images_per_core_s=20.0,
-    calibrated=False,
-    shares_weights=False,
-    by_default=False,
-    coarseness=1,
-    # Tensor cores round to 10 bits of mantissa when they read; what is stored stays float32.
-    weight_type="fp32",
-    rounding="",
-)
-_BF16 = Numerics(
-    name="bf16",
-    spellings=("bfloat16",),
-    value_bytes=2,
-    best_batch=8,
-    images_per_core_s=40.0,
-    calibrated=False,
-    shares_weights=True,
-    by_default=True,
-    coarseness=4,
-    weight_type="bf16",
-    rounding="rounded to bfloat16",
-)
-_FP16 = Numerics(
-    name="fp16",
-    spellings=("float16", "half"),
-    value_bytes=2,
-    best_batch=8,
-    images_per_core_s=40.0,
-    calibrated=False,
-    shares_weights=True,
-    by_default=False,
-    coarseness=3,
-    weight_type="fp16",
-    rounding="rounded to float16",
-)
-_BF32 = Numerics(
-    name="bf32",
-    spellings=("bfloat32",),
-    value_bytes=4,
-    best_batch=8,
-    images_per_core_s=40.0,
-    calibrated=False,
-    shares_weights=False,
-    by_default=False,
-    coarseness=2,
-    # It rounds inside the convolutions; what is stored stays float32.
-    weight_type="fp32",
-    rounding="",
-    # torch's own switch reaches the convolutions, but not what lays out their weights, which would
-    # be reordered in every inference, by reference code, in 0.7 s. OpenVINO has no other switch.
-    onednn_fpmath="BF16",
-)
-_INT8 = Numerics(
-    name="int8",
-    spellings=(),
-    value_bytes=1,
-    best_batch=16,
-    images_per_core_s=80.0,
-    calibrated=True,
-    shares_weights=True,
-    by_default=True,
-    coarseness=5,
-    weight_type="int8",
-    rounding="quantised after training to signed 8-bit integers per channel",
-)
-
-NUMERICS: dict[str, Numerics] = {
-    row.name: row for row in (_FP32, _TF32, _BF16, _FP16, _BF32, _INT8)
-}
-"""The numerics by name, in the order in which they are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,7 +142,7 @@ _ARM = "acl|sve_128|sve_256|sve_512|asimd"
 _AVX = (
     Precision(
         name="avx_fp32",
-        numerics=_FP32,
+        numerics=FP32,
         arch="x86_64",
         needs=(_flags("avx2"),),
         isa_caps=((_AVX512_CORE, "AVX512_CORE_VNNI"), (_ANY_HOST, "AVX2")),
@@ -274,7 +153,7 @@ _AVX = (
     ),
     Precision(
         name="avx_bfloat16",
-        numerics=_BF16,
+        numerics=BF16,
         arch="x86_64",
         needs=(_flags("avx512_bf16"),),
         isa_caps=((_ANY_HOST, "AVX512_CORE_BF16"),),
@@ -285,7 +164,7 @@ _AVX = (
     ),
     Precision(
         name="avx_int8",
-        numerics=_INT8,
+        numerics=INT8,
         arch="x86_64",
         needs=(_flags("avx512_vnni"), _flags("avx_vnni")),
         isa_caps=((_AVX512_CORE, "AVX512_CORE_VNNI"), (_ANY_HOST, "AVX2_VNNI")),
@@ -300,7 +179,7 @@ _AVX = (
 _AMX = (
     Precision(
         name="amx_bfloat16",
-        numerics=_BF16,
+        numerics=BF16,
         arch="x86_64",
         needs=(_flags("amx_tile amx_bf16"),),
         isa_caps=((_ANY_HOST, "AVX512_CORE_AMX"),),
@@ -314,7 +193,7 @@ _AMX = (
     ),
     Precision(
         name="amx_bfloat32",
-        numerics=_BF32,
+        numerics=BF32,
         arch="x86_64",
         needs=(_flags("amx_tile amx_bf16"),),
         isa_caps=((_ANY_HOST, "AVX512_CORE_AMX"),),
@@ -328,7 +207,7 @@ _AMX = (
     ),
     Precision(
         name="amx_int8",
-        numerics=_INT8,
+        numerics=INT8,
         arch="x86_64",
         needs=(_flags("amx_tile amx_int8"),),
         isa_caps=((_ANY_HOST, "AVX512_CORE_AMX"),),
@@ -344,7 +223,7 @@ _AMX = (
 _ARMS = (
     Precision(
         name="arm_fp32",
-        numerics=_FP32,
+        numerics=FP32,
         arch="aarch64",
         needs=(_flags("asimd"),),
         isa_caps=(),
@@ -353,7 +232,7 @@ _ARMS = (
     ),
     Precision(
         name="arm_bf16",
-        numerics=_BF16,
+        numerics=BF16,
         arch="aarch64",
         needs=(_flags("bf16"),),
         isa_caps=(),
@@ -362,7 +241,7 @@ _ARMS = (
     ),
     Precision(
         name="arm_int8",
-        numerics=_INT8,
+        numerics=INT8,
         arch="aarch64",
         needs=(_flags("asimddp"), _flags("i8mm")),
         isa_caps=(),
@@ -377,7 +256,7 @@ _ARMS = (
 _GPUS = (
     Precision(
         name="cuda_fp32",
-        numerics=_FP32,
+        numerics=FP32,
         arch="",
         needs=(),
         isa_caps=(),
@@ -392,7 +271,7 @@ _GPUS = (
     ),
     Precision(
         name="cuda_tf32",
-        numerics=_TF32,
+        numerics=TF32,
         arch="",
         needs=(),
         isa_caps=(),
@@ -409,7 +288,7 @@ _GPUS = (
     ),
     Precision(
         name="cuda_bfloat16",
-        numerics=_BF16,
+        numerics=BF16,
         arch="",
         needs=(),
         isa_caps=(),
@@ -422,7 +301,7 @@ _GPUS = (
     ),
     Precision(
         name="cuda_fp16",
-        numerics=_FP16,
+        numerics=FP16,
         arch="",
         needs=(),
         isa_caps=(),
