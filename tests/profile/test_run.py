@@ -59,7 +59,7 @@ def test_the_folder_holds_what_finish_put_there_and_nothing_is_left_beside_it(pr
     ("settings", "error", "words"),
     [
         ({"name": "inference_accuracy_fp32"}, UsageError, "accuracy case times nothing"),
-        ({"ENGINE": "torch", "DEVICE": "cuda"}, Unsupported, "do not tell how long"),
+        ({"ENGINE": "onnxruntime"}, Unsupported, "onnxruntime on cpu do not tell how long"),
         (
             {"name": "inference_throughput_bf16", "WEIGHT_SHARING": 1},
             UsageError,
