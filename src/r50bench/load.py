@@ -7,7 +7,7 @@ the official values, targets with what was measured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import msgspec
 
@@ -21,6 +21,7 @@ __all__ = [
     "SCENARIOS",
     "Load",
     "LoadGen",
+    "LoadgenPlan",
     "LoadgenSettings",
     "Observe",
     "Score",
@@ -81,6 +82,24 @@ class LoadgenSettings:
     def scores_accuracy(self) -> bool:
         """Whether the mode answers every picture once and leaves an accuracy log."""
         return self.mode in ("AccuracyOnly", "SubmissionRun")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadgenPlan(LoadgenSettings):
+    """Settings with everything filled in that LoadGen cannot do without; targets may be open yet.
+
+    A plan equals no settings, so what a record keeps, and is compared with, is :attr:`recorded`.
+    """
+
+    dataset_size: int
+    query_count: int
+    duration_s: float
+
+    @property
+    def recorded(self) -> LoadgenSettings:
+        """The same as plain settings."""
+        names = (field.name for field in fields(LoadgenSettings))
+        return LoadgenSettings(**{name: getattr(self, name) for name in names})
 
 
 class Steps(msgspec.Struct, frozen=True, tag_field="kind", tag="steps"):

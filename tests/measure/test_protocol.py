@@ -7,7 +7,7 @@ import pytest
 
 from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan
 from r50bench.measure.protocol import (
     ANSWER_TO,
     Contention,
@@ -34,13 +34,14 @@ from r50bench.measure.protocol import (
 )
 from r50bench.results.record import Evidence
 
+PLAN = LoadgenPlan(dataset_size=20, query_count=1, duration_s=5.0)
 COMMANDS = [
     LoadEngine(),
     ObserveKernels(),
     WarmUp(5),
     Measure(7),
     ScorePictures(),
-    RunLoadgen(LoadgenSettings(duration_s=5.0), "/runs/loadgen", (0, 1)),
+    RunLoadgen(PLAN, "/runs/loadgen", (0, 1)),
 ]
 ANSWERS = [
     Loaded("2.13", ((0, 1),), (0,), True, {"OMP_NUM_THREADS": "2"}, 0.5, 0.25),

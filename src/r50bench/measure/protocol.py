@@ -18,7 +18,7 @@ import msgspec
 from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
 from r50bench.errors import RunFailed
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan
 from r50bench.results.atomic import from_json, to_json
 from r50bench.results.record import Evidence
 
@@ -114,7 +114,7 @@ class RunLoadgen(msgspec.Struct, frozen=True, tag=True):
     ``cpus`` are those that LoadGen's own threads may run on.
     """
 
-    settings: LoadgenSettings
+    settings: LoadgenPlan
     folder: str
     cpus: tuple[int, ...]
 

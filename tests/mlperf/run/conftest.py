@@ -19,6 +19,7 @@ from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.run.loadgen_run import run_mlperf
+from r50bench.models.architecture import tensor_shapes
 from r50bench.notices import Silent
 from r50bench.parameters import collect
 
@@ -54,9 +55,10 @@ def plain_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def some_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that the fake engine takes for weights."""
+    """A state dict that is whole, which is all that the fake engine asks of it."""
     weights = tmp_path_factory.mktemp("weights") / "weights.npz"
-    np.savez(weights, some=np.zeros(1))
+    ones = {name: np.ones(shape, np.float32) for name, shape in tensor_shapes("v1.5").items()}
+    np.savez_compressed(weights, **ones)
     return weights
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from r50bench.errors import UsageError
@@ -60,3 +61,17 @@ def test_test04_needs_the_picture_it_repeats():
     with pytest.raises(UsageError, match="repeats picture 3"):
         filled(pictures=3, compliance_test="TEST04")
     assert filled(pictures=4, compliance_test="TEST04").dataset_size == 4
+
+
+def test_a_plan_is_recorded_as_settings_that_equal_those_read_back() -> None:
+    plan = filled("Offline", duration_s=5.0)
+    read_back = LoadgenSettings(
+        "Offline",
+        "PerformanceOnly",
+        dataset_size=plan.dataset_size,
+        buffer_size=plan.buffer_size,
+        query_count=plan.query_count,
+        duration_s=5.0,
+    )
+    assert plan.recorded == read_back
+    assert msgspec.convert(msgspec.to_builtins(plan.recorded), LoadgenSettings) == plan.recorded

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from r50bench.case import Placement
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host.topology import Host
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan, LoadgenSettings
 from r50bench.measure.bench import Bench
 from r50bench.measure.bring_up import start_instant_ns
 from r50bench.measure.loads.loadgen.conf_files import (
@@ -78,7 +78,7 @@ def run_mlperf(planned: Planned, bench: Bench) -> Outcome:
 class LoadgenRun:
     """LoadGen's load in an open session: what to expect, the test, what it cost."""
 
-    def __init__(self, session: Session, settings: LoadgenSettings, bench: Bench) -> None:
+    def __init__(self, session: Session, settings: LoadgenPlan, bench: Bench) -> None:
         self._session = session
         self._draft = session.draft
         self._case = session.case
@@ -127,7 +127,7 @@ class LoadgenRun:
 
     def _note(
         self,
-        settings: LoadgenSettings,
+        settings: LoadgenPlan,
         detail: Detail,
         raw: RawFigures | None,
         search: tuple[tuple[float, str, float], ...],
@@ -156,7 +156,7 @@ class LoadgenRun:
             raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
 
     def _keep_predictions(self) -> None:
-        size, inputs = self._settings.dataset_size or 0, self._session.inputs
+        size, inputs = self._settings.dataset_size, self._session.inputs
         folder = self._folder / LOADGEN_FOLDER
         self._draft.keep_predictions(
             read_predictions(folder, inputs.names[:size], inputs.labels[:size])
@@ -177,7 +177,6 @@ class LoadgenRun:
         return Service(samples.latency_ns, self._case.instances, self._case.batch_size)
 
     def _loop(self, what: str, longest_s: float, share: float, *, pause_ns: int) -> list[Measured]:
-        assert self._settings.duration_s is not None
         seconds = min(longest_s, share * self._settings.duration_s)
         self._progress.phase(f"{self._draft.name}  {what} for {seconds:g} s")
         begin = start_instant_ns()
@@ -186,10 +185,10 @@ class LoadgenRun:
         self._answers.append(answers)
         return answers
 
-    def _search_test(self, settings: LoadgenSettings, what: str) -> Detail:
+    def _search_test(self, settings: LoadgenPlan, what: str) -> Detail:
         return self._test(settings, what, f"search/{what.replace(' ', '-')}")
 
-    def _test(self, settings: LoadgenSettings, what: str, where: str) -> Detail:
+    def _test(self, settings: LoadgenPlan, what: str, where: str) -> Detail:
         """Runs one test, whose logs go to ``where`` in the run's folder; reads its detail log."""
         folder = self._folder / where
         folder.mkdir(parents=True)
@@ -216,9 +215,9 @@ def _target(settings: LoadgenSettings) -> float | None:
     return settings.target_qps
 
 
-def _total(settings: LoadgenSettings) -> int | None:
+def _total(settings: LoadgenPlan) -> int | None:
     """Returns how many samples will be answered, None where LoadGen decides on the way."""
     if settings.mode == "FindPeakPerformance":
         return None
-    accuracy = settings.dataset_size or 0 if settings.scores_accuracy else 0
+    accuracy = settings.dataset_size if settings.scores_accuracy else 0
     return accuracy + (expected_samples(settings) if settings.measures else 0)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields
 
 from r50bench.errors import UsageError
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan, LoadgenSettings
 from r50bench.mlperf_rules import COMPLETE_DATASET, round_of
 
 __all__ = ["fill_in", "shortfalls"]
@@ -17,7 +17,7 @@ _SHORT_COUNT = {"Offline": 1, "Server": 2500}
 _QUICK_DURATION_S = 5.0
 
 
-def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenSettings:
+def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenPlan:
     """Returns the settings with data set, duration, count and Server's bound filled in.
 
     Only targets stay open. A shortened Offline run needs no official count of samples, and a
@@ -46,26 +46,24 @@ def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenSettings:
     shortened = duration is not None and duration < official.duration_s
     count = _SHORT_COUNT.get(settings.scenario) if shortened else None
     bound = official.server_bound_ms if settings.scenario == "Server" else None
-    return replace(
-        settings,
-        dataset_size=size,
-        buffer_size=min(settings.buffer_size, size),
-        duration_s=duration or official.duration_s,
-        query_count=settings.query_count or count or official.counts[settings.scenario],
-        target_latency_ms=settings.target_latency_ms or bound,
-    )
+    known = {field.name: getattr(settings, field.name) for field in fields(LoadgenSettings)}
+    filled_in = {
+        "dataset_size": size,
+        "buffer_size": min(settings.buffer_size, size),
+        "duration_s": duration or official.duration_s,
+        "query_count": settings.query_count or count or official.counts[settings.scenario],
+        "target_latency_ms": settings.target_latency_ms or bound,
+    }
+    return LoadgenPlan(**known | filled_in)
 
 
-def shortfalls(settings: LoadgenSettings) -> tuple[str, ...]:
+def shortfalls(settings: LoadgenPlan) -> tuple[str, ...]:
     """Returns what keeps a run with these settings, filled in, from complying; () if nothing."""
     return tuple(_shortfalls(settings))
 
 
-def _shortfalls(settings: LoadgenSettings) -> Iterator[str]:
+def _shortfalls(settings: LoadgenPlan) -> Iterator[str]:
     official = round_of(settings.seeds)
-    assert settings.duration_s is not None
-    assert settings.query_count is not None
-    assert settings.dataset_size is not None
     if settings.scores_accuracy and settings.dataset_size < COMPLETE_DATASET:
         yield f"{settings.dataset_size} of {COMPLETE_DATASET:,} pictures"
     if not settings.measures:

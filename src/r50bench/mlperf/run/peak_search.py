@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from r50bench.errors import RunFailed
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan
 from r50bench.mlperf.run.logs import Detail
 from r50bench.mlperf.run.result import score_of
 
@@ -22,7 +22,7 @@ __all__ = ["Search", "Test", "find_peak"]
 Search = tuple[tuple[float, str, float], ...]
 """(target, verdict, score) of each test, in order."""
 
-Test = Callable[[LoadgenSettings, str], Detail]
+Test = Callable[[LoadgenPlan, str], Detail]
 """Runs a test, named for people, and returns its log."""
 
 _STEPS_DOWN = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65)  # from a rate that was not confirmed
@@ -33,7 +33,7 @@ _PROBE_SHARE = 0.1
 _SLACK = 1.05
 
 
-def find_peak(settings: LoadgenSettings, test: Test) -> tuple[LoadgenSettings, Detail, Search]:
+def find_peak(settings: LoadgenPlan, test: Test) -> tuple[LoadgenPlan, Detail, Search]:
     """Returns the settings and the log of the best valid test, and all tests that led to it.
 
     ``settings`` have a target; those returned differ in it alone.
@@ -42,9 +42,9 @@ def find_peak(settings: LoadgenSettings, test: Test) -> tuple[LoadgenSettings, D
         RunFailed: no target was valid.
     """
     server = settings.scenario == "Server"
-    candidate: LoadgenSettings | None = _server_rate(settings, test) if server else settings
+    candidate: LoadgenPlan | None = _server_rate(settings, test) if server else settings
     search: list[tuple[float, str, float]] = []
-    best: tuple[LoadgenSettings, Detail] | None = None
+    best: tuple[LoadgenPlan, Detail] | None = None
     while candidate is not None and len(search) < len(_STEPS_DOWN) + 1:
         name = f"test {len(search) + 1} of the search"
         detail = test(replace(candidate, mode="PerformanceOnly"), name)
@@ -62,10 +62,9 @@ def find_peak(settings: LoadgenSettings, test: Test) -> tuple[LoadgenSettings, D
     return *best, tuple(search)
 
 
-def _server_rate(settings: LoadgenSettings, test: Test) -> LoadgenSettings:
+def _server_rate(settings: LoadgenPlan, test: Test) -> LoadgenPlan:
     """Has LoadGen search; where even its first rate is too much, a lower one is the answer."""
     assert settings.target_qps is not None
-    assert settings.duration_s is not None
     least, most = _PROBE_S
     probe = replace(
         settings,
@@ -76,15 +75,13 @@ def _server_rate(settings: LoadgenSettings, test: Test) -> LoadgenSettings:
     return replace(settings, target_qps=detail.peak or settings.target_qps * _BEGIN_AT**2)
 
 
-def _target(settings: LoadgenSettings) -> float:
+def _target(settings: LoadgenPlan) -> float:
     target = settings.target_qps or settings.target_latency_ms
     assert target is not None
     return target
 
 
-def _next_rate(
-    settings: LoadgenSettings, search: list[tuple[float, str, float]]
-) -> LoadgenSettings | None:
+def _next_rate(settings: LoadgenPlan, search: list[tuple[float, str, float]]) -> LoadgenPlan | None:
     """Returns what Server is to be tested at next; None when the valid rate is close enough."""
     valid = max((rate for rate, verdict, _ in search if verdict == "VALID"), default=None)
     invalid = min((rate for rate, verdict, _ in search if verdict != "VALID"), default=None)
@@ -99,8 +96,8 @@ def _next_rate(
 
 
 def _next_guess(
-    settings: LoadgenSettings, search: list[tuple[float, str, float]]
-) -> LoadgenSettings | None:
+    settings: LoadgenPlan, search: list[tuple[float, str, float]]
+) -> LoadgenPlan | None:
     """Returns what to expect next where the last guess was not valid; None where it was."""
     _, verdict, score = search[-1]
     if verdict == "VALID":

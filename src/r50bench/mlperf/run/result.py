@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan
 from r50bench.mlperf.run.logs import Detail
 from r50bench.mlperf.run.official_settings import shortfalls
 from r50bench.mlperf.run.targets import RawFigures
@@ -25,19 +25,19 @@ SCORES = {
 _NS_PER_MS = 1e6
 
 
-def score_of(settings: LoadgenSettings, detail: Detail) -> float:
+def score_of(settings: LoadgenPlan, detail: Detail) -> float:
     return detail.figure(SCORES[settings.scenario][0])
 
 
 def result_of(
-    settings: LoadgenSettings, detail: Detail, raw: RawFigures | None, version: str
+    settings: LoadgenPlan, detail: Detail, raw: RawFigures | None, version: str
 ) -> LoadgenResult:
     """Returns what goes into the record."""
     short = shortfalls(settings)
     _, name, unit = SCORES[settings.scenario]
     if not settings.measures:
         return LoadgenResult(
-            settings=settings,
+            settings=settings.recorded,
             version=version,
             verdict="",
             score=None,
@@ -53,7 +53,7 @@ def result_of(
     score = score_of(settings, detail)
     server = settings.scenario == "Server"
     return LoadgenResult(
-        settings=settings,
+        settings=settings.recorded,
         version=version,
         verdict=cast(Literal["VALID", "INVALID"], detail.verdict or "INVALID"),
         score=score,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from r50bench.errors import RunFailed
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan, LoadgenSettings
 from r50bench.mlperf.run.queueing import allowed_late_share
 from r50bench.mlperf.run.targets import RawFigures
 from r50bench.mlperf_rules import round_of
@@ -23,12 +23,10 @@ _BYTES_PER_QUERY = 380
 _MEMORY_SHARE = 0.25
 
 
-def expected_samples(settings: LoadgenSettings) -> int:
+def expected_samples(settings: LoadgenPlan) -> int:
     """Returns how many samples LoadGen will generate, at least, for settings with a target."""
     if not settings.measures:
-        return settings.dataset_size or 0
-    assert settings.duration_s is not None
-    assert settings.query_count is not None
+        return settings.dataset_size
     if settings.target_qps is not None:
         slack = 1.1 if settings.scenario == "Offline" else 1.0
         return max(settings.query_count, round(slack * settings.target_qps * settings.duration_s))
@@ -38,18 +36,16 @@ def expected_samples(settings: LoadgenSettings) -> int:
     return per_query * max(settings.query_count, queries)
 
 
-def expected_seconds(settings: LoadgenSettings, raw: RawFigures) -> float:
+def expected_seconds(settings: LoadgenPlan, raw: RawFigures) -> float:
     """Returns about how long LoadGen will take for settings with a target, beside ``raw``."""
-    assert settings.duration_s is not None
-    assert settings.query_count is not None
-    accuracy = (settings.dataset_size or 0) / raw.throughput if settings.scores_accuracy else 0.0
+    accuracy = settings.dataset_size / raw.throughput if settings.scores_accuracy else 0.0
     if settings.scenario == "Offline":
         return accuracy + expected_samples(settings) / raw.throughput
     each = 1 / settings.target_qps if settings.target_qps else raw.median_ns / 1e9
     return accuracy + max(settings.duration_s, settings.query_count * each)
 
 
-def refuse_too_many_queries(settings: LoadgenSettings, memory_bytes: int) -> None:
+def refuse_too_many_queries(settings: LoadgenPlan, memory_bytes: int) -> None:
     """Raises RunFailed where the queries that a target asks for would not fit into memory.
 
     ``memory_bytes`` is the host's, 0 where it is not known. Settings without a target pass.
@@ -68,7 +64,7 @@ def refuse_too_many_queries(settings: LoadgenSettings, memory_bytes: int) -> Non
         )
 
 
-def refuse_hopeless_rate(asked: LoadgenSettings, settings: LoadgenSettings) -> None:
+def refuse_hopeless_rate(asked: LoadgenSettings, settings: LoadgenPlan) -> None:
     """Raises RunFailed where the rate measured for Server is so low that not even a run of MLPerf's
     length would hold as many queries as LoadGen's early stopping takes.
 
@@ -77,7 +73,6 @@ def refuse_hopeless_rate(asked: LoadgenSettings, settings: LoadgenSettings) -> N
     if settings.scenario != "Server" or asked.target_qps or asked.query_count:
         return
     assert settings.target_qps is not None
-    assert settings.duration_s is not None
     seconds = max(round_of(settings.seeds).duration_s, settings.duration_s)
     queries = round(seconds * settings.target_qps)
     if allowed_late_share(queries) == 0.0:
@@ -91,7 +86,7 @@ def refuse_hopeless_rate(asked: LoadgenSettings, settings: LoadgenSettings) -> N
         )
 
 
-def _target_words(settings: LoadgenSettings) -> str:
+def _target_words(settings: LoadgenPlan) -> str:
     if settings.target_qps is not None:
         return f"loadgen_target_qps={settings.target_qps:g}"
     return f"loadgen_target_latency={settings.target_latency_ms:g}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from r50bench.errors import RunFailed
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan
 from r50bench.mlperf.run.queueing import Service, allowed_late_share, sustainable_rate
 from r50bench.mlperf_rules import PERCENTILE
 from r50bench.notices import Notice
@@ -46,7 +46,7 @@ class RawFigures:
     median_ns: int
 
 
-def raw_figures(samples: Samples, settings: LoadgenSettings, batch_size: int) -> RawFigures:
+def raw_figures(samples: Samples, settings: LoadgenPlan, batch_size: int) -> RawFigures:
     """Derives the figures from the loop's samples.
 
     Percentiles are those of each round, averaged: pooled, a round on slower clocks would give the
@@ -75,7 +75,7 @@ def _by_round(samples: Samples) -> list[Samples]:
     return [samples.where(samples.round == number) for number in samples.rounds]
 
 
-def _query_latencies(samples: Samples, settings: LoadgenSettings, batch_size: int) -> Floats:
+def _query_latencies(samples: Samples, settings: LoadgenPlan, batch_size: int) -> Floats:
     """Returns what queries would have taken, in ns: a batch each, but for MultiStream.
 
     There a query takes some batches of every instance, one after the other, and ends with the last
@@ -94,8 +94,8 @@ def _query_latencies(samples: Samples, settings: LoadgenSettings, batch_size: in
 
 
 def with_target(
-    settings: LoadgenSettings, raw: RawFigures, service: Service | None = None
-) -> tuple[LoadgenSettings, tuple[Notice, ...]]:
+    settings: LoadgenPlan, raw: RawFigures, service: Service | None = None
+) -> tuple[LoadgenPlan, tuple[Notice, ...]]:
     """Returns the settings with a target, and what is to be said of the one that was given.
 
     A target that was given is kept, but for one: Offline, SingleStream and MultiStream take it
@@ -115,8 +115,8 @@ def with_target(
 
 
 def _with_throughput(
-    settings: LoadgenSettings, measured: float
-) -> tuple[LoadgenSettings, tuple[Notice, ...]]:
+    settings: LoadgenPlan, measured: float
+) -> tuple[LoadgenPlan, tuple[Notice, ...]]:
     given, needed = settings.target_qps, measured * _OFFLINE_SLACK
     if given is None:
         return replace(settings, target_qps=needed), ()
@@ -135,8 +135,8 @@ def _with_throughput(
 
 
 def _with_latency(
-    settings: LoadgenSettings, measured_ms: float
-) -> tuple[LoadgenSettings, tuple[Notice, ...]]:
+    settings: LoadgenPlan, measured_ms: float
+) -> tuple[LoadgenPlan, tuple[Notice, ...]]:
     given, needed = settings.target_latency_ms, measured_ms * _LATENCY_SLACK
     if given is None:
         return replace(settings, target_latency_ms=needed), ()
@@ -152,8 +152,8 @@ def _with_latency(
 
 
 def _with_rate(
-    settings: LoadgenSettings, raw: RawFigures, service: Service
-) -> tuple[LoadgenSettings, tuple[Notice, ...]]:
+    settings: LoadgenPlan, raw: RawFigures, service: Service
+) -> tuple[LoadgenPlan, tuple[Notice, ...]]:
     assert settings.target_latency_ms is not None
     batch_ms = float(np.median(service.batches_ns)) / _NS_PER_MS
     bound_ms = settings.target_latency_ms
@@ -198,7 +198,7 @@ def _poor_target(text: str) -> Notice:
     return Notice("poor-target", text, "leave it out: it is measured then")
 
 
-def _sustainable_rate(settings: LoadgenSettings, service: Service) -> float:
+def _sustainable_rate(settings: LoadgenPlan, service: Service) -> float:
     """Returns the likely rate, and nearly that of batches within the bound alone at least.
 
     Batches beyond the bound make queries late at any rate; a much lower one would not help.
@@ -213,14 +213,12 @@ def _sustainable_rate(settings: LoadgenSettings, service: Service) -> float:
     return max(likely, _LEAST_SHARE * _likely_rate(settings, steady, bound_ns))
 
 
-def _likely_rate(settings: LoadgenSettings, service: Service, bound_ns: float) -> float:
+def _likely_rate(settings: LoadgenPlan, service: Service, bound_ns: float) -> float:
     """Returns the rate, in queries/s, at which a run as long as this one is likely to be valid.
 
     The fewer queries a run has, the fewer of them may be late. Where hiccups alone make more late
     than that, it is the rate at which 1 % are: a longer run would be valid there. 0 where none is.
     """
-    assert settings.query_count is not None
-    assert settings.duration_s is not None
     at_one_per_cent = sustainable_rate(service, bound_ns, _LATE_SHARE)
     queries = max(settings.query_count, round(at_one_per_cent * settings.duration_s))
     return sustainable_rate(service, bound_ns, allowed_late_share(queries)) or at_one_per_cent

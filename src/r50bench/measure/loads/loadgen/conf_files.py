@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan, LoadgenSettings
 from r50bench.mlperf_rules import round_of
 
 __all__ = ["AUDIT_CONFIG", "USER_CONF", "audit_config", "user_conf"]
@@ -13,7 +13,7 @@ USER_CONF = "user.conf"
 AUDIT_CONFIG = "audit.config"
 
 
-def user_conf(settings: LoadgenSettings) -> str:
+def user_conf(settings: LoadgenPlan) -> str:
     """Returns the text of user.conf for settings in which nothing is open."""
     lines = (f"resnet50.{settings.scenario}.{key} = {value}" for key, value in _values(settings))
     return "\n".join(lines) + "\n"
@@ -25,8 +25,7 @@ def audit_config(settings: LoadgenSettings) -> str:
     return "".join(f"*.*.{key} = {value}\n" for key, value in values.items())
 
 
-def _values(settings: LoadgenSettings) -> Iterator[tuple[str, str]]:
-    assert settings.duration_s is not None
+def _values(settings: LoadgenPlan) -> Iterator[tuple[str, str]]:
     yield "min_duration", str(round(settings.duration_s * 1000))
     yield "min_query_count", str(settings.query_count)
     yield "performance_sample_count_override", str(settings.buffer_size)

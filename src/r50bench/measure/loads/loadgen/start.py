@@ -12,7 +12,7 @@ from pathlib import Path
 import mlperf_loadgen
 
 from r50bench.errors import RunFailed
-from r50bench.load import LoadgenSettings
+from r50bench.load import LoadgenPlan
 from r50bench.measure.binding import bind_cpus, give_way, own_cpus, threads_of_process
 from r50bench.measure.instance import Instance
 from r50bench.measure.loads.loadgen.conf_files import AUDIT_CONFIG, USER_CONF
@@ -32,7 +32,7 @@ _PEAK_STEP = 0.25  # LoadGen doubles otherwise, and spends long tests far above 
 
 
 def run_test(
-    settings: LoadgenSettings,
+    settings: LoadgenPlan,
     folder: Path,
     feed: FeedSpec,
     instances: list[Instance],
@@ -49,7 +49,6 @@ def run_test(
         Exception: the first error of any instance. LoadGen is still waiting then, and this process
             must end.
     """
-    assert settings.dataset_size is not None
     library = SampleLibrary(feed, settings.dataset_size)
     responders = [
         Responder(one.runner, library, feed.batch_size, one.count_samples) for one in instances
@@ -82,14 +81,13 @@ class _Test:
 
     def __init__(
         self,
-        settings: LoadgenSettings,
+        settings: LoadgenPlan,
         folder: Path,
         library: SampleLibrary,
         sut: SystemUnderTest,
         ending: Ending,
         cpus: frozenset[int],
     ) -> None:
-        assert settings.dataset_size is not None
         self._settings = _test_settings(settings, folder / USER_CONF)
         self._size, self._buffer = settings.dataset_size, settings.buffer_size
         self._logs = _log_settings(folder)
@@ -143,7 +141,7 @@ class _Test:
         self._library.unload(indices)
 
 
-def _test_settings(settings: LoadgenSettings, conf: Path) -> mlperf_loadgen.TestSettings:
+def _test_settings(settings: LoadgenPlan, conf: Path) -> mlperf_loadgen.TestSettings:
     test = mlperf_loadgen.TestSettings()
     for path, kind in (("", _BUILT_IN), (str(conf), _USER)):
         if test.FromConfig(path, _MODEL, settings.scenario, kind) != 0:
