@@ -41,6 +41,8 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_these_names_are_public_and_each_of_them_is_there() -> None:
     assert r50bench.__all__ == [
         "Case",
+        "CaseComparison",
+        "Comparison",
         "Kpi",
         "Notice",
         "Planned",
@@ -48,6 +50,7 @@ def test_these_names_are_public_and_each_of_them_is_there() -> None:
         "Record",
         "StoredRecord",
         "__version__",
+        "compare",
         "plan",
         "read",
         "run",

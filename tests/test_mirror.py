@@ -27,10 +27,12 @@ RECORDS_PAGE = "report/records_page/test_page.py: it is a section of the page, a
 
 TESTED_ELSEWHERE = {
     "assets/decode.py": "assets/test_preprocess.py: the child of preprocessing, tested through it",
+    "cli/comparing.py": "cli/test_compare.py, cli/test_replay.py: what these verbs share",
     "cli/dry_run.py": "cli/test_run.py: it is the text of run --dry-run",
     "cli/options.py": "cli/test_run.py, parameters/test_table.py: options show in verbs alone",
     "cli/plan_text.py": "cli/test_run.py, cli/test_mlperf.py: it is what --dry-run of both prints",
     "cli/pages.py": "cli/test_report.py, cli/test_run.py: it writes what those verbs leave",
+    "comparison/naming.py": "cli/test_sides.py: beside queries, which the command line adds",
     "engines/base.py": "engines/test_registry.py, engines/test_new_engine.py: types and protocols",
     "engines/maker.py": "engines/test_preparation.py, engines/onnx/test_models.py: runs the makers",
     "engines/onnx/calibration.py": REAL_PEERS,

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from r50bench.api import StoredRecord, plan, read, run
     from r50bench.case import Case
+    from r50bench.comparison.compare import CaseComparison, Comparison
+    from r50bench.comparison.public import compare
     from r50bench.errors import R50BenchError
     from r50bench.notices import Notice
     from r50bench.planning.planned import Planned
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Case",
+    "CaseComparison",
+    "Comparison",
     "Kpi",
     "Notice",
     "Planned",
@@ -29,6 +33,7 @@ __all__ = [
     "Record",
     "StoredRecord",
     "__version__",
+    "compare",
     "plan",
     "read",
     "run",
@@ -38,12 +43,15 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Case": "r50bench.case",
+    "CaseComparison": "r50bench.comparison.compare",
+    "Comparison": "r50bench.comparison.compare",
     "Kpi": "r50bench.results.kpi",
     "Notice": "r50bench.notices",
     "Planned": "r50bench.planning.planned",
     "R50BenchError": "r50bench.errors",
     "Record": "r50bench.results.record",
     "StoredRecord": "r50bench.api",
+    "compare": "r50bench.comparison.public",
     "plan": "r50bench.api",
     "read": "r50bench.api",
     "run": "r50bench.api",

@@ -31,18 +31,25 @@ def test_the_same_run_again_differs_in_nothing(
     assert answer.code == 0, answer.err
     lines = answer.out.splitlines()
     assert lines[0] == f"{record.name}, once more:"
-    assert "are the same" in lines[1]
+    assert "nothing else differs" in answer.out
     (latency,) = (line for line in lines if line.startswith("Average Latency"))
     assert latency.split()[3:] == ["2.000", "±", "0", "2.000", "±", "0", "+0.0", "%"]
     assert len(list((tmp_path / "r50bench-runs").iterdir())) == 2
 
 
-def test_figures_beyond_their_intervals_are_marked(r50bench_fake: Call, record: Path) -> None:
-    answer = r50bench_fake("replay", record.name, FAKE_LATENCIES_NS="3000000")
-    assert answer.code == 0, answer.err
-    (latency,) = (line for line in answer.out.splitlines() if line.startswith("Average Latency"))
+def test_a_replay_is_compared_and_a_single_process_is_no_verdict(
+    r50bench_fake: Call, record: Path
+) -> None:
+    once = r50bench_fake("replay", record.name, FAKE_LATENCIES_NS="3000000")
+    assert once.code == 0, once.err
+    (latency,) = (line for line in once.out.splitlines() if line.startswith("Average Latency"))
     assert "+50.0 %" in latency
-    assert latency.endswith("! differs")
+    assert "too noisy to say" in once.out
+    twice = r50bench_fake("replay", record.name, "--processes", "2", FAKE_LATENCIES_NS="3000000")
+    assert twice.code == 0, twice.err
+    (case,) = (line for line in twice.out.splitlines() if line.startswith("inference_latency"))
+    assert case.split()[-1] == "slower"
+    assert "1 / 2" in case
 
 
 def test_a_replay_that_fails_exits_5_without_figures(r50bench_fake: Call, record: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from r50bench.cli.sides import SIDES_HELP, side_named
+from r50bench.cli.sides import side_named
 from r50bench.comparison.baseline import Baseline, baselines_here
+from r50bench.comparison.naming import SIDES_HELP
 from r50bench.comparison.side import MeasuredRun, side_of
 from r50bench.errors import R50BenchError
 from r50bench.report.table import Column, Missing, Table

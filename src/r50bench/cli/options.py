@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from r50bench.errors import UsageError
 from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
 from r50bench.results.record import RUNS
 
@@ -23,10 +25,13 @@ __all__ = [
     "out_option",
     "parameter_options",
     "quiet_option",
+    "seconds_of",
     "set_option",
     "tuned_option",
 ]
 
+
+_UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -88,6 +93,18 @@ def out_option(what: str, default: Path = RUNS) -> Callable[[Command], Command]:
 
 def quiet_option(command: Command) -> Command:
     return click.option("-q", "--quiet", is_flag=True, help="Show no progress.")(command)
+
+
+def seconds_of(budget: str) -> float:
+    """Reads ``--budget``: ``120s``, ``5m``, ``5min`` or ``1h``.
+
+    Raises:
+        UsageError: it is no such time, or none at all.
+    """
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([a-z]*)", budget.strip().lower())
+    if match is None or match[2] not in _UNITS_S or float(match[1]) <= 0:
+        raise UsageError(f"--budget {budget!r} is no time", hint="such as 120s, 5m or 1h")
+    return float(match[1]) * _UNITS_S[match[2]]
 
 
 def tuned_option(command: Command) -> Command:

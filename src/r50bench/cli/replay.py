@@ -1,4 +1,4 @@
-"""``r50bench replay``: a record's run once more, and what differs."""
+"""``r50bench replay``: a record's run once more, compared with what it was."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from pathlib import Path
 
 import click
 
+from r50bench.cli.comparing import as_printed, threshold_option
 from r50bench.cli.options import out_option, quiet_option
 from r50bench.cli.replay_plan import plan_replay
-from r50bench.comparison.differences import Difference, FigurePair, differences, figure_pairs
+from r50bench.comparison.differences import FigurePair, figure_pairs
+from r50bench.comparison.public import compare_by_history
+from r50bench.comparison.side import MeasuredRun, read_run, side_of
 from r50bench.errors import UsageError
 from r50bench.host import topology
+from r50bench.host.topology import Host
 from r50bench.load import LoadGen
 from r50bench.measure.bench import Bench, announce_host, bench_here
+from r50bench.measure.processes import bench_for_processes
 from r50bench.measure.session import Outcome, remember, run_session
 from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.planning.planned import Planned
 from r50bench.report.table import Column, Table
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.history import History, history_path
-from r50bench.results.kpi import Kpi, kpis
+from r50bench.results.kpi import Kpi
 from r50bench.results.record import Record, read_record
-from r50bench.results.samples import samples_of
 from r50bench.wording import figure, with_interval
 
 __all__ = ["replay"]
@@ -34,33 +38,36 @@ _COLUMNS = (
     Column("change", "right"),
     Column("", "left"),
 )
-_SAID = {
-    "agrees": "",
-    "differs": "! differs",
-    "unknown": "no interval",
-}
 
 
 @click.command("replay")
 @click.argument("record", metavar="RECORD")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 1000),
+    default=1,
+    metavar="N",
+    help="Run it N times, by fresh processes.",
+)
+@threshold_option
 @out_option("the new record goes")
 @quiet_option
-def replay(record: str, out: Path, quiet: bool) -> None:
-    """Runs the same again and says what differs.
+def replay(record: str, processes: int, threshold: float, out: Path, quiet: bool) -> None:
+    """Runs the same again, compares, and says what else differs.
 
     RECORD is the folder of a run, its record.json, or the id of a record in the history. The case
     is run with the values that were in effect, whatever the environment says. A host that cannot
     run it so refuses with exit code 6.
 
-    Figures are compared by their 95 % intervals: '! differs' says that these do not meet, or that a
-    count changed.
+    The verdict is that of 'r50bench compare', which two single processes seldom get: --processes
+    helps. It does not decide the exit code; 'r50bench check' does that.
     """
     folder = _folder(record)
-    before = _read(folder)
-    outcome = _repeat(before, out, quiet=quiet)
-    if outcome.error is not None:
-        raise outcome.error
-    click.echo("\n".join(_comparison(before, folder, outcome)))
+    host = topology.read_host()
+    planned = plan_replay(_read(folder), host)
+    before = read_run(folder)
+    outcomes = _repeat(planned, processes, host, out, quiet=quiet)
+    click.echo("\n".join(_report(before, outcomes, threshold)))
 
 
 def _folder(record: str) -> Path:
@@ -97,15 +104,27 @@ def _read(folder: Path) -> Record:
     return record
 
 
-def _repeat(before: Record, out: Path, *, quiet: bool) -> Outcome:
-    host = topology.read_host()
-    planned = plan_replay(before, host)
+def _repeat(
+    planned: Planned, processes: int, host: Host, out: Path, *, quiet: bool
+) -> list[Outcome]:
+    """Runs the case so many times.
+
+    Raises:
+        R50BenchError: a run failed; what follows is not begun.
+    """
+    outcomes = []
     with TerminalProgress(quiet=quiet) as progress:
         bench = bench_here(host, out, progress)
+        if processes > 1:
+            bench = bench_for_processes(bench, [planned], processes)
         announce_host(bench)
-        outcome = _run(planned, bench)
-        remember(outcome, progress)
-    return outcome
+        for _ in range(processes):
+            outcome = _run(planned, bench)
+            remember(outcome, progress)
+            if outcome.error is not None:
+                raise outcome.error
+            outcomes.append(outcome)
+    return outcomes
 
 
 def _run(planned: Planned, bench: Bench) -> Outcome:
@@ -114,26 +133,19 @@ def _run(planned: Planned, bench: Bench) -> Outcome:
     return run_session(planned, bench)
 
 
-def _comparison(before: Record, folder: Path, outcome: Outcome) -> list[str]:
-    """Returns what differs beside the figures, then the figures, then where the record lies."""
-    after = outcome.record
-    pairs = figure_pairs(kpis(before, samples_of(before, folder)), outcome.block.kpis)
-    return [
-        f"{before.id}, once more:",
-        *_difference_lines(differences(before, after)),
-        Table.of(_COLUMNS, map(_row, pairs)).text(),
-        f"# record: {outcome.folder}",
-    ]
-
-
-def _difference_lines(found: Sequence[Difference]) -> list[str]:
-    if not found:
-        return ["host, versions, model, data, engine and case are the same"]
-    return [f"{one.what}: {_said(one.before)} -> {_said(one.after)}" for one in found]
-
-
-def _said(value: object) -> str:
-    return "unknown" if value is None else str(value)
+def _report(before: MeasuredRun, outcomes: Sequence[Outcome], threshold: float) -> list[str]:
+    """Returns the comparison, all figures of a single repetition, and where the records lie."""
+    lines = [f"{before.record.id}, once more:"]
+    runs = [MeasuredRun(outcome.record, outcome.block.kpis) for outcome in outcomes]
+    if all(run.primary.value > 0 for run in (before, *runs)):  # of nothing there is no ratio
+        base, new = side_of(before.record.id, [before]), side_of("once more", runs)
+        lines += [as_printed(compare_by_history(base, new, threshold), "text")]
+    if len(outcomes) == 1:
+        pairs = figure_pairs(before.figures, outcomes[0].block.kpis)
+        lines += [Table.of(_COLUMNS, map(_row, pairs)).text(), f"# record: {outcomes[0].folder}"]
+    else:
+        lines += [f"# records: {outcomes[0].folder.parent}"]
+    return lines
 
 
 def _row(pair: FigurePair) -> tuple[str, ...]:
@@ -142,7 +154,7 @@ def _row(pair: FigurePair) -> tuple[str, ...]:
         _figure(pair.before),
         _figure(pair.after),
         _change(pair),
-        _SAID[pair.verdict],
+        "! differs" if pair.recounted else "",
     )
 
 

@@ -6,7 +6,7 @@ A case that is named does without what chooses among several, and without what s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -26,7 +26,7 @@ from r50bench.cli.options import (
 from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.measure.bench import Bench, announce_cases, announce_host, bench_here
 from r50bench.measure.session import (
     CaseResult,
     raise_failures,
@@ -36,8 +36,7 @@ from r50bench.measure.session import (
 )
 from r50bench.notices import Progress
 from r50bench.parameters import Setting
-from r50bench.planning.effective_case import effective_cases
-from r50bench.planning.planned import Planned, plan_case
+from r50bench.planning.planned import Planned, plan_named
 from r50bench.report.kpi_block import blocks_text
 from r50bench.report.terminal import TerminalProgress
 from r50bench.wording import look_again
@@ -48,6 +47,13 @@ __all__ = ["run"]
 @click.command("run", epilog="Empty values mean the default. See also 'r50bench list'.")
 @click.argument("cases", nargs=-1, metavar="[CASE-OR-GLOB]...")
 @click.option("--all", "every", is_flag=True, help="Main job: every precision this CPU has.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 1000),
+    default=1,
+    metavar="N",
+    help="Run every case N times, by fresh processes: samples to compare by.",
+)
 @click.option("-R", "regex", metavar="REGEX", help="Choose designed cases by regular expression.")
 @dry_run_option("the effective cases and their CPUs")
 @full_option
@@ -60,6 +66,7 @@ __all__ = ["run"]
 def run(
     cases: tuple[str, ...],
     every: bool,
+    processes: int,
     regex: str | None,
     dry_run: bool,
     full: bool,
@@ -89,6 +96,11 @@ def run(
     names = _names(cases, regex, settings, host)
     if every and names:
         raise UsageError("--all is about the main job, and cases are named", hint="leave it out")
+    if processes > 1 and not names:
+        raise UsageError(
+            "--processes repeats cases that are named, and none is",
+            hint="r50bench run 'inference_*' --processes 5",
+        )
     if not names and dry_run:
         from r50bench.cli.dry_run import show_main_job
 
@@ -109,10 +121,10 @@ def run(
     elif dry_run:
         from r50bench.cli.dry_run import show_plan
 
-        show_plan(_plan(names, settings, host, tuned=tuned), (), host, as_json=as_json)
+        show_plan(plan_named(names, settings, host, tuned=tuned), (), host, as_json=as_json)
     else:
-        planned = _plan(names, settings, host, tuned=tuned)
-        _execute(planned, host, out, as_json=as_json, quiet=quiet, full=full)
+        planned = plan_named(names, settings, host, tuned=tuned)
+        _execute(planned, host, out, processes=processes, as_json=as_json, quiet=quiet, full=full)
 
 
 def _names(
@@ -126,51 +138,54 @@ def _names(
     return select(words, regex, settings, host)
 
 
-def _plan(
-    names: Sequence[CaseName], settings: Mapping[str, Setting], host: Host, *, tuned: bool
-) -> tuple[Planned, ...]:
-    """Returns the cases of the names; equal ones once."""
-    effective_of = effective_cases(host, tuned=tuned)
-    effective = {one.case: one for one in (effective_of(name, settings) for name in names)}
-    return tuple(plan_case(one, host) for one in effective.values())
-
-
 def _execute(
     planned: Sequence[Planned],
     host: Host,
     out: Path,
     *,
+    processes: int,
     as_json: bool,
     quiet: bool,
     full: bool,
 ) -> None:
     """Runs the cases in order and prints records, KPI blocks or the overview on stdout.
 
-    One case, or ``full``, gives KPI blocks; several give the overview.
+    One case, or ``full``, gives KPI blocks; several give the overview; several processes of each
+    give what these came to.
     """
     results: list[CaseResult] = []
+    alone = len(planned) == processes == 1
     try:
         with TerminalProgress(quiet=quiet) as progress:
             bench = bench_here(host, out, progress)
             announce_host(bench)
             announce_cases(planned, progress)
-            measured = run_cases(planned, bench)
+            measured = _results(planned, bench, processes)
             # The one result of one case is shown before the history is waited for.
-            for result in remembering(measured, progress) if len(planned) > 1 else measured:
+            for result in measured if alone else remembering(measured, progress):
                 results.append(result)
     finally:
         # What is finished is shown, also where the rest was interrupted.
         if as_json:
             click.echo(_as_json(results))
         elif results:
-            click.echo(_as_text(results, blocks=full or len(planned) == 1), nl=False)
+            text = _as_text(results, processes=processes, blocks=full or alone)
+            click.echo(text, nl=False)
         where = _leave_page(results, progress)
         if not as_json:
             click.echo(where, nl=False)
-    for outcome in (result.outcome for result in results if len(planned) == 1):
+    for outcome in (result.outcome for result in results if alone):
         if outcome is not None:
             remember(outcome, TerminalProgress(quiet=quiet))
     raise_failures(results)
+
+
+def _results(planned: Sequence[Planned], bench: Bench, processes: int) -> Iterator[CaseResult]:
+    if processes == 1:
+        return run_cases(planned, bench)
+    from r50bench.measure.processes import bench_for_processes, run_processes
+
+    return run_processes(planned, bench_for_processes(bench, planned, processes), processes)
 
 
 def _as_json(results: Iterable[CaseResult]) -> str:
@@ -179,14 +194,19 @@ def _as_json(results: Iterable[CaseResult]) -> str:
     return json.dumps([result_as_data(result) for result in results], indent=2)
 
 
-def _as_text(results: Sequence[CaseResult], *, blocks: bool) -> str:
-    """Returns KPI blocks or the overview; empty without any record."""
+def _as_text(results: Sequence[CaseResult], *, processes: int, blocks: bool) -> str:
+    """Returns what came out; empty without any record."""
     outcomes = [result.outcome for result in results if result.outcome is not None]
     if not outcomes:
         return ""
     if blocks:
         return blocks_text([outcome.block for outcome in outcomes])
-    from r50bench.cli.shell import terminal_width
+    from r50bench.cli.shell import figures_by_case, terminal_width
+
+    if processes > 1:
+        from r50bench.report.processes import processes_text
+
+        return processes_text(figures_by_case(results), terminal_width())
     from r50bench.main_job.text import main_job_text
 
     return main_job_text(results, (), terminal_width())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from r50bench.cli.options import (
     options_of,
     out_option,
     quiet_option,
+    seconds_of,
     set_option,
 )
 from r50bench.cli.pages import PAGE, leave_page, read_shown
@@ -44,7 +44,6 @@ DEFAULT_OUT = Path("r50bench-tunes")
 # Trials have as many steps and rounds as the search gives them.
 _INERT = tuple(row.name for row in PARAMETERS if "trials" in row.inert_under)
 _OBJECTIVES = {"throughput": "throughput", "latency": "latency", "accuracy": "throughput"}
-_UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
 
 @click.command("tune")
@@ -94,7 +93,7 @@ def tune(
     Without a case, throughput is tuned in every precision of this CPU.
     """
     host = topology.read_host()
-    budget_s = _seconds(budget)
+    budget_s = seconds_of(budget)
     requests = _requests(cases, objective, budget_s, sets, options, host)
     _execute(requests, host, out, as_json=as_json, quiet=quiet)
 
@@ -153,13 +152,6 @@ def _read(
             texts = [f"{key}={text}" for text in axes[name].values]
             choices[name] = [collect_settings({}, [text])[name].value for text in texts]
     return settings, choices
-
-
-def _seconds(text: str) -> float:
-    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([a-z]*)", text.strip().lower())
-    if match is None or match[2] not in _UNITS_S or float(match[1]) <= 0:
-        raise UsageError(f"--budget {text!r} is no time", hint="such as 120s, 5m or 1h")
-    return float(match[1]) * _UNITS_S[match[2]]
 
 
 def _execute(

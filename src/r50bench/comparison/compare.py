@@ -33,8 +33,6 @@ __all__ = ["CaseComparison", "Comparison", "Known", "compare_sides", "raise_verd
 Known = Callable[[Sequence[Record]], Between | None]
 """What the history knows of the spread between processes of the cases of records."""
 
-_MORE_IS_BETTER = ("img/s", "samples/s", "%")
-
 
 @dataclass(frozen=True)
 class CaseComparison:
@@ -42,10 +40,11 @@ class CaseComparison:
 
     ``figure`` names the primary figure, in ``unit``; ``base`` and ``new`` are its geometric means
     over as many processes. ``ratio`` is new over base with its 95 % interval, which rests on
-    ``basis``: ``processes``, where both sides have several; ``one process a side`` where one has;
-    ``history`` where that knows how processes scatter here; ``rounds`` where only the spread within
-    two processes is known, so that the verdict must be ``too noisy``; ``counted`` where nothing
-    scatters. ``processes_needed`` a side would likely settle what is too noisy; None where nobody
+    ``basis``: ``processes``, where both sides have several; ``pairs``, where both were measured in
+    turns by as many pairs of processes; ``one process a side`` where one has; ``history`` where
+    that knows how processes scatter here; ``rounds`` where only the spread within two processes is
+    known, so that the verdict must be ``too noisy``; ``counted`` where nothing scatters.
+    ``processes_needed`` a side (or pairs) would likely settle what is too noisy; None where nobody
     can tell, or too many would be. ``differing`` is what else is not the same, strongest suspect
     first.
     """
@@ -138,7 +137,7 @@ def _judged(pairs: Sequence[Pair], tolerance: float, known: Known) -> tuple[Case
         for pair, (base, new) in zip(pairs, samples, strict=True)
     ]
     figures = [pair.base[0].primary for pair in pairs]
-    verdicts = decide(ratios, [one.unit in _MORE_IS_BETTER for one in figures], tolerance)
+    verdicts = decide(ratios, [bool(one.more_is_better) for one in figures], tolerance)
     rows = zip(pairs, samples, figures, ratios, verdicts, strict=True)
     return tuple(_row(*row, tolerance=tolerance, claims=len(pairs)) for row in rows)
 
@@ -198,6 +197,8 @@ def _in_short(case: CaseComparison) -> str:
 def _mend(noisy: Sequence[CaseComparison]) -> str:
     needed = [case.processes_needed for case in noisy]
     known = [count for count in needed if count is not None]
+    if len(known) == len(needed) and noisy[0].basis == "pairs":
+        return f"about {max(known)} pairs would likely tell: a longer --budget"
     if len(known) == len(needed):
         return f"run --processes {max(known)} on both sides would likely tell"
     if any(case.basis == "rounds" for case in noisy):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from r50bench.case import Case
 from r50bench.host.snapshot import PASSING
@@ -29,16 +29,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class FigurePair:
-    """One figure of both records.
-
-    ``verdict`` is ``differs`` where the 95 % intervals of the two do not meet, or where a count or
-    a share without an interval changed; ``agrees`` where they do; ``unknown`` where a measured
-    figure has no interval, so that nobody can say.
-    """
+    """One figure of both records. Whether a measured one really changed is :mod:`.verdict`'s."""
 
     before: Kpi
     after: Kpi
-    verdict: Literal["agrees", "differs", "unknown"]
+
+    @property
+    def recounted(self) -> bool:
+        """Whether a count, or a share of counts, came out otherwise; these do not scatter."""
+        return self.before.name in _COUNTED and self.before.value != self.after.value
 
     @property
     def change(self) -> float | None:
@@ -68,11 +67,7 @@ def differences(before: Record, after: Record) -> tuple[Difference, ...]:
 def figure_pairs(before: Sequence[Kpi], after: Sequence[Kpi]) -> tuple[FigurePair, ...]:
     """Returns the figures that both have, in the order of the first."""
     named = {kpi.name: kpi for kpi in after}
-    return tuple(
-        FigurePair(kpi, named[kpi.name], _verdict(kpi, named[kpi.name]))
-        for kpi in before
-        if kpi.name in named
-    )
+    return tuple(FigurePair(kpi, named[kpi.name]) for kpi in before if kpi.name in named)
 
 
 def _fields(part: Any) -> Mapping[str, Any]:
@@ -101,14 +96,3 @@ def _differing(
             yield from _differing(f"{name} {key}", old, new)
         else:
             yield Difference(f"{name} {key}", old, new)
-
-
-def _verdict(before: Kpi, after: Kpi) -> Literal["agrees", "differs", "unknown"]:
-    if before.value == after.value:
-        return "agrees"
-    if before.name in _COUNTED:
-        return "differs"
-    if before.low is None or before.high is None or after.low is None or after.high is None:
-        return "unknown"
-    intervals_meet = before.low <= after.high and after.low <= before.high
-    return "agrees" if intervals_meet else "differs"

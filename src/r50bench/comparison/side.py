@@ -88,7 +88,7 @@ def read_runs_file(path: Path) -> list[MeasuredRun]:
         raise UsageError(f"{path} is no JSON: {error}", hint=_FILE_HINT) from error
     entries = data if isinstance(data, list) else [data]
     try:
-        return [_run_of_data(entry) for entry in entries]
+        return [_run_of_data(entry) for entry in entries if not _never_started(entry)]
     except R50BenchError as error:
         raise UsageError(f"{path}: {error.message}", hint=error.hint or _FILE_HINT) from error
 
@@ -100,6 +100,11 @@ def runs_as_data(runs: Iterable[MeasuredRun]) -> list[dict[str, Any]]:
         | {"name": run.record.name, "kpis": msgspec.to_builtins(run.figures)}
         for run in runs
     ]
+
+
+def _never_started(entry: Any) -> bool:
+    """Whether ``run --json`` says of a case that it left no record."""
+    return isinstance(entry, dict) and entry.get("status") == "failed" and "id" not in entry
 
 
 def _run_of_data(entry: Any) -> MeasuredRun:

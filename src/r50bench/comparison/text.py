@@ -12,7 +12,13 @@ from r50bench.comparison.differences import Difference
 from r50bench.report.table import Column, Table
 from r50bench.wording import fixed
 
-__all__ = ["comparison_as_data", "comparison_markdown", "comparison_text", "difference_lines"]
+__all__ = [
+    "comparison_as_data",
+    "comparison_markdown",
+    "comparison_text",
+    "difference_lines",
+    "verdict_words",
+]
 
 _COLUMNS = (
     Column("case", "left", wraps=True),
@@ -28,6 +34,8 @@ _COLUMNS = (
 _MOST_DIFFERENCES = 12
 
 _BASES = {
+    "pairs": "pairs of fresh processes, measured in turns; the interval allows for a look after"
+    " each pair",
     "one process a side": "one side is a single process: the other's spread is taken for both",
     "history": "single processes: widened by the spread between runs that this host's history has",
     "rounds": "single processes, and the history knows no others: the interval is that within them"
@@ -94,11 +102,12 @@ def _row(case: CaseComparison, tolerance: float) -> tuple[str, ...]:
         " / ".join(map(str, case.processes)),
         f"{case.ratio.value:.3f}",
         interval,
-        _verdict(case, tolerance),
+        verdict_words(case, tolerance),
     )
 
 
-def _verdict(case: CaseComparison, tolerance: float) -> str:
+def verdict_words(case: CaseComparison, tolerance: float) -> str:
+    """Returns a case's verdict in words, and what would settle it where it is open."""
     if case.basis == "counted" and case.verdict in ("faster", "slower"):
         return "more accurate" if case.verdict == "faster" else "less accurate"
     if case.verdict == "same":
@@ -107,7 +116,8 @@ def _verdict(case: CaseComparison, tolerance: float) -> str:
         return case.verdict
     if case.processes_needed is None:
         return "too noisy to say"
-    return f"too noisy to say; about {case.processes_needed} processes a side would tell"
+    samples = "pairs" if case.basis == "pairs" else "processes a side"
+    return f"too noisy to say; about {case.processes_needed} {samples} would tell"
 
 
 def _headline(comparison: Comparison) -> str:

@@ -25,13 +25,15 @@ __all__ = [
     "decide",
     "log_ratio",
     "processes_needed",
+    "quantile",
+    "would_settle",
 ]
 
 Verdict = Literal["faster", "slower", "same", "too noisy"]
 """``same`` means: within the tolerance."""
 
-Basis = Literal["processes", "one process a side", "history", "counted", "rounds"]
-"""What an interval rests on, see :func:`log_ratio`."""
+Basis = Literal["processes", "pairs", "one process a side", "history", "counted", "rounds"]
+"""What an interval rests on, see :func:`log_ratio`; ``pairs`` is :mod:`.sequential`."""
 
 ERROR_RATE = 1 - CONFIDENCE
 """How often, at most, a whole table may call something faster or slower that is not."""
@@ -96,7 +98,7 @@ class LogRatio:
 
     def interval(self, confidence: float = CONFIDENCE) -> Estimate:
         """Returns the ratio with its interval by Student's t."""
-        half = _quantile((1 + confidence) / 2, self.freedom) * self.error
+        half = quantile((1 + confidence) / 2, self.freedom) * self.error
         return Estimate(self.ratio, math.exp(self.value - half), math.exp(self.value + half))
 
     def p_equal(self) -> float:
@@ -182,7 +184,7 @@ def processes_needed(
         planned = replace(
             ratio, error=spread * math.sqrt(2 / count), freedom=2 * (count - 1), basis="processes"
         )
-        if _would_settle(planned, tolerance, ERROR_RATE / claims):
+        if would_settle(planned, tolerance, ERROR_RATE / claims):
             return count
     return None
 
@@ -195,9 +197,9 @@ def _spread_a_process(ratio: LogRatio, base: Sample, new: Sample) -> float | Non
     return ratio.error / math.sqrt(2) if ratio.basis == "history" else None
 
 
-def _would_settle(planned: LogRatio, tolerance: float, share: float) -> bool:
-    """Whether either claim would hold with a reserve for the ratio coming out otherwise."""
-    reserve = _quantile(_POWER, planned.freedom) * planned.error
+def would_settle(planned: LogRatio, tolerance: float, share: float) -> bool:
+    """Whether either claim would hold at the error rate ``share``, four times in five."""
+    reserve = quantile(_POWER, planned.freedom) * planned.error
     apart = abs(planned.value) - reserve
     if apart > 0 and replace(planned, value=apart).p_equal() <= share:
         return True
@@ -240,7 +242,8 @@ def _beyond(distance: float, error: float, freedom: float) -> float:
     return float(ndtr(at) if math.isinf(freedom) else stdtr(freedom, at))
 
 
-def _quantile(probability: float, freedom: float) -> float:
+def quantile(probability: float, freedom: float) -> float:
+    """Returns the quantile of Student's t; of the normal distribution at infinite freedom."""
     from scipy.special import ndtri, stdtrit  # as above
 
     if math.isinf(freedom):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from r50bench.case import Case, FieldValue, Placement
+from r50bench.case import Case, CaseName, FieldValue, Placement
 from r50bench.host.topology import Host
 from r50bench.load import Load, LoadGen, LoadgenSettings, Score, Steps, run_name
-from r50bench.planning.effective_case import EffectiveCase
+from r50bench.parameters import Setting
+from r50bench.planning.effective_case import EffectiveCase, effective_cases
 from r50bench.planning.placement import place
 
-__all__ = ["Planned", "load_of", "plan_case"]
+__all__ = ["Planned", "load_of", "plan_case", "plan_named"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,15 @@ def plan_case(effective: EffectiveCase, host: Host, load: Load | None = None) ->
     return Planned(
         case, effective.notices, effective.request, place(host, case), load or load_of(case)
     )
+
+
+def plan_named(
+    names: Sequence[CaseName], settings: Mapping[str, Setting], host: Host, *, tuned: bool
+) -> tuple[Planned, ...]:
+    """Returns the cases of the names as they would run; equal ones once."""
+    effective_of = effective_cases(host, tuned=tuned)
+    effective = {one.case: one for one in (effective_of(name, settings) for name in names)}
+    return tuple(plan_case(one, host) for one in effective.values())
 
 
 def load_of(case: Case) -> Load:

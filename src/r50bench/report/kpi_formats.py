@@ -17,7 +17,16 @@ from r50bench.wording import figure
 
 __all__ = ["KPI_FORMATS", "format_kpis"]
 
-KPI_FORMATS = ("text", "json", "csv", "markdown")
+KPI_FORMATS = (
+    "text",
+    "json",
+    "csv",
+    "markdown",
+    "junit",
+    "openmetrics",
+    "github-bigger-is-better",
+    "github-smaller-is-better",
+)
 
 
 def format_kpis(
@@ -28,7 +37,8 @@ def format_kpis(
     ``text``: one block after the other (with ``primary_only`` a line of where and the KPI line).
     ``json``: an array of one object per record. ``csv``: a row per record, a column per setting and
     figure that any of them has, intervals in columns of their own. ``markdown``: a section with a
-    table per record, or with ``primary_only`` one table. Programs' formats give every digit.
+    table per record, or with ``primary_only`` one table. The others are those of
+    :mod:`r50bench.report.ci_formats`. Programs' formats give every digit.
 
     Raises:
         UsageError: there is no such format.
@@ -40,7 +50,21 @@ def format_kpis(
         )
     if primary_only:
         blocks = [_with_primary_only(block) for block in blocks]
+    if format in _OF_CI:
+        return _of_ci(format, blocks)
     return _WRITERS[format, primary_only](blocks)
+
+
+def _of_ci(format: str, blocks: Sequence[KpiBlock]) -> str:
+    from r50bench.report import ci_formats  # XML takes 10 ms to import, and few ask for it
+
+    match format:
+        case "junit":
+            return ci_formats.junit_kpis(blocks)
+        case "openmetrics":
+            return ci_formats.openmetrics(blocks)
+        case _:
+            return ci_formats.github_benchmark(blocks, bigger=format == "github-bigger-is-better")
 
 
 def _with_primary_only(block: KpiBlock) -> KpiBlock:
@@ -146,6 +170,8 @@ def _kpi_cells(kpi: Kpi) -> tuple[str, str, str]:
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
+
+_OF_CI = ("junit", "openmetrics", "github-bigger-is-better", "github-smaller-is-better")
 
 _WRITERS: dict[tuple[str, bool], Callable[[Sequence[KpiBlock]], str]] = {
     ("text", False): blocks_text,

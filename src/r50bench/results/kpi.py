@@ -60,6 +60,12 @@ _PERCENTILES = {
     "P999 Latency": 99.9,
 }
 
+_MORE_IS_BETTER = {
+    **dict.fromkeys(("img/s", "samples/s", "GFLOP/s", "GOP/s", "GB/s", "%"), True),
+    **dict.fromkeys(("ms", "s", "MiB"), False),
+}
+_SMALLER_IS_BETTER = ("Harness Overhead",)  # whatever its unit says
+
 _MS_PER_NS = 1e-6
 _MIB = 2**20
 _LEAST_ENERGY_S = 1.0
@@ -81,6 +87,11 @@ class Kpi:
     def label(self) -> str:
         """The name with its unit, as KPI blocks print it: ``Average Throughput (img/s)``."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def more_is_better(self) -> bool | None:
+        """Whether a larger value is the better one; None of a figure that is neither."""
+        return False if self.name in _SMALLER_IS_BETTER else _MORE_IS_BETTER.get(self.unit)
 
     @property
     def half_width(self) -> float | None:

@@ -1,0 +1,148 @@
+"""``r50bench check``: run cases, compare them with what was, and say so to a CI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from r50bench.cli.comparing import as_printed, threshold_option
+from r50bench.cli.options import (
+    collect_settings,
+    json_option,
+    out_option,
+    parameter_options,
+    quiet_option,
+    seconds_of,
+    set_option,
+    tuned_option,
+)
+from r50bench.cli.selection import select
+from r50bench.cli.sides import side_named
+from r50bench.comparison.check import (
+    check_junit,
+    check_markdown,
+    refuse_unknown_cases,
+    side_of_results,
+)
+from r50bench.comparison.compare import Comparison, raise_verdict
+from r50bench.comparison.naming import SIDES_HELP
+from r50bench.comparison.public import compare_by_history
+from r50bench.comparison.side import Side
+from r50bench.errors import UsageError
+from r50bench.host import topology
+from r50bench.host.topology import Host
+from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.measure.processes import bench_for_processes, run_processes
+from r50bench.measure.session import CaseResult, raise_failures, remembering
+from r50bench.planning.planned import Planned, plan_named
+from r50bench.report.terminal import TerminalProgress
+from r50bench.results.atomic import write_atomically
+
+__all__ = ["check"]
+
+_PROCESSES = 5
+
+
+@click.command("check", epilog=f"BASE is {SIDES_HELP}.")
+@click.argument("cases", nargs=-1, required=True, metavar="CASE-OR-GLOB...")
+@click.option("--against", required=True, metavar="BASE", help="What to compare with.")
+@threshold_option
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 1000),
+    default=_PROCESSES,
+    show_default=True,
+    metavar="N",
+    help="Run every case N times, by fresh processes.",
+)
+@click.option(
+    "--budget",
+    metavar="TIME",
+    default="5min",
+    show_default=True,
+    help="Begin no further processes that would end later; all cases run once in any case.",
+)
+@json_option("the comparison")
+@out_option("the records, check.md and check.xml go")
+@quiet_option
+@tuned_option
+@set_option("Set a parameter by its upper-case name, such as BATCH_SIZE=64.")
+@parameter_options
+def check(
+    cases: tuple[str, ...],
+    against: str,
+    threshold: float,
+    processes: int,
+    budget: str,
+    as_json: bool,
+    out: Path,
+    quiet: bool,
+    tuned: bool,
+    sets: tuple[str, ...],
+    **options: str | bool | None,
+) -> None:
+    """Runs cases and exits with 3 if one has become slower than BASE, with 4 if nobody can tell.
+
+    \b
+    r50bench run inference_throughput_int8 --processes 5 --out before
+    r50bench baseline save main before
+    r50bench check inference_throughput_int8 --against main --threshold 3%
+
+    Leaves check.md, for a pull request, and check.xml, JUnit's, below --out, whatever comes out.
+    """
+    budget_s = seconds_of(budget)
+    base = side_named(against)
+    settings = collect_settings(options, sets)
+    host = topology.read_host()
+    planned = plan_named(select(cases, None, settings, host), settings, host, tuned=tuned)
+    refuse_unknown_cases(planned, base)
+    results = _run(planned, host, out, processes, budget_s, quiet=quiet)
+    comparison = _compared(base, results, threshold)
+    _leave(out, comparison, results)
+    if comparison is not None:
+        click.echo(as_printed(comparison, "json" if as_json else "text"), nl=False)
+    raise_failures(results)
+    if comparison is not None:
+        raise_verdict(comparison)
+
+
+def _run(
+    planned: Sequence[Planned],
+    host: Host,
+    out: Path,
+    processes: int,
+    budget_s: float,
+    *,
+    quiet: bool,
+) -> list[CaseResult]:
+    with TerminalProgress(quiet=quiet) as progress:
+        bench = bench_for_processes(bench_here(host, out, progress), planned, processes)
+        announce_host(bench)
+        announce_cases(planned, progress)
+        found = run_processes(planned, bench, processes, budget_s=budget_s)
+        return list(remembering(found, progress))
+
+
+def _compared(base: Side, results: Sequence[CaseResult], threshold: float) -> Comparison | None:
+    """Returns the comparison; None where nothing has figures.
+
+    Raises:
+        UsageError: what was run is other than all that the base has, so that nothing was checked.
+    """
+    new = side_of_results(results)
+    if new is None:
+        return None
+    comparison = compare_by_history(base, new, threshold)
+    if comparison.only_new:
+        raise UsageError(
+            f"{base.title} has no run to compare with {', '.join(comparison.only_new)}",
+            hint="run the case with the settings of the base, or save a new baseline",
+        )
+    return comparison
+
+
+def _leave(out: Path, comparison: Comparison | None, results: Sequence[CaseResult]) -> None:
+    write_atomically(out / "check.md", check_markdown(comparison, results).encode())
+    write_atomically(out / "check.xml", check_junit(comparison, results).encode())

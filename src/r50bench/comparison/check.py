@@ -1,0 +1,87 @@
+"""Cases run now against runs of before: what a CI asks, and what it is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from r50bench.comparison.compare import CaseComparison, Comparison
+from r50bench.comparison.side import MeasuredRun, Side, side_of
+from r50bench.comparison.text import comparison_markdown, difference_lines, verdict_words
+from r50bench.comparison.verdict import Verdict
+from r50bench.errors import UsageError, did_you_mean
+from r50bench.measure.session import CaseResult
+from r50bench.planning.planned import Planned
+from r50bench.report.junit import CheckedCase, Outcome, junit_xml
+
+__all__ = ["check_junit", "check_markdown", "refuse_unknown_cases", "side_of_results"]
+
+_OUTCOMES: dict[Verdict, Outcome] = {
+    "faster": "passed",
+    "same": "passed",
+    "slower": "failure",
+    "too noisy": "skipped",
+}
+
+
+def refuse_unknown_cases(planned: Iterable[Planned], against: Side) -> None:
+    """Refuses to check what there is nothing to compare with, before anything runs.
+
+    Raises:
+        UsageError: a case is not among those of ``against``.
+    """
+    known = sorted({run.record.name for run in against.runs})
+    for one in planned:
+        if one.name not in known:
+            raise UsageError(
+                f"{against.title} has no run of {one.name}",
+                hint=did_you_mean(one.name, known) or f"it has {', '.join(known)}",
+            )
+
+
+def side_of_results(results: Sequence[CaseResult]) -> Side | None:
+    """Returns the side of what was measured now; None where no run has figures."""
+    runs = [
+        MeasuredRun(result.outcome.record, result.outcome.block.kpis)
+        for result in results
+        if result.outcome is not None
+    ]
+    valid = [run for run in runs if run.record.status == "valid"]
+    return side_of("this run", valid) if valid else None
+
+
+def check_markdown(comparison: Comparison | None, results: Sequence[CaseResult]) -> str:
+    """Returns the comparison and what failed, for a pull request."""
+    text = "" if comparison is None else comparison_markdown(comparison)
+    failures = [f"- {name}: {reason}" for name, reason in _failures(results)]
+    if failures:
+        text = "\n".join(["**Failed runs**", "", *failures, "", text])
+    return text.rstrip() + "\n"
+
+
+def check_junit(comparison: Comparison | None, results: Sequence[CaseResult]) -> str:
+    """Returns JUnit's XML: a test per case that was compared, an error per run that failed.
+
+    What is slower is a failure, what is too noisy to say is skipped, with the reason.
+    """
+    cases = [] if comparison is None else [_checked(one, comparison) for one in comparison.cases]
+    cases += [
+        CheckedCase(name, "error", reason.splitlines()[0], reason)
+        for name, reason in _failures(results)
+    ]
+    return junit_xml("r50bench check", cases)
+
+
+def _checked(case: CaseComparison, comparison: Comparison) -> CheckedCase:
+    low, high = case.ratio.low, case.ratio.high
+    interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    message = (
+        f"{verdict_words(case, comparison.tolerance)}: {case.figure} {case.new:.6g} {case.unit},"
+        f" {case.ratio.value:.3f}{interval} of {comparison.base}"
+    )
+    text = "\n".join([message, *difference_lines(case.differing)])
+    return CheckedCase(case.label, _OUTCOMES[case.verdict], message, text)
+
+
+def _failures(results: Sequence[CaseResult]) -> list[tuple[str, str]]:
+    failed = {result.planned.name: result.error for result in results if result.error is not None}
+    return [(name, str(error)) for name, error in failed.items()]

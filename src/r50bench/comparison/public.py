@@ -1,0 +1,58 @@
+"""Comparing from Python, as ``r50bench.compare`` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from r50bench.api import StoredRecord
+from r50bench.comparison.baseline import baselines_here
+from r50bench.comparison.between import between_processes
+from r50bench.comparison.compare import Comparison, compare_sides
+from r50bench.comparison.naming import runs_named
+from r50bench.comparison.side import MeasuredRun, Side, side_of
+from r50bench.comparison.verdict import DEFAULT_TOLERANCE, Between
+from r50bench.results.history import History, history_path
+from r50bench.results.record import Record
+
+__all__ = ["GivenSide", "compare", "compare_by_history"]
+
+One = str | Path | StoredRecord
+GivenSide = One | Iterable[One]
+"""Records, folders of runs, files of ``run --json``, baselines and record ids, one or several."""
+
+
+def compare(base: GivenSide, new: GivenSide, *, threshold: float = DEFAULT_TOLERANCE) -> Comparison:
+    """Says of each case of both sides whether ``new`` is faster or slower, or the same.
+
+    Records of one case are independent samples of it; of single ones this user's history tells how
+    much they scatter. ``threshold`` is what counts as the same: 0.03 is three per cent.
+
+    Raises:
+        UsageError: a side means nothing or no valid run, mixes hosts, or may not be compared with
+            the other.
+        RunFailed: samples, or the history, are damaged.
+    """
+    return compare_by_history(_side(base), _side(new), threshold)
+
+
+def compare_by_history(base: Side, new: Side, tolerance: float) -> Comparison:
+    """Compares, asking this user's history about the spread where single processes are compared."""
+
+    def known(records: Sequence[Record]) -> Between | None:
+        with History(history_path()) as history:
+            return between_processes(history, records, [record.id for record in records])
+
+    return compare_sides(base, new, tolerance=tolerance, known=known)
+
+
+def _side(given: GivenSide) -> Side:
+    each = [given] if isinstance(given, str | Path | StoredRecord) else list(given)
+    title = ", ".join(one.id if isinstance(one, StoredRecord) else str(one) for one in each)
+    return side_of(title or "an empty side", [run for one in each for run in _runs(one)])
+
+
+def _runs(one: One) -> list[MeasuredRun]:
+    if isinstance(one, StoredRecord):
+        return [MeasuredRun(one, tuple(one.kpis.values()) if one.status == "valid" else ())]
+    return runs_named(str(one), baselines_here())

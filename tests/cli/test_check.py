@@ -1,0 +1,54 @@
+"""``r50bench run --processes`` and ``r50bench check`` against what it left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+from support.command_line import Call
+
+CASE = ("inference_throughput_fp32", "--engine", "fake", "--weights", "random", "--steps", "20",
+        "--cores-per-instance", "1", "--instances", "1", "--warmup-steps", "1")  # fmt: skip
+
+
+def test_a_check_says_whether_a_case_has_become_slower(r50bench_fake: Call, tmp_path: Path) -> None:
+    made = r50bench_fake("run", *CASE, "--processes", "2", "--out", "before")
+    assert made.code == 0, made.err
+    row = next(line for line in made.out.splitlines() if line.startswith("inference"))
+    assert "Average Throughput (img/s)" in row
+    assert "0.00 %" in row
+    assert r50bench_fake("baseline", "save", "main", "before").code == 0
+
+    slower = r50bench_fake(
+        "check", *CASE, "--against", "main", "--processes", "2", FAKE_LATENCIES_NS="2100000"
+    )
+    assert slower.code == 3, slower.err
+    assert "slower: inference_throughput" in slower.err
+    runs = tmp_path / "r50bench-runs"
+    (suite,) = ElementTree.parse(runs / "check.xml").getroot()
+    assert suite.get("failures") == "1"
+    assert (runs / "check.md").read_text().startswith("**1 slower**")
+
+    same = r50bench_fake("check", *CASE, "--against", "before", "--budget", "0.1s", "--json")
+    assert same.code == 0, same.err
+    (case,) = json.loads(same.out)["cases"]
+    assert (case["processes"], case["verdict"]) == ([2, 1], "same")
+
+    failed = r50bench_fake(
+        "check", *CASE, "--against", "main", "--processes", "1", FAKE_FAULT="kill@5"
+    )
+    assert failed.code == 5
+    (suite,) = ElementTree.parse(runs / "check.xml").getroot()
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+
+
+def test_nothing_runs_without_something_to_check_against(
+    r50bench_fake: Call, tmp_path: Path
+) -> None:
+    gone = r50bench_fake("check", *CASE, "--against", "main")
+    assert (gone.code, "no baseline" in gone.err) == (2, True)
+    assert r50bench_fake("check", *CASE).code == 2
+    nameless = r50bench_fake("run", "--processes", "3", "--engine", "fake")
+    assert (nameless.code, "cases that are named" in nameless.err) == (2, True)
+    assert not (tmp_path / "r50bench-runs").exists()
