@@ -128,6 +128,7 @@ class Case:
     ``customer_env`` holds (name, value) pairs for the workers; ``matmul_min_dim`` is
     TORCH_MKLDNN_MATMUL_MIN_DIM for the workers, None where it has no effect (x86). ``cuda_graph``:
     the GPU is given the whole inference at once, as a graph that was captured before.
+    ``python`` is the interpreter of the workers, empty for the one that r50bench itself runs under.
     """
 
     mode: str
@@ -156,6 +157,7 @@ class Case:
     timeout_s: int = 120
     matmul_min_dim: int | None = None
     cuda_graph: bool = False
+    python: str = ""
 
     @property
     def name(self) -> str:

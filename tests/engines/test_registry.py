@@ -121,5 +121,5 @@ def test_an_absent_package_is_named_with_what_to_type() -> None:
     with pytest.raises(
         EngineError, match="engine fake: no-such-package is not installed"
     ) as caught:
-        packages_of(absent, "avx_fp32")
+        packages_of(absent, "avx_fp32", {})
     assert caught.value.hint == "pip install it"

@@ -10,6 +10,9 @@ from r50bench.host.topology import Host
 
 __all__ = ["CPU_NUMERICS", "CUDA_NUMERICS", "Engine", "EngineDescriptor", "EngineSpec", "Runner"]
 
+PYTHON_VARIABLE = "R50BENCH_WORKER_PYTHON"
+"""Names the other interpreter in the environment of workers and compilers; absent for this one."""
+
 CPU_NUMERICS = frozenset({"fp32", "bf16", "bf32", "int8"})
 """What an engine without gaps has on CPUs."""
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from r50bench.engines.environment import python_command
 from r50bench.host.kernel_files import read_oom_kills
 from r50bench.host.lifeline import die_with_parent
 from r50bench.host.refusals import explained, explained_log, killed_for_memory
@@ -27,6 +28,7 @@ STOP: ContextVar[threading.Event | None] = ContextVar("STOP", default=None)
 """Ends the children of the threads whose context has it, once it is set: a thread that waits for a
 child cannot be interrupted otherwise."""
 
+_MODULE = "r50bench.engines.child"
 _LOOK_UP_S = 0.2
 _TAIL_LINES = 25
 _TAIL_BYTES = 64 << 10
@@ -45,6 +47,8 @@ def run_child(
 ) -> ChildLog:
     """Runs ``python -m MODULE ARGUMENTS…`` to its end; stdout and stderr go to the log.
 
+    Python is this one, or the one that ``environment`` names (:mod:`.interpreter`).
+
     The child leads a process group, which is killed as a whole when the time is up, when
     :data:`STOP` is set, and when the caller is interrupted or fails while waiting. The kernel kills
     the child, though not a compiler that it has running, when the caller is killed.
@@ -53,7 +57,7 @@ def run_child(
     with tempfile.TemporaryFile() as log:
         try:
             child = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(os.getpid()), *module_and_arguments],
+                [*python_command(_MODULE, environment), str(os.getpid()), *module_and_arguments],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

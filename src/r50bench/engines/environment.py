@@ -10,11 +10,14 @@ several instances share one process.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import r50bench
 from r50bench.case import Case
+from r50bench.engines.base import PYTHON_VARIABLE
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported
 from r50bench.host.isa import isa_cap
@@ -26,13 +29,29 @@ from r50bench.precision import NUMERICS
 if TYPE_CHECKING:
     from r50bench.host.topology import Gpu
 
+
 __all__ = [
     "allocator_of",
     "gpu_variables",
     "inert_settings",
+    "python_command",
     "recorded_environment",
     "worker_environment",
+    "worker_python",
 ]
+
+# What runs there: this package under its name, without anything else of this environment.
+_BEGIN = """
+import importlib.util, runpy, sys
+folder, module = sys.argv[1:3]
+del sys.argv[1:3]
+spec = importlib.util.spec_from_file_location(
+    "r50bench", folder + "/__init__.py", submodule_search_locations=[folder]
+)
+package = sys.modules["r50bench"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
 
 # CUDA_VISIBLE_DEVICES holds a GPU's UUID, which leads back to it: the placement says which it was.
 _RECORDED_BESIDE = ("CUDA_DEVICE_ORDER",)
@@ -64,6 +83,19 @@ _ISA_VALUES = frozenset(
 )
 
 
+def python_command(module: str, environment: Mapping[str, str]) -> list[str]:
+    """Returns the words that run a module of r50bench as ``-m`` does, arguments to be added."""
+    python = environment.get(PYTHON_VARIABLE)
+    if python is None:
+        return [sys.executable, "-m", module]
+    return [python, "-c", _BEGIN, str(Path(r50bench.__file__).parent), module]
+
+
+def worker_python(python: str) -> dict[str, str]:
+    """Returns what a worker's environment holds of a case's ``python``; nothing for this one."""
+    return {PYTHON_VARIABLE: python} if python else {}
+
+
 def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> dict[str, str]:
     """Returns the whole environment of the case's workers and of the compiler of its model.
 
@@ -75,6 +107,8 @@ def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> 
         for name, value in inherited.items()
         if not decides_numerics(name) and name != _RECORDED_TOO
     }
+    environment.pop(PYTHON_VARIABLE, None)
+    environment |= worker_python(case.python)
     environment["OMP_NUM_THREADS"] = str(case.cores_per_instance)
     # Nothing here multiplies by numpy, whose library starts a thread for each core all the same.
     environment["OPENBLAS_NUM_THREADS"] = "1"

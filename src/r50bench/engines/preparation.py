@@ -75,7 +75,7 @@ class Preparation:
                 for name, value in recorded_environment(self.environment).items()
                 if not name.startswith(_OF_RUN_TIME_ONLY)
             },
-            "packages": packages_of(ENGINES[spec.engine], spec.precision),
+            "packages": packages_of(ENGINES[spec.engine], spec.precision, self.environment),
             **calibration_of(spec),
         }
 
@@ -150,7 +150,7 @@ def prepare_engine(spec: EngineSpec, preparation: Preparation) -> Prepared:
         Unsupported: the device is not there.
     """
     engine = ENGINES[spec.engine]
-    packages_of(engine, spec.precision)
+    packages_of(engine, spec.precision, preparation.environment)
     if engine.prepare is None:
         return spec, False
     prepared: Prepared = resolve_name(engine.prepare)(spec, preparation)

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pkgutil import resolve_name
 
 from r50bench.case import FORMER_ENGINES
-from r50bench.engines.base import Engine, EngineDescriptor, EngineSpec
+from r50bench.engines.base import PYTHON_VARIABLE, Engine, EngineDescriptor, EngineSpec
 from r50bench.errors import EngineError, UsageError, did_you_mean
 from r50bench.notices import Notice
 from r50bench.precision import PRECISIONS
@@ -21,6 +21,7 @@ __all__ = [
     "packages_of",
     "present_name",
     "recorded_engine",
+    "version_of",
 ]
 
 DESCRIPTORS = {
@@ -100,10 +101,13 @@ def notice_of_former_name(word: str) -> Notice | None:
     )
 
 
-def packages_of(engine: EngineDescriptor, precision: str) -> dict[str, str]:
+def packages_of(
+    engine: EngineDescriptor, precision: str, environment: Mapping[str, str]
+) -> dict[str, str]:
     """Returns the versions of the packages that an engine needs for a precision, by name.
 
-    Of names that ``|`` separates, the first that is installed does.
+    They are those that workers of ``environment`` find. Of names that ``|`` separates, the first
+    that is installed does.
 
     Raises:
         EngineError: one is not installed; the hint says how to install it.
@@ -112,7 +116,8 @@ def packages_of(engine: EngineDescriptor, precision: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for wanted in engine.packages + for_int8:
         names = wanted.split("|")
-        installed = {name: text for name in names if (text := _installed(name)) is not None}
+        versions = {name: version_of(name, environment) for name in names}
+        installed = {name: text for name, text in versions.items() if text is not None}
         if not installed:
             raise EngineError(
                 f"engine {engine.name}: {names[0]} is not installed",
@@ -122,7 +127,13 @@ def packages_of(engine: EngineDescriptor, precision: str) -> dict[str, str]:
     return found
 
 
-def _installed(package: str) -> str | None:
+def version_of(package: str, environment: Mapping[str, str]) -> str | None:
+    """Returns the version of a package that workers of ``environment`` find, None without it."""
+    python = environment.get(PYTHON_VARIABLE)
+    if python is not None:
+        from r50bench.engines.interpreter import interpreter_of  # few cases have another Python
+
+        return interpreter_of(python).packages.get(package.lower())
     try:
         return version(package)
     except PackageNotFoundError:

@@ -134,7 +134,7 @@ def _prepared(
     """Returns the spec with all that its engine loads, and whether that was made now."""
     engine = ENGINES[wanted.engine]
     if engine.prepare is None:
-        packages_of(engine, wanted.precision)
+        packages_of(engine, wanted.precision, environment)
         return wanted, False
     from r50bench.engines.preparation import Preparation, prepare_engine
 

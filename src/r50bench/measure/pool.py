@@ -11,7 +11,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TypeVar
 import msgspec
 
 from r50bench import errors
+from r50bench.engines.environment import python_command
 from r50bench.errors import R50BenchError, RunFailed, WorkerFailed
 from r50bench.host.kernel_files import read_oom_kills
 from r50bench.measure.protocol import (
@@ -59,7 +59,7 @@ class _Process:
         try:
             with log.open("ab") as output:
                 self.popen = subprocess.Popen(
-                    [sys.executable, "-m", "r50bench.measure.worker", *arguments],
+                    [*python_command("r50bench.measure.worker", environment), *arguments],
                     env=dict(environment),
                     pass_fds=(command_end, answer_end, scoreboard_fd),
                     stdin=subprocess.DEVNULL,

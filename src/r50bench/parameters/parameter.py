@@ -7,6 +7,7 @@ what would be right, worded to follow ``BATCH_SIZE=abc:``.
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -36,6 +37,7 @@ __all__ = [
     "one_of",
     "precision",
     "printable",
+    "python",
     "variables",
     "verbosity",
     "weights",
@@ -226,6 +228,17 @@ def _no_weights(path: Path) -> str:
 
 weights = Reader(_weights, "WHICH", "path")
 """Reads auto, v1, v1.5, random, or the path of an existing file, perhaps with v1: before it."""
+
+
+def _python(text: str) -> str:
+    path = _expanded(text)
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise ValueError("must be the path of a Python, such as old/bin/python")
+    return str(path.absolute())  # not resolved: an environment is known by its link
+
+
+python = Reader(_python, "FILE", "path")
+"""Reads the path of an executable file."""
 
 
 def _dataset(text: str) -> str:

@@ -12,6 +12,7 @@ from r50bench.parameters.parameter import (
     name_of,
     one_of,
     precision,
+    python,
     variables,
     weights,
     whole_number,
@@ -252,6 +253,12 @@ PARAMETERS: tuple[Parameter, ...] = (
         bare=True,
         decides_speed=True,
         block="CUSTOMER_ENV",
+    ),
+    Parameter(
+        name="python",
+        reader=python,
+        help="Run the workers, and what compiles for them, under another environment's Python.",
+        decides_speed=True,
     ),
     Parameter(
         name="matmul_min_dim",

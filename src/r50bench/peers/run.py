@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from r50bench.case import CaseName
+from r50bench.engines.environment import worker_python
 from r50bench.engines.registry import ENGINES, engine_named, packages_of
 from r50bench.errors import EngineError, R50BenchError, Unsupported
 from r50bench.host.topology import Host
@@ -104,7 +105,7 @@ def _contender(
     asked = Setting(engine, "option", word)
     try:
         found = effective_case(name, {**settings, "engine": asked}, host)
-        packages_of(ENGINES[engine], found.case.precision)
+        packages_of(ENGINES[engine], found.case.precision, worker_python(found.case.python))
     except (Unsupported, EngineError) as error:
         return Contender(engine, None, error)
     effective = found.became(_WHY, **{field: getattr(found.case, field) for field in defaults})

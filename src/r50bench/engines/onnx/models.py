@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.maker import make_in_child
 from r50bench.engines.preparation import MODEL, Preparation, Prepared, calibration_of, digest
-from r50bench.engines.registry import ENGINES, packages_of
+from r50bench.engines.registry import ENGINES, packages_of, version_of
 from r50bench.precision import PRECISIONS
 
 __all__ = ["converted", "exported"]
@@ -28,7 +27,7 @@ _EXPORT_MODULE = "r50bench.engines.onnx.export"
 
 def exported(spec: EngineSpec, preparation: Preparation) -> Prepared:
     """Returns ``spec`` with the folder of the exported ONNX file, and whether it was made now."""
-    torch = version("torch")
+    torch = version_of("torch", preparation.environment)
     parts = {
         "recipe": RECIPE_VERSION,
         "state_dict": preparation.state_dict_sha256,
@@ -53,7 +52,7 @@ def converted(spec: EngineSpec, preparation: Preparation, module: str) -> Prepar
     export, exported_now = exported(spec, preparation)
     name_of_export = Path(str(export.artifact)).parent.name
     int8 = PRECISIONS[spec.precision].numerics.calibrated
-    packages = packages_of(ENGINES[spec.engine], spec.precision)
+    packages = packages_of(ENGINES[spec.engine], spec.precision, preparation.environment)
     parts = {
         "recipe": RECIPE_VERSION,
         "export": name_of_export,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from r50bench.assets.store import sha256_of
@@ -91,9 +89,13 @@ def _loader(preparation: Preparation) -> Path:
     """Returns the extension that shares one model among several runners, built if need be."""
     # Few cases share weights, and a host builds the loader once.
     from r50bench.engines.child import run_child
+    from r50bench.engines.interpreter import tag_of
+    from r50bench.engines.registry import version_of
     from r50bench.engines.torch.shared_loader import EXTENSION, LIBRARY, SOURCE
 
-    source, torch = sha256_of(SOURCE), version("torch")
+    source = sha256_of(SOURCE)
+    environment = preparation.environment
+    torch, tag = version_of("torch", environment), tag_of(environment)
 
     def make(folder: Path, compiler: Compiler) -> None:
         preparation.progress.phase("building the loader for shared weights")
@@ -113,7 +115,7 @@ def _loader(preparation: Preparation) -> Path:
 
     folder, _ = preparation.build(
         _LOADERS,
-        f"{EXTENSION}-{sys.implementation.cache_tag}-torch-{torch}-{source[:16]}",
+        f"{EXTENSION}-{tag}-torch-{torch}-{source[:16]}",
         make,
         {"source": f"{SOURCE.name}, sha256 {source}"},
         purpose=_PURPOSE,
