@@ -35,6 +35,7 @@ _VERBS = {
     "kpi": ("r50bench.cli.kpi:kpi", "Prints the KPIs of runs that are done."),
     "mlperf": ("r50bench.cli.mlperf:mlperf", "Runs MLPerf's LoadGen on this machine."),
     "compare": ("r50bench.cli.compare:compare", "Says whether one set of runs is faster."),
+    "ab": ("r50bench.cli.ab:ab", "Measures two settings, or environments, against each other."),
     "check": ("r50bench.cli.check:check", "Runs cases and fails where one has become slower."),
     "baseline": ("r50bench.cli.baseline:baseline", "Keeps runs under a name, to compare with."),
     "submit": ("r50bench.cli.submit:submit", "Lays out an MLPerf submission from records."),
