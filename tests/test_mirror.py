@@ -120,6 +120,7 @@ TESTED_ELSEWHERE = {
 WITHOUT_A_MODULE = {
     "assets/test_kept_weights.py": "assets/weights.py: what the store alone knows of a choice",
     "assets/test_store_remove.py": "assets/store.py: removing, beside test_store.py, which keeps",
+    "cli/test_ci_document.py": "docs/ci.md: its YAML, and its commands as they stand there",
     "cli/test_data_as_it_is.py": "the verb run on data sets as people have them, in processes",
     "benchmarks/test_r50_against_former.py": "the arithmetic of a script in benchmarks/",
     "cli/test_former_records.py": "every verb that reads records, on those of a former version",
