@@ -85,7 +85,12 @@ def test_a_threshold_beyond_reason_is_refused(tolerance: float) -> None:
         compare_sides(one, one, tolerance=tolerance)
 
 
-def test_a_figure_of_nothing_has_no_ratio() -> None:
+def test_a_figure_of_nothing_has_no_ratio_unless_both_count_nothing() -> None:
+    found = [compared([base], [new], "accuracy") for base, new in ((0.0, 0.0), (50.0, 0.0))]
+    assert [one.cases[0].verdict for one in found] == ["same", "slower"]
+    assert found[1].cases[0].ratio.value == 0
+    with pytest.raises(UsageError, match="of which there is no ratio"):
+        compared([0.0], [90.0])
     with pytest.raises(UsageError, match="of which there is no ratio"):
         compared([0.0], [90.0], "accuracy")
 

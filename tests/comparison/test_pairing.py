@@ -36,6 +36,12 @@ def test_engines_and_batch_sizes_are_named_where_names_do_not_tell_cases_apart()
     assert labels == [f"{name} torch", f"{name} r50 BATCH_SIZE 8", f"{name} r50 BATCH_SIZE 64"]
 
 
+def test_case_types_tell_cases_apart_and_having_none_is_not_said() -> None:
+    runs = [run_of(10), run_of(5, case_type="gated")]
+    labels = [pair.label for pair in pairs_of(runs, runs)]
+    assert labels == ["inference_throughput_avx_int8", "inference_throughput_avx_int8_gated"]
+
+
 def test_steps_do_not_make_another_case() -> None:
     runs = [run_of(10, steps=50), run_of(11, steps=60)]
     (pair,) = pairs_of(runs, runs[:1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from r50bench.comparison.compare import Comparison, compare_sides
 from r50bench.comparison.text import comparison_as_data, comparison_markdown, comparison_text
@@ -39,6 +40,14 @@ def test_a_difference_of_some_cases_names_them() -> None:
     new = [run_of(10, "throughput", steps=7), run_of(5, "latency")]
     text = comparison_text(compare_sides(side("a", *base), side("b", *new)))
     assert "  case steps: 100 -> 7  (inference_throughput_avx_int8)" in text
+
+
+def test_variables_and_lists_are_written_as_they_are_given() -> None:
+    base = run_of(10, customer_env=(("A", "1"), ("B", "two words")))
+    new = replace(run_of(10), record=replace(run_of(10).record, host={"isa": ["avx2", "fma"]}))
+    text = comparison_text(compare_sides(side("a", base), side("b", new)))
+    assert "  case customer_env: A=1 B='two words' -> none" in text
+    assert "  host isa: unknown -> avx2 fma" in text
 
 
 def test_equal_sides_say_that_nothing_else_differs() -> None:

@@ -132,6 +132,8 @@ def raise_verdict(comparison: Comparison) -> None:
 
 def _judged(pairs: Sequence[Pair], tolerance: float, known: Known) -> tuple[CaseComparison, ...]:
     samples = [(_sample(pair.base), _sample(pair.new)) for pair in pairs]
+    for pair, (base, new) in zip(pairs, samples, strict=True):
+        _refuse_nothing(pair, base, new)
     ratios = [
         log_ratio(base, new, _known_of(pair, base, new, known))
         for pair, (base, new) in zip(pairs, samples, strict=True)
@@ -150,14 +152,21 @@ def _known_of(pair: Pair, base: Sample, new: Sample, known: Known) -> Between | 
 
 def _sample(runs: Sequence[MeasuredRun]) -> Sample:
     figures = [run.primary for run in runs]
-    for run, figure in zip(runs, figures, strict=True):
-        if figure.value <= 0:
-            raise UsageError(
-                f"{run.record.id} has {figure.label} {figure.value:g}, of which there is no ratio",
-                hint="leave that record out",
-            )
     values = tuple(figure.value for figure in figures)
     return Sample(values, tuple(map(log_error, figures)), figures[0].name == ACCURACY)
+
+
+def _refuse_nothing(pair: Pair, base: Sample, new: Sample) -> None:
+    """Refuses figures of which there is no ratio: 0, unless it is a count and none has more."""
+    if base.counted and (min(base.values) > 0 or max(new.values) == 0):
+        return
+    for run in (*pair.base, *pair.new):
+        if run.primary.value <= 0:
+            raise UsageError(
+                f"{run.record.id} has {run.primary.label} {run.primary.value:g}, of which there is"
+                " no ratio",
+                hint="leave that record out",
+            )
 
 
 def _row(

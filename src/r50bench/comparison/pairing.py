@@ -68,7 +68,7 @@ def _split(
 def _label(key: Key, base: Runs, new: Runs) -> str:
     """Returns what was run, with the facets that its name does not say."""
     names = list(dict.fromkeys(run.record.name for run in (*base, *new)))
-    beside = [part for part in key if not any(part in name for name in names)]
+    beside = [part for part in key if part and not any(part in name for name in names)]
     return " ".join([" → ".join(names), *beside])
 
 
@@ -104,7 +104,7 @@ def _facets() -> list[tuple[str, Callable[[Record], str]]]:
     named = [
         ("", _load),
         ("", _field("precision")),
-        ("", _field("case_type")),
+        ("", lambda record: record.case.case_type),
         ("", _field("engine")),
     ]
     decisive = [

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from r50bench.case import setting_text
 from r50bench.comparison.compare import CaseComparison, Comparison
 from r50bench.comparison.differences import Difference
 from r50bench.report.table import Column, Table
@@ -168,9 +169,11 @@ def _by_difference(comparison: Comparison) -> Iterator[str]:
 
 
 def _said(value: object) -> str:
+    if isinstance(value, tuple) and all(isinstance(one, tuple) for one in value):
+        return setting_text(value)  # variables with their values
     if isinstance(value, list | tuple):
         return " ".join(map(str, value)) or "none"
-    return "unknown" if value is None else str(value)
+    return "unknown" if value is None else str(value) or "none"
 
 
 def _escaped(line: str) -> str:

@@ -50,7 +50,7 @@ _POWER = 0.8
 
 @dataclass(frozen=True)
 class Sample:
-    """One side of a question: a figure of each process, above 0, in the figure's unit.
+    """One side of a question: a figure of each process, in its unit; above 0 unless it is counted.
 
     ``within`` is the standard error of the logarithm of each figure, as its process alone shows it;
     None where a process cannot tell. ``counted`` figures (correct answers) have no noise at all.
@@ -62,7 +62,7 @@ class Sample:
 
     @property
     def logs(self) -> tuple[float, ...]:
-        return tuple(math.log(value) for value in self.values)
+        return tuple(math.log(value) if value else -math.inf for value in self.values)
 
     @property
     def mean(self) -> float:
@@ -125,9 +125,10 @@ def log_ratio(base: Sample, new: Sample, known: Between | None = None) -> LogRat
     then covers the spread within the two processes alone, and no verdict can rest on it.
     ``counted``: both sides are counts, which differ or do not.
     """
-    value = _mean(new.logs) - _mean(base.logs)
     if base.counted and new.counted:
-        return LogRatio(value, 0.0, math.inf, "counted")
+        apart = 0.0 if base.mean == new.mean else _mean(new.logs) - _mean(base.logs)
+        return LogRatio(apart, 0.0, math.inf, "counted")
+    value = _mean(new.logs) - _mean(base.logs)
     sizes = len(base.values), len(new.values)
     if min(sizes) >= 2:
         parts = [(side.variance / len(side.values), len(side.values) - 1) for side in (base, new)]
