@@ -109,7 +109,7 @@ def test_a_run_of_one_case_imports_at_most_60_modules_until_its_figures_are_ther
     find_compiler(os.environ) is None,
     reason="a model's key names the C++ compiler, and there is none",
 )
-def test_a_run_of_torch_with_a_model_that_is_there_imports_at_most_63_modules(
+def test_a_run_of_torch_with_a_model_that_is_there_imports_at_most_65_modules(
     r50bench_process: Call, own_folders: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(TORCH_FOR_SHOW)
@@ -119,7 +119,7 @@ def test_a_run_of_torch_with_a_model_that_is_there_imports_at_most_63_modules(
     assert made.code == 0, made.err
     imported = until_the_figures_are_there(r50bench_process("run", *CASE, program=COUNTING, **here))
     assert {"r50bench.engines.torch.prepare", "r50bench.measure.measured_peak"} <= {*imported}
-    assert len(imported) <= 63, sorted(imported)
+    assert len(imported) <= 65, sorted(imported)
 
 
 def test_the_help_lists_every_verb_with_the_line_it_begins_with(r50bench_here: Call) -> None:
