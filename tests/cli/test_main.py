@@ -15,6 +15,7 @@ import pytest
 import r50bench
 from r50bench import errors
 from r50bench.cli.main import _VERBS, cli
+from r50bench.host.kernel_files import counts_energy
 from r50bench.host.toolchain import find_compiler
 from support.command_line import Answer, Call
 
@@ -119,7 +120,8 @@ def test_a_run_of_torch_with_a_model_that_is_there_imports_at_most_65_modules(
     assert made.code == 0, made.err
     imported = until_the_figures_are_there(r50bench_process("run", *CASE, program=COUNTING, **here))
     assert {"r50bench.engines.torch.prepare", "r50bench.measure.measured_peak"} <= {*imported}
-    assert len(imported) <= 65, sorted(imported)
+    counted = 2 if counts_energy() else 0  # a machine that counts what it draws has two to do so
+    assert len(imported) <= 65 + counted, sorted(imported)
 
 
 def test_the_help_lists_every_verb_with_the_line_it_begins_with(r50bench_here: Call) -> None:

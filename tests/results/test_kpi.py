@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from r50bench.errors import RunFailed
 from r50bench.results.kpi import Kpi, accuracy_line, kpis
-from r50bench.results.record import Accuracy, Evidence, Limit, Record
+from r50bench.results.record import Accuracy, Energy, Evidence, Limit, Record
 from r50bench.results.samples import Samples
 from support.records import case_of, record_of, samples_of_latencies
 
@@ -171,3 +174,38 @@ def test_intervals_scale_with_their_figures() -> None:
     rate, flops = found["Average Throughput (img/s)"], found["FLOPs (GFLOP/s)"]
     assert rate.half_width is not None
     assert flops.half_width == pytest.approx(rate.half_width * 7.72)
+
+
+def drawing(drawn_j: tuple[float, ...], **changes: Any) -> dict[str, Kpi]:
+    """Figures of rounds of 2 s in which two instances took 100 batches of 8 each."""
+    rounds = len(drawn_j)
+    measured = Energy("RAPL package-0", drawn_j, (2.0,) * rounds, 10.0)
+    samples = samples_of_latencies([[10] * 100] * 2, rounds=rounds)
+    return figures(record_of(energy=replace(measured, **changes)), samples)
+
+
+def test_what_an_image_draws_is_told_with_and_without_what_is_drawn_at_rest() -> None:
+    found = drawing((160.0, 320.0, 240.0))
+    assert found["Energy (J)"].value == 720
+    per_image = found["Energy per Image (J)"]
+    assert per_image.value == pytest.approx(0.15)
+    # Student's t for three rounds of 0.1, 0.2 and 0.15 J.
+    assert per_image.half_width == pytest.approx(4.3027 * 0.05 / 3**0.5, rel=1e-4)
+    assert found["Energy per Image above Idle (J)"].value == pytest.approx(0.15 - 20 / 1600)
+
+
+def test_without_a_reading_at_rest_nothing_is_subtracted() -> None:
+    found = drawing((160.0,), idle_w=None)
+    assert "Energy per Image (J)" in found
+    assert "Energy per Image above Idle (J)" not in found
+    # Something else had its pause meanwhile: less was drawn than at rest.
+    assert "Energy per Image above Idle (J)" not in drawing((160.0,), idle_w=100.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rounds_s": (0.05, 2.0)}, {"rounds_j": (0.0, 160.0)}, {"rounds_j": (160.0,)}],
+    ids=["a round too short for the counters", "a counter that stood still", "other samples"],
+)
+def test_energy_that_cannot_be_told_by_image_is_absent(changes: dict[str, Any]) -> None:
+    assert not any("Energy" in label for label in drawing((160.0, 160.0), **changes))

@@ -60,6 +60,22 @@ class MachineTree:
                     self.write(f"{folder}/cache/index{index}/type", "Unified")
                     self.write(f"{folder}/cache/index{index}/size", f"{size}K")
 
+    def rapl(self, zone: str, name: str, energy_uj: int | None) -> None:
+        """Writes a zone of powercap, whose counter may not be read where it is None."""
+        folder = f"/sys/class/powercap/{zone}"
+        self.write(f"{folder}/name", name)
+        self.write(f"{folder}/max_energy_range_uj", "262143328850")
+        if energy_uj is not None:
+            self.write(f"{folder}/energy_uj", str(energy_uj))
+
+    def hwmon(self, number: int, driver: str, channels: dict[str, tuple[str, int]]) -> None:
+        """Writes what a driver of hwmon shows: by channel its label and its value."""
+        folder = f"/sys/class/hwmon/hwmon{number}"
+        self.write(f"{folder}/name", driver)
+        for channel, (label, value) in channels.items():
+            self.write(f"{folder}/{channel}_label", label)
+            self.write(f"{folder}/{channel}_input", str(value))
+
     def nodes(self, cpulists: dict[int, str], has_memory: str) -> None:
         """Writes the NUMA nodes with their CPUs, none for a node that is only memory."""
         self.write("/sys/devices/system/node/has_memory", has_memory)

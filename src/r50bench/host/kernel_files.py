@@ -18,8 +18,10 @@ __all__ = [
     "ISA_FLAGS",
     "CgroupLimits",
     "CpuInfo",
+    "counts_energy",
     "cpu_list_text",
     "cpus_listed",
+    "names_in",
     "parse_cpu_list",
     "read_cgroup_limits",
     "read_cpu_list",
@@ -53,6 +55,21 @@ def read_int(root: Path, path: str) -> int | None:
         return int(text) if text is not None else None
     except ValueError:
         return None
+
+
+def names_in(root: Path, path: str) -> list[str]:
+    """Returns the names in a folder, sorted, none where it cannot be read."""
+    try:
+        return sorted(os.listdir(root / path.lstrip("/")))
+    except OSError:
+        return []
+
+
+def counts_energy(root: Path = Path("/")) -> bool:
+    """Whether there are counters for :mod:`r50bench.host.energy` to read, as on few machines."""
+    zones = (root / "sys/class/powercap").glob("intel-rapl:*")
+    channels = (root / "sys/class/hwmon").glob("hwmon*/energy*_label")
+    return any(True for _ in (*zones, *channels))
 
 
 def read_words(root: Path, path: str) -> list[str]:

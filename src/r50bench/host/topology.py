@@ -13,6 +13,7 @@ from r50bench.errors import Unsupported
 from r50bench.host.kernel_files import (
     ISA_FLAGS,
     cpus_listed,
+    names_in,
     read_cgroup_limits,
     read_cpu_list,
     read_cpuinfo,
@@ -281,11 +282,7 @@ def _status_list(root: Path, field: str) -> frozenset[int] | None:
 
 def _numbered(root: Path, folder: str, name: str) -> frozenset[int]:
     """Returns the numbers of a folder's entries called ``<name><number>``."""
-    try:
-        entries = [entry.name for entry in (root / folder.lstrip("/")).iterdir()]
-    except OSError:
-        return frozenset()
-    matches = (re.fullmatch(rf"{name}(\d+)", entry) for entry in entries)
+    matches = (re.fullmatch(rf"{name}(\d+)", entry) for entry in names_in(root, folder))
     return frozenset(int(match[1]) for match in matches if match)
 
 

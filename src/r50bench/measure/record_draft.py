@@ -27,6 +27,7 @@ from r50bench.results.atomic import Busy, Hold, is_disk_full, write_text_atomica
 from r50bench.results.kpi import Kpi, by_name
 from r50bench.results.record import (
     Accuracy,
+    Energy,
     Evidence,
     GpuReport,
     LoadgenResult,
@@ -210,6 +211,7 @@ class RecordDraft:
         self.lost_cpu_share: float | None = None
         self.others_cpus: float | None = None
         self.gpus: tuple[GpuReport, ...] = ()
+        self.energy: Energy | None = None
         self.notices: list[Notice] = [*planned.notices, *inputs.notices, *bench.findings]
         self.planned = planned
         self._progress = bench.progress
@@ -281,6 +283,7 @@ class RecordDraft:
             lost_cpu_share=self.lost_cpu_share,
             others_cpus=self.others_cpus,
             gpus=self.gpus,
+            energy=self.energy,
         )
         write_record(record, folder)
         return record

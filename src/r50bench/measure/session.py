@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from r50bench.case import Case
 from r50bench.errors import R50BenchError, RunFailed, WorkerFailed
+from r50bench.host.kernel_files import counts_energy
 from r50bench.load import LoadGen, Observe, Score, Steps
 from r50bench.measure.bench import Bench
 from r50bench.measure.bring_up import BringUp, shares, start_instant_ns, started_pool
@@ -39,6 +40,7 @@ from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
 
 if TYPE_CHECKING:
+    from r50bench.measure.energy import EnergyWatch
     from r50bench.measure.gpus import GpuWatch
 
 __all__ = [
@@ -219,6 +221,11 @@ class Session:
 
             self._gpus = GpuWatch(gpus_of(planned.placement, bench.host))
             draft.warn(self._gpus.findings)
+        self._energy: EnergyWatch | None = None
+        if self._has_rounds and counts_energy():
+            from r50bench.measure.energy import EnergyWatch  # few machines count
+
+            self._energy = EnergyWatch()
         with self._ending_on_failure():
             started = started_pool(planned, bench, inputs, draft, folder)
             self._bring_up = life.enter_context(started)
@@ -254,6 +261,8 @@ class Session:
         """
         if self.error is None and self._bring_up is not None:
             with self._ending_on_failure():
+                if self._energy is not None:
+                    self._energy.rest()
                 self._bring_up.warm_up(loaded_alone=loaded_alone)
 
     def pace(self, seconds: float) -> None:
@@ -276,7 +285,8 @@ class Session:
             return None
         with self._ending_on_failure():
             self._announce_round()
-            answers = self.ask(Measure(start_instant_ns(), steps=self._steps), Measured)
+            with self._energy.round() if self._energy else nullcontext():
+                answers = self.ask(Measure(start_instant_ns(), steps=self._steps), Measured)
             samples = samples_of([answers], self.case.batch_size, self._steps)
             if windows(samples) is None:
                 raise WorkerFailed(
@@ -326,10 +336,13 @@ class Session:
         if self._gpus is not None:
             self.draft.gpus = self._gpus.reports()
             self.draft.warn(self._gpus.slowed())
-        rounds = isinstance(self.planned.load, (Steps, Observe))
-        if self.error is None and self.draft.samples is None and rounds:
+        if self.error is None and self.draft.samples is None and self._has_rounds:
             with self._ending_on_failure():
                 self._keep_rounds()
+
+    @property
+    def _has_rounds(self) -> bool:
+        return isinstance(self.planned.load, (Steps, Observe))
 
     @contextmanager
     def _ending_on_failure(self) -> Iterator[None]:
@@ -357,5 +370,7 @@ class Session:
         self.draft.samples = samples_of(self._rounds, case.batch_size, self._steps)
         self.draft.note_contention(self._rounds)
         self.draft.note_spread()
+        if self._energy is not None:
+            self.draft.energy = self._energy.report()
         if count != case.repeat:
             self.draft.became("repeat", count, "as it turned out")

@@ -128,6 +128,8 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
         yield "WEIGHTS", record.model.weights
     if record.data is not None:
         yield "DATASET", record.data.name
+    if record.energy is not None:
+        yield "ENERGY_SOURCE", record.energy.source
     for parameter in PARAMETERS:
         if parameter.block:
             yield parameter.block, _value(record, parameter.name)

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from r50bench.errors import RunFailed
-from r50bench.results.record import Accuracy, LoadgenResult, Record
+from r50bench.results.record import Accuracy, Energy, LoadgenResult, Record
 from r50bench.results.samples import Samples
-from r50bench.results.stats import Estimate, inflation, percentile, supports_percentile
+from r50bench.results.stats import (
+    Estimate,
+    inflation,
+    mean_of_rounds,
+    percentile,
+    supports_percentile,
+)
 from r50bench.results.timeline import (
     Window,
     instance_throughputs,
@@ -23,6 +29,7 @@ from r50bench.results.timeline import (
 __all__ = [
     "ACCURACY",
     "EFFICIENCY",
+    "ENERGY_PER_IMAGE",
     "FIRST_BATCH",
     "LATENCY",
     "MEMORY",
@@ -48,6 +55,7 @@ ACCURACY, TOP5_ACCURACY, SCORED_PICTURES = "Accuracy", "Top-5 Accuracy", "Scored
 EFFICIENCY = "Efficiency"
 """The name of the share of the machine's measured peak, in %."""
 MEMORY, FIRST_BATCH = "Memory PSS", "Time to First Batch"
+ENERGY_PER_IMAGE = "Energy per Image"
 
 PRIMARY = {"throughput": THROUGHPUT, "latency": LATENCY, "accuracy": ACCURACY}
 """The name of the primary KPI by mode."""
@@ -62,13 +70,15 @@ _PERCENTILES = {
 
 _MORE_IS_BETTER = {
     **dict.fromkeys(("img/s", "samples/s", "GFLOP/s", "GOP/s", "GB/s", "%"), True),
-    **dict.fromkeys(("ms", "s", "MiB"), False),
+    **dict.fromkeys(("ms", "s", "MiB", "J"), False),
 }
 _SMALLER_IS_BETTER = ("Harness Overhead",)  # whatever its unit says
 
 _MS_PER_NS = 1e-6
+_LEAST_RAPL_S = 0.1
+"""Of a round: RAPL counts every millisecond, and what surrounds a round counts too."""
 _MIB = 2**20
-_LEAST_ENERGY_S = 1.0
+_LEAST_GPU_S = 1.0
 """The driver's counter moves some ten times a second, and what surrounds a round counts too."""
 
 
@@ -203,9 +213,11 @@ def _timed(record: Record, samples: Samples) -> Iterator[Kpi]:
             hint="raise --steps, so that the instances overlap",
         )
     yield from _latency(record, samples)
+    if record.energy is not None:
+        yield from _energy_of_sockets(record.energy, samples)
     yield Kpi("Samples", "", len(samples))
     yield Kpi("Images", "", int(np.sum(samples.images)))
-    yield from _energy(record, int(np.sum(samples.images)))
+    yield from _energy_of_gpus(record, int(np.sum(samples.images)))
     if common is not None:
         yield Kpi("Start Skew", "ms", max(one.skew_ns for one in common) * _MS_PER_NS)
         yield Kpi("Overlap", "%", 100 * min(one.overlap for one in common))
@@ -262,14 +274,35 @@ def _percentile(samples: Samples, percent: float) -> Estimate:
     return percentile(latency, percent, inflation(per_instance))
 
 
-def _energy(record: Record, images: int) -> Iterator[Kpi]:
+def _energy_of_gpus(record: Record, images: int) -> Iterator[Kpi]:
     """What the GPUs drew, where the driver counts it and the rounds were long enough to tell."""
     drawn = [gpu.energy_j for gpu in record.gpus]
-    if not drawn or min(gpu.measured_s for gpu in record.gpus) < _LEAST_ENERGY_S:
+    if not drawn or min(gpu.measured_s for gpu in record.gpus) < _LEAST_GPU_S:
         return
     known = [energy for energy in drawn if energy is not None]
     if len(known) == len(drawn):
         yield Kpi("GPU Energy per Image", "J", sum(known) / images)
+
+
+def _energy_of_sockets(energy: Energy, samples: Samples) -> Iterator[Kpi]:
+    """What the sockets drew, where the rounds were long enough for the counters to tell.
+
+    Nothing of samples that are not the rounds of one record, as those of a sweep's passes.
+    """
+    joules, seconds = np.array(energy.rounds_j), np.array(energy.rounds_s)
+    images = [np.sum(samples.images[samples.round == number]) for number in samples.rounds]
+    if len(images) != len(joules) or min(seconds) < _LEAST_RAPL_S or min(joules) <= 0:
+        return
+    yield Kpi("Energy", "J", float(np.sum(joules)))
+    yield _interval(ENERGY_PER_IMAGE, "J", mean_of_rounds(joules / images))
+    if energy.idle_w is not None:
+        above = (joules - energy.idle_w * seconds) / images
+        if np.mean(above) > 0:
+            yield _interval(f"{ENERGY_PER_IMAGE} above Idle", "J", mean_of_rounds(above))
+
+
+def _interval(name: str, unit: str, estimate: Estimate) -> Kpi:
+    return Kpi(name, unit, estimate.value, estimate.low, estimate.high)
 
 
 def _footprint(record: Record) -> Iterator[Kpi]:

@@ -28,6 +28,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Accuracy",
     "DataInfo",
+    "Energy",
     "EngineInfo",
     "Evidence",
     "GpuReport",
@@ -145,6 +146,21 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Energy:
+    """What the sockets and their memory drew, all of them, whoever used them.
+
+    ``rounds_j`` are joules by round, from before its instances were told to begin until all had
+    answered, which took ``rounds_s`` seconds. ``idle_w`` is the draw just before the warm-up, with
+    the instances loaded and idle; None where it is not known. ``source`` names the counters.
+    """
+
+    source: str
+    rounds_j: tuple[float, ...]
+    rounds_s: tuple[float, ...]
+    idle_w: float | None
+
+
+@dataclass(frozen=True)
 class WorkerReport:
     """What one worker process read back about itself, once warm.
 
@@ -255,6 +271,7 @@ class Record:
     others had its CPU; None where nothing was timed or the kernel does not count it.
     ``others_cpus`` is how many of the machine's CPUs other processes kept busy meanwhile. ``gpus``
     are those that instances ran on, in the order of these.
+    ``energy`` is None where the host does not tell, or nothing was timed in rounds.
     """
 
     id: str
@@ -280,6 +297,7 @@ class Record:
     lost_cpu_share: float | None = None
     others_cpus: float | None = None
     gpus: tuple[GpuReport, ...] = ()
+    energy: Energy | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
