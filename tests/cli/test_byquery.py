@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import r50bench
+from support.checkpoints import flat_npz
 from support.command_line import Answer, Call
 from support.scripted_loadgen import PROGRAM
 
@@ -64,7 +65,7 @@ def finished(process: subprocess.Popen[str]) -> Answer:
 
 @pytest.fixture
 def asker(tmp_path: Path) -> Asker:
-    np.savez(tmp_path / "weights.npz", some=np.zeros(1))
+    flat_npz(tmp_path / "weights.npz")
     folder = tmp_path / "pictures" / "n01440764"
     folder.mkdir(parents=True)
     Image.fromarray(np.zeros((64, 64, 3), dtype=np.uint8)).save(folder / "0.JPEG")
@@ -230,7 +231,7 @@ def test_what_cannot_be_answered_is_said_in_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("R50BENCH_CACHE", str(tmp_path / "cache"))
-    np.savez(tmp_path / "weights.npz", some=np.zeros(1))
+    flat_npz(tmp_path / "weights.npz")
     monkeypatch.setenv("R50BENCH_WEIGHTS", str(tmp_path / "weights.npz"))
     answer = r50bench_here("byquery", *shlex.split(line))
     assert (answer.code, answer.out) == (code, "")

@@ -20,6 +20,7 @@ import r50bench
 from r50bench.host.topology import read_host
 from r50bench.parameters.workflow import WORKFLOW
 from r50bench.precision import NUMERICS
+from support.checkpoints import flat_npz
 from support.command_line import Call
 
 
@@ -28,7 +29,7 @@ def fake_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]
     """Arguments of a run that needs no assets; its history and cache are the test's own."""
     monkeypatch.setenv("R50BENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("R50BENCH_CACHE", str(tmp_path / "cache"))
-    np.savez(tmp_path / "weights.npz", some=np.zeros(1))
+    flat_npz(tmp_path / "weights.npz")
     folder = tmp_path / "pictures"
     folder.mkdir()
     Image.fromarray(np.zeros((224, 224, 3), np.uint8)).save(folder / "0.JPEG")

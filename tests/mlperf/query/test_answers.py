@@ -25,6 +25,7 @@ from r50bench.mlperf.query.terms import parse_terms
 from r50bench.notices import Notice, Silent
 from r50bench.planning.planned import Planned
 from support import scripted_loadgen, synthetic_hosts
+from support.checkpoints import flat_npz
 
 HOST = synthetic_hosts.two_core_vm()
 
@@ -72,7 +73,7 @@ class Workplace:
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
     monkeypatch.setenv("SCRIPT_LOG", str(tmp_path / "log"))
-    np.savez(tmp_path / "weights.npz", some=np.zeros(1))
+    flat_npz(tmp_path / "weights.npz")
     folder = tmp_path / "pictures" / "n01440764"
     folder.mkdir(parents=True)
     for number in range(3):
@@ -136,7 +137,7 @@ def test_other_weights_pictures_hosts_and_surroundings_are_other_results(
         return workplace.runs
 
     assert runs_now() == 1
-    np.savez(workplace.root / "weights.npz", some=np.ones(1))
+    flat_npz(workplace.root / "weights.npz", 1.0)
     assert runs_now() == 2
     noise = np.zeros((64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(workplace.root / "pictures" / "n01440764" / "3.JPEG")
@@ -214,7 +215,7 @@ def test_a_damaged_result_is_run_again(
 
 def test_weights_that_change_during_the_run_leave_no_result(workplace: Workplace) -> None:
     def run(planned: Planned) -> object:
-        np.savez(workplace.root / "weights.npz", some=np.full(1, 7))
+        flat_npz(workplace.root / "weights.npz", 7.0)
         return scripted_loadgen.run_mlperf(planned, workplace.bench())
 
     answers = AnswerStore(AssetResolver(workplace.store, Silent()), HOST, Silent())

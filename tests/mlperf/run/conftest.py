@@ -19,9 +19,9 @@ from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.session import Outcome
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.run.loadgen_run import run_mlperf
-from r50bench.models.architecture import tensor_shapes
 from r50bench.notices import Silent
 from r50bench.parameters import collect
+from support.checkpoints import flat_npz
 
 CPU = min(os.sched_getaffinity(0))
 PICTURES = 24
@@ -57,8 +57,7 @@ def plain_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def some_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state dict that is whole, which is all that the fake engine asks of it."""
     weights = tmp_path_factory.mktemp("weights") / "weights.npz"
-    ones = {name: np.ones(shape, np.float32) for name, shape in tensor_shapes("v1.5").items()}
-    np.savez_compressed(weights, **ones)
+    flat_npz(weights)
     return weights
 
 
