@@ -12,7 +12,6 @@ import pytest
 from r50bench.assets.store import Store
 from r50bench.engines import maker, registry
 from r50bench.engines.child import ChildLog
-from r50bench.engines.onnx import models as peer_models
 from r50bench.engines.preparation import Preparation, prepare_engine
 from r50bench.errors import AssetError, EngineError
 from r50bench.notices import Silent
@@ -39,7 +38,6 @@ def versions(monkeypatch):
             raise PackageNotFoundError(package)
         return installed[package]
 
-    monkeypatch.setattr(peer_models, "version", version)
     monkeypatch.setattr(registry, "version", version)
     return installed
 
