@@ -18,6 +18,8 @@ Every error carries what was wrong (the message), what to do next (the hint) and
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "UsageError",
     "WorkerFailed",
     "did_you_mean",
+    "is_system_refusal",
+    "system_refusal",
 ]
 
 
@@ -103,3 +107,42 @@ def did_you_mean(word: str, known: Iterable[str], *, most: int = 3) -> str | Non
     """Returns a hint naming the known words nearest to ``word``, or None if none is near."""
     near = difflib.get_close_matches(word, list(known), n=most, cutoff=0.6)
     return f"did you mean {' or '.join(near)}?" if near else None
+
+
+_WRITABLE = "name a folder that exists and that you may write to"
+_OTHER_DISK = "the disk or its server is failing (dmesg may say more): use another"
+_MENDS = {
+    errno.ENOSPC: "free some space there, or name another place",
+    errno.EDQUOT: "free some of your quota there, or name another place",
+    errno.EFBIG: "raise the limit of file sizes: ulimit -f unlimited",
+    errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
+    errno.ENFILE: "the whole system has too many files open: end what has them",
+    errno.ENOMEM: "leave it more memory: end other programs, or raise the container's limit",
+    errno.EAGAIN: "raise the limit of processes: ulimit -u, or the container's pids.max",
+    errno.EROFS: "that file system may only be read: name another place",
+    errno.EACCES: "name a place that you may use, or have its mode changed",
+    errno.EPERM: "name a place that you may use, or have its mode changed",
+    errno.ENAMETOOLONG: "take a shorter name",
+    errno.ELOOP: "it leads to itself: replace the symbolic link",
+    errno.EIO: _OTHER_DISK,
+    errno.EREMOTEIO: _OTHER_DISK,
+    errno.ESTALE: _OTHER_DISK,
+    errno.ETIMEDOUT: _OTHER_DISK,
+    errno.ENOTCONN: _OTHER_DISK,
+    errno.ENXIO: _OTHER_DISK,
+}
+"""What the system may refuse to anybody, and what mends it. Other numbers speak of our calls."""
+
+
+def is_system_refusal(error: BaseException) -> bool:
+    """Whether it says that the system refused a service, whatever was asked of it."""
+    return isinstance(error, OSError) and error.errno in _MENDS
+
+
+def system_refusal(doing: str, error: OSError) -> RunFailed:
+    """Returns what to tell of something that the system refused.
+
+    ``doing`` completes "cannot", and names the path: ``write /runs/record.json``.
+    """
+    reason = os.strerror(error.errno).lower() if error.errno else str(error).lower()
+    return RunFailed(f"cannot {doing}: {reason}", hint=_MENDS.get(error.errno or 0, _WRITABLE))

@@ -6,7 +6,16 @@ import math
 import shlex
 from collections.abc import Sequence
 
-__all__ = ["counted", "figure", "first_few", "fixed", "look_again", "with_interval", "words_for"]
+__all__ = [
+    "counted",
+    "figure",
+    "first_few",
+    "fixed",
+    "look_again",
+    "visible",
+    "with_interval",
+    "words_for",
+]
 
 _FINEST = 1e-5
 
@@ -62,3 +71,18 @@ def words_for(seconds: float) -> str:
         return f"{max(5, 5 * round(seconds / 5))} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def visible(text: str) -> str:
+    """Returns ``text`` with each control character as Python would write it, such as ``\\x1b``.
+
+    Line feeds and tabs stay, and so do lone surrogates, which are bytes of a file's name.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign
+        if sign.isprintable() or sign in "\n\t" or "\ud800" <= sign <= "\udfff"
+        else sign.encode("unicode_escape").decode()
+        for sign in text
+    )

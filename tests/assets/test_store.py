@@ -246,3 +246,59 @@ def test_a_read_only_file_system_is_named(store: Store, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(AssetError, match=r"cannot write to the cache .*: Read-only file system"):
         store.produce("weights", "a", write_one, {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": []},
+        {"files": {"a": 3}},
+        {"files": {"a": {"sha256": "0", "size": "5"}}},
+        {"files": {"../../outside": {"sha256": "0", "size": 0}}},
+        {"files": {"nul\0": {"sha256": "0", "size": 0}}},
+        {"source": "somewhere"},
+        {"created": "yesterday"},
+        {"created": None},
+    ],
+    ids=str,
+)
+def test_provenance_that_cannot_be_is_a_damaged_entry_and_hides_no_other(
+    store: Store, change: dict[str, object]
+):
+    whole = store.produce("weights", "whole", write_one, {})
+    bad = store.produce("weights", "bad", write_one, {})
+    file = bad / "provenance.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    assert [entry.path for entry in store.entries()] == [whole]
+    assert store.incomplete() == (bad,)
+    assert store.find("weights", "bad") is None
+    assert store.verify(bad)
+
+
+def test_provenance_nested_deep_or_without_end_is_a_damaged_entry(store: Store):
+    bad = store.produce("weights", "bad", write_one, {})
+    (bad / "provenance.json").write_text("[" * 9_000 + "]" * 9_000)
+    assert store.incomplete() == (bad,)
+    (bad / "provenance.json").unlink()
+    os.mkfifo(bad / "provenance.json")
+    assert store.incomplete() == (bad,)
+
+
+def test_a_cache_that_is_removed_while_an_entry_is_made_says_so(store: Store):
+    def make(folder: Path) -> None:
+        shutil.rmtree(store.root)
+        (folder / "file").write_text("too late")
+
+    with pytest.raises(AssetError, match="was removed while weights x was being made"):
+        store.produce("weights", "x", make, {})
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EDQUOT, errno.EROFS])
+def test_what_the_system_refuses_while_an_entry_is_made_is_named(store: Store, number: int):
+    def make(folder: Path) -> None:
+        raise OSError(number, os.strerror(number), str(folder / "file"))
+
+    with pytest.raises(AssetError) as caught:
+        store.produce("weights", "x", make, {})
+    assert caught.value.exit_code == 5
+    assert str(store.root) in caught.value.message

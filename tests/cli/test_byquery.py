@@ -98,6 +98,10 @@ def asker(tmp_path: Path) -> Asker:
             f"{STREAM},{SIZE},loadgen_target_latency=6 , get performance",
             "6123339",
         ),
+        (f"{ACCURACY} , get framework", "pytorch"),
+        (f"{ACCURACY} , get loadgen_scenario", "Offline"),
+        (f"{ACCURACY} , get loadgen_dataset_size", "20"),
+        (f"{ACCURACY} , get model_name", "resnet50"),
         (f"{ACCURACY},task=image_classification,execution_device=cpu, get accuracy", "95.0"),
     ],
 )

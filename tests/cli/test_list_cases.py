@@ -80,3 +80,32 @@ def test_a_misspelt_platform_is_answered_with_the_nearest(r50bench_here: Call) -
 
 def test_a_glob_that_matches_nothing_is_wrong_usage(r50bench_here: Call) -> None:
     assert r50bench_here("list", "training_*").code == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "model"),
+    [
+        ("Graviton2", "Graviton2"),
+        ("m6g", "Graviton2"),
+        ("graviton3/m7g", "Graviton3"),
+        ("m7g", "Graviton3"),
+        ("Cobalt 100", "Graviton3"),
+        ("c4a-standard", "Graviton3"),
+        ("Dpsv6", "Graviton3"),
+    ],
+)
+def test_a_machine_of_the_arm_workload_names_its_platform(
+    r50bench_here: Call, word: str, model: str
+) -> None:
+    answer = r50bench_here("list", "--platform", word)
+    assert answer.code == 0
+    assert model in answer.out.splitlines()[0]
+
+
+def test_a_platform_that_there_is_none_of_is_refused_by_a_run_as_by_list(
+    r50bench_here: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATFORM", "foo")
+    answer = r50bench_here("run", "-N", "inference_latency_fp32", "--engine", "fake")
+    assert answer.code == 2
+    assert "unknown platform 'foo'" in answer.err

@@ -76,3 +76,12 @@ def test_what_is_no_valid_record_is_refused(r50bench_fake: Call, tmp_path: Path)
     assert "neither a folder nor the id" in r50bench_fake("replay", "20260101-000000_x").err
     (tmp_path / "empty").mkdir()
     assert "no such record" in r50bench_fake("replay", "empty").err
+
+
+@pytest.mark.parametrize("word", ["\udcff", "a" * 300, "a" * 5000, "no\nsuch"])
+def test_a_word_that_is_no_record_is_wrong_usage_or_refused_and_no_bug(
+    r50bench_here: Call, word: str
+) -> None:
+    answer = r50bench_here("replay", word)
+    assert answer.code in (2, 5)
+    assert "Traceback" not in answer.err

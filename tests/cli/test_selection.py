@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from r50bench.cli import selection
 from r50bench.cli.selection import select
 from r50bench.errors import UsageError
 from r50bench.parameters import collect
@@ -98,3 +101,11 @@ def test_options_narrow_a_glob_and_the_environment_does_not() -> None:
     assert selected("*int8", sets=("MODE=latency",)) == ["inference_latency_avx_int8"]
     assert selected("*latency*", sets=("PRECISION=int8",)) == ["inference_latency_avx_int8"]
     assert len(selected("*int8", MODE="latency")) == 3
+
+
+def test_an_expression_that_comes_to_no_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "_PATIENCE_S", 0.1)
+    began = time.monotonic()
+    with pytest.raises(UsageError, match="does not come to an end"):
+        select((), "(([a-z_]+)+)+#", {}, synthetic_hosts.two_core_vm())
+    assert time.monotonic() - began < 5

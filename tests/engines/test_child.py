@@ -119,3 +119,26 @@ def wait_until(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_compiler_that_a_child_runs_dies_with_a_parent_that_is_killed(program, tmp_path):
+    # As g++ does: a program that has another one at work.
+    environment = program(
+        "import subprocess, sys\n"
+        "subprocess.run(['sh', '-c', 'sleep 60 & echo $! > ' + sys.argv[1] + '.new;'\n"
+        "    ' mv ' + sys.argv[1] + '.new ' + sys.argv[1] + '; wait'])\n"
+    )
+    file = tmp_path / "pid"
+    text = (
+        "import os, sys; from r50bench.engines.child import run_child;"
+        "run_child(['program', sys.argv[1]], os.environ, 60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", text, str(file)], env=environment)
+    wait_until(file.exists)
+    pid = int(file.read_text())
+    assert is_alive(pid)
+    parent.kill()
+    parent.wait()
+    began = time.monotonic()
+    wait_until(lambda: not is_alive(pid))
+    assert time.monotonic() - began < 2

@@ -51,7 +51,8 @@ def test_the_other_python_runs_this_very_code_though_it_does_not_have_it(tmp_pat
 
 
 def test_without_another_python_it_is_this_one() -> None:
-    assert python_command("r50bench.x", {}) == [sys.executable, "-m", "r50bench.x"]
+    python, launcher, module = python_command("r50bench.x", {})
+    assert (python, Path(launcher).name, module) == (sys.executable, "launch.py", "r50bench.x")
     assert tag_of({}) == sys.implementation.cache_tag
     assert registry.version_of("numpy", {}) == version("numpy")
     assert registry.version_of("no-such-package", {}) is None

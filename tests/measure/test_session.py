@@ -5,6 +5,8 @@ own, which says what ran, or why it is invalid.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,9 @@ from PIL import Image
 
 from r50bench.assets.store import Store
 from r50bench.errors import EngineError, RunFailed, UsageError, WorkerFailed
+from r50bench.measure import session
 from r50bench.measure.bench import AssetResolver
-from r50bench.measure.session import Outcome, open_session, run_session
+from r50bench.measure.session import Outcome, open_session, run_cases, run_session
 from r50bench.notices import Silent
 from r50bench.planning.planned import Planned
 from r50bench.results.kpi import kpis
@@ -323,3 +326,20 @@ def test_looking_at_the_answers_runs_nothing_that_the_figures_would_show(run):
     assert outcome.samples is not None
     assert outcome.samples.latency_ns.tolist() == [1_000_000 * step for step in range(4, 10)]
     assert outcome.error is None
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EDQUOT, errno.EROFS])
+def test_a_refusal_of_the_system_ends_its_case_and_leaves_the_others(tmp_path, monkeypatch, number):
+    refused = planned("inference_latency_fp32", STEPS=2, INSTANCES=1)
+    good = planned("inference_throughput_fp32", STEPS=2, INSTANCES=1)
+    asked = session.gather
+
+    def gather(case, *others):
+        if case == refused.case:
+            raise OSError(number, os.strerror(number), "/cache/file")
+        return asked(case, *others)
+
+    monkeypatch.setattr(session, "gather", gather)
+    first, second = run_cases([refused, good], bench(tmp_path))
+    assert first.error.exit_code == 5
+    assert second.error is None

@@ -23,7 +23,7 @@ def test_what_schema_1_kept_is_read_and_not_edited(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(FORMER / "tuned", tmp_path / "tuned"))
     (file,) = folder.iterdir()
     before = file.read_bytes()
-    (result,) = TunedResults(folder).of_case(CASE)
+    (result,), _ = TunedResults(folder).of_case(CASE)
     assert result.schema_version == SCHEMA_VERSION
     assert (result.case.case_type, result.case.batch_size) == ("", 2)
     assert result.asked == {"engine": "fake"}
@@ -40,14 +40,8 @@ def test_engines_of_schema_1_are_called_by_their_names(
     raw = json.loads(file.read_text())
     raw["case"]["engine"] = raw["asked"]["engine"] = engine
     (tmp_path / file.name).write_text(json.dumps(raw))
-    (result,) = TunedResults(tmp_path).of_case(CASE)
+    (result,), _ = TunedResults(tmp_path).of_case(CASE)
     assert (result.case.engine, result.asked["engine"]) == (now, now)
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 1}', '{"schema_version": 99}'])
-def test_what_cannot_be_read_is_as_if_it_were_not(text: str, tmp_path: Path) -> None:
-    (tmp_path / f"{CASE}-0123456789ab.json").write_text(text)
-    assert TunedResults(tmp_path).of_case(CASE) == []
 
 
 def test_weights_are_hashed_once_for_all_that_was_kept_of_a_case(
@@ -56,7 +50,7 @@ def test_weights_are_hashed_once_for_all_that_was_kept_of_a_case(
     host = synthetic_hosts.spr_two_sockets()
     here = {"host": host_identity(host), "versions": engine_versions()}
     results = TunedResults(tmp_path)
-    (former,) = TunedResults(FORMER / "tuned").of_case(CASE)
+    (former,), _ = TunedResults(FORMER / "tuned").of_case(CASE)
     for size in (1, 2, 3):
         results.keep(replace(former, asked={"batch_size": str(size)}, **here))
     asked = []
@@ -70,3 +64,37 @@ def test_weights_are_hashed_once_for_all_that_was_kept_of_a_case(
         "what was tuned is not used: it was found with other weights"
     ]
     assert asked == [("auto", 2020)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"schema_version": 1}', '{"schema_version": 99}', "[" * 9_000 + "]" * 9_000],
+)
+def test_what_cannot_be_read_is_named_and_hides_nothing_else(text: str, tmp_path: Path) -> None:
+    shutil.copytree(FORMER / "tuned", tmp_path, dirs_exist_ok=True)
+    damaged = tmp_path / f"{CASE}-0123456789ab.json"
+    damaged.write_text(text)
+    found, reasons = TunedResults(tmp_path).of_case(CASE)
+    assert len(found) == 1
+    assert len(reasons) == 1
+    assert f"{damaged} is damaged" in reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "said"),
+    [
+        ("case", "batch_size", -4, "batch_size is -4"),
+        ("case", "precision", "amx_int3", "precision is 'amx_int3'"),
+        (None, "chosen", ["batch_size", "turbo"], "a case has no turbo"),
+    ],
+)
+def test_a_result_that_cannot_be_is_named(
+    part: str | None, name: str, value: object, said: str, tmp_path: Path
+) -> None:
+    (file,) = (FORMER / "tuned").iterdir()
+    raw = json.loads(file.read_text())
+    (raw if part is None else raw[part])[name] = value
+    (tmp_path / file.name).write_text(json.dumps(raw))
+    found, reasons = TunedResults(tmp_path).of_case(CASE)
+    assert found == []
+    assert said in reasons[0]

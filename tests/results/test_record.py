@@ -97,6 +97,59 @@ def test_a_field_of_the_wrong_type_is_named(tmp_path: Path) -> None:
         read_record(path)
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "complaint"),
+    [
+        (("case", "precision"), "avx_int4", "case.precision is 'avx_int4', and known are avx_fp32"),
+        (("case", "mode"), "speed", "case.mode is 'speed'"),
+        (("case", "batch_size"), 0, "case.batch_size is 0"),
+        (("case", "instances"), 10**40, "case.instances"),
+        (("created",), "yesterday", "created is 'yesterday', and that is no time"),
+        (("accuracy",), {"total": 0, "good": 0}, "accuracy.total is 0"),
+        (("accuracy",), {"total": 20, "good": 21}, "accuracy.good is 21, and only 0 to 20"),
+        (("model", "gflop_per_image"), -1.0, "model.gflop_per_image is -1.0"),
+        (("host",), {"model_name": ["EPYC"]}, "model_name"),
+        (("host",), {"versions": {"torch": 2}}, "versions"),
+        (("host",), {"caches": "48K"}, "caches"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named(
+    place: tuple[str, ...], value: object, complaint: str, tmp_path: Path
+) -> None:
+    path = write_record(record_of(), tmp_path)
+    raw = json.loads(path.read_text())
+    part = raw
+    for name in place[:-1]:
+        part = part[name]
+    part[place[-1]] = value
+    path.write_text(json.dumps(raw))
+    with pytest.raises(UsageError, match=re.escape(complaint)) as caught:
+        read_record(path)
+    assert str(path) in caught.value.message
+
+
+@pytest.mark.parametrize("depth", [900, 5_000, 100_000])
+def test_a_record_nested_too_deep_is_refused(depth: int, tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text("[" * depth + "]" * depth)
+    with pytest.raises(UsageError, match="not a record"):
+        read_record(tmp_path)
+
+
+def test_a_record_nested_too_deep_within_a_part_is_refused(tmp_path: Path) -> None:
+    path = write_record(record_of(), tmp_path)
+    text = json.dumps(json.loads(path.read_text()) | {"host": {"caches": "DEEP"}})
+    path.write_text(text.replace('"DEEP"', "[" * 5_000 + "]" * 5_000))
+    with pytest.raises(UsageError, match="not a record"):
+        read_record(tmp_path)
+
+
+def test_texts_of_a_record_move_no_cursor(tmp_path: Path) -> None:
+    reason = "gone\x1b[2J\x1b]0;title\x07\nlogs: a\tb"
+    write_record(record_of("latency", reason=reason), tmp_path)
+    found = read_record(tmp_path).reason
+    assert found == "gone\\x1b[2J\\x1b]0;title\\x07\nlogs: a\tb"
+
+
 def test_a_missing_record_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such record") as caught:
         read_record(tmp_path)

@@ -25,7 +25,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from r50bench.errors import AssetError
+from r50bench.errors import AssetError, R50BenchError, is_system_refusal, system_refusal
 from r50bench.host.surroundings import cache_folder
 from r50bench.notices import Progress, Silent
 from r50bench.results.atomic import Busy, Hold, is_disk_full, sync
@@ -40,6 +40,21 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,180}")
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_SPACE_BYTES = 1 << 20
 _HINT_ELSEWHERE = "set R50BENCH_CACHE to a folder that you may write to, with a few GB free"
+
+
+@dataclass(frozen=True)
+class _KeptFile:
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class _Provenance:
+    """What is read again of an entry's provenance.json."""
+
+    created: str
+    source: dict[str, Any]
+    files: dict[str, _KeptFile]
 
 
 @dataclass(frozen=True)
@@ -144,13 +159,9 @@ class Store:
         """Returns all complete entries, by kind and key."""
         entries = []
         for path in self._folders():
-            if _complete(path):
-                record = json.loads((path / PROVENANCE).read_bytes())
-                size = sum(file["size"] for file in record["files"].values())
-                files = {name: file["sha256"] for name, file in record["files"].items()}
-                kind, key = path.parent.name, path.name
-                created, source = record["created"], record["source"]
-                entries.append(Entry(kind, key, path, created, size, source, files))
+            record = _read_provenance(path)
+            if record is not None and _has_all(path, record):
+                entries.append(_entry(path, record))
         return tuple(entries)
 
     def incomplete(self) -> tuple[Path, ...]:
@@ -167,14 +178,12 @@ class Store:
             return (f"{PROVENANCE} is missing or damaged",)
         problems = []
         present = {str(file.relative_to(path)) for file in _files(path)} - {PROVENANCE}
-        for name, kept in record["files"].items():
+        for name, kept in record.files.items():
             if name not in present:
                 problems.append(f"{name} is missing")
-            elif sha256_of(path / name) != kept["sha256"]:
+            elif sha256_of(path / name) != kept.sha256:
                 problems.append(f"{name} is not what was stored")
-        problems += [
-            f"{name} was not stored with the entry" for name in present - {*record["files"]}
-        ]
+        problems += [f"{name} was not stored with the entry" for name in present - {*record.files}]
         return tuple(sorted(problems))
 
     def _folders(self) -> list[Path]:
@@ -261,6 +270,14 @@ class Store:
                 ) from error
             if error.errno in _UNWRITABLE and where.is_relative_to(self.root):
                 raise _unwritable(self.root, error) from error
+            if not self.root.exists():
+                raise AssetError(
+                    f"the cache {self.root} was removed while {kind} {key} was being made",
+                    hint="run again; 'r50bench cache remove' leaves alone what is being made",
+                ) from error
+            if is_system_refusal(error):
+                told = system_refusal(f"keep {kind} {key} in {where}", error)
+                raise AssetError(told.message, hint=told.hint) from error
             raise
 
 
@@ -338,24 +355,35 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _read_provenance(path: Path) -> dict[str, Any] | None:
+def _read_provenance(path: Path) -> _Provenance | None:
+    """Returns what was sealed; None where it is not there, damaged, or names files elsewhere."""
+    from r50bench.results.reading import checked_json, read_bounded  # needs msgspec
+
     try:
-        record = json.loads((path / PROVENANCE).read_bytes())
-    except (OSError, ValueError):
+        record = checked_json(read_bounded(path / PROVENANCE), _Provenance)
+        datetime.fromisoformat(record.created)
+    except (OSError, ValueError, R50BenchError):
         return None
-    return record if isinstance(record, dict) and isinstance(record.get("files"), dict) else None
+    outside = any(Path(name).is_absolute() or ".." in Path(name).parts for name in record.files)
+    return None if outside else record
 
 
 def _complete(path: Path) -> bool:
     record = _read_provenance(path)
-    if record is None:
-        return False
+    return record is not None and _has_all(path, record)
+
+
+def _has_all(path: Path, record: _Provenance) -> bool:
     try:
-        return all(
-            (path / name).stat().st_size == kept["size"] for name, kept in record["files"].items()
-        )
-    except OSError:
+        return all((path / name).stat().st_size == kept.size for name, kept in record.files.items())
+    except (OSError, ValueError):  # a name that no file can have
         return False
+
+
+def _entry(path: Path, record: _Provenance) -> Entry:
+    size = sum(kept.size for kept in record.files.values())
+    files = {name: kept.sha256 for name, kept in record.files.items()}
+    return Entry(path.parent.name, path.name, path, record.created, size, record.source, files)
 
 
 def _seal(entry: Path, kind: str, key: str, provenance: Mapping[str, Any]) -> None:

@@ -14,9 +14,10 @@ from r50bench.measure.bench import AssetResolver, announce_cases, announce_host,
 from r50bench.measure.session import Outcome, remember
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.query.answers import Answer, AnswerStore
+from r50bench.mlperf.query.attributes import check_gettable, get
 from r50bench.mlperf.query.command import split_command
 from r50bench.mlperf.query.completion import CompletedQuery, check_record, check_request, complete
-from r50bench.mlperf.query.figures import answer, answers, check_answerable
+from r50bench.mlperf.query.figures import answers
 from r50bench.mlperf.query.terms import asks_for_repository, parse_terms
 from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.notices import Progress
@@ -56,7 +57,7 @@ def byquery(words: tuple[str, ...], out: Path, quiet: bool) -> None:
     if command.key is None:
         click.echo("\n".join(f"{key}: {text}" for key, text in answers(found.record, found.folder)))
     else:
-        click.echo(answer(command.key, found.record, found.folder))
+        click.echo(get(command.key, found.record, found.folder))
     check_record(query, found.record)
 
 
@@ -64,7 +65,7 @@ def _completed(texts: tuple[str, ...], key: str | None) -> CompletedQuery:
     """Returns the completed query, whose run can give the answer that is asked."""
     query = complete(parse_terms(texts), os.environ)
     if key is not None:
-        check_answerable(key, query.loadgen)
+        check_gettable(key, query.loadgen)
     return query
 
 

@@ -114,14 +114,17 @@ def remove(names: tuple[str, ...], everything: bool, yes: bool) -> None:
 @click.argument("words", nargs=-1)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def work_collection(words: tuple[str, ...], yes: bool) -> None:
-    """The workflow's own way to say 'r50bench cache remove --all': work_collection , remove."""
+    """The workflow's own way to say 'r50bench cache remove --all': work_collection , remove.
+
+    There nobody is asked; here whoever is at the terminal is, and a script is not.
+    """
     if " ".join(words).replace(",", " ").split() != ["remove"]:
         raise UsageError(
             f"unknown: work_collection {' '.join(words)}".rstrip(),
             hint="work_collection , remove; see also 'r50bench cache --help'",
         )
     store = default_store()
-    _remove(store, _kept(store), yes=yes)
+    _remove(store, _kept(store), yes=yes or not sys.stdin.isatty())
 
 
 def _kept(store: Store) -> list[_Kept]:

@@ -14,7 +14,7 @@ from r50bench.mlperf.query.search import Found, Search
 from r50bench.mlperf.query.terms import notices_on_terms, parse_terms
 from r50bench.report.table import Column, Table
 from r50bench.results.history import History, history_path
-from r50bench.wording import figure
+from r50bench.wording import figure, first_few, visible
 
 __all__ = ["find"]
 
@@ -32,7 +32,12 @@ _COLUMNS = (
 @click.argument("words", nargs=-1, metavar="[QUERY]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: every key of every record.")
 @click.option(
-    "-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."
+    "-n",
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=20,
+    show_default=True,
+    help="At most so many.",
 )
 def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     """Finds records in the history, newest first; without QUERY, all.
@@ -55,8 +60,9 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
         click.echo(json.dumps([_as_data(one) for one in found], indent=2))
     else:
         click.echo("\n".join(_lines(found)))
-    if search.missing:
-        click.echo(f"! gone or damaged records of the history: {search.missing}", err=True)
+    if search.refused:
+        named = visible(first_few(search.refused))
+        click.echo(f"! gone or damaged records of the history: {named}", err=True)
 
 
 def _as_data(one: Found) -> dict[str, Any]:

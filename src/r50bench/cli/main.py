@@ -119,10 +119,10 @@ def main() -> None:
         # processes are limited, and OpenBLAS then ends the process by SIGINT. Not in os.environ,
         # which says what the user has set and what workers inherit.
         os.putenv("OPENBLAS_NUM_THREADS", "1")
-    # A terminated run is cleaned up on the same path as one stopped with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    # Not where commands are run in a process that is another program's.
+    from r50bench.cli.signals import stop_on_signals
+
+    stop_on_signals()
     sys.exit(run_command_line(sys.argv[1:]))
 
 
@@ -182,11 +182,17 @@ def run_command_line(args: Sequence[str]) -> int:
                 f"this is a bug in r50bench {__version__}",
                 hint="please report it with the lines above",
             )
-        click.echo(f"r50bench: {told.message}", err=True)
-        if told.hint:
-            click.echo(f"  hint: {told.hint}", err=True)
+        _say(told)
         return told.exit_code
     return 0
+
+
+def _say(told: R50BenchError) -> None:
+    from r50bench.wording import visible  # nothing has failed in most commands
+
+    click.echo(f"r50bench: {visible(told.message)}", err=True)
+    if told.hint:
+        click.echo(f"  hint: {visible(told.hint)}", err=True)
 
 
 def _as_told(error: BaseException) -> R50BenchError | None:

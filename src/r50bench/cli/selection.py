@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import signal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from types import FrameType
 
 from r50bench.case import CASE_TYPES, CaseName, strip_prefixes
 from r50bench.errors import UsageError, did_you_mean
@@ -19,6 +22,7 @@ CHOSEN_PARTS = tuple(row.name for row in PARAMETERS if row.in_name and not row.c
 """The parts of a case's name among which there is a choice."""
 
 _MAIN_ORDER = ("throughput", "latency", "accuracy")
+_PATIENCE_S = 2.0
 _FULL_NAME = "test_resnet50_pytorch_xeon_public_{}"
 
 
@@ -79,12 +83,36 @@ def _matching_regex(regex: str, designed: Sequence[CaseName], host: Host) -> lis
             f"-R {regex!r} is no regular expression: {error}",
             hint="for a glob, leave out -R: r50bench run 'inference_*'",
         ) from None
-    found = [
-        name
-        for name in _with_case_type(designed, regex)
-        if pattern.search(str(name)) or pattern.search(_FULL_NAME.format(name))
-    ]
+    with _in_time(regex):
+        found = [
+            name
+            for name in _with_case_type(designed, regex)
+            if pattern.search(str(name)) or pattern.search(_FULL_NAME.format(name))
+        ]
     return found or _none_matches(regex, designed, host)
+
+
+@contextmanager
+def _in_time(regex: str) -> Iterator[None]:
+    """Ends a search that goes back and forth without end, as ``(a+)+$`` can.
+
+    Raises:
+        UsageError: it took longer than any plain expression takes by far.
+    """
+
+    def give_up(number: int, frame: FrameType | None) -> None:
+        raise UsageError(
+            f"-R {regex!r} does not come to an end within {_PATIENCE_S:g} s",
+            hint="a repetition of what is repeated itself, such as (a+)+, does that: take one out",
+        )
+
+    former = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
 
 
 def _with_case_type(names: Sequence[CaseName], pattern: str) -> Sequence[CaseName]:

@@ -50,7 +50,7 @@ def _folders_of_query(word: str) -> list[Path]:
         search = Search(history, parse_terms(split_terms([word])))
         folders = [found.folder for found in search.results()]
     if not folders:
-        gone = f"; of {search.missing} more, the folders are gone" if search.missing else ""
+        gone = f"; {len(search.refused)} more are gone or damaged" if search.refused else ""
         raise UsageError(
             f"the query {word!r} matches no record of the history{gone}",
             hint=f"'r50bench find {word}' shows what a query means",

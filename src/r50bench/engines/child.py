@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from r50bench.engines.environment import python_command
 from r50bench.host.kernel_files import read_oom_kills
-from r50bench.host.lifeline import die_with_parent
+from r50bench.host.lifeline import die_together
 from r50bench.host.refusals import explained, explained_log, killed_for_memory
 
 __all__ = ["STOP", "ChildLog", "main", "run_child"]
@@ -50,8 +50,8 @@ def run_child(
     Python is this one, or the one that ``environment`` names (:mod:`.interpreter`).
 
     The child leads a process group, which is killed as a whole when the time is up, when
-    :data:`STOP` is set, and when the caller is interrupted or fails while waiting. The kernel kills
-    the child, though not a compiler that it has running, when the caller is killed.
+    :data:`STOP` is set, and when the caller is interrupted or fails while waiting. It ends with the
+    caller, too, if that is killed, and so does a compiler that it has running.
     """
     oom_kills = read_oom_kills(Path("/"))
     with tempfile.TemporaryFile() as log:
@@ -117,7 +117,7 @@ def _tail(log: BinaryIO) -> str:
 
 def main() -> None:
     """Entry point of every child: ``PARENT MODULE ARGUMENTS…``; becomes ``-m MODULE``."""
-    die_with_parent(int(sys.argv[1]))
+    die_together(int(sys.argv[1]))
     del sys.argv[:2]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

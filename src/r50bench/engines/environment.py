@@ -40,9 +40,12 @@ __all__ = [
     "worker_python",
 ]
 
+_LAUNCHER = Path(__file__).parents[1] / "host" / "launch.py"
 # What runs there: this package under its name, without anything else of this environment.
 _BEGIN = """
-import importlib.util, runpy, sys
+import sys
+sys.path[:] = [path for path in sys.path if path]
+import importlib.util, runpy
 folder, module = sys.argv[1:3]
 del sys.argv[1:3]
 spec = importlib.util.spec_from_file_location(
@@ -84,10 +87,13 @@ _ISA_VALUES = frozenset(
 
 
 def python_command(module: str, environment: Mapping[str, str]) -> list[str]:
-    """Returns the words that run a module of r50bench as ``-m`` does, arguments to be added."""
+    """Returns the words that run a module of r50bench as ``-m`` does, arguments to be added.
+
+    Nothing is imported from the current folder.
+    """
     python = environment.get(PYTHON_VARIABLE)
     if python is None:
-        return [sys.executable, "-m", module]
+        return [sys.executable, str(_LAUNCHER), module]
     return [python, "-c", _BEGIN, str(Path(r50bench.__file__).parent), module]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from r50bench.errors import UsageError
+from r50bench.errors import R50BenchError
 from r50bench.history.change_points import change_points
 from r50bench.history.series import HistoryRun, Series
 from r50bench.results.record import Record, read_record
@@ -52,5 +52,5 @@ def changes_of(series: Series, explain: Explain) -> tuple[Change, ...]:
 def _suspects(before: HistoryRun, after: HistoryRun, explain: Explain) -> tuple[str, ...] | None:
     try:
         return tuple(explain(read_record(before.folder), read_record(after.folder)))
-    except UsageError:
+    except R50BenchError:
         return None

@@ -199,7 +199,7 @@ def _aside(target: Path) -> Iterator[Path]:
 def _holds(folder: Path, identity: str) -> bool:
     try:
         return read_record(folder).id == identity
-    except UsageError:
+    except R50BenchError:
         return False
 
 

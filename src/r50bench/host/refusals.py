@@ -13,7 +13,7 @@ import resource
 import signal
 from pathlib import Path
 
-from r50bench.errors import RunFailed
+from r50bench.errors import RunFailed, is_system_refusal, system_refusal
 from r50bench.host.kernel_files import (
     read_cgroup_limits,
     read_oom_kills,
@@ -60,6 +60,8 @@ def explained(error: BaseException, root: Path = Path("/")) -> RunFailed | None:
         return _file_too_large(os.fsdecode(name) if name else "a file")
     if number in (errno.EMFILE, errno.ENFILE):
         return _no_more_files()
+    if isinstance(error, OSError) and is_system_refusal(error):
+        return system_refusal(f"use {os.fsdecode(name) if name else 'a file'}", error)
     return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.measure.bench import Bench
-from r50bench.measure.session import CaseResult, Session, loading_session
+from r50bench.measure.session import CaseResult, Session, as_told, loading_session
 from r50bench.planning.planned import Planned
 
 __all__ = ["Entry", "measure_in_turns"]
@@ -68,8 +68,8 @@ class _Participant:
             step(self)
         except UsageError:
             raise
-        except R50BenchError as error:
-            self.error = error
+        except (R50BenchError, OSError, MemoryError) as error:
+            self.error = as_told(error)
             self._life.__exit__(type(error), error, error.__traceback__)
 
     def conclude(self) -> CaseResult:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from r50bench.assets.store import Store, sha256_of
-from r50bench.errors import EngineError
+from r50bench.errors import EngineError, UsageError
 from r50bench.host.kernel_files import read_text
 from r50bench.host.peak import (
     READ,
@@ -80,7 +80,9 @@ def ensure_peak(
     key = f"{epoch}-{_digest(_program_key(host, version), list(cpus))}"
     found = store.find(_PEAKS, key) if boot else None
     if found is not None:
-        return _read(found / _FILE)
+        if (kept := _read(found / _FILE)) is not None:
+            return kept
+        store.remove(_PEAKS, key)
     program = peak_program(host, store, progress)
     progress.phase("measuring the peak of the cores")
     peak = _measure(program, cpus, host)
@@ -191,5 +193,11 @@ def _keep(measured: MeasuredPeak, key: str, store: Store, version: str) -> None:
     store.produce(_PEAKS, key, make, {"source": f"{SOURCES[0].name}, {version}"})
 
 
-def _read(file: Path) -> MeasuredPeak:
-    return msgspec.json.decode(file.read_bytes(), type=MeasuredPeak)
+def _read(file: Path) -> MeasuredPeak | None:
+    """Returns what was measured, None where the file is damaged: measuring takes a second."""
+    from r50bench.results.reading import checked_json, read_bounded
+
+    try:
+        return checked_json(read_bounded(file), MeasuredPeak)
+    except (ValueError, OSError, UsageError):
+        return None

@@ -139,7 +139,9 @@ class _Process:
 
     def tail(self) -> str | None:
         """Returns the last lines of the worker's log, or None if it is empty."""
-        lines = self.log.read_text(errors="replace").strip().splitlines()[-_LOG_TAIL_LINES:]
+        from r50bench.results.reading import tail_of  # few workers die
+
+        lines = tail_of(self.log, _LOG_TAIL_LINES)
         return "its log ends: " + " | ".join(lines) if lines else None
 
     def dismiss(self) -> None:

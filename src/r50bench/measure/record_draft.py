@@ -251,13 +251,13 @@ class RecordDraft:
 
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""
-        sha256 = None
+        sha256 = predictions_sha256 = None
         if self.samples is not None:
             sha256 = write_samples(self.samples, folder / SAMPLES_FILE)
         if self.predictions is not None:
-            from r50bench.results.predictions import write_predictions
+            from r50bench.results.predictions import PREDICTIONS_FILE, write_predictions
 
-            write_predictions(self.predictions, folder / "predictions.csv")
+            predictions_sha256 = write_predictions(self.predictions, folder / PREDICTIONS_FILE)
         planned = self.planned
         record = Record(
             id=self.id,
@@ -284,6 +284,7 @@ class RecordDraft:
             others_cpus=self.others_cpus,
             gpus=self.gpus,
             energy=self.energy,
+            predictions_sha256=predictions_sha256,
         )
         write_record(record, folder)
         return record

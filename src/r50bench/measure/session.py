@@ -47,6 +47,7 @@ __all__ = [
     "CaseResult",
     "Outcome",
     "Session",
+    "as_told",
     "loading_session",
     "open_session",
     "raise_failures",
@@ -82,10 +83,26 @@ def run_cases(planned: Sequence[Planned], bench: Bench) -> Iterator[CaseResult]:
     for case in planned:
         try:
             outcome = run_session(case, bench)
-        except R50BenchError as error:
-            yield CaseResult(case, None, error)
+        except (R50BenchError, OSError, MemoryError) as error:
+            yield CaseResult(case, None, as_told(error))
         else:
             yield CaseResult(case, outcome, outcome.error)
+
+
+def as_told(error: Exception) -> R50BenchError:
+    """Returns an error that ends a case and not the run: ours, or what the system refused.
+
+    Raises:
+        Exception: ``error`` itself, where it is neither.
+    """
+    if isinstance(error, R50BenchError):
+        return error
+    from r50bench.host.refusals import explained  # little is refused
+
+    told = explained(error)
+    if told is None:
+        raise error
+    return told
 
 
 def run_session(planned: Planned, bench: Bench) -> Outcome:
@@ -349,7 +366,9 @@ class Session:
         """Ends the session where RunFailed is raised, at once: others may be open beside it."""
         try:
             yield
-        except RunFailed as failure:
+        except (RunFailed, OSError, MemoryError) as error:
+            failure = as_told(error)
+            assert isinstance(failure, RunFailed)
             self.error = failure
             if self._pool is not None:
                 self._pool.kill()

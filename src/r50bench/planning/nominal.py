@@ -6,12 +6,14 @@ leaves the factory, with every core usable. Nothing that is measured may be deri
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from r50bench.errors import UsageError, did_you_mean
+from r50bench.host.isa import ARM_MACHINES
 from r50bench.host.topology import Core, Host
 
-__all__ = ["PLATFORMS", "nominal_host"]
+__all__ = ["PLATFORMS", "nominal_host", "platform_named"]
 
 _MIB, _GIB = 2**20, 2**30
 
@@ -84,12 +86,12 @@ PLATFORMS = tuple(_MODELS)
 
 
 def nominal_host(platform: str) -> Host:
-    """Returns the nominal host of a platform of :data:`PLATFORMS`; upper or lower case.
+    """Returns the nominal host of a platform, in any of the words of :func:`platform_named`.
 
     Raises:
         UsageError: there is no such platform.
     """
-    name = _canonical(platform)
+    name = platform_named(platform)
     model = _MODELS[name]
     cores = _cores(model)
     return Host(
@@ -109,13 +111,27 @@ def nominal_host(platform: str) -> Host:
     )
 
 
-def _canonical(platform: str) -> str:
-    for name in PLATFORMS:
-        if name.lower() == platform.strip().lower():
-            return name
+def platform_named(text: str) -> str:
+    """Returns the platform of a name, or of a machine of :data:`.ARM_MACHINES` (Graviton3, m7g).
+
+    Raises:
+        UsageError: there is no such platform.
+    """
+    machines = {
+        word.strip().lower(): machine.platform
+        for machine in ARM_MACHINES
+        for word in re.split(r"[/()]", machine.machine)
+    }
+    known: dict[str, str] = {name.lower(): name for name in PLATFORMS}
+    known |= {machine.machine.lower(): machine.platform for machine in ARM_MACHINES}
+    known |= {**machines, "c4a": "ARMv9"}
+    word = text.strip().lower()
+    if word in known:
+        return known[word]
     raise UsageError(
-        f"unknown platform {platform!r}",
-        hint=did_you_mean(platform, PLATFORMS) or f"known: {', '.join(PLATFORMS)}",
+        f"unknown platform {text!r}",
+        hint=did_you_mean(text.strip(), [*PLATFORMS, *filter(None, machines)])
+        or f"known: {', '.join(PLATFORMS)}",
     )
 
 

@@ -39,7 +39,10 @@ def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[Notice]:
     here = detect_platform(host)
     platform = settings.get("platform")
     if platform is not None and str(platform.value).lower() != here.lower():
-        yield no_effect(f"PLATFORM={platform.value}", f"this host is {here}")
+        from r50bench.planning.nominal import platform_named  # seldom asked
+
+        if platform_named(str(platform.value)) != here:
+            yield no_effect(f"PLATFORM={platform.value}", f"this host is {here}")
     workload = settings.get("workload")
     if workload is not None and str(workload.value).endswith("_arm") != (host.arch == "aarch64"):
         yield no_effect(f"WORKLOAD={workload.value}", f"this host is {host.arch}")

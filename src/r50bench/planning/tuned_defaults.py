@@ -21,7 +21,7 @@ from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
-from r50bench.results.atomic import from_json, to_json, write_atomically
+from r50bench.results.atomic import to_json, write_atomically
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -82,28 +82,37 @@ class TunedResults:
         write_atomically(path, to_json(result, indent=1) + b"\n")
         return path
 
-    def of_case(self, case_name: str) -> list[TunedResult]:
-        """Returns the results of a case, newest first; what cannot be read is as if it were not."""
-        found = []
-        for path in self._folder.glob(f"{case_name}-*.json"):
-            result = _read(path)
-            if result is not None and result.case.name == case_name:
-                found.append(result)
-        return sorted(found, key=lambda one: one.created, reverse=True)
+    def of_case(self, case_name: str) -> tuple[list[TunedResult], list[str]]:
+        """Returns the results of a case, newest first, and of files that cannot be read, why."""
+        found, damaged = [], []
+        for path in sorted(self._folder.glob(f"{case_name}-*.json")):
+            try:
+                result = _read(path)
+            except (ValueError, TypeError, AttributeError, OSError, R50BenchError) as error:
+                damaged.append(f"{path} is damaged: {error}")
+            else:
+                if result.case.name == case_name:
+                    found.append(result)
+        return sorted(found, key=lambda one: one.created, reverse=True), damaged
 
 
 def _digest(*parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _read(path: Path) -> TunedResult | None:
-    from r50bench.results.schema import bring_up_to  # most cases were never tuned
+def _read(path: Path) -> TunedResult:
+    """Returns the result in a file; what it raises is why there is none."""
+    # Most cases were never tuned.
+    from r50bench.results.plausible import check_case
+    from r50bench.results.reading import checked_json, read_bounded
+    from r50bench.results.schema import bring_up_to
 
-    try:
-        raw = from_json(path.read_bytes(), dict[str, Any])
-        return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw, {2: _update_to_2}), TunedResult)
-    except (OSError, msgspec.MsgspecError, UsageError):
-        return None
+    raw = checked_json(read_bounded(path), dict[str, Any])
+    result = msgspec.convert(bring_up_to(SCHEMA_VERSION, raw, {2: _update_to_2}), TunedResult)
+    check_case(result.case)
+    if unknown := [name for name in result.chosen if not hasattr(result.case, name)]:
+        raise ValueError(f"a case has no {unknown[0]}")
+    return result
 
 
 def _update_to_2(raw: dict[str, Any]) -> dict[str, Any]:
@@ -164,10 +173,9 @@ class TunedDefaults:
         Where there are some and they are not used, a note says why.
         """
         plain = effective_case(name, settings, self._host)
-        kept = self._results.of_case(plain.case.name)
-        if not kept:
+        kept, reasons = self._results.of_case(plain.case.name)
+        if not kept and not reasons:
             return plain
-        reasons: list[str] = []
         fitting: list[TunedResult] = []
         for result in kept:
             why = self._why_not(result, plain.case, settings)

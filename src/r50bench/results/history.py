@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from r50bench.errors import RunFailed, UsageError
+from r50bench.errors import R50BenchError, RunFailed
 from r50bench.host.surroundings import data_folder
 from r50bench.results.atomic import to_json
 from r50bench.results.record import SCHEMA_VERSION, Record, read_record
@@ -216,7 +216,7 @@ class History:
             # quick as to fail to read, and is done at every search.
             if not os.path.exists(folder):
                 continue
-            with contextlib.suppress(UsageError):
+            with contextlib.suppress(R50BenchError):
                 found.append((_facts_of(read_record(_path(folder))), _SHAPE, identity))
         if found:
             with self._transaction():
@@ -225,6 +225,8 @@ class History:
 
     def folder_of(self, record_id: str) -> Path | None:
         """Returns where the record with this id lies, None where the history does not know it."""
+        if not _is_text(record_id):
+            return None
         query = "SELECT folder FROM records WHERE id = ?"
         with self._failures_named():
             row = self._connection.execute(query, (record_id,)).fetchone()
@@ -331,6 +333,15 @@ class History:
                 f"cannot make the folder of the history {self.path}: {error.strerror}",
                 hint="name another folder with R50BENCH_DATA",
             ) from error
+
+
+def _is_text(word: str) -> bool:
+    """Whether it can be any record's id: bytes that are no UTF-8 cannot."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _facts_of(record: Record) -> str:

@@ -20,7 +20,7 @@ from r50bench.errors import UsageError
 from r50bench.host.topology import GpuState
 from r50bench.load import Load, LoadgenSettings, run_name
 from r50bench.notices import Notice
-from r50bench.results.atomic import from_json, to_json, write_atomically
+from r50bench.results.atomic import to_json, write_atomically
 
 __all__ = [
     "RECORD_FILE",
@@ -265,7 +265,9 @@ class Record:
     ``case`` is what was run, ``request`` where each of its values came from, with what was asked
     beside them; ``load`` is the traffic. ``loadgen`` is there where LoadGen has answered.
     ``host`` is :func:`r50bench.host.snapshot.snapshot` of the moment before the run. ``created`` is
-    UTC, ISO 8601. ``samples_sha256`` is that of samples.csv, None where nothing was timed.
+    UTC, ISO 8601. ``samples_sha256`` is that of samples.csv, None where nothing was timed;
+    ``predictions_sha256`` that of predictions.csv, None where nothing was scored, and in records
+    from before predictions were vouched for.
     ``limit`` is None where the peak was not, or could not be, measured. ``lost_cpu_share`` is the
     part of the measured time in which a thread of an instance, the one worst off, was ready and
     others had its CPU; None where nothing was timed or the kernel does not count it.
@@ -298,6 +300,7 @@ class Record:
     others_cpus: float | None = None
     gpus: tuple[GpuReport, ...] = ()
     energy: Energy | None = None
+    predictions_sha256: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -373,32 +376,32 @@ def read_record(folder: Path) -> Record:
     """Reads the record in ``folder``, or the ``record.json`` given itself.
 
     Raises:
-        UsageError: there is none, it is damaged, or it follows a schema that is not known here.
+        UsageError: there is none, it is damaged or cannot be right, or it follows a schema that is
+            not known here.
+        RunFailed: the system refuses the file.
     """
+    from r50bench.results.reading import read_bounded  # a run writes records and reads none
+
     path = folder / RECORD_FILE if os.path.isdir(folder) else folder
     try:
-        return _decode(_read_bytes(path))
-    except UsageError as error:
-        raise UsageError(f"{path}: {error.message}", hint=error.hint) from error
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
+        return _decode(read_bounded(path))
     except FileNotFoundError:
         raise UsageError(
-            "no such record",
+            f"{path}: no such record",
             hint="name a folder that 'r50bench run' wrote; 'records:' at its end says which",
         ) from None
-    except OSError as error:
-        raise UsageError(f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except UsageError as error:
+        message = error.message if str(path) in error.message else f"{path}: {error.message}"
+        raise UsageError(message, hint=error.hint) from error
 
 
 def _decode(data: bytes) -> Record:
+    from r50bench.results.reading import plain_json
+
     damaged = "a record is written once and whole: take it from where it was copied"
     try:
-        raw = from_json(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raw = plain_json(data)
+    except ValueError as error:
         raise UsageError(f"not a record: {error}", hint=damaged) from error
     if not isinstance(raw, dict):
         raise UsageError("not a record: no JSON object", hint=damaged)
@@ -413,12 +416,16 @@ def record_of_data(raw: dict[str, Any]) -> Record:
     Raises:
         UsageError: they do not describe one, or follow a schema that is not known here.
     """
-    from r50bench.results.schema import bring_up_to  # a run writes records and reads none
+    # A run writes records and reads none.
+    from r50bench.results.plausible import check_record
+    from r50bench.results.schema import bring_up_to
 
     try:
-        return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw), Record)
-    except msgspec.ValidationError as error:
+        record = msgspec.convert(bring_up_to(SCHEMA_VERSION, raw), Record)
+    except (ValueError, TypeError, AttributeError) as error:  # also what brings it up to date
         raise UsageError(
             f"not a record: {error}",
             hint="a record is written once and whole: take it from where it was copied",
         ) from error
+    check_record(record)
+    return record

@@ -30,6 +30,10 @@ SAMPLES_FILE = "samples.csv"
 """The name of the samples' file in a record's folder."""
 
 
+_MOST_BYTES = 2 << 30
+"""A row is some 60 bytes: 10,000 steps of 100 instances in 30 rounds."""
+
+
 @dataclass(frozen=True, eq=False)
 class Samples:
     """One entry per timed batch, ordered by instance, round and step; int64 arrays of one length.
@@ -106,14 +110,17 @@ def read_samples(path: Path, sha256: str | None = None) -> Samples:
     """Reads what :func:`write_samples` wrote; with ``sha256``, only the very same bytes.
 
     Raises:
-        UsageError: there is no such file, or it cannot be read.
-        RunFailed: it is damaged, cut short, not the file of that hash, or describes no run.
+        UsageError: there is no such file, or it is none that samples can be in.
+        RunFailed: it is damaged, cut short, not the file of that hash, or describes no run; or the
+            system refuses it.
     """
+    from r50bench.results.reading import read_bounded  # a run writes samples and reads none
+
     try:
-        data = path.read_bytes()
-    except OSError as error:
+        data = read_bounded(path, _MOST_BYTES)
+    except FileNotFoundError as error:
         raise UsageError(
-            f"cannot read the samples {path}: {(error.strerror or str(error)).lower()}",
+            f"cannot read the samples {path}: there is no such file",
             hint="copy the record's folder whole",
         ) from error
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
@@ -136,7 +143,18 @@ def read_samples(path: Path, sha256: str | None = None) -> Samples:
 
 
 def samples_of(record: Record, folder: Path) -> Samples | None:
-    """Returns a record's samples, checked against its hash; None where nothing was timed."""
+    """Returns a record's samples, None where nothing was timed.
+
+    They are checked against their hash, and so are the predictions, whose counts the record has.
+
+    Raises:
+        UsageError: a file of the record's is missing.
+        RunFailed: one is damaged or not the record's.
+    """
+    if record.predictions_sha256 is not None:
+        from r50bench.results.predictions import check_predictions  # only accuracy has them
+
+        check_predictions(record, folder)
     if record.samples_sha256 is None:
         return None
     return read_samples(folder / SAMPLES_FILE, record.samples_sha256)

@@ -20,7 +20,8 @@ import msgspec
 
 from r50bench.case import Case
 from r50bench.errors import RunFailed, UsageError
-from r50bench.results.atomic import Busy, Hold, from_json, is_disk_full, to_json, write_atomically
+from r50bench.results.atomic import Busy, Hold, is_disk_full, to_json, write_atomically
+from r50bench.results.reading import checked_json, read_bounded
 from r50bench.results.record import RECORD_FILE, Record, read_record
 from r50bench.results.schema import bring_up_to, case_of_2, notices_of_2, request_of_2
 from r50bench.sweep.plan import SCHEMA_VERSION, SweepPlan
@@ -74,16 +75,16 @@ def read_plan(path: Path) -> SweepPlan:
         UsageError: there is none, or it cannot be read.
     """
     try:
-        raw = from_json((path / PLAN_FILE).read_bytes(), dict[str, Any])
+        raw = checked_json(read_bounded(path / PLAN_FILE), dict[str, Any])
         return msgspec.convert(bring_up_to(SCHEMA_VERSION, raw, {2: _update_to_2}), SweepPlan)
     except UsageError as error:
         raise UsageError(f"{path / PLAN_FILE}: {error.message}", hint=error.hint) from None
-    except OSError:
+    except FileNotFoundError:
         raise UsageError(
             f"{path} holds no sweep: there is no {PLAN_FILE}",
             hint="name a folder that 'r50bench sweep' wrote",
         ) from None
-    except msgspec.MsgspecError as error:
+    except (ValueError, TypeError, AttributeError) as error:  # also what brings it up to date
         raise UsageError(
             f"{path / PLAN_FILE} is damaged: {error}", hint="begin a new sweep"
         ) from None

@@ -21,7 +21,7 @@ from r50bench.precision import PRECISIONS
 
 __all__ = ["Identity", "identify"]
 
-_REVISION = 2  # raise it when equal parts no longer mean equal results
+_REVISION = 3  # raise it when equal parts no longer mean equal results
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Identity:
 def identify(planned: Planned, host: Host, weights: Weights, assets: AssetResolver) -> Identity:
     """Returns the identity of what ``planned`` would give on this host with these weights.
 
-    The choice of weights counts beside their hash: ``auto`` and ``v1`` may come to the same bytes
-    today and not tomorrow.
+    ``auto`` counts as the weights that it comes to: what comes to the same bytes is one result.
     """
     case = planned.case
     pictures = assets.pictures(case)
@@ -52,7 +51,7 @@ def identify(planned: Planned, host: Host, weights: Weights, assets: AssetResolv
     environment = recorded_environment(worker_environment(case, host, os.environ))
     parts = {
         "revision": _REVISION,
-        "case": asdict(case),
+        "case": asdict(case) | ({"weights": weights.weights} if case.weights == "auto" else {}),
         "loadgen": asdict(planned.loadgen),
         "weights": weights.sha256,
         "graph": weights.graph,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from r50bench.errors import UsageError
+from r50bench.errors import R50BenchError
 from r50bench.mlperf.query.conditions import condition_of
 from r50bench.mlperf.query.facts import facts_of_record, tags_of_record
 from r50bench.mlperf.query.terms import Term
@@ -31,13 +31,13 @@ class Found:
 class Search:
     """One search, which reads the records that it yields, and hardly another.
 
-    ``missing`` counts those that would have been yielded, but whose folder is gone or damaged.
+    ``refused`` are the folders of those that would have been yielded, but are gone or damaged.
     """
 
     def __init__(self, history: History, terms: Sequence[Term]) -> None:
         self._history = history
         self._terms = terms
-        self.missing = 0
+        self.refused: list[str] = []
 
     def results(self) -> Iterator[Found]:
         """Yields the records of which every term holds, newest first."""
@@ -49,8 +49,8 @@ class Search:
     def _read(self, entry: HistoryEntry) -> Found | None:
         try:
             record = read_record(entry.folder)
-        except UsageError:
-            self.missing += 1
+        except R50BenchError:
+            self.refused.append(str(entry.folder))
             return None
         unit, primary = entry.primary or ("", None)
         if record.loadgen is not None:

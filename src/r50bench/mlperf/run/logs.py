@@ -13,6 +13,7 @@ import numpy as np
 
 from r50bench.errors import RunFailed
 from r50bench.results.predictions import Predictions
+from r50bench.results.reading import read_bounded
 
 __all__ = [
     "ACCURACY_LOG",
@@ -31,6 +32,7 @@ _MARK = ":::MLLOG "
 _ERROR, _WARNING = "is_error", "is_warning"
 _PERCENTILES = ("50.00", "90.00", "95.00", "97.00", "99.00", "99.90")
 _PEAK = re.compile(r"Found peak performance field: ([0-9.]+)")
+_MOST_BYTES = 1 << 30  # 50,000 answers take 6 MB, the detail log some KB
 # LoadGen warns of its own log buffers growing, which concerns nobody else.
 _OWN_AFFAIR = "Logging allocation detected"
 
@@ -118,17 +120,14 @@ def read_detail(folder: Path) -> Detail:
 
 
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise RunFailed(f"LoadGen left no {path.name}: {error.strerror}") from None
+    lines = _read(path).decode(errors="replace").splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.startswith(_MARK):
             continue
         try:
             entry = json.loads(line.removeprefix(_MARK))
             yield {name: entry[name] for name in ("key", "value", "metadata")}
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunFailed(f"{path.name}:{number} is cut off or damaged: {error}") from None
 
 
@@ -142,13 +141,11 @@ def read_predictions(folder: Path, names: tuple[str, ...], labels: tuple[int, ..
     """
     path = folder / ACCURACY_LOG
     try:
-        entries = json.loads(path.read_bytes())
+        entries = json.loads(_read(path))
         answers = [
             (int(entry["qsl_idx"]), _label(bytes.fromhex(entry["data"]))) for entry in entries
         ]
-    except OSError as error:
-        raise RunFailed(f"LoadGen left no {path.name}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunFailed(f"{path.name} is cut off or damaged: {error}") from None
     classes = dict(answers)
     if len(set(answers)) != len(classes):
@@ -156,6 +153,13 @@ def read_predictions(folder: Path, names: tuple[str, ...], labels: tuple[int, ..
     if set(classes) != set(range(len(labels))):
         raise RunFailed(f"{path.name} answers {len(classes)} pictures, and there are {len(labels)}")
     return Predictions(names, labels, tuple((classes[at],) for at in range(len(labels))))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_bounded(path, _MOST_BYTES)
+    except FileNotFoundError as error:
+        raise RunFailed(f"LoadGen left no {path.name}: {error.strerror}") from None
 
 
 def _label(data: bytes) -> int:

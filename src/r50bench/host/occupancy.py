@@ -1,0 +1,161 @@
+"""Which CPUs other runs of this user are measuring on: a file for each run, held while it lasts.
+
+The files lie in a folder of this user's alone; those of others are neither read nor made there.
+What lies in it is looked at with care all the same: few entries, small regular files, no links.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+import json
+import os
+import re
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from r50bench.errors import RunFailed
+from r50bench.host.surroundings import private_folder
+from r50bench.notices import Notice
+
+__all__ = ["occupy"]
+
+_NAME = re.compile(r"([1-9][0-9]{0,9})-[0-9]{1,9}\.json")  # the process, and a number of its own
+_MOST_ENTRIES = 1000
+_MOST_BYTES = 1 << 16  # 10,000 CPUs
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_numbers = itertools.count()
+"""Tells the sessions of this process apart."""
+
+Others = Callable[[], tuple[Notice, ...]]
+
+
+@contextlib.contextmanager
+def occupy(cpus: Iterable[int]) -> Iterator[Others]:
+    """Holds ``cpus`` while the context lasts.
+
+    Gives a function that returns one notice per other run on any of them at the moment. Where the
+    temporary folder cannot be used it returns none, or the reason where there is one to mend: the
+    run itself does not depend on it.
+    """
+    wanted = set(cpus)
+    with contextlib.ExitStack() as stack:
+        said: tuple[Notice, ...] = ()
+        folder: int | None = None
+        try:
+            folder = _folder(stack)
+            if folder is not None:
+                _claim(folder, wanted, stack)
+        except OSError:
+            folder = None
+        except RunFailed as error:
+            text = f"whether others measure on the same CPUs is not known: {error.message}"
+            said = (Notice("occupancy-unknown", text, error.hint or ""),)
+        yield lambda: said if folder is None else tuple(_others(folder, wanted))
+
+
+def _folder(stack: contextlib.ExitStack) -> int | None:
+    """Returns a descriptor of the folder, None where nothing temporary can be written.
+
+    Raises:
+        RunFailed: something else has its name, or it is another user's.
+        OSError: the system refuses it.
+    """
+    private = private_folder()
+    if private is None:
+        return None
+    path = private / "occupancy"
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(path, _READ | os.O_DIRECTORY)
+    except (FileExistsError, NotADirectoryError):  # a link is no folder to O_NOFOLLOW
+        raise _not_ours(path) from None
+    stack.callback(os.close, descriptor)
+    if os.fstat(descriptor).st_uid != os.getuid():
+        raise _not_ours(path)
+    return descriptor
+
+
+def _not_ours(path: Path) -> RunFailed:
+    return RunFailed(f"{path} is no folder of this user's", hint="remove it")
+
+
+def _claim(folder: int, cpus: set[int], stack: contextlib.ExitStack) -> None:
+    """Writes this session's file; it is locked before it takes a name that others look at."""
+    own = f"{os.getpid()}-{next(_numbers)}.json"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(f".{own}", flags, 0o600, dir_fd=folder)
+    stack.callback(os.close, descriptor)
+    with contextlib.suppress(OSError):  # without locks, that the process lives has to do
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.write(descriptor, json.dumps({"cpus": sorted(cpus)}).encode())
+    os.rename(f".{own}", own, src_dir_fd=folder, dst_dir_fd=folder)
+    stack.callback(_forget, folder, own)
+
+
+def _forget(folder: int, name: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(name, dir_fd=folder)
+
+
+def _others(folder: int, cpus: set[int]) -> Iterator[Notice]:
+    shared: defaultdict[str, set[int]] = defaultdict(set)
+    for name in _entries(folder):
+        match = _NAME.fullmatch(name)
+        if match is not None and match[1] != str(os.getpid()):
+            shared[match[1]] |= cpus & _cpus_of(folder, name, int(match[1]))
+    for pid, common in shared.items():
+        if common:
+            names = ",".join(str(cpu) for cpu in sorted(common))
+            text = f"another r50bench run (pid {pid}) is measuring on CPU {names}"
+            yield Notice("shared-cores", text, "wait for it, or give each its own CPUs (taskset)")
+
+
+def _entries(folder: int) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in itertools.islice(entries, _MOST_ENTRIES))
+    except OSError:
+        return []
+
+
+def _cpus_of(folder: int, name: str, pid: int) -> set[int]:
+    """Returns the CPUs of a living run; what a dead one left is removed, what is none is not."""
+    try:
+        descriptor = os.open(name, _READ, dir_fd=folder)
+    except OSError:
+        return set()
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+            return set()
+        if not _is_running(descriptor, pid):
+            _forget(folder, name)
+            return set()
+        return _cpus_in(os.read(descriptor, _MOST_BYTES))
+    except OSError:
+        return set()
+    finally:
+        os.close(descriptor)
+
+
+def _is_running(descriptor: int, pid: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return Path(f"/proc/{pid}").exists()
+    return False
+
+
+def _cpus_in(data: bytes) -> set[int]:
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        return set()
+    cpus = said.get("cpus") if isinstance(said, dict) else None
+    return {cpu for cpu in cpus if isinstance(cpu, int)} if isinstance(cpus, list) else set()
