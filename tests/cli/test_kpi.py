@@ -112,26 +112,26 @@ def test_a_run_that_lost_its_record_or_may_not_be_read_is_no_silent_gap(
     lost = keep_run(tmp_path / "runs" / "b", id="20260101-000001_b") / "record.json"
     lost.unlink()
     closed = keep_run(tmp_path / "runs" / "c", id="20260101-000002_c")
-    look_into, read = os.scandir, Path.read_bytes
+    look_into, really_open = os.scandir, os.open
 
     def scandir(path: str) -> object:
         if Path(path) == closed:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
         return look_into(path)
 
-    def read_bytes(path: Path) -> bytes:
-        if path.parent == closed:
+    def open_(path: os.PathLike[str], flags: int, *mode: int, **where: int) -> int:
+        if Path(path).parent == closed:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return read(path)
+        return really_open(path, flags, *mode, **where)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(os, "open", open_)
     answer = r50bench_here("kpi", str(tmp_path / "runs"))
     assert answer.code == 5
     assert answer.out.count("*Average Throughput") == 1
     assert "2 of 3 records have no figures" in answer.err
     assert f"{lost}: no such record" in answer.err
-    assert f"{closed / 'record.json'}: cannot be read: permission denied" in answer.err
+    assert f"cannot read {closed / 'record.json'}: permission denied" in answer.err
 
 
 def test_where_every_record_is_damaged_there_is_still_json(
