@@ -94,13 +94,7 @@ def run(
     settings = collect_settings(options, sets)
     host = topology.read_host()
     names = _names(cases, regex, settings, host)
-    if every and names:
-        raise UsageError("--all is about the main job, and cases are named", hint="leave it out")
-    if processes > 1 and not names:
-        raise UsageError(
-            "--processes repeats cases that are named, and none is",
-            hint="r50bench run 'inference_*' --processes 5",
-        )
+    _refuse_contradictions(names, every=every, processes=processes)
     if not names and dry_run:
         from r50bench.cli.dry_run import show_main_job
 
@@ -125,6 +119,16 @@ def run(
     else:
         planned = plan_named(names, settings, host, tuned=tuned)
         _execute(planned, host, out, processes=processes, as_json=as_json, quiet=quiet, full=full)
+
+
+def _refuse_contradictions(names: Sequence[CaseName], *, every: bool, processes: int) -> None:
+    if every and names:
+        raise UsageError("--all is about the main job, and cases are named", hint="leave it out")
+    if processes > 1 and not names:
+        raise UsageError(
+            "--processes repeats cases that are named, and none is",
+            hint="r50bench run 'inference_*' --processes 5",
+        )
 
 
 def _names(
