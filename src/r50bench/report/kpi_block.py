@@ -145,6 +145,8 @@ def _value(record: Record, name: str) -> str:
     """Returns the value of a field of the case, or what it came to; empty where it has none."""
     if name == "allocator":
         return "" if record.engine is None else record.engine.allocator
+    if name == "cuda_graph" and record.case.device != "cuda":
+        return ""  # no effect there, and former records know nothing of it
     value = getattr(record.case, name)
     return "" if value in (None, "", ()) else setting_text(value)
 

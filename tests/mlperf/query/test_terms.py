@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import Any
 
 import pytest
@@ -125,6 +126,7 @@ _EXAMPLES = {
     "precision": ["avx_fp32", "int8", "amx_bfloat16"],
     "engine": ["torch", "fake"],
     "execution_device": ["cpu", "gpu", "cuda"],
+    "python": [sys.executable],
     "weights": ["auto", "v1", "v1.5", "random"],
     "customer_env": ["A=1 B='2 3'", "A="],
     "mode": ["latency", "throughput"],
