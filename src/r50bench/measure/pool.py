@@ -295,9 +295,9 @@ class Pool:
 def _not_started(error: OSError) -> RunFailed:
     from r50bench.host.refusals import explained, why_not_started
 
-    return explained(error) or WorkerFailed(
-        f"a worker cannot be started: {error}", hint=why_not_started(error)
-    )
+    hint = why_not_started(error)
+    told = None if hint else explained(error)
+    return told or WorkerFailed(f"a worker cannot be started: {error}", hint=hint)
 
 
 class _Watch:
