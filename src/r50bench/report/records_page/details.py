@@ -29,7 +29,8 @@ def evidence_table(shown: Sequence[Shown]) -> Table:
         for one in shown
         if (evidence := one.record.evidence) is not None
     )
-    return Table.of(("precision", "engine", "kernels seen", "what was expected", "proved"), rows)
+    titles = ("precision", "engine", "kernels seen", "what was expected", "proved")
+    return Table.of([Column(title, "left") for title in titles], rows)
 
 
 def notices_table(shown: Sequence[Shown]) -> Table:
@@ -81,7 +82,7 @@ def _option(row: Parameter, value: object) -> str:
     return f"{row.option}={setting_text(value)}"
 
 
-_HEAD = ("id", "status", "created", "case", "engine", "batch", "instances", "cores")
+_WORDS, _SIZES = ("id", "status", "created", "case", "engine"), ("batch", "instances", "cores")
 
 
 def figures_table(shown: Sequence[Shown]) -> Table:
@@ -91,7 +92,10 @@ def figures_table(shown: Sequence[Shown]) -> Table:
     """
     names = list(dict.fromkeys(kpi.label for one in shown for kpi in one.figures.values()))
     of_figures = [*names, "primary low", "primary high"]
-    head = [*map(Column, _HEAD), *(Column(name, "right") for name in of_figures)]
+    head = [
+        *(Column(title, "left") for title in _WORDS),
+        *(Column(title, "right") for title in (*_SIZES, *of_figures)),
+    ]
     return Table.of(head, [_row(one, names) for one in shown])
 
 

@@ -19,7 +19,7 @@ from r50bench.report.records_page.latency_ecdf import latency_ecdf_svg
 from r50bench.report.records_page.latency_strip import latency_strip_svg
 from r50bench.report.records_page.shown import Shown, labelled, valid_in_mode
 from r50bench.report.records_page.throughput_bars import throughput_bars_svg
-from r50bench.report.table import Table
+from r50bench.report.table import Column, Table
 from r50bench.report.what_ran import what_ran
 from r50bench.results.kpi import THROUGHPUT
 from r50bench.results.record import Record
@@ -136,7 +136,7 @@ def _host_table(shown: Sequence[Shown]) -> Table:
         for at, (_, name) in enumerate(_HOST_LINES)
         if any(facts[at] for facts in distinct)
     ]
-    return Table.of(("", *_heads(distinct)), rows)
+    return Table.of([Column(title, "left") for title in ("", *_heads(distinct))], rows)
 
 
 def _heads(distinct: Sequence[object]) -> list[str]:
