@@ -28,7 +28,7 @@ OPENED_WITHIN_S = 2.0
 def main() -> None:
     missing = missing_part()
     if missing:
-        print(f"skipped: {missing}")
+        print(missing)
         sys.exit(SKIPPED)
     with tempfile.TemporaryDirectory() as folder, Browser(Path(folder)) as browser:
         few, many = Path(folder) / "few.html", Path(folder) / "many.html"
