@@ -31,6 +31,7 @@ TESTED_ELSEWHERE = {
     "cli/dry_run.py": "cli/test_run.py: it is the text of run --dry-run",
     "cli/options.py": "cli/test_run.py, parameters/test_table.py: options show in verbs alone",
     "cli/plan_text.py": "cli/test_run.py, cli/test_mlperf.py: it is what --dry-run of both prints",
+    "cli/history_query.py": "cli/test_report.py, cli/test_sides.py: queries where folders stand",
     "cli/pages.py": "cli/test_report.py, cli/test_run.py: it writes what those verbs leave",
     "comparison/naming.py": "cli/test_sides.py: beside queries, which the command line adds",
     "engines/base.py": "engines/test_registry.py, engines/test_new_engine.py: types and protocols",

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from r50bench.errors import R50BenchError, RunFailed, UsageError
+from r50bench.errors import R50BenchError, RunFailed
 from r50bench.report.kpi_block import KpiBlock, kpi_block
 from r50bench.report.kpi_formats import KPI_FORMATS, format_kpis
-from r50bench.results.folders import record_folders
-from r50bench.results.record import RUNS, read_record
+from r50bench.results.folders import newest_record_folder, record_folders
+from r50bench.results.record import read_record
 from r50bench.results.samples import samples_of
 
 __all__ = ["kpi"]
@@ -36,19 +36,10 @@ def kpi(paths: tuple[Path, ...], style: str, primary: bool) -> None:
     why it is, after the figures of all others.
     """
     folders = list(dict.fromkeys(found for path in paths for found in record_folders(path)))
-    blocks, damaged = _blocks(folders or [_newest()])
+    blocks, damaged = _blocks(folders or [newest_record_folder("kpi")])
     if blocks or style == "json":
         click.echo(format_kpis(blocks, style, primary_only=primary), nl=False)
     _raise_without_figures(blocks, damaged)
-
-
-def _newest() -> Path:
-    if not RUNS.is_dir():
-        raise UsageError(
-            f"no folder was named, and there is no ./{RUNS}",
-            hint="r50bench kpi DIR, or 'r50bench run' first",
-        )
-    return max(record_folders(RUNS), key=lambda folder: (folder.name, folder))
 
 
 def _blocks(folders: Sequence[Path]) -> tuple[list[KpiBlock], list[R50BenchError]]:

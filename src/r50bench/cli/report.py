@@ -7,16 +7,12 @@ from pathlib import Path
 
 import click
 
+from r50bench.cli.history_query import folders_of_query
 from r50bench.cli.pages import read_shown, write_page
 from r50bench.errors import UsageError
-from r50bench.mlperf.query.command import split_terms
-from r50bench.mlperf.query.search import Search
-from r50bench.mlperf.query.terms import parse_terms
 from r50bench.report.page import Section
 from r50bench.report.records_page import records_page
-from r50bench.results.folders import record_folders
-from r50bench.results.history import History, history_path
-from r50bench.results.record import RUNS
+from r50bench.results.folders import newest_record_folder, record_folders
 from r50bench.sweep.folder import PLAN_FILE, read_plan
 from r50bench.sweep.page import sweep_sections
 from r50bench.sweep.run import kept_results
@@ -57,9 +53,8 @@ def report(words: tuple[str, ...], output: Path) -> None:
 
 
 def _title(words: Sequence[str]) -> str:
-    return f"r50bench report: {', '.join(Path(word).name or word for word in words[:3])}".rstrip(
-        ": "
-    )
+    named = ", ".join(Path(word).name or word for word in words[:3])
+    return f"r50bench report: {named}" if named else "r50bench report"
 
 
 def _folders(words: Sequence[str]) -> list[Path]:
@@ -69,12 +64,7 @@ def _folders(words: Sequence[str]) -> list[Path]:
         UsageError: a word means none.
     """
     if not words:
-        if not RUNS.is_dir():
-            raise UsageError(
-                f"nothing was named, and there is no ./{RUNS}",
-                hint="r50bench report DIR, or 'r50bench run' first",
-            )
-        return [max(record_folders(RUNS), key=lambda folder: (folder.name, folder))]
+        return [newest_record_folder("report")]
     found = [folder for word in words for folder in _folders_of(word)]
     return list({folder.resolve(): folder for folder in found}.values())
 
@@ -83,15 +73,7 @@ def _folders_of(word: str) -> list[Path]:
     path = Path(word)
     if path.exists() or not any(sign in word for sign in "=<>,"):
         return record_folders(path)
-    terms = parse_terms(split_terms([word]))
-    with History(history_path()) as history:
-        found = [one.folder for one in Search(history, terms).results()]
-    if not found:
-        raise UsageError(
-            f"no record of the history is meant by {word!r}",
-            hint="'r50bench find' lists what is there, and takes the same queries",
-        )
-    return found[::-1]
+    return folders_of_query(word)[::-1]
 
 
 def _sweep_section(path: Path) -> Iterator[Section]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from r50bench.cli.history_query import folders_of_query
 from r50bench.comparison.baseline import baselines_here
 from r50bench.comparison.naming import runs_named
 from r50bench.comparison.side import Side, side_of
 from r50bench.errors import UsageError
-from r50bench.mlperf.query.command import split_terms
-from r50bench.mlperf.query.search import Search
-from r50bench.mlperf.query.terms import parse_terms
-from r50bench.results.history import History, history_path
 
 __all__ = ["share_of", "side_named"]
 
@@ -42,17 +38,4 @@ def side_named(word: str) -> Side:
         UsageError: it means nothing, no valid run, or runs of several hosts.
         RunFailed: samples, or the history, are damaged.
     """
-    return side_of(word, runs_named(word, baselines_here(), _folders_of_query))
-
-
-def _folders_of_query(word: str) -> list[Path]:
-    with History(history_path()) as history:
-        search = Search(history, parse_terms(split_terms([word])))
-        folders = [found.folder for found in search.results()]
-    if not folders:
-        gone = f"; {len(search.refused)} more are gone or damaged" if search.refused else ""
-        raise UsageError(
-            f"the query {word!r} matches no record of the history{gone}",
-            hint=f"'r50bench find {word}' shows what a query means",
-        )
-    return folders
+    return side_of(word, runs_named(word, baselines_here(), folders_of_query))

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from r50bench.errors import UsageError
-from r50bench.results.record import RECORD_FILE
+from r50bench.results.record import RECORD_FILE, RUNS
 from r50bench.results.samples import SAMPLES_FILE
 
-__all__ = ["record_folders"]
+__all__ = ["newest_record_folder", "record_folders"]
 
 
 def record_folders(path: Path) -> list[Path]:
@@ -45,3 +45,17 @@ def record_folders(path: Path) -> list[Path]:
             hint="name a folder that 'r50bench run' wrote",
         )
     return sorted(found)
+
+
+def newest_record_folder(verb: str) -> Path:
+    """Returns the folder of the newest run below ./r50bench-runs, for a ``verb`` given no folder.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not RUNS.is_dir():
+        raise UsageError(
+            f"no folder was named, and there is no ./{RUNS}",
+            hint=f"r50bench {verb} DIR, or 'r50bench run' first",
+        )
+    return max(record_folders(RUNS), key=lambda folder: (folder.name, folder))

@@ -1,0 +1,32 @@
+"""The records of the history that a query names where a verb takes folders, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from r50bench.errors import UsageError
+from r50bench.mlperf.query.command import split_terms
+from r50bench.mlperf.query.search import Search
+from r50bench.mlperf.query.terms import parse_terms
+from r50bench.results.history import History, history_path
+
+__all__ = ["folders_of_query"]
+
+
+def folders_of_query(word: str) -> list[Path]:
+    """Returns the folders of the records that the query means, newest first.
+
+    Raises:
+        UsageError: it is no query, or matches none.
+        RunFailed: the history is damaged.
+    """
+    with History(history_path()) as history:
+        search = Search(history, parse_terms(split_terms([word])))
+        folders = [found.folder for found in search.results()]
+    if not folders:
+        gone = f"; {len(search.refused)} more are gone or damaged" if search.refused else ""
+        raise UsageError(
+            f"the query {word!r} matches no record of the history{gone}",
+            hint=f"'r50bench find {word}' shows what a query means",
+        )
+    return folders
