@@ -101,17 +101,23 @@ def test_a_child_dies_with_a_parent_that_is_killed(program, tmp_path):
         "time.sleep(60)\n"
     )
     file = tmp_path / "pid"
+    parent = parent_of_program(file, environment)
+    pid = int(file.read_text())
+    assert is_alive(pid)
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not is_alive(pid))
+
+
+def parent_of_program(file, environment) -> subprocess.Popen:
+    """Starts what runs the program as its child, once the program has written ``file``."""
     text = (
         "import os, sys; from r50bench.engines.child import run_child;"
         "run_child(['program', sys.argv[1]], os.environ, 60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", text, str(file)], env=environment)
     wait_until(file.exists)
-    pid = int(file.read_text())
-    assert is_alive(pid)
-    parent.kill()
-    parent.wait()
-    wait_until(lambda: not is_alive(pid))
+    return parent
 
 
 def wait_until(condition) -> None:
@@ -129,12 +135,7 @@ def test_a_compiler_that_a_child_runs_dies_with_a_parent_that_is_killed(program,
         "    ' mv ' + sys.argv[1] + '.new ' + sys.argv[1] + '; wait'])\n"
     )
     file = tmp_path / "pid"
-    text = (
-        "import os, sys; from r50bench.engines.child import run_child;"
-        "run_child(['program', sys.argv[1]], os.environ, 60)"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", text, str(file)], env=environment)
-    wait_until(file.exists)
+    parent = parent_of_program(file, environment)
     pid = int(file.read_text())
     assert is_alive(pid)
     parent.kill()
