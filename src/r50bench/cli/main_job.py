@@ -65,14 +65,17 @@ def do_main_job(
             for result in remembering(run_main_job(job, bench), progress):
                 results.append(result)
     finally:
-        page = _leave_page(results, folder, progress)
-        # What is finished is shown, also where the rest was interrupted.
+        # What is finished is shown before a page is drawn, also where the rest was interrupted.
         if as_json:
             click.echo(json.dumps(list(map(result_as_data, results)), indent=2))
         elif job is not None and full:
             click.echo(_blocks(results), nl=False)
         elif job is not None:
-            click.echo(_answer(job, results, folder, page), nl=False)
+            click.echo(_answer(job, results), nl=False)
+        page = _leave_page(results, folder, progress)
+        if any(one.outcome is not None for one in results) and not (as_json or full):
+            lines = "".join(f"{line}\n" for line in next_commands(results, str(folder)))
+            click.echo(page + lines, nl=False)
     raise_failures(results)
 
 
@@ -85,12 +88,8 @@ def _leave_page(results: Sequence[CaseResult], folder: Path, progress: Progress)
     )
 
 
-def _answer(job: MainJob, results: Sequence[CaseResult], folder: Path, page: str) -> str:
-    unfinished = _unfinished(job, results)
-    text = main_job_text(results, unfinished, terminal_width(), job.notices)
-    if not text:
-        return ""
-    return text + page + "".join(f"{line}\n" for line in next_commands(results, str(folder)))
+def _answer(job: MainJob, results: Sequence[CaseResult]) -> str:
+    return main_job_text(results, _unfinished(job, results), terminal_width(), job.notices)
 
 
 def _unfinished(job: MainJob, results: Sequence[CaseResult]) -> list[Case]:

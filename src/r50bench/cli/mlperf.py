@@ -111,13 +111,15 @@ def _run(
         announce_host(bench)
         announce_cases([planned], progress)
         outcome = run_mlperf(planned, bench)
-        page = leave_page(shown_of([outcome]), outcome.folder / PAGE, progress, title=planned.name)
     if as_json:
         result = CaseResult(planned, outcome, outcome.error)
         click.echo(json.dumps(result_as_data(result), indent=2))
     else:
-        click.echo(_as_text(outcome, full=full) + page, nl=False)
-    remember(outcome, TerminalProgress(quiet=quiet))
+        click.echo(_as_text(outcome, full=full), nl=False)
+    remember(outcome, progress)
+    page = leave_page(shown_of([outcome]), outcome.folder / PAGE, progress, title=planned.name)
+    if not as_json:
+        click.echo(page, nl=False)
     if outcome.error is not None:
         raise outcome.error
 

@@ -147,12 +147,13 @@ def _execute(
                         outcomes.append(one.outcome)
                 found.append(peer_rows(standings))
     finally:
-        # What is finished is shown, also where the rest was interrupted.
-        page = _leave_page(outcomes, found, out, progress)
+        # What is finished is shown before a page is drawn, also where the rest was interrupted.
         if as_json:
             click.echo(json.dumps([peers_as_data(rows) for rows in found], indent=2))
         elif found:
             click.echo("\n".join(peers_text(rows) for rows in found), nl=False)
+        page = _leave_page(outcomes, found, out, progress)
+        if found and not as_json:
             click.echo(f"{page}# records: {out}   look again: {look_again(out)}")
     if errors:
         raise errors[0]
