@@ -10,14 +10,15 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
 from r50bench import __version__
 from r50bench.errors import Interrupted, R50BenchError, RunFailed, UsageError, did_you_mean
 
-__all__ = ["cli", "main", "run_command_line"]
+__all__ = ["LazyGroup", "cli", "main", "run_command_line"]
 
 # What a shell reports for a program that SIGPIPE ended, as it ends most that write into a pipe.
 _PIPE_CLOSED = 128 + signal.SIGPIPE
@@ -43,6 +44,7 @@ _VERBS = {
     "find": ("r50bench.cli.find:find", "Finds records in the history, newest first."),
     "history": ("r50bench.cli.history:history", "Shows all runs over time, and what changed."),
     "replay": ("r50bench.cli.replay:replay", "Runs the same again and says what differs."),
+    "fleet": ("r50bench.cli.fleet:fleet", "Does all that on many machines at once."),
     "cache": ("r50bench.cli.cache:cache", "Lists, verifies and removes what is kept."),
     "work_collection": ("r50bench.cli.cache:work_collection", ""),
 }
@@ -52,21 +54,28 @@ A verb's module is imported when the verb is run, so each may import at its top 
 """
 
 
-class _Verbs(click.Group):
-    """A group that loads a verb when it is run, and suggests the one that was meant."""
+class LazyGroup(click.Group):
+    """A group that loads a command when it is run, and suggests the one that was meant.
+
+    ``table`` says of each command where it is, and its line in the help; it has none that is empty.
+    """
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.table = table
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [verb for verb, (_, summary) in _VERBS.items() if summary]
+        return [verb for verb, (_, summary) in self.table.items() if summary]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.commands and cmd_name in _VERBS:
-            module, _, name = _VERBS[cmd_name][0].partition(":")
+        if cmd_name not in self.commands and cmd_name in self.table:
+            module, _, name = self.table[cmd_name][0].partition(":")
             self.commands[cmd_name] = getattr(importlib.import_module(module), name)
         return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(verb, _VERBS[verb][1]) for verb in self.list_commands(ctx)])
+            formatter.write_dl([(verb, self.table[verb][1]) for verb in self.list_commands(ctx)])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -83,7 +92,8 @@ def _spelling(token: str) -> str:
 
 
 @click.group(
-    cls=_Verbs,
+    cls=LazyGroup,
+    table=_VERBS,
     invoke_without_command=True,
     context_settings={
         "help_option_names": ["-h", "--help"],

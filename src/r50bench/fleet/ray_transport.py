@@ -1,0 +1,233 @@
+"""A cluster of Ray's as a :class:`.Transport`.
+
+Results of Ray's tasks are pickles, which run what their maker likes where they are unpacked. None
+is asked for: a task returns nothing, and what a node has to say it leaves as bytes in the store
+of the cluster's head, which hands them out as they are.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from r50bench.errors import RunFailed, Unsupported
+from r50bench.fleet.admission import admit, refuse_open
+from r50bench.fleet.transport import Event, Frame, Gone, Node, Ticket
+
+__all__ = ["EXCLUSIVE", "RayTransport"]
+
+EXCLUSIVE = "r50bench"
+"""The resource that a node may declare, one of it, so that one order at a time is its own."""
+
+_MOST_WAITING = 8
+_NOBODY_READS_S = 600.0
+_SOONEST_S, _LATEST_S = 0.05, 1.0
+_DEATH_S, _END_S = 3.0, 10.0
+_OWN_LABELS = "ray.io/"
+
+
+@dataclass
+class _Sent:
+    node: Node
+    reference: Any
+
+
+class RayTransport:
+    """The cluster at ``address``: ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``. Close it.
+
+    A task has all that its node offers, so that no other of Ray's runs beside it.
+
+    Raises:
+        Unsupported: Ray is not installed.
+        UsageError: the cluster lets in everybody, or does not let us in.
+        RunFailed: nobody answers there.
+    """
+
+    def __init__(self, address: str) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise Unsupported(
+                "a fleet is reached by Ray, which is not installed",
+                hint="pip install 'r50bench[fleet]', here and on every node",
+            )
+        self.address, guarded = admit(address)
+        self._ray = _connected(self.address)
+        from ray.experimental import internal_kv
+
+        self._store = internal_kv
+        self._prefix = b"r50bench-%s/" % secrets.token_hex(8).encode()
+        self._numbers = itertools.count(1)
+        self._sent: dict[Ticket, _Sent] = {}
+        try:
+            if not guarded:
+                refuse_open(self.address, (node.address for node in self.nodes()))
+            self._task = self._ray.remote(_sent_by_value())
+        except BaseException:
+            self.close()
+            raise
+
+    def nodes(self) -> list[Node]:
+        with _losses_told():
+            return [_node(raw) for raw in self._ray.nodes() if raw.get("Alive")]
+
+    def start(self, node: Node, order: bytes) -> Ticket:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        ticket = next(self._numbers)
+        with _losses_told():
+            reference = self._task.options(
+                num_cpus=node.cpus,
+                resources={EXCLUSIVE: 1} if node.exclusive else {},
+                max_retries=0,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
+            ).remote(order, self._channel(ticket), _MOST_WAITING, _NOBODY_READS_S)
+        self._sent[ticket] = _Sent(node, reference)
+        return ticket
+
+    def events(self, timeout_s: float) -> list[Event]:
+        until, pause = time.monotonic() + timeout_s, _SOONEST_S
+        while True:
+            with _losses_told():
+                done = self._done(min(pause, max(0.0, until - time.monotonic())))
+                found: list[Event] = [*self._frames()]
+            for ticket in done:
+                del self._sent[ticket]
+                found.append(Gone(ticket))
+            if found or time.monotonic() >= until:
+                return found
+            pause = min(2 * pause, _LATEST_S)
+
+    def fate(self, node: Node) -> str:
+        """A node's death takes some seconds to be known, a worker's shows at once."""
+        until = time.monotonic() + _DEATH_S
+        while True:
+            with _losses_told():
+                now = {raw["NodeID"]: raw for raw in self._ray.nodes()}.get(node.id, {})
+            if not now.get("Alive"):
+                said = str(now.get("DeathReasonMessage") or "").strip()
+                return f"the node died{f': {said}' if said else ''}"
+            if time.monotonic() > until:
+                return "the process of Ray's that attended it was killed"
+            time.sleep(_SOONEST_S)
+
+    def stop(self, ticket: Ticket) -> None:
+        sent = self._sent.get(ticket)
+        if sent is not None:
+            # By force: a task that waits cannot be interrupted. What it has started dies with it.
+            with suppress(Exception):  # it is done, or its node is gone
+                self._ray.cancel(sent.reference, force=True)
+
+    def close(self) -> None:
+        with suppress(Exception):  # whatever is lost with the cluster need not be ended
+            for ticket in self._sent:
+                self.stop(ticket)
+            left = [sent.reference for sent in self._sent.values()]
+            if left:
+                self._ray.wait(left, num_returns=len(left), timeout=_END_S, fetch_local=False)
+            self._store._internal_kv_del(self._prefix, del_by_prefix=True)
+        self._sent.clear()
+        with suppress(Exception):
+            self._ray.shutdown()
+
+    def _channel(self, ticket: Ticket) -> bytes:
+        return self._prefix + b"%08d/" % ticket
+
+    def _done(self, timeout_s: float) -> list[Ticket]:
+        """Returns the orders that nothing more comes of, after waiting for one for so long."""
+        waiting = {sent.reference: ticket for ticket, sent in self._sent.items()}
+        if not waiting:
+            time.sleep(timeout_s)
+            return []
+        ready, _ = self._ray.wait([*waiting], timeout=timeout_s, fetch_local=False)
+        if ready:
+            ready, _ = self._ray.wait(
+                [*waiting], num_returns=len(waiting), timeout=0, fetch_local=False
+            )
+        return [waiting[reference] for reference in ready]
+
+    def _frames(self) -> Iterator[Frame]:
+        """Takes what lies in the store, in order; ``told`` comes after what is numbered."""
+        for key in sorted(self._store._internal_kv_list(self._prefix)):
+            number = key[len(self._prefix) :].partition(b"/")[0]
+            ticket = int(number) if number.isdigit() else 0
+            data = self._store._internal_kv_get(key)
+            self._store._internal_kv_del(key)
+            if data is not None and ticket in self._sent:
+                yield Frame(ticket, data)
+
+
+def _connected(address: str) -> Any:
+    """Returns the module ray, connected.
+
+    Raises:
+        RunFailed: the cluster does not let us join, though it answers.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    import ray
+
+    try:
+        ray.init(address, log_to_driver=False, logging_level="ERROR", namespace="r50bench")
+    except (Exception, SystemExit) as error:  # Ray's are of any kind
+        raise RunFailed(
+            f"the cluster at {address} cannot be joined: {str(error).strip().splitlines()[0]}",
+            hint="HOST:PORT is for machines that belong to it ('ray start' on this one),"
+            " ray://HOST:10001 for others; Ray and Python are of the same version on all",
+        ) from error
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    _unpack_no_errors()
+    return ray
+
+
+def _unpack_no_errors() -> None:
+    """Has Ray not unpack the error of a task whose result nobody has asked for, only to show it."""
+    from ray._private.worker import global_worker
+
+    global_worker.raise_errors = lambda *_: None
+
+
+def _sent_by_value() -> Any:
+    """Returns what a worker runs, to be sent as it is: r50bench may be missing there."""
+    from ray import cloudpickle
+
+    from r50bench.fleet import ray_worker
+
+    cloudpickle.register_pickle_by_value(ray_worker)
+    return ray_worker.work
+
+
+def _node(raw: dict[str, Any]) -> Node:
+    address, name = str(raw["NodeManagerAddress"]), str(raw.get("NodeName") or "")
+    resources = raw.get("Resources") or {}
+    labels = raw.get("Labels") or {}
+    return Node(
+        id=str(raw["NodeID"]),
+        name=str(raw.get("NodeManagerHostname") or address) if name in ("", address) else name,
+        address=address,
+        labels={key: text for key, text in labels.items() if not key.startswith(_OWN_LABELS)},
+        cpus=float(resources.get("CPU", 0.0)),
+        exclusive=resources.get(EXCLUSIVE, 0) >= 1,
+    )
+
+
+@contextmanager
+def _losses_told() -> Iterator[None]:
+    """Raises RunFailed where the cluster's head does not answer any more."""
+    try:
+        yield
+    except Exception as error:
+        first = str(error).strip().splitlines()[:1]
+        raise RunFailed(
+            f"the cluster was lost: {first[0] if first else type(error).__name__}",
+            hint="what has come home is kept; look at the head's log, and go on when it is back",
+        ) from error
