@@ -112,7 +112,7 @@ def test_what_was_tuned_with_other_weights_or_versions_is_not_used(
 
 
 def test_the_report_names_the_winner_how_sure_it_is_and_the_run_that_uses_it(
-    r50bench_fake: Call,
+    r50bench_fake: Call, tmp_path: Path
 ) -> None:
     answer = r50bench_fake("tune", CASE, *FAKE, *CHOICE, "--budget", "1m")
     assert answer.code == 0, answer.err
@@ -125,6 +125,10 @@ def test_the_report_names_the_winner_how_sure_it_is_and_the_run_that_uses_it(
     assert "of 60 s" in answer.out
     last = answer.out.splitlines()[-1]
     assert last.endswith(" --set ENGINE=fake")
+    (page,) = tmp_path.glob("r50bench-tunes/*/report.html")
+    trials = [trial.parent.name for trial in page.parent.glob("*/record.json")]
+    assert len(trials) > 1
+    assert all(trial in page.read_text() for trial in trials)
 
 
 def test_list_shows_what_was_tuned(r50bench_fake: Call, tmp_path: Path) -> None:

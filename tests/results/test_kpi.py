@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from r50bench.errors import RunFailed
-from r50bench.results.kpi import Kpi, accuracy_line, kpis
+from r50bench.results.kpi import Kpi, accuracy_line, kpis, kpis_if_valid
 from r50bench.results.record import Accuracy, Energy, Evidence, Limit, Record
 from r50bench.results.samples import Samples
 from support.records import case_of, record_of, samples_of_latencies
@@ -145,6 +145,7 @@ def test_an_invalid_record_has_no_figures() -> None:
     record = record_of(reason="worker 1 was killed by SIGKILL")
     with pytest.raises(RunFailed, match="worker 1 was killed by SIGKILL"):
         kpis(record, samples_of_latencies([[10] * 20] * 2))
+    assert kpis_if_valid(record, None) == ()
 
 
 def test_a_record_without_what_its_mode_is_about_is_refused() -> None:

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from r50bench.errors import RunFailed, UsageError
-from r50bench.results.samples import Samples, read_samples, samples_of, write_samples
+from r50bench.results.record import write_record
+from r50bench.results.samples import (
+    Samples,
+    read_measured,
+    read_samples,
+    samples_of,
+    write_samples,
+)
 from support.records import record_of, samples_of_latencies
 
 HEADER = "round,instance,step,start_ns,end_ns,images\n"
@@ -111,6 +118,12 @@ def test_another_file_than_the_record_s_is_refused(tmp_path: Path) -> None:
 
 def test_a_record_that_timed_nothing_has_no_samples(tmp_path: Path) -> None:
     assert samples_of(record_of("accuracy"), tmp_path) is None
+
+
+def test_an_invalid_record_is_read_without_what_it_left(tmp_path: Path) -> None:
+    left = record_of(reason="worker 1 died")  # which names samples that are not there
+    write_record(left, tmp_path)
+    assert read_measured(tmp_path) == (left, None)
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from r50bench.errors import R50BenchError, RunFailed
 from r50bench.report.kpi_block import KpiBlock, kpi_block
 from r50bench.report.kpi_formats import KPI_FORMATS, format_kpis
 from r50bench.results.folders import newest_record_folder, record_folders
-from r50bench.results.record import read_record
-from r50bench.results.samples import samples_of
+from r50bench.results.samples import read_measured
 
 __all__ = ["kpi"]
 
@@ -47,15 +46,10 @@ def _blocks(folders: Sequence[Path]) -> tuple[list[KpiBlock], list[R50BenchError
     blocks, damaged = [], []
     for folder in folders:
         try:
-            blocks.append(_block(folder))
+            blocks.append(kpi_block(*read_measured(folder)))
         except R50BenchError as error:
             damaged.append(error)
     return blocks, damaged
-
-
-def _block(folder: Path) -> KpiBlock:
-    record = read_record(folder)
-    return kpi_block(record, samples_of(record, folder) if record.status == "valid" else None)
 
 
 def _raise_without_figures(blocks: Sequence[KpiBlock], damaged: Sequence[R50BenchError]) -> None:

@@ -11,8 +11,7 @@ from r50bench.notices import Notice, Progress
 from r50bench.report.page import Section
 from r50bench.report.records_page import Shown, records_page
 from r50bench.results.atomic import write_text_atomically
-from r50bench.results.record import read_record
-from r50bench.results.samples import samples_of
+from r50bench.results.samples import read_measured
 
 __all__ = ["PAGE", "leave_page", "read_shown", "shown_of", "write_page"]
 
@@ -31,9 +30,7 @@ def read_shown(folders: Iterable[Path]) -> tuple[list[Shown], list[str]]:
     damaged: list[str] = []
     for folder in folders:
         try:
-            record = read_record(folder)
-            samples = samples_of(record, folder) if record.status == "valid" else None
-            found.append(Shown.of(record, samples, folder))
+            found.append(Shown.of(*read_measured(folder), folder))
         except R50BenchError as error:
             damaged.append(error.message)
     return found, damaged

@@ -19,7 +19,7 @@ from r50bench.cli.options import (
     seconds_of,
     set_option,
 )
-from r50bench.cli.pages import PAGE, leave_page, read_shown
+from r50bench.cli.pages import PAGE, leave_page, shown_of
 from r50bench.cli.selection import select
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.host import topology
@@ -29,7 +29,6 @@ from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.parameters.value_lists import read_axes
 from r50bench.planning.tuned_defaults import TunedResults, asked_for_speed
 from r50bench.report.terminal import TerminalProgress
-from r50bench.results.folders import record_folders
 from r50bench.results.history import tuned_folder
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
@@ -176,7 +175,7 @@ def _execute(
         except R50BenchError as error:
             errors.append(error)
             continue
-        trials, _ = read_shown(record_folders(tuned.folder))
+        trials = shown_of(tuned.trials)
         page = leave_page(trials, tuned.folder / PAGE, progress, title="r50bench tune")
         found.append(tune_as_data(tuned) | {"kept": str(file)})
         if not as_json:

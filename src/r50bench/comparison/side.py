@@ -12,9 +12,9 @@ import msgspec
 
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.notices import Notice
-from r50bench.results.kpi import Kpi, kpis
-from r50bench.results.record import Record, disturbance, read_record, record_of_data
-from r50bench.results.samples import samples_of
+from r50bench.results.kpi import Kpi, kpis_if_valid
+from r50bench.results.record import Record, disturbance, record_of_data
+from r50bench.results.samples import read_measured
 from r50bench.wording import counted
 
 __all__ = ["MeasuredRun", "Side", "read_run", "read_runs_file", "runs_as_data", "side_of"]
@@ -67,10 +67,8 @@ def read_run(folder: Path) -> MeasuredRun:
         UsageError: there is no record, or it cannot be read.
         RunFailed: its samples are missing or damaged.
     """
-    record = read_record(folder)
-    if record.status != "valid":
-        return MeasuredRun(record, ())
-    return MeasuredRun(record, kpis(record, samples_of(record, folder)))
+    record, samples = read_measured(folder)
+    return MeasuredRun(record, kpis_if_valid(record, samples))
 
 
 def read_runs_file(path: Path) -> list[MeasuredRun]:

@@ -26,9 +26,9 @@ from r50bench.history.archive import (
 from r50bench.results.atomic import is_disk_full
 from r50bench.results.foreign import ForeignRun, foreign_run_of
 from r50bench.results.history import History, history_path
-from r50bench.results.kpi import Kpi, kpis
+from r50bench.results.kpi import Kpi, kpis_if_valid
 from r50bench.results.record import Record, read_record
-from r50bench.results.samples import samples_of
+from r50bench.results.samples import read_measured
 
 __all__ = ["LARGEST_ARCHIVE", "Joined", "add_folders", "import_archive", "imported_path"]
 
@@ -209,10 +209,8 @@ def _read(folder: Path) -> tuple[Record, Sequence[Kpi]]:
     Raises:
         R50BenchError: either is missing, damaged, or of a newer schema.
     """
-    record = read_record(folder)
-    if record.status != "valid":
-        return record, ()
-    return record, kpis(record, samples_of(record, folder))
+    record, samples = read_measured(folder)
+    return record, kpis_if_valid(record, samples)
 
 
 def _foreign_of(archive: zipfile.ZipFile) -> tuple[list[ForeignRun], list[Refused]]:

@@ -14,7 +14,7 @@ from r50bench.case import Request, setting_text
 from r50bench.engines.registry import recorded_engine
 from r50bench.parameters import BY_NAME, PARAMETERS
 from r50bench.precision import PRECISIONS
-from r50bench.results.kpi import Kpi, accuracy_line, kpis
+from r50bench.results.kpi import Kpi, accuracy_line, kpis_if_valid
 from r50bench.results.record import GpuReport, Record
 from r50bench.results.samples import Samples
 from r50bench.wording import figure, first_few
@@ -59,7 +59,7 @@ def kpi_block(record: Record, samples: Samples | None) -> KpiBlock:
         record_id=record.id,
         case_name=record.name,
         settings=tuple((key, _one_line(value)) for key, value in _settings(record) if value),
-        kpis=kpis(record, samples) if valid else (),
+        kpis=kpis_if_valid(record, samples),
         reason=None if valid else _one_line(record.reason or "no reason given"),
         notes=tuple(_one_line(note) for note in _notes(record)),
     )

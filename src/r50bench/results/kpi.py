@@ -46,6 +46,7 @@ __all__ = [
     "by_name",
     "figures_by_name",
     "kpis",
+    "kpis_if_valid",
 ]
 
 # The names of the figures that others ask for; each figure is made under its name here.
@@ -141,6 +142,15 @@ def kpis(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:
             hint="the record is incomplete: take it from where it was copied, or run again",
         )
     return (*primary, *(figure for figure in figures if not figure.primary))
+
+
+def kpis_if_valid(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:
+    """Returns the figures of :func:`kpis`, none where the record is invalid.
+
+    Raises:
+        RunFailed: a valid record lacks what its mode is about.
+    """
+    return kpis(record, samples) if record.status == "valid" else ()
 
 
 def figures_by_name(record: Record, samples: Samples | None) -> dict[str, Kpi]:

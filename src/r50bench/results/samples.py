@@ -13,12 +13,13 @@ import numpy.typing as npt
 
 from r50bench.errors import RunFailed, UsageError
 from r50bench.results.atomic import write_atomically
-from r50bench.results.record import Record
+from r50bench.results.record import Record, read_record
 
 __all__ = [
     "SAMPLES_FILE",
     "Integers",
     "Samples",
+    "read_measured",
     "read_samples",
     "samples_of",
     "write_samples",
@@ -158,6 +159,19 @@ def samples_of(record: Record, folder: Path) -> Samples | None:
     if record.samples_sha256 is None:
         return None
     return read_samples(folder / SAMPLES_FILE, record.samples_sha256)
+
+
+def read_measured(folder: Path) -> tuple[Record, Samples | None]:
+    """Returns the record in ``folder``, or in the record.json given itself, with its samples.
+
+    None in their place where it timed nothing, or is invalid: what such a run left tells nothing.
+
+    Raises:
+        UsageError: there is no record, it cannot be read, or a file of it is missing.
+        RunFailed: its samples or predictions are damaged, or the system refuses a file.
+    """
+    record = read_record(folder)
+    return record, samples_of(record, folder) if record.status == "valid" else None
 
 
 def _header() -> bytes:

@@ -53,6 +53,7 @@ class TuneRequest:
 class Tuned:
     """What tuning came to: ``untuned`` and ``case`` are the defaults before and after it.
 
+    ``outcome`` is what the winner left, ``trials`` what all did, in the order in which they began.
     ``primary`` is the goal's figure of the winner, from its record; ``seconds`` the whole time,
     ``compile_s`` that of it spent on compiling, ``wanted_s`` what trying all that was left out
     would take, about.
@@ -64,6 +65,7 @@ class Tuned:
     verdict: Verdict
     primary: Kpi
     outcome: Outcome
+    trials: tuple[Outcome, ...]
     folder: Path
     seconds: float
     compile_s: float
@@ -116,6 +118,7 @@ def tune_case(
         verdict=verdict,
         primary=_primary(outcome, request.objective),
         outcome=outcome,
+        trials=tuple(sorted(trials.outcomes.values(), key=lambda one: one.record.id)),
         folder=folder,
         seconds=time.monotonic() - began,
         compile_s=trials.compile_s,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from r50bench.load import LoadGen
-from r50bench.results.kpi import Kpi, figures_by_name
+from r50bench.results.kpi import Kpi, by_name, kpis_if_valid
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
 
@@ -32,8 +32,7 @@ class Shown:
     @classmethod
     def of(cls, record: Record, samples: Samples | None, folder: Path) -> Shown:
         """Returns the record with the figures that follow from it."""
-        valid = record.status == "valid"
-        return cls(record, samples, folder, figures_by_name(record, samples) if valid else {})
+        return cls(record, samples, folder, by_name(kpis_if_valid(record, samples)))
 
     @property
     def primary(self) -> Kpi | None:
