@@ -12,9 +12,6 @@ from typing import Any
 
 import click
 
-from r50bench.comparison.differences import differences
-from r50bench.comparison.suspects import strongest_first
-from r50bench.comparison.text import difference_lines
 from r50bench.errors import RunFailed, UsageError, did_you_mean
 from r50bench.history.archive import Refused, export_history
 from r50bench.history.changes import changes_of
@@ -33,10 +30,13 @@ from r50bench.mlperf.query.conditions import condition_of
 from r50bench.mlperf.query.search import Search
 from r50bench.mlperf.query.terms import Comparison, Term, notices_on_terms, parse_terms
 from r50bench.mlperf.query.vocabulary import KEYS, TAGS
+from r50bench.report.differing import difference_lines
+from r50bench.results.differences import differences
 from r50bench.results.folders import record_folders
 from r50bench.results.foreign import ForeignRun
 from r50bench.results.history import History, HistoryEntry, history_path
 from r50bench.results.record import Record
+from r50bench.results.suspects import strongest_first
 from r50bench.wording import counted
 
 __all__ = ["history"]

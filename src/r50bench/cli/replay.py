@@ -10,7 +10,6 @@ import click
 from r50bench.cli.comparing import as_printed, threshold_option
 from r50bench.cli.options import out_option, quiet_option
 from r50bench.cli.replay_plan import plan_replay
-from r50bench.comparison.differences import FigurePair, figure_pairs
 from r50bench.comparison.public import compare_by_history
 from r50bench.comparison.side import MeasuredRun, read_run, side_of
 from r50bench.errors import UsageError
@@ -24,6 +23,7 @@ from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.planning.planned import Planned
 from r50bench.report.table import Column, Table
 from r50bench.report.terminal import TerminalProgress
+from r50bench.results.differences import FigurePair, figure_pairs
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import Kpi
 from r50bench.results.record import Record, read_record

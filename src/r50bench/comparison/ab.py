@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from r50bench.comparison.compare import CaseComparison, Comparison
-from r50bench.comparison.differences import differences
 from r50bench.comparison.sequential import Look, Looks
-from r50bench.comparison.suspects import strongest_first
 from r50bench.errors import UsageError
 from r50bench.load import Steps
 from r50bench.measure.bench import Bench
@@ -22,9 +20,11 @@ from r50bench.measure.session import Outcome, Session, open_session
 from r50bench.notices import Titled
 from r50bench.planning.planned import Planned
 from r50bench.results.comparable import comparable
+from r50bench.results.differences import differences
 from r50bench.results.kpi import LATENCY, THROUGHPUT
 from r50bench.results.record import new_record_id
 from r50bench.results.samples import Samples
+from r50bench.results.suspects import strongest_first
 from r50bench.results.timeline import mean_latency_ns, throughput, windows
 
 __all__ = ["HEATS", "HEAT_S", "Contest", "run_ab"]

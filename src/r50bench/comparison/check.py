@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from r50bench.comparison.compare import CaseComparison, Comparison
 from r50bench.comparison.side import MeasuredRun, Side, side_of
-from r50bench.comparison.text import comparison_markdown, difference_lines, verdict_words
+from r50bench.comparison.text import comparison_markdown, verdict_words
 from r50bench.comparison.verdict import Verdict
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.measure.session import CaseResult
 from r50bench.planning.planned import Planned
+from r50bench.report.differing import difference_lines
 from r50bench.report.junit import CheckedCase, Outcome, junit_xml
 
 __all__ = ["check_junit", "check_markdown", "refuse_unknown_cases", "side_of_results"]

@@ -6,10 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from r50bench.comparison.differences import Difference, differences
 from r50bench.comparison.pairing import Pair, pairs_of
 from r50bench.comparison.side import MeasuredRun, Side
-from r50bench.comparison.suspects import strongest_first
 from r50bench.comparison.verdict import (
     DEFAULT_TOLERANCE,
     Basis,
@@ -23,10 +21,12 @@ from r50bench.comparison.verdict import (
 )
 from r50bench.errors import CheckFailed, TooNoisy, UsageError
 from r50bench.notices import Notice
+from r50bench.results.differences import Difference, differences
 from r50bench.results.kpi import ACCURACY, Kpi
 from r50bench.results.processes import log_error
 from r50bench.results.record import Record
 from r50bench.results.stats import Estimate
+from r50bench.results.suspects import strongest_first
 
 __all__ = ["CaseComparison", "Comparison", "Known", "compare_sides", "raise_verdict"]
 

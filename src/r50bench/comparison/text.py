@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from r50bench.case import setting_text
 from r50bench.comparison.compare import CaseComparison, Comparison
-from r50bench.comparison.differences import Difference
+from r50bench.report.differing import difference_lines
 from r50bench.report.table import Column, Table
 from r50bench.wording import fixed
 
@@ -17,7 +16,6 @@ __all__ = [
     "comparison_as_data",
     "comparison_markdown",
     "comparison_text",
-    "difference_lines",
     "verdict_words",
 ]
 
@@ -81,11 +79,6 @@ def comparison_as_data(comparison: Comparison) -> dict[str, Any]:
     """Returns the fields of :class:`.Comparison` as JSON can hold them."""
     data: dict[str, Any] = msgspec.to_builtins(comparison)
     return data
-
-
-def difference_lines(found: Sequence[Difference]) -> list[str]:
-    """Returns a line for each thing that is not as it was."""
-    return [f"{one.what}: {_said(one.before)} -> {_said(one.after)}" for one in found]
 
 
 def _table(comparison: Comparison) -> Table:
@@ -166,14 +159,6 @@ def _by_difference(comparison: Comparison) -> Iterator[str]:
     for line, labels in of_lines.items():
         everywhere = len(labels) == len(comparison.cases)
         yield line if everywhere else f"{line}  ({', '.join(labels)})"
-
-
-def _said(value: object) -> str:
-    if isinstance(value, tuple) and all(isinstance(one, tuple) for one in value):
-        return setting_text(value)  # variables with their values
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value)) or "none"
-    return "unknown" if value is None else str(value) or "none"
 
 
 def _escaped(line: str) -> str:

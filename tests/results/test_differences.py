@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from r50bench.comparison.differences import Difference, differences, figure_pairs
+from r50bench.results.differences import Difference, differences, figure_pairs
 from r50bench.results.kpi import Kpi
 from support import records
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from r50bench.comparison.differences import Difference
-from r50bench.comparison.suspects import strongest_first
+from r50bench.results.differences import Difference
+from r50bench.results.suspects import strongest_first
 
 
 def test_code_is_suspected_before_machines_and_machines_before_their_state() -> None:

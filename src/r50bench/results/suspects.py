@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from r50bench.comparison.differences import Difference
+from r50bench.results.differences import Difference
 
 __all__ = ["strongest_first"]
 
