@@ -1,9 +1,7 @@
 """Archives: a history as one file that another machine can read.
 
-A ZIP: each file in it has a checksum of its own and is compressed alone, so that one damaged entry
-costs one record (a compressed tar loses all that follows), names and sizes are known before
-anything is unpacked, and it holds no links or devices that anyone would have to follow. Record
-folders travel whole, because all figures are derived from them; the rows of the history are not in
+A ZIP (:mod:`r50bench.results.packing` says why): one damaged entry costs one record. Record folders
+travel whole, because all figures are derived from them; the rows of the history are not in
 it, they are made again on the other side. Runs of other workloads, which have no folder, are lines
 of JSON.
 """
@@ -13,8 +11,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,20 +20,23 @@ from r50bench.errors import UsageError
 from r50bench.results.atomic import from_json, is_disk_full, to_json
 from r50bench.results.foreign import ForeignRun, foreign_run_text
 from r50bench.results.history import HistoryEntry
+from r50bench.results.packing import (
+    LARGEST_RECORD,
+    MOST_FILES,
+    Files,
+    files_of,
+    read_bounded,
+    stays_inside,
+)
 from r50bench.results.record import RECORD_FILE
 
 __all__ = [
     "FOREIGN",
-    "LARGEST_RECORD",
     "MANIFEST",
-    "MOST_FILES",
     "Exported",
-    "Files",
     "Refused",
     "check_manifest",
-    "chunks",
     "export_history",
-    "read_bounded",
     "record_files",
 ]
 
@@ -44,18 +44,8 @@ MANIFEST = "history.json"
 FOREIGN = "figures-of-others.jsonl"
 FORMAT, VERSION = "r50bench history", 1
 
-LARGEST_RECORD = 2 * 2**30
-MOST_FILES = 1000
-"""Bounds of one record's folder, in bytes and files: far beyond what any run leaves. LoadGen's log
-of a whole ImageNet is a tenth of it."""
-
 _LARGEST_MANIFEST = 2**20
-_CHUNK = 2**20
 _RECORD = re.compile(r"records/([A-Za-z0-9_][A-Za-z0-9_.+-]{0,200})/(.+)", re.DOTALL)
-
-
-Files = list[tuple[PurePosixPath, zipfile.ZipInfo]]
-"""Where each file goes in its record's folder, and where its bytes are."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +103,7 @@ def export_history(
 def _put(archive: zipfile.ZipFile, entry: HistoryEntry) -> Refused | None:
     """Adds a record's folder; returns why it is left out, if it is."""
     try:
-        files = sorted(_files_of(entry.folder))
+        files = sorted(files_of(entry.folder))
         if not any(file == entry.folder / RECORD_FILE for file in files):
             return Refused(entry.id, f"there is no record in {entry.folder} any more")
         size = sum(file.stat().st_size for file in files)
@@ -129,11 +119,6 @@ def _put(archive: zipfile.ZipFile, entry: HistoryEntry) -> Refused | None:
     for file, name in zip(files, names, strict=True):
         archive.write(file, name)
     return None
-
-
-def _files_of(folder: Path) -> Iterator[Path]:
-    """Yields the plain files of a record's folder; links lead out of it and are no part of it."""
-    return (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def check_manifest(archive: zipfile.ZipFile, path: Path) -> None:
@@ -163,31 +148,6 @@ def _no_archive(path: Path) -> UsageError:
     )
 
 
-def read_bounded(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """Returns an entry's bytes, of which there are at most ``most``, whatever its header says.
-
-    Raises:
-        KeyError: there is no such entry.
-        ValueError: it is larger, damaged, encrypted, or compressed in an unknown way.
-    """
-    return b"".join(chunks(archive, archive.getinfo(name), most))
-
-
-def chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
-    """Yields an entry's bytes in pieces; raises ValueError as :func:`read_bounded` does."""
-    left = most
-    try:
-        with archive.open(entry) as file:
-            while chunk := file.read(_CHUNK):
-                left -= len(chunk)
-                if left < 0:
-                    raise ValueError(f"{entry.filename} is larger than {most} bytes")
-                yield chunk
-    # What zipfile raises of damaged, encrypted and exotic entries.
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise ValueError(f"{entry.filename} cannot be unpacked: {error}") from error
-
-
 def record_files(entries: Iterable[zipfile.ZipInfo]) -> tuple[dict[str, Files], list[Refused]]:
     """Returns the files of each record by its id, and the entries that are no part of any.
 
@@ -199,13 +159,8 @@ def record_files(entries: Iterable[zipfile.ZipInfo]) -> tuple[dict[str, Files], 
         if entry.filename in (MANIFEST, FOREIGN) or entry.is_dir():
             continue
         match = _RECORD.fullmatch(entry.filename)
-        if match is None or not _stays_inside(match[2]):
+        if match is None or not stays_inside(match[2]):
             strange.append(Refused(repr(entry.filename), "its name is that of no record's file"))
             continue
         records.setdefault(match[1], []).append((PurePosixPath(match[2]), entry))
     return records, strange
-
-
-def _stays_inside(name: str) -> bool:
-    parts = name.split("/")
-    return name.isprintable() and "\\" not in name and not {"", ".", ".."} & {*parts}

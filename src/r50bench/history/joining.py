@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
-import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.errors import R50BenchError, RunFailed, UsageError
-from r50bench.history.archive import (
-    FOREIGN,
-    LARGEST_RECORD,
-    MOST_FILES,
-    Files,
-    Refused,
-    check_manifest,
-    chunks,
-    read_bounded,
-    record_files,
-)
-from r50bench.results.atomic import is_disk_full
+from r50bench.history.archive import FOREIGN, Refused, check_manifest, record_files
 from r50bench.results.foreign import ForeignRun, foreign_run_of
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import Kpi, kpis_if_valid
+from r50bench.results.packing import Files, aside, check_files, read_bounded, unpack
 from r50bench.results.record import Record, read_record
 from r50bench.results.samples import read_measured
 
@@ -153,14 +140,9 @@ def _unpack(archive: zipfile.ZipFile, identity: str, files: Files, target: Path)
         return
     if final.exists():
         raise UsageError(f"{final} is there already, and holds no such record")
-    _check_files(files)
-    with _aside(target) as folder:
-        for name, entry in files:
-            place = folder / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with open(place, "xb") as file:
-                for chunk in chunks(archive, entry, entry.file_size):
-                    file.write(chunk)
+    check_files((name for name, _ in files), sum(entry.file_size for _, entry in files))
+    with aside(target) as folder:
+        unpack(archive, files, folder)
         try:
             found = _read(folder)[0].id
         except R50BenchError as error:  # which names a folder that is gone by the time it is read
@@ -168,32 +150,6 @@ def _unpack(archive: zipfile.ZipFile, identity: str, files: Files, target: Path)
         if found != identity:
             raise UsageError(f"its record calls itself {found}")
         os.rename(folder, final)
-
-
-def _check_files(files: Files) -> None:
-    names = [name for name, _ in files]
-    size = sum(entry.file_size for _, entry in files)
-    if len(files) > MOST_FILES or size > LARGEST_RECORD:
-        raise UsageError(f"{len(files)} files of {size} bytes are too many for one record")
-    if len({*names}) < len(names) or any(
-        parent in names for name in names for parent in name.parents
-    ):
-        raise UsageError("two of its files have one name")
-
-
-@contextlib.contextmanager
-def _aside(target: Path) -> Iterator[Path]:
-    """Gives a new hidden folder in ``target``, which is removed unless it was renamed."""
-    folder = target / f".import-{os.getpid()}-{secrets.token_hex(4)}"
-    try:
-        folder.mkdir()
-        yield folder
-    except OSError as error:
-        if is_disk_full(error):
-            raise
-        raise UsageError(f"cannot be unpacked: {(error.strerror or str(error)).lower()}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _holds(folder: Path, identity: str) -> bool:
