@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from r50bench.main_job.text import gains, main_job_text, next_commands, summary_sentence
+from r50bench.main_job.text import Gain, gains, main_job_text, next_commands, summary_sentence
 from r50bench.measure.session import CaseResult
 from r50bench.notices import Notice
 from r50bench.planning.planned import Planned
 from r50bench.results.record import EngineInfo
+from r50bench.results.stats import Estimate
 from support.records import case_of, outcome_of, record_of, samples_of_latencies
 
 VERSIONS = {"torch": "torch 2.13.0+cpu", "r50": "kernels of r50bench"}
@@ -65,6 +66,22 @@ def test_where_r50_is_not_faster_nothing_is_left_on_the_table():
 def test_a_difference_within_the_noise_is_none():
     same = gains(runs(result("torch", 10), result("r50", 10)))
     assert summary_sentence(same).startswith("PyTorch and r50 do not differ beyond the noise: ")
+
+
+def test_a_precision_within_the_noise_does_not_hide_the_others():
+    def gain(precision, ratio):
+        return Gain(case_of("throughput", precision, instances=1, cores_per_instance=2), ratio)
+
+    found = [
+        gain("avx_int8", Estimate(1.23, 0.79, 2.03)),
+        gain("avx_bfloat16", Estimate(1.1, 1.07, 1.19)),
+        gain("avx_fp32", Estimate(1.12, 1.08, 1.2)),
+    ]
+    assert summary_sentence(found) == (
+        "PyTorch leaves speed on the table here: r50's kernels reach 1.12 × PyTorch (1.08–1.20)"
+        " in fp32 at batch 8 on 2 cores, 1.10 × PyTorch (1.07–1.19) in bf16 at batch 8;"
+        " within the noise 1.23 × PyTorch (0.790–2.03) in int8 at batch 8."
+    )
 
 
 def test_what_has_no_row_is_said_below_the_table():
