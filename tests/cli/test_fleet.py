@@ -15,7 +15,7 @@ def test_it_lists_its_commands_without_loading_them(r50bench_process: Call) -> N
     )
     answer = r50bench_process("fleet", "--help", program=program)
     assert answer.code == 0
-    assert "list  Lists the machines" in answer.out
+    assert "list      Lists the machines" in answer.out
     assert "msgspec" not in answer.err.split()
 
 

@@ -10,6 +10,10 @@ __all__ = ["fleet"]
 
 _COMMANDS = {
     "list": ("r50bench.cli.fleet_list:list_nodes", "Lists the machines, and what hurts on each."),
+    "manifest": (
+        "r50bench.cli.fleet_manifest:manifest",
+        "Writes Jobs of Kubernetes' that run cases.",
+    ),
 }
 """Where each command is, and its line in the help; its module is imported when it is run."""
 
