@@ -97,6 +97,16 @@ def test_kpi_lines_in_the_log_count_before_the_instances(tmp_path: Path) -> None
     assert run.settings["BATCH_SIZE"] == "32"
 
 
+def test_parameters_and_lscpu_in_the_log_are_no_figures(tmp_path: Path) -> None:
+    log = "BATCH_SIZE: 32\nSTEPS: 100\nCASE_TYPE: \nCPU(s):       224\nNUMA node(s): 2\n"
+    write_logs(tmp_path, instances=INSTANCES, log=log)
+    ((run,), _) = read_wsf_logs(tmp_path)
+    assert [figure.name for figure in run.figures] == ["Throughput", "Latency"]
+    assert run.settings["STEPS"] == "100"
+    assert run.settings["BATCH_SIZE"] == "64", "what the framework was told is the parameter"
+    assert "CASE_TYPE" not in run.settings
+
+
 @pytest.mark.parametrize("status", ["1", None, ""])
 def test_a_run_that_did_not_pass_has_no_figures(tmp_path: Path, status: str | None) -> None:
     write_logs(tmp_path, instances=INSTANCES, status=status)

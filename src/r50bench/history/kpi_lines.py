@@ -23,10 +23,14 @@ _NOT_MEASURED = -1.0
 
 @dataclass(frozen=True)
 class KpiLines:
-    """What such lines say: the figures, the primary one first, and the parameters."""
+    """What such lines say: the figures, the primary one first, and the parameters.
+
+    Without a primary one, ``of_a_script`` is False: a log has lines of their form of its own.
+    """
 
     figures: tuple[ForeignFigure, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
+    of_a_script: bool = False
 
 
 def read_kpi_lines(lines: Iterable[str]) -> KpiLines:
@@ -41,4 +45,4 @@ def read_kpi_lines(lines: Iterable[str]) -> KpiLines:
             figure = ForeignFigure(match[2], match[3] or "", float(match[4]))
             if figure.value != _NOT_MEASURED:
                 (primary if match[1] else others).append(figure)
-    return KpiLines((*primary, *others), settings)
+    return KpiLines((*primary, *others), settings, bool(primary))

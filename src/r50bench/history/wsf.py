@@ -3,8 +3,10 @@
 ``logs-<case>/`` holds ``workload-config.yaml`` and ``itr-<n>/<worker>/`` with ``status`` (0:
 passed), ``benchmark_<mode>_<topology>_<precision>_<function>_<data type>_<time>.log``, and
 ``output/*.log``, one of each instance. Each iteration is a run. Where the log has KPI lines, as
-``kpi.sh`` prints them, they are its figures; else they are worked out from the instances as the
-workload does: throughput is their sum, latency (per image) and accuracy their mean.
+``kpi.sh`` prints them, a primary one among them, they are its figures; else they are worked out
+from the instances as the workload does: throughput is their sum, latency (per image) and accuracy
+their mean. Before them the log has the parameters, ``KEY: value``, and what lscpu says, which look
+like KPI lines and are none.
 """
 
 from __future__ import annotations
@@ -28,6 +30,11 @@ _LOG = re.compile(
     r"(?P<FUNCTION>inference|training)_(?P<DATA_TYPE>[a-z]+)_"
     r"(?P<time>\d\d-\d\d-\d\d-\d\d-\d\d-\d\d)\.log",
     re.IGNORECASE,
+)
+_PARAMETER = re.compile(
+    r"^(PLATFORM|MODE|TOPOLOGY|FUNCTION|PRECISION|BATCH_SIZE|WARMUP_STEPS|STEPS|DATA_TYPE"
+    r"|CORES_PER_INSTANCE|CASE_TYPE|WEIGHT_SHARING|VERBOSE|CUSTOMER_ENV):[ \t]*(.*?)[ \t]*$",
+    re.MULTILINE,
 )
 _FOLDER = re.compile(r"(?:.*-)?logs-(.+)", re.DOTALL)
 _NUMBER = r"([0-9]+(?:\.[0-9]*)?)"
@@ -59,8 +66,9 @@ def _run(log: Path) -> ForeignRun:
     said = read_kpi_lines(texts[0].splitlines())
     mode = named["MODE"].lower()
     settings = {key: named[key] for key in ("MODE", "TOPOLOGY", "PRECISION", "DATA_TYPE")}
-    settings |= _tunables(log.parent) | said.settings
-    figures = said.figures or _worked_out(texts[1:] or texts, mode)
+    settings |= dict(_PARAMETER.findall(texts[0])) | _tunables(log.parent) | said.settings
+    worked_out = _worked_out(texts[1:] or texts, mode)
+    figures = said.figures if said.of_a_script else worked_out
     passed = _passed(log.parent)
     return ForeignRun(
         id=run_id("wsf", log.name, *texts),
