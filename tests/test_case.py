@@ -54,6 +54,7 @@ def test_the_arm_workloads_only_case_is_understood() -> None:
     arm = CaseName("inference", "throughput", "fp32", "pkm")
     assert CaseName.parse("throughput_pkm") == arm
     assert CaseName.parse("test_resnet50_pytorch_arm_throughput_pkm") == arm
+    assert CaseName.parse("resnet50v15_pytorch_arm_throughput_pkm") == arm
 
 
 def test_training_is_refused_in_one_sentence() -> None:

@@ -33,6 +33,7 @@ def effective(name: str, *sets: str) -> EffectiveCase:
             "PLATFORM=SPR has no effect: this host is",
         ),
         ("inference_latency_avx_int8", ["WORKLOAD=resnet50_pytorch_arm"], "this host is x86_64"),
+        ("inference_latency_avx_int8", ["WORKLOAD=resnet50v15_pytorch_arm"], "this host is x86_64"),
         ("inference_latency_avx_int8", ["WEIGHT_SHARING=1"], "no effect: there is one instance"),
         ("inference_latency_avx_int8", ["FORCE_WEIGHT_SHARING=1"], "weights are not shared"),
         ("inference_latency_avx_int8", ["TORCH_MKLDNN_MATMUL_MIN_DIM=9"], "has no effect: on x86"),

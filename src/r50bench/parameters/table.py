@@ -277,7 +277,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="workload",
-        reader=name_of("resnet50_pytorch_xeon_public", "resnet50_pytorch_arm", metavar="NAME"),
+        reader=name_of(
+            "resnet50_pytorch_xeon_public",
+            "resnet50_pytorch_arm",
+            "resnet50v15_pytorch_arm",
+            metavar="NAME",
+        ),
         help="The original workload's name; checked, without effect.",
         bare=True,
         checked_only=True,
