@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from r50bench.assets.store import Store
-from r50bench.errors import EngineError, Unsupported, UsageError
+from r50bench.errors import AssetError, EngineError, Unsupported, UsageError
 from r50bench.host.isa import native_precisions
 from r50bench.host.topology import read_host
 from r50bench.measure.bench import AssetResolver, scripted_limit
@@ -147,6 +147,40 @@ def test_without_a_compiler_the_peak_is_absent_and_not_guessed(machine, monkeypa
     assert assets.limit_if_known(case, HOST) is None
     (note,) = notes.said
     assert "apt install g++" in note
+
+
+def test_without_a_compiler_a_program_that_came_with_the_cache_measures(machine, monkeypatch):
+    first = machine.peak()
+    assert machine.done() == ["built", "measured"]
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert machine.peak() == first
+    assert machine.done() == []
+    machine.boot("on another machine")
+    machine.peak()
+    assert machine.done() == ["measured"]
+
+
+def test_a_program_for_another_cpu_is_not_taken(machine, monkeypatch):
+    machine.peak()
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    other = synthetic_hosts.host_of([[2]], model="spr")
+    with pytest.raises(EngineError, match="is no program"):
+        ensure_peak(other, (0, 1), machine.store, Silent(), machine.root)
+
+
+def test_a_store_that_can_only_be_read_costs_a_second_and_no_figure(machine, monkeypatch):
+    first = machine.peak()
+    machine.boot("second")
+    machine.done()
+
+    def refuse(*args: object, **words: object) -> None:
+        raise AssetError("the cache cannot be written")
+
+    monkeypatch.setattr(Store, "produce", refuse)
+    monkeypatch.setattr(Store, "remove", refuse)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert machine.peak().peak == first.peak
+    assert machine.done() == ["measured"]
 
 
 def test_a_compiler_that_fails_is_named_with_its_first_words(machine):

@@ -102,6 +102,12 @@ class Store:
         path = self._path(kind, key)
         return path if _complete(path) else None
 
+    def newest(self, kind: str, stem: str) -> Entry | None:
+        """Returns the newest complete entry whose key is ``stem``, a dash and another word."""
+        entries = (entry for entry in self.entries() if entry.kind == kind)
+        fitting = (entry for entry in entries if entry.key.rpartition("-")[0] == stem)
+        return max(fitting, key=lambda entry: entry.created, default=None)
+
     def produce(
         self,
         kind: str,

@@ -106,9 +106,9 @@ class Preparation:
             )
         compiler = find_compiler(self.environment)
         if compiler is None:
-            found = self._of_any_compiler(kind, key)
-            if found is not None:
-                return found, False
+            kept = self.store.newest(kind, key)
+            if kept is not None:
+                return kept.path, False
             compiler = compiler_of(self.environment, purpose, otherwise)
         full = f"{key}-{compiler.digest}"
         found = self.store.find(kind, full)
@@ -118,12 +118,6 @@ class Preparation:
         return self.store.produce(
             kind, full, lambda folder: make(folder, compiler), told, self.progress
         ), True
-
-    def _of_any_compiler(self, kind: str, key: str) -> Path | None:
-        entries = (entry for entry in self.store.entries() if entry.kind == kind)
-        fitting = [entry for entry in entries if entry.key.rpartition("-")[0] == key]
-        newest = max(fitting, key=lambda entry: entry.created, default=None)
-        return None if newest is None else newest.path
 
 
 def calibration_of(spec: EngineSpec) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 from r50bench.assets.store import Store, sha256_of
-from r50bench.errors import EngineError, UsageError
+from r50bench.errors import AssetError, EngineError, UsageError
 from r50bench.host.kernel_files import read_text
 from r50bench.host.peak import (
     READ,
@@ -28,7 +29,7 @@ from r50bench.host.peak import (
 )
 from r50bench.host.refusals import explained
 from r50bench.host.snapshot import fingerprint
-from r50bench.host.toolchain import Compiler, compiler_of
+from r50bench.host.toolchain import Compiler, compiler_of, find_compiler
 from r50bench.host.topology import Host
 from r50bench.notices import Progress
 from r50bench.results.record import Limit
@@ -37,6 +38,7 @@ __all__ = ["MeasuredPeak", "ensure_peak", "limit_of", "peak_program"]
 
 _PROGRAMS, _PEAKS = "peak-programs", "peaks"
 _PROGRAM, _FILE = "peak_kernel", "peak.json"
+_PURPOSE = "the machine's peak is not known"
 _BUILD_TIMEOUT_S = 120.0
 _REPETITIONS = 2
 _TILES = frozenset({"amx_tile"})
@@ -73,17 +75,17 @@ def ensure_peak(
     disagree it is repeated, and if they still do the figures are returned but not kept; nor are
     those of a machine that does not tell when it booted.
     """
-    version = _compiler().version
+    builder = _builder(host, store)
     boot = read_text(root, "/proc/sys/kernel/random/boot_id")
     machine = _digest(fingerprint(root), host.model_name, sorted(host.isa))[:8]
     epoch = f"{machine}-{_digest(boot)[:8]}"
-    key = f"{epoch}-{_digest(_program_key(host, version), list(cpus))}"
+    key = f"{epoch}-{_digest(builder.key, list(cpus))}"
     found = store.find(_PEAKS, key) if boot else None
     if found is not None:
         if (kept := _read(found / _FILE)) is not None:
             return kept
         store.remove(_PEAKS, key)
-    program = peak_program(host, store, progress)
+    program = _program(builder, host, store, progress)
     progress.phase("measuring the peak of the cores")
     peak = _measure(program, cpus, host)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -91,33 +93,57 @@ def ensure_peak(
     if not peak.steady:
         progress.note("the machine was not at rest when its peak was measured; it will be again")
     elif boot:
-        _forget_other_boots(store, machine, epoch)
-        _keep(measured, key, store, version)
+        with suppress(AssetError):  # of an image's or another user's, which can only be read
+            _forget_other_boots(store, machine, epoch)
+            _keep(measured, key, store, builder.version)
     return measured
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Who built the program, or will: ``key`` is its entry's in the store.
+
+    ``compiler`` is None where there is none here and the program of another one is kept.
+    """
+
+    key: str
+    version: str
+    compiler: Compiler | None
+
+
+def _builder(host: Host, store: Store) -> _Builder:
+    stem = f"{host.arch}-{_digest([sha256_of(file) for file in SOURCES], sorted(host.isa))}"
+    if find_compiler(os.environ) is None:
+        kept = store.newest(_PROGRAMS, stem)
+        if kept is not None:
+            return _Builder(kept.key, str(kept.source.get("compiler", "")), None)
+    compiler = compiler_of(os.environ, _PURPOSE)
+    return _Builder(f"{stem}-{compiler.digest}", compiler.version, compiler)
 
 
 def peak_program(host: Host, store: Store, progress: Progress) -> Path:
     """Returns the program that :func:`.measure_peak` runs, built where it is not kept already.
 
+    Without a compiler it is what another one has built.
+
     Raises:
-        EngineError: there is no C++ compiler, or it cannot build the program.
+        EngineError: there is neither, or the compiler cannot build the program.
     """
-    compiler = _compiler()
-    version = compiler.version
+    return _program(_builder(host, store), host, store, progress)
+
+
+def _program(builder: _Builder, host: Host, store: Store, progress: Progress) -> Path:
+    if (kept := store.find(_PROGRAMS, builder.key)) is not None:
+        return kept / _PROGRAM
+    compiler = builder.compiler or compiler_of(os.environ, _PURPOSE)  # what was kept is gone
 
     def make(folder: Path) -> None:
         progress.phase("building the program that measures the peak")
         _build(compiler, folder / _PROGRAM, host, progress)
 
     source = ", ".join(f"{file.name}, sha256 {sha256_of(file)}" for file in SOURCES)
-    provenance = {"source": source, "compiler": version}
-    key = _program_key(host, version)
-    return store.produce(_PROGRAMS, key, make, provenance, progress) / _PROGRAM
-
-
-def _program_key(host: Host, version: str) -> str:
-    sources = [sha256_of(file) for file in SOURCES]
-    return f"{host.arch}-{_digest(sources, version, sorted(host.isa))}"
+    provenance = {"source": source, "compiler": builder.version}
+    return store.produce(_PROGRAMS, builder.key, make, provenance, progress) / _PROGRAM
 
 
 def _measure(program: Path, cpus: Sequence[int], host: Host) -> Peak:
@@ -168,10 +194,6 @@ def _reason(said: str, status: int) -> str:
     """Returns the first line that names an error, or the first line at all."""
     lines = said.strip().splitlines() or [f"it ended with status {status}"]
     return next((line for line in lines if "rror:" in line), lines[0])
-
-
-def _compiler() -> Compiler:
-    return compiler_of(os.environ, "the machine's peak is not known")
 
 
 def _digest(*parts: Any) -> str:
