@@ -56,6 +56,11 @@ __all__ = ["run"]
 )
 @click.option("-R", "regex", metavar="REGEX", help="Choose designed cases by regular expression.")
 @dry_run_option("the effective cases and their CPUs")
+@click.option(
+    "--prepare-only",
+    is_flag=True,
+    help="Fetch, compile and keep what the cases need, measure nothing.",
+)
 @full_option
 @json_option("the records")
 @out_option("the records go")
@@ -69,6 +74,7 @@ def run(
     processes: int,
     regex: str | None,
     dry_run: bool,
+    prepare_only: bool,
     full: bool,
     as_json: bool,
     out: Path,
@@ -95,11 +101,57 @@ def run(
     host = topology.read_host()
     names = _names(cases, regex, settings, host)
     _refuse_contradictions(names, every=every, processes=processes)
-    if not names and dry_run:
+    if dry_run and prepare_only:
+        raise UsageError("--dry-run prepares nothing", hint="leave out it or --prepare-only")
+    if not names:
+        _main_job(
+            settings,
+            host,
+            out,
+            dry_run=dry_run,
+            prepare_only=prepare_only,
+            tuned=tuned,
+            every=every,
+            as_json=as_json,
+            quiet=quiet,
+            full=full,
+        )
+        return
+    planned = plan_named(names, settings, host, tuned=tuned)
+    if dry_run:
+        from r50bench.cli.dry_run import show_plan
+
+        show_plan(planned, (), host, as_json=as_json)
+    elif prepare_only:
+        from r50bench.cli.prepare import prepare_named
+
+        prepare_named(planned, host, out, quiet=quiet)
+    else:
+        _execute(planned, host, out, processes=processes, as_json=as_json, quiet=quiet, full=full)
+
+
+def _main_job(
+    settings: Mapping[str, Setting],
+    host: Host,
+    out: Path,
+    *,
+    dry_run: bool,
+    prepare_only: bool,
+    tuned: bool,
+    every: bool,
+    as_json: bool,
+    quiet: bool,
+    full: bool,
+) -> None:
+    if dry_run:
         from r50bench.cli.dry_run import show_main_job
 
         show_main_job(settings, host, tuned=tuned, every=every, as_json=as_json)
-    elif not names:
+    elif prepare_only:
+        from r50bench.cli.prepare import prepare_main_job
+
+        prepare_main_job(settings, host, out, tuned=tuned, every=every, quiet=quiet)
+    else:
         from r50bench.cli.main_job import do_main_job
 
         do_main_job(
@@ -112,13 +164,6 @@ def run(
             quiet=quiet,
             full=full,
         )
-    elif dry_run:
-        from r50bench.cli.dry_run import show_plan
-
-        show_plan(plan_named(names, settings, host, tuned=tuned), (), host, as_json=as_json)
-    else:
-        planned = plan_named(names, settings, host, tuned=tuned)
-        _execute(planned, host, out, processes=processes, as_json=as_json, quiet=quiet, full=full)
 
 
 def _refuse_contradictions(names: Sequence[CaseName], *, every: bool, processes: int) -> None:
