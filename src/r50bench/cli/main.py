@@ -45,6 +45,7 @@ _VERBS = {
     "history": ("r50bench.cli.history:history", "Shows all runs over time, and what changed."),
     "replay": ("r50bench.cli.replay:replay", "Runs the same again and says what differs."),
     "fleet": ("r50bench.cli.fleet:fleet", "Does all that on many machines at once."),
+    "workload": ("r50bench.cli.workload:workload", "Runs as in a workload's container."),
     "cache": ("r50bench.cli.cache:cache", "Lists, verifies and removes what is kept."),
     "work_collection": ("r50bench.cli.cache:work_collection", ""),
 }
