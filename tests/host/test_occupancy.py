@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.host.occupancy import occupy
+from r50bench.host.occupancy import occupy, others_on
 
 LOOK = "from r50bench.host.occupancy import occupy\nwith occupy([0]) as o: print(*o())"
 HOLD = (
@@ -46,6 +46,14 @@ def test_a_run_on_a_shared_core_is_named(other_run):
         (notice,) = others()
     assert notice.code == "shared-cores"
     assert f"another r50bench run (pid {other_run.pid}) is measuring on CPU 1" in notice.text
+
+
+def test_who_looks_without_holding_a_core_is_told_of_others_and_is_not_seen(other_run, tmp_path):
+    (found,) = others_on([0, 1])
+    assert found.code == "shared-cores"
+    assert others_on([0, 3]) == ()
+    with occupy([0]) as others:
+        assert others() == ()
 
 
 def test_a_run_on_other_cores_is_not(other_run):

@@ -9,6 +9,7 @@ from r50bench.cli.main import LazyGroup
 __all__ = ["fleet"]
 
 _COMMANDS = {
+    "run": ("r50bench.cli.fleet_run:run", "Runs the same on every machine, and compares them."),
     "list": ("r50bench.cli.fleet_list:list_nodes", "Lists the machines, and what hurts on each."),
     "manifest": (
         "r50bench.cli.fleet_manifest:manifest",

@@ -23,7 +23,7 @@ __all__ = ["list_nodes"]
 @nodes_option
 @json_option("what every node says of itself")
 @quiet_option
-def list_nodes(address: str, words: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+def list_nodes(address: str, nodes: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Lists the machines of the cluster: platform, CPU, precisions, and what hurts the figures.
 
     It is what 'r50bench doctor' says on each of them. Exits with 5 where one has not answered.
@@ -31,7 +31,7 @@ def list_nodes(address: str, words: tuple[str, ...], as_json: bool, quiet: bool)
     with opened(address) as transport, TerminalProgress(quiet=quiet) as progress:
         every = transport.nodes()
         called = titles(every)
-        chosen = [(node, called[node.id]) for node in select_nodes(every, words)]
+        chosen = [(node, called[node.id]) for node in select_nodes(every, nodes)]
         present = call_roll(transport, chosen, progress)
     if as_json:
         click.echo(json.dumps(nodes_as_data(present), indent=2))

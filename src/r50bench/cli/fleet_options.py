@@ -23,7 +23,6 @@ address_option = click.option(
 
 nodes_option = click.option(
     "--nodes",
-    "words",
     multiple=True,
     metavar="NODE",
     callback=lambda ctx, param, given: tuple(

@@ -22,6 +22,7 @@ from r50bench.cli.options import (
 )
 from r50bench.cli.pages import PAGE, leave_page, shown_of
 from r50bench.cli.plan_text import describe_plan, plan_as_data
+from r50bench.cli.sent_around import SentAround
 from r50bench.cli.shell import result_as_data
 from r50bench.errors import RunFailed
 from r50bench.host import topology
@@ -51,7 +52,7 @@ def _workflow_options(command: Command) -> Command:
     return command
 
 
-@click.command("mlperf", epilog="Empty values mean the default.")
+@click.command("mlperf", cls=SentAround, epilog="Empty values mean the default.")
 @_workflow_options
 @dry_run_option("what would run and where")
 @full_option

@@ -95,15 +95,15 @@ def quiet_option(command: Command) -> Command:
     return click.option("-q", "--quiet", is_flag=True, help="Show no progress.")(command)
 
 
-def seconds_of(budget: str) -> float:
-    """Reads ``--budget``: ``120s``, ``5m``, ``5min`` or ``1h``.
+def seconds_of(text: str, option: str = "--budget") -> float:
+    """Reads an option that is a time: ``120s``, ``5m``, ``5min`` or ``1h``.
 
     Raises:
         UsageError: it is no such time, or none at all.
     """
-    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([a-z]*)", budget.strip().lower())
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([a-z]*)", text.strip().lower())
     if match is None or match[2] not in _UNITS_S or float(match[1]) <= 0:
-        raise UsageError(f"--budget {budget!r} is no time", hint="such as 120s, 5m or 1h")
+        raise UsageError(f"{option} {text!r} is no time", hint="such as 120s, 5m or 1h")
     return float(match[1]) * _UNITS_S[match[2]]
 
 

@@ -21,6 +21,7 @@ from r50bench.cli.options import (
 )
 from r50bench.cli.pages import leave_page, read_shown
 from r50bench.cli.selection import CHOSEN_PARTS, select
+from r50bench.cli.sent_around import SentAround
 from r50bench.cli.shell import terminal_width
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host import topology
@@ -52,7 +53,7 @@ DEFAULT_OUT = Path("r50bench-sweeps")
 Options = Mapping[str, "str | bool | None"]
 
 
-@click.command("sweep")
+@click.command("sweep", cls=SentAround)
 @click.argument("cases", nargs=-1, metavar="[CASE-OR-GLOB]...")
 @set_option(
     "Values of a parameter: BATCH_SIZE='1 2 4 … 64', or several joined by '/'.", "KEY=VALUES"

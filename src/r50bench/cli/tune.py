@@ -21,6 +21,7 @@ from r50bench.cli.options import (
 )
 from r50bench.cli.pages import PAGE, leave_page, shown_of
 from r50bench.cli.selection import select
+from r50bench.cli.sent_around import SentAround
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
@@ -45,7 +46,7 @@ _INERT = tuple(row.name for row in PARAMETERS if "trials" in row.inert_under)
 _OBJECTIVES = {"throughput": "throughput", "latency": "latency", "accuracy": "throughput"}
 
 
-@click.command("tune")
+@click.command("tune", cls=SentAround)
 @click.argument("cases", nargs=-1, metavar="[CASE-OR-GLOB]...")
 @click.option(
     "--objective",

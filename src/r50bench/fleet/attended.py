@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from r50bench.engines.environment import python_command
 from r50bench.errors import RunFailed
@@ -39,25 +40,27 @@ def attend(
     environment: Mapping[str, str],
     limit_s: float,
     listen: Callable[[str], None] = lambda line: None,
+    output: Path | None = None,
 ) -> Attended:
     """Runs ``python -m MODULE ARGUMENTS…`` to its end, and calls ``listen`` with each line.
 
-    Lines are those of stderr; stdout goes nowhere. This process sleeps in between. The program
-    leads a process group, which is killed as a whole when ``limit_s`` is over or the caller fails
-    or is interrupted; it ends with this process, too.
+    Lines are those of stderr; stdout goes to the file ``output``, or nowhere. This process sleeps
+    in between. The program leads a process group, which is killed as a whole when ``limit_s`` is
+    over or the caller fails or is interrupted; it ends with this process, too.
 
     Raises:
         RunFailed: it cannot be started.
     """
     try:
-        child = subprocess.Popen(
-            [*python_command(_CHILD, environment), str(os.getpid()), *module_and_arguments],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        with open(output or os.devnull, "wb") as stdout:
+            child = subprocess.Popen(
+                [*python_command(_CHILD, environment), str(os.getpid()), *module_and_arguments],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
     except OSError as error:
         told = explained(error)
         raise told or RunFailed(f"r50bench cannot be started: {error}") from error

@@ -21,7 +21,7 @@ from r50bench.errors import RunFailed
 from r50bench.host.surroundings import private_folder
 from r50bench.notices import Notice
 
-__all__ = ["occupy"]
+__all__ = ["occupy", "others_on"]
 
 _NAME = re.compile(r"([1-9][0-9]{0,9})-[0-9]{1,9}\.json")  # the process, and a number of its own
 _MOST_ENTRIES = 1000
@@ -55,6 +55,19 @@ def occupy(cpus: Iterable[int]) -> Iterator[Others]:
             text = f"whether others measure on the same CPUs is not known: {error.message}"
             said = (Notice("occupancy-unknown", text, error.hint or ""),)
         yield lambda: said if folder is None else tuple(_others(folder, wanted))
+
+
+def others_on(cpus: Iterable[int]) -> tuple[Notice, ...]:
+    """Returns a notice for each run that measures on any of ``cpus`` now, and holds none itself.
+
+    Nothing is said where the temporary folder tells nothing.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = _folder(stack)
+        except (OSError, RunFailed):
+            return ()
+        return () if folder is None else tuple(_others(folder, set(cpus)))
 
 
 def _folder(stack: contextlib.ExitStack) -> int | None:
