@@ -89,7 +89,7 @@ def _contest(asked: argparse.Namespace, bench: Bench, idle: float) -> tuple[Case
     sides = (_planned(asked, bench, 0.0), _planned(asked, bench, idle))
     began = time.monotonic()
     contest = Contest(*sides, ("as it is", "idling"), DEFAULT_TOLERANCE, asked.budget)
-    (case,) = run_ab(contest, bench).cases
+    (case,) = run_ab(contest, bench).comparison.cases
     return case, time.monotonic() - began
 
 

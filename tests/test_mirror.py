@@ -36,6 +36,7 @@ TESTED_ELSEWHERE = {
     "cli/fleet_options.py": "cli/test_fleet_list.py: what its verbs share",
     "cli/history_query.py": "cli/test_report.py, cli/test_sides.py: queries where folders stand",
     "cli/pages.py": "cli/test_report.py, cli/test_run.py: it writes what those verbs leave",
+    "comparison/ratio_plot.py": "comparison/test_page.py: it is the picture of that page",
     "comparison/naming.py": "cli/test_sides.py: beside queries, which the command line adds",
     "engines/base.py": "engines/test_registry.py, engines/test_new_engine.py: types and protocols",
     "engines/maker.py": "engines/test_preparation.py, engines/onnx/test_models.py: runs the makers",
@@ -109,8 +110,10 @@ TESTED_ELSEWHERE = {
         "parameters/test_sources.py, parameters/test_table.py: a row, tested by reading with it"
     ),
     "peers/text.py": "peers/test_run.py: standings are made there, text included",
+    "profile/kinds.py": "profile/test_run.py: its colours are in the pictures of a profile",
     "profile/layer_bars.py": PROFILED,
     "profile/page.py": PROFILED,
+    "profile/roofline_plot.py": PROFILED,
     "profile/text.py": PROFILED,
     "report/records_page/answer.py": RECORDS_PAGE,
     "report/records_page/details.py": RECORDS_PAGE,

@@ -26,13 +26,16 @@ def found(monkeypatch: pytest.MonkeyPatch, host: Host) -> None:
 def test_every_finding_is_said_with_its_mend_and_the_exit_code_is_3(r50bench_here: Call) -> None:
     answer = r50bench_here("doctor")
     assert answer.code == 3
-    where, *lines = answer.out.splitlines()
+    findings, _, asked = answer.out.partition("\n\n")
+    where, *lines = findings.splitlines()
     assert where.startswith("TURIN: ")
     assert lines == [
         '! the governor is "powersave". Mend: cpupower frequency-set -g performance',
         "! the hypervisor gave 7.0 % to other guests",
     ]
     assert "2 findings: governor, steal" in answer.err
+    assert asked.startswith("what full runs ask of a host:\n  AMX ")
+    assert "512 GB recommended" in asked
 
 
 @pytest.mark.usefixtures("found")
@@ -40,6 +43,7 @@ def test_programs_get_codes(r50bench_here: Call) -> None:
     answer = r50bench_here("doctor", "--json")
     assert answer.code == 3
     assert [one["code"] for one in json.loads(answer.out)["findings"]] == ["governor", "steal"]
+    assert "AMX" in [one["what"] for one in json.loads(answer.out)["requirements"]]
 
 
 def test_where_nothing_hurts_it_says_so_and_exits_0(
@@ -48,7 +52,7 @@ def test_where_nothing_hurts_it_says_so_and_exits_0(
     monkeypatch.setattr(verb, "examine", lambda *_, **__: ())
     answer = r50bench_here("doctor")
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.splitlines()[-1] == "nothing here is known to hurt the figures"
+    assert answer.out.splitlines()[1] == "nothing here is known to hurt the figures"
     assert json.loads(r50bench_here("doctor", "--json").out)["findings"] == []
 
 

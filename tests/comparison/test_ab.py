@@ -28,12 +28,14 @@ def test_three_per_cent_are_found_by_three_pairs_whose_records_are_two_sides(
 ) -> None:
     bench = fake_cases.bench(tmp_path)
     found = run_ab(contest(), bench)
-    (case,) = found.cases
+    (case,) = found.comparison.cases
     assert (case.verdict, case.basis, case.processes) == ("slower", "pairs", (3, 3))
     assert case.ratio.value == pytest.approx(1 / 1.03)
     assert (case.base, case.new) == pytest.approx((4000, 4000 / 1.03))
     assert [one.what for one in case.differing] == ["case customer_env"]
+    assert case.values == (pytest.approx((4000,) * 3), pytest.approx((4000 / 1.03,) * 3))
     (folder,) = bench.out.iterdir()
+    assert found.folder == folder
     for side in "ab":
         records = [read_record(one) for one in (folder / side).iterdir()]
         assert [record.case.repeat for record in records] == [HEATS] * 3
@@ -43,7 +45,7 @@ def test_three_per_cent_are_found_by_three_pairs_whose_records_are_two_sides(
 def test_of_latencies_less_is_faster(tmp_path: Path) -> None:
     name = "inference_latency_fp32"
     found = run_ab(contest(name, FAKE_LATENCIES_NS="1900000"), fake_cases.bench(tmp_path))
-    assert [(case.verdict, case.unit) for case in found.cases] == [("faster", "ms")]
+    assert [(case.verdict, case.unit) for case in found.comparison.cases] == [("faster", "ms")]
 
 
 def test_a_side_that_fails_ends_it_with_its_reason(tmp_path: Path) -> None:

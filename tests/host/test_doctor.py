@@ -21,6 +21,7 @@ def healthy(tree: MachineTree, monkeypatch: pytest.MonkeyPatch) -> MachineTree:
     """A machine that nothing can be said against."""
     monkeypatch.setattr("r50bench.host.doctor.find_tcmalloc", lambda root: "/usr/lib/found.so")
     monkeypatch.setattr(os, "getpriority", lambda which, who: 0)
+    tree.cpus([((cpu,), 0) for cpu in range(8)], online="0-7")
     tree.write("/proc/loadavg", "0.10 0.10 0.10 1/400 1234\n")
     tree.write("/proc/stat", "cpu  1000 0 0 0 0 0 0 0 0 0\n")
     tree.write("/proc/sys/kernel/numa_balancing", "0")
@@ -45,7 +46,7 @@ def test_what_is_unknown_gives_no_findings(
     tree: MachineTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("r50bench.host.doctor.find_tcmalloc", lambda root: "/usr/lib/found.so")
-    assert examine(TWO_CORES, tree.root, AT_HOME) == ()
+    assert examine(synthetic_hosts.two_smt_cores(), tree.root, AT_HOME) == ()
 
 
 def test_a_governor_other_than_performance_is_found_on_any_core(healthy: MachineTree) -> None:

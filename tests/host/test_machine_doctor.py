@@ -11,8 +11,9 @@ from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from support import synthetic_hosts
 from support.machine_tree import MachineTree
+from support.memory_tables import device
 
-TWO_CORES = synthetic_hosts.two_core_vm()
+TWO_CORES = synthetic_hosts.two_smt_cores()
 XEON = replace(TWO_CORES, vendor="GenuineIntel", family=6, model=0xCF, isa=frozenset({"avx512f"}))
 
 
@@ -62,6 +63,28 @@ def test_huge_pages_that_are_switched_off_are_found(
 ) -> None:
     tree.write("/sys/kernel/mm/transparent_hugepage/enabled", choice)
     assert [one.code for one in findings(tree)] == said
+
+
+def test_a_second_thread_that_is_not_ours_is_found(tree: MachineTree) -> None:
+    ours = synthetic_hosts.two_core_vm()  # CPUs 0 and 1; 4 and 5 are their second threads
+    (found,) = findings(tree, ours)
+    assert found.code == "shared-threads"
+    assert "2 of 2 cores" in found.text
+    assert "CPU 4-5" in found.text
+    tree.write("/sys/devices/system/cpu/online", "0-3")  # switched off
+    assert findings(tree, ours) == []
+
+
+def test_empty_channels_and_slow_memory_are_found_where_the_firmware_tells(
+    tree: MachineTree,
+) -> None:
+    modules = (device("CPU1_DIMM_A1", now=4400), device("CPU1_DIMM_B1", size=0))
+    tree.write("/sys/firmware/dmi/tables/DMI", "")
+    (tree.root / "sys/firmware/dmi/tables/DMI").write_bytes(b"".join(modules))
+    channels, speed = findings(tree)
+    assert (channels.code, speed.code) == ("memory-channels", "memory-speed")
+    assert "1 of 2 memory channels have a module: the bandwidth is at most 50 %" in channels.text
+    assert "4400 MT/s, and the modules are made for 4800" in speed.text
 
 
 @pytest.mark.parametrize(

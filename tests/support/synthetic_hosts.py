@@ -107,6 +107,11 @@ def two_core_vm() -> Host:
     return host_of([[2]])
 
 
+def two_smt_cores() -> Host:
+    """The first socket of the machine in the fixture ``tree``: two cores with two threads each."""
+    return replace(two_core_vm(), cores=(Core((0, 4), 0, 0), Core((1, 5), 0, 0)))
+
+
 def spr_two_sockets() -> Host:
     """2 × 56 cores with SMT, one node a socket."""
     return host_of([[56], [56]], model="spr", threads=2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from r50bench.case import CaseName
-from r50bench.cli.comparing import as_printed, threshold_option
+from r50bench.cli.comparing import as_printed, leave_comparison, threshold_option
 from r50bench.cli.options import (
     collect_settings,
     json_option,
@@ -20,8 +20,9 @@ from r50bench.cli.options import (
     set_option,
     tuned_option,
 )
-from r50bench.comparison.ab import HEAT_S, Contest, run_ab
-from r50bench.comparison.compare import Comparison, raise_verdict
+from r50bench.cli.pages import PAGE
+from r50bench.comparison.ab import HEAT_S, Contest, Contested, run_ab
+from r50bench.comparison.compare import raise_verdict
 from r50bench.engines.registry import ENGINES, present_name
 from r50bench.errors import UsageError
 from r50bench.host import topology
@@ -87,7 +88,7 @@ def ab(
     common = collect_settings(options, sets)
     sides = ((a_words, a_python), (b_words, b_python))
     settings = tuple(_settings(common, word, side) for word, side in zip("ab", sides, strict=True))
-    comparison = _run(
+    found = _run(
         CaseName.parse(case),
         settings,
         (_title("a", *sides[0]), _title("b", *sides[1])),
@@ -97,8 +98,18 @@ def ab(
         tuned=tuned,
         quiet=quiet,
     )
-    click.echo(as_printed(comparison, "json" if as_json else "text"), nl=False)
-    raise_verdict(comparison)
+    click.echo(as_printed(found.comparison, "json" if as_json else "text"), nl=False)
+    with TerminalProgress(quiet=quiet) as progress:
+        page = leave_comparison(
+            found.comparison,
+            (found.base, found.new),
+            found.folder / PAGE,
+            progress,
+            title="r50bench ab",
+        )
+    if not as_json:
+        click.echo(f"{page}# records: {found.folder}")
+    raise_verdict(found.comparison)
 
 
 def _run(
@@ -111,7 +122,7 @@ def _run(
     *,
     tuned: bool,
     quiet: bool,
-) -> Comparison:
+) -> Contested:
     host = topology.read_host()
     base, new = (plan_named([name], one, host, tuned=tuned)[0] for one in settings)
     heat_s = None if "steps" in {**settings[0], **settings[1]} else HEAT_S

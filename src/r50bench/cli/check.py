@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from r50bench.cli.comparing import as_printed, threshold_option
+from r50bench.cli.comparing import as_printed, leave_comparison, threshold_option
 from r50bench.cli.options import (
     collect_settings,
     json_option,
@@ -65,7 +65,7 @@ _PROCESSES = 5
     help="Begin no further processes that would end later; all cases run once in any case.",
 )
 @json_option("the comparison")
-@out_option("the records, check.md and check.xml go")
+@out_option("the records, check.md, check.xml and check.html go")
 @quiet_option
 @tuned_option
 @set_option("Set a parameter by its upper-case name, such as BATCH_SIZE=64.")
@@ -90,7 +90,8 @@ def check(
     r50bench baseline save main before
     r50bench check inference_throughput_int8 --against main --threshold 3%
 
-    Leaves check.md, for a pull request, and check.xml, JUnit's, below --out, whatever comes out.
+    Leaves check.md, for a pull request, and check.xml, JUnit's, below --out, whatever comes out;
+    and check.html, with pictures, where anything was compared.
     """
     budget_s = seconds_of(budget)
     base = side_named(against)
@@ -99,10 +100,13 @@ def check(
     planned = plan_named(select(cases, None, settings, host), settings, host, tuned=tuned)
     refuse_unknown_cases(planned, base)
     results = _run(planned, host, out, processes, budget_s, quiet=quiet)
-    comparison = _compared(base, results, threshold)
+    new = side_of_results(results)
+    comparison = None if new is None else _compared(base, new, threshold)
     _leave(out, comparison, results)
-    if comparison is not None:
+    if new is not None and comparison is not None:
         click.echo(as_printed(comparison, "json" if as_json else "text"), nl=False)
+        page = _leave_page(comparison, base, new, out)
+        click.echo("" if as_json else page, nl=False)
     raise_failures(results)
     if comparison is not None:
         raise_verdict(comparison)
@@ -125,15 +129,12 @@ def _run(
         return list(remembering(found, progress))
 
 
-def _compared(base: Side, results: Sequence[CaseResult], threshold: float) -> Comparison | None:
-    """Returns the comparison; None where nothing has figures.
+def _compared(base: Side, new: Side, threshold: float) -> Comparison:
+    """Returns the comparison.
 
     Raises:
         UsageError: what was run is other than all that the base has, so that nothing was checked.
     """
-    new = side_of_results(results)
-    if new is None:
-        return None
     comparison = compare_by_history(base, new, threshold)
     if comparison.only_new:
         raise UsageError(
@@ -141,6 +142,16 @@ def _compared(base: Side, results: Sequence[CaseResult], threshold: float) -> Co
             hint="run the case with the settings of the base, or save a new baseline",
         )
     return comparison
+
+
+def _leave_page(comparison: Comparison, base: Side, new: Side, out: Path) -> str:
+    """Leaves a page of the cases that were checked, without what else the base has."""
+    names = {run.record.name for run in new.runs}
+    sides = (run for run in base.runs if run.record.name in names), new.runs
+    with TerminalProgress() as progress:
+        return leave_comparison(
+            comparison, sides, out / "check.html", progress, title="r50bench check"
+        )
 
 
 def _leave(out: Path, comparison: Comparison | None, results: Sequence[CaseResult]) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from pathlib import Path
+
 import click
 
-from r50bench.cli.comparing import as_printed, threshold_option
+from r50bench.cli.comparing import as_printed, leave_comparison, threshold_option
+from r50bench.cli.options import out_option
 from r50bench.cli.sides import side_named
 from r50bench.comparison.compare import raise_verdict
 from r50bench.comparison.naming import SIDES_HELP
 from r50bench.comparison.public import compare_by_history
+from r50bench.report.terminal import TerminalProgress
+from r50bench.results.record import new_record_id
 
 __all__ = ["compare"]
 
@@ -26,7 +32,8 @@ __all__ = ["compare"]
     show_default=True,
     help="How it is written; markdown suits a pull request.",
 )
-def compare(base: str, new: str, threshold: float, as_json: bool, style: str) -> None:
+@out_option("the page goes")
+def compare(base: str, new: str, threshold: float, as_json: bool, style: str, out: Path) -> None:
     """Says of each case whether NEW is faster or slower than BASE, or the same.
 
     \b
@@ -35,8 +42,16 @@ def compare(base: str, new: str, threshold: float, as_json: bool, style: str) ->
 
     Processes are the independent samples: 'r50bench run --processes 5' makes a side of five. Exits
     with 0 where every case is faster or the same within the threshold, with 3 where one is slower,
-    with 4 where none is but one is too noisy to say.
+    with 4 where none is but one is too noisy to say. A page with pictures is left below --out.
     """
-    comparison = compare_by_history(side_named(base), side_named(new), threshold)
-    click.echo(as_printed(comparison, "json" if as_json else style), nl=False)
+    sides = side_named(base), side_named(new)
+    comparison = compare_by_history(*sides, threshold)
+    style = "json" if as_json else style
+    click.echo(as_printed(comparison, style), nl=False)
+    name = f"{new_record_id('compare', datetime.now(timezone.utc))}.html"
+    runs = sides[0].runs, sides[1].runs
+    with TerminalProgress() as progress:
+        page = leave_comparison(comparison, runs, out / name, progress, title="r50bench compare")
+    if style == "text":
+        click.echo(page, nl=False)
     raise_verdict(comparison)

@@ -13,7 +13,7 @@ from r50bench.report.records_page import Shown, records_page
 from r50bench.results.atomic import write_text_atomically
 from r50bench.results.samples import read_measured
 
-__all__ = ["PAGE", "leave_page", "read_shown", "shown_of", "write_page"]
+__all__ = ["PAGE", "leave", "leave_page", "read_shown", "shown_of", "write_page"]
 
 PAGE = "report.html"
 """Its name in a folder that belongs to one run of a verb."""
@@ -45,14 +45,19 @@ def leave_page(
     first: Sequence[Section] = (),
     notes: Sequence[str] = (),
 ) -> str:
-    """Writes the page of what was measured, and returns the line that says where it lies.
+    """Leaves the page of what was measured, where anything was; see :func:`leave`."""
+    if not shown:
+        return ""
+    return leave(records_page(shown, title, first=first, notes=notes), path, progress)
+
+
+def leave(page: str, path: Path, progress: Progress) -> str:
+    """Writes a page and returns the line that says where it lies.
 
     A page that cannot be written costs no result: a notice says so, and the line is empty.
     """
-    if not shown:
-        return ""
     try:
-        write_page(path, records_page(shown, title, first=first, notes=notes))
+        write_page(path, page)
     except RunFailed as error:
         progress.warn(Notice("no-page", error.message, error.hint or ""))
         return ""

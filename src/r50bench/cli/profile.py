@@ -29,7 +29,7 @@ from r50bench.notices import Notice
 from r50bench.parameters import PARAMETERS, Setting
 from r50bench.planning.effective_case import effective_cases
 from r50bench.planning.planned import Planned, plan_case
-from r50bench.profile.page import profile_page
+from r50bench.profile.page import PROFILE_FILE, profile_page
 from r50bench.profile.run import Profile, profile_case
 from r50bench.profile.text import profile_text
 from r50bench.report.terminal import TerminalProgress
@@ -39,7 +39,7 @@ from r50bench.wording import fixed
 __all__ = ["profile"]
 
 DEFAULT_OUT = Path("r50bench-profiles")
-_PAGE, _DATA = "profile.html", "profile.json"
+_PAGE = "profile.html"
 
 
 @click.command("profile")
@@ -104,7 +104,7 @@ def _as_text(profiles: Sequence[tuple[Profile, Path]], *, all_layers: bool) -> s
     """Returns the engines' tables one below the other, and a line that holds them together."""
     parts = [
         f"{profile_text(profile, all_layers=all_layers)}\n"
-        f"# picture: {folder / _PAGE}   data: {folder / _DATA}\n"
+        f"# picture: {folder / _PAGE}   data: {folder / PROFILE_FILE}\n"
         for profile, folder in profiles
     ]
     if len(profiles) > 1:
@@ -173,7 +173,7 @@ def _plan(
 
 def _write(found: Profile, folder: Path) -> None:
     write_text_atomically(folder / _PAGE, profile_page(found))
-    write_atomically(folder / _DATA, _as_json(found) + b"\n")
+    write_atomically(folder / PROFILE_FILE, _as_json(found) + b"\n")
 
 
 def _as_json(found: Profile) -> bytes:

@@ -7,17 +7,26 @@ from pathlib import Path
 
 import click
 
+from r50bench.cli.comparing import threshold_option
 from r50bench.cli.history_query import folders_of_query
 from r50bench.cli.pages import read_shown, write_page
-from r50bench.errors import UsageError
+from r50bench.cli.sides import side_named
+from r50bench.comparison.page import comparison_page
+from r50bench.comparison.public import compare_by_history
+from r50bench.comparison.side import side_of
+from r50bench.errors import R50BenchError, UsageError
+from r50bench.profile.page import profile_sections, read_profile
 from r50bench.report.page import Section
-from r50bench.report.records_page import records_page
+from r50bench.report.records_page import Shown, records_page
 from r50bench.results.folders import newest_record_folder, record_folders
 from r50bench.sweep.folder import PLAN_FILE, read_plan
 from r50bench.sweep.page import sweep_sections
 from r50bench.sweep.run import kept_results
 
 __all__ = ["report"]
+
+_MOST_PROFILES = 4
+"""Profiles on one page: each is two pictures and a row for every layer."""
 
 
 @click.command("report")
@@ -30,26 +39,60 @@ __all__ = ["report"]
     show_default=True,
     help="The file that is written.",
 )
-def report(words: tuple[str, ...], output: Path) -> None:
+@click.option("--against", metavar="BASE", help="Compare them with BASE: verdicts stand first.")
+@threshold_option
+def report(words: tuple[str, ...], output: Path, against: str | None, threshold: float) -> None:
     """Writes one page of records: the answer, pictures, proof, and all figures as a table.
 
     \b
     r50bench report r50bench-runs/20260131-120000_main_job_3f9c01
     r50bench report precision=int8,'created>2026-11-01' -o int8.html
+    r50bench report after --against before -o both.html
 
     DIR is the folder of a run or one that holds runs, a sweep's too; a QUERY, as for 'r50bench
     find', takes records from the history. Without any, the newest run below ./r50bench-runs. The
     page needs no network, no server and no script. A record that cannot be read is named on it.
+    BASE is what 'r50bench compare' takes as a side.
     """
+    if against is not None:
+        _report_against(words, against, threshold, output)
+        return
     runs, damaged = read_shown(_folders(words))
     if not runs:
         raise UsageError("; ".join(damaged), hint="'r50bench find' lists the records that are left")
     sections = [section for word in words for section in _sweep_section(Path(word))]
+    sections += _profile_sections(runs, damaged)
     page = records_page(runs, _title(words), first=sections, notes=damaged)
     write_page(output, page)
     for reason in damaged:
         click.echo(f"! {reason}", err=True)
     click.echo(f"# page: {output}")
+
+
+def _report_against(words: Sequence[str], against: str, threshold: float, output: Path) -> None:
+    """Writes the page of a comparison; what is slower is for the reader, not for the exit code."""
+    base = side_named(against)
+    sides = words or (str(newest_record_folder("report")),)
+    new = side_of(", ".join(sides), [run for word in sides for run in side_named(word).runs])
+    comparison = compare_by_history(base, new, threshold)
+    write_page(output, comparison_page(comparison, base.runs, new.runs, title=_title(words)))
+    click.echo(f"# page: {output}")
+
+
+def _profile_sections(runs: Sequence[Shown], damaged: list[str]) -> Iterator[Section]:
+    """Yields the layers of the runs that were profiled; adds to ``damaged`` what is none."""
+    left = _MOST_PROFILES
+    for one in runs:
+        found = None
+        try:
+            if left and one.folder is not None:
+                found = read_profile(one.folder)
+        except R50BenchError as error:
+            damaged.append(error.message)
+        if found is not None:
+            left -= 1
+            title = f"Layers against the limit: {found.case.precision} on {found.case.engine}"
+            yield from profile_sections(found, title)
 
 
 def _title(words: Sequence[str]) -> str:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 from r50bench.comparison.compare import CaseComparison, Comparison
 from r50bench.comparison.sequential import Look, Looks
+from r50bench.comparison.side import MeasuredRun, run_left
 from r50bench.errors import UsageError
 from r50bench.load import Steps
 from r50bench.measure.bench import Bench
@@ -27,7 +29,7 @@ from r50bench.results.samples import Samples
 from r50bench.results.suspects import strongest_first
 from r50bench.results.timeline import mean_latency_ns, throughput, windows
 
-__all__ = ["HEATS", "HEAT_S", "Contest", "run_ab"]
+__all__ = ["HEATS", "HEAT_S", "Contest", "Contested", "run_ab"]
 
 HEATS = 5
 """Rounds of each side of a pair: an odd number, so that the median is one that was measured."""
@@ -54,6 +56,16 @@ class Contest:
 
 
 @dataclass(frozen=True)
+class Contested:
+    """What a contest came to; ``folder`` holds the runs of both sides, in ``a`` and ``b``."""
+
+    comparison: Comparison
+    base: tuple[MeasuredRun, ...]
+    new: tuple[MeasuredRun, ...]
+    folder: Path
+
+
+@dataclass(frozen=True)
 class _Pair:
     """Both sides of one pair: the figures of their heats, and what they left."""
 
@@ -67,7 +79,7 @@ class _Pair:
         return statistics.median(math.log(new / base) for base, new in heats)
 
 
-def run_ab(contest: Contest, bench: Bench, now: Callable[[], float] = time.monotonic) -> Comparison:
+def run_ab(contest: Contest, bench: Bench, now: Callable[[], float] = time.monotonic) -> Contested:
     """Measures pairs until the verdict is certain or the budget is spent.
 
     Each pair are two fresh sets of processes, both warm at once and measured in turns, since two
@@ -97,7 +109,8 @@ def run_ab(contest: Contest, bench: Bench, now: Callable[[], float] = time.monot
         bench.progress.note(_so_far(look, looks))
         pairs.append(_measure_pair(contest, benches, len(pairs)))
         look = looks.look([pair.log_ratio for pair in pairs])
-    return _comparison(contest, pairs, look, looks)
+    base, new = (tuple(run_left(pair.outcomes[side]) for pair in pairs) for side in (0, 1))
+    return Contested(_comparison(contest, pairs, look, looks), base, new, folder)
 
 
 def _refuse_untimed(contest: Contest) -> None:
@@ -165,14 +178,16 @@ def _comparison(contest: Contest, pairs: Sequence[_Pair], look: Look, looks: Loo
     logs = [pair.log_ratio for pair in pairs]
     names = dict.fromkeys(planned.name for planned in (contest.base, contest.new))
     needed = looks.pairs_needed(logs) if look.verdict == "too noisy" else None
+    levels = _levels(pairs, 0), _levels(pairs, 1)
     records = [outcome.record for outcome in pairs[0].outcomes]
     case = CaseComparison(
         label=" → ".join(names),
         figure=figure,
         unit=unit,
-        base=_level(pairs, 0),
-        new=_level(pairs, 1),
+        base=statistics.geometric_mean(levels[0]),
+        new=statistics.geometric_mean(levels[1]),
         processes=(len(pairs), len(pairs)),
+        values=levels,
         ratio=look.ratio,
         basis="pairs",
         verdict=look.verdict,
@@ -182,6 +197,6 @@ def _comparison(contest: Contest, pairs: Sequence[_Pair], look: Look, looks: Loo
     return Comparison(*contest.titles, contest.tolerance, (case,))
 
 
-def _level(pairs: Sequence[_Pair], side: int) -> float:
-    """Returns the geometric mean over pairs of a side's median heat."""
-    return statistics.geometric_mean(statistics.median(pair.figures[side]) for pair in pairs)
+def _levels(pairs: Sequence[_Pair], side: int) -> tuple[float, ...]:
+    """Returns a side's median heat of each pair."""
+    return tuple(statistics.median(pair.figures[side]) for pair in pairs)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from r50bench.comparison.compare import CaseComparison, Comparison
-from r50bench.comparison.side import MeasuredRun, Side, side_of
-from r50bench.comparison.text import comparison_markdown, verdict_words
+from r50bench.comparison.side import Side, run_left, side_of
+from r50bench.comparison.text import comparison_markdown, ratio_words, verdict_words
 from r50bench.comparison.verdict import Verdict
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.measure.session import CaseResult
@@ -41,11 +41,7 @@ def refuse_unknown_cases(planned: Iterable[Planned], against: Side) -> None:
 
 def side_of_results(results: Sequence[CaseResult]) -> Side | None:
     """Returns the side of what was measured now; None where no run has figures."""
-    runs = [
-        MeasuredRun(result.outcome.record, result.outcome.block.kpis)
-        for result in results
-        if result.outcome is not None
-    ]
+    runs = [run_left(result.outcome) for result in results if result.outcome is not None]
     valid = [run for run in runs if run.record.status == "valid"]
     return side_of("this run", valid) if valid else None
 
@@ -73,11 +69,9 @@ def check_junit(comparison: Comparison | None, results: Sequence[CaseResult]) ->
 
 
 def _checked(case: CaseComparison, comparison: Comparison) -> CheckedCase:
-    low, high = case.ratio.low, case.ratio.high
-    interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
     message = (
         f"{verdict_words(case, comparison.tolerance)}: {case.figure} {case.new:.6g} {case.unit},"
-        f" {case.ratio.value:.3f}{interval} of {comparison.base}"
+        f" {ratio_words(case)} of {comparison.base}"
     )
     text = "\n".join([message, *difference_lines(case.differing)])
     return CheckedCase(case.label, _OUTCOMES[case.verdict], message, text)

@@ -39,14 +39,14 @@ class CaseComparison:
     """One question answered by both sides.
 
     ``figure`` names the primary figure, in ``unit``; ``base`` and ``new`` are its geometric means
-    over as many processes. ``ratio`` is new over base with its 95 % interval, which rests on
-    ``basis``: ``processes``, where both sides have several; ``pairs``, where both were measured in
-    turns by as many pairs of processes; ``one process a side`` where one has; ``history`` where
-    that knows how processes scatter here; ``rounds`` where only the spread within two processes is
-    known, so that the verdict must be ``too noisy``; ``counted`` where nothing scatters.
-    ``processes_needed`` a side (or pairs) would likely settle what is too noisy; None where nobody
-    can tell, or too many would be. ``differing`` is what else is not the same, strongest suspect
-    first.
+    over as many processes, whose own figures are ``values``. ``ratio`` is new over base with its
+    95 % interval, which rests on ``basis``: ``processes``, where both sides have several;
+    ``pairs``, where both were measured in turns by as many pairs of processes; ``one process a
+    side`` where one has; ``history`` where that knows how processes scatter here; ``rounds`` where
+    only the spread within two processes is known, so that the verdict must be ``too noisy``;
+    ``counted`` where nothing scatters. ``processes_needed`` a side (or pairs) would likely settle
+    what is too noisy; None where nobody can tell, or too many would be. ``differing`` is what else
+    is not the same, strongest suspect first.
     """
 
     label: str
@@ -55,6 +55,7 @@ class CaseComparison:
     base: float
     new: float
     processes: tuple[int, int]
+    values: tuple[tuple[float, ...], tuple[float, ...]]
     ratio: Estimate
     basis: Basis
     verdict: Verdict
@@ -191,6 +192,7 @@ def _row(
         base=base.mean,
         new=new.mean,
         processes=(len(base.values), len(new.values)),
+        values=(base.values, new.values),
         ratio=interval,
         basis=ratio.basis,
         verdict=verdict,

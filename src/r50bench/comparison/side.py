@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,20 +14,36 @@ from r50bench.errors import R50BenchError, UsageError
 from r50bench.notices import Notice
 from r50bench.results.kpi import Kpi, kpis_if_valid
 from r50bench.results.record import Record, disturbance, record_of_data
-from r50bench.results.samples import read_measured
+from r50bench.results.samples import Samples, read_measured
 from r50bench.wording import counted
 
-__all__ = ["MeasuredRun", "Side", "read_run", "read_runs_file", "runs_as_data", "side_of"]
+if TYPE_CHECKING:  # comparing needs nothing of measuring
+    from r50bench.measure.record_draft import Outcome
+
+__all__ = [
+    "MeasuredRun",
+    "Side",
+    "read_run",
+    "read_runs_file",
+    "run_left",
+    "runs_as_data",
+    "side_of",
+]
 
 _FILE_HINT = "files of runs are written by 'r50bench run --json' and 'r50bench baseline save'"
 
 
 @dataclass(frozen=True)
 class MeasuredRun:
-    """A record and its figures, the primary one first; none where the record is invalid."""
+    """A record and its figures, the primary one first; none where the record is invalid.
+
+    ``samples`` and ``folder`` are None where it comes from a file that holds figures alone.
+    """
 
     record: Record
     figures: tuple[Kpi, ...]
+    samples: Samples | None = None
+    folder: Path | None = None
 
     @property
     def primary(self) -> Kpi:
@@ -41,6 +57,12 @@ class Side:
     title: str
     runs: tuple[MeasuredRun, ...]
     notices: tuple[Notice, ...] = ()
+
+
+def run_left(outcome: Outcome) -> MeasuredRun:
+    """Returns the run that a session left."""
+    figures = outcome.block.kpis
+    return MeasuredRun(outcome.record, figures, outcome.samples, outcome.folder)
 
 
 def side_of(title: str, runs: Iterable[MeasuredRun]) -> Side:
@@ -68,7 +90,7 @@ def read_run(folder: Path) -> MeasuredRun:
         RunFailed: its samples are missing or damaged.
     """
     record, samples = read_measured(folder)
-    return MeasuredRun(record, kpis_if_valid(record, samples))
+    return MeasuredRun(record, kpis_if_valid(record, samples), samples, folder)
 
 
 def read_runs_file(path: Path) -> list[MeasuredRun]:

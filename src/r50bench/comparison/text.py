@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from r50bench.comparison.compare import CaseComparison, Comparison
-from r50bench.report.differing import difference_lines
+from r50bench.report.differing import difference_lines, said
 from r50bench.report.table import Column, Table
-from r50bench.wording import fixed
+from r50bench.wording import counted, fixed
 
 __all__ = [
+    "answer_lines",
     "comparison_as_data",
     "comparison_markdown",
+    "comparison_table",
     "comparison_text",
+    "difference_table",
+    "ratio_words",
+    "remark_lines",
     "verdict_words",
 ]
 
@@ -48,9 +54,9 @@ def comparison_text(comparison: Comparison, width: int | None = None) -> str:
         f"base: {comparison.base}",
         f"new:  {comparison.new}",
         "",
-        _table(comparison).text(width),
+        comparison_table(comparison).text(width),
         "",
-        *_remarks(comparison),
+        *remark_lines(comparison),
         *_differing_lines(comparison),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -58,14 +64,14 @@ def comparison_text(comparison: Comparison, width: int | None = None) -> str:
 
 def comparison_markdown(comparison: Comparison) -> str:
     """Returns the same for a pull request, in GitHub's Markdown."""
-    remarks = [f"- {remark}" for remark in _remarks(comparison)]
+    remarks = [f"- {remark}" for remark in remark_lines(comparison)]
     differing = [f"- {_escaped(line.strip())}" for line in _differing_lines(comparison)[1:]]
     lines = [
         f"**{_headline(comparison)}**",
         "",
         f"base: `{comparison.base}` · new: `{comparison.new}`",
         "",
-        _table(comparison).markdown(),
+        comparison_table(comparison).markdown(),
         "",
         *map(_escaped, remarks),
     ]
@@ -81,8 +87,34 @@ def comparison_as_data(comparison: Comparison) -> dict[str, Any]:
     return data
 
 
-def _table(comparison: Comparison) -> Table:
+def comparison_table(comparison: Comparison) -> Table:
+    """Returns a row for each case."""
     return Table.of(_COLUMNS, (_row(case, comparison.tolerance) for case in comparison.cases))
+
+
+def ratio_words(case: CaseComparison) -> str:
+    """Returns ``0.971 (0.962 to 0.980)``."""
+    low, high = case.ratio.low, case.ratio.high
+    interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    return f"{case.ratio.value:.3f}{interval}"
+
+
+def answer_lines(comparison: Comparison) -> list[str]:
+    """Returns what came out, in a sentence or two."""
+    if len(comparison.cases) == 1:
+        (case,) = comparison.cases
+        figures = f"{fixed(case.base, 4)} → {fixed(case.new, 4)} {case.unit}"
+        said = verdict_words(case, comparison.tolerance)
+        return [f"{case.label}: {said}; {figures}, {ratio_words(case)} of base."]
+    lines = [f"{_headline(comparison)}: {counted(len(comparison.cases), 'case')} in all."]
+    for name, found in (
+        ("loss", comparison.with_verdict("slower")),
+        ("gain", comparison.with_verdict("faster")),
+    ):
+        if found:
+            first = max(found, key=lambda case: abs(math.log(max(case.ratio.value, 1e-9))))
+            lines.append(f"The largest {name}: {first.label}, {ratio_words(first)} of base.")
+    return lines
 
 
 def _row(case: CaseComparison, tolerance: float) -> tuple[str, ...]:
@@ -124,7 +156,8 @@ def _headline(comparison: Comparison) -> str:
     return ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
-def _remarks(comparison: Comparison) -> list[str]:
+def remark_lines(comparison: Comparison) -> list[str]:
+    """Returns what the intervals rest on, what only one side has, and the notices."""
     said = [
         _BASES[basis]
         for basis in dict.fromkeys(c.basis for c in comparison.cases if c.basis in _BASES)
@@ -149,6 +182,21 @@ def _differing_lines(comparison: Comparison) -> list[str]:
     if len(found) > _MOST_DIFFERENCES:
         shown.append(f"  and {len(found) - _MOST_DIFFERENCES} more, which --json lists")
     return ["what else differs, strongest suspect first:", *shown]
+
+
+def difference_table(comparison: Comparison) -> Table:
+    """Returns a row for each thing that is not as it was, and the cases in which it is not."""
+    of_lines: dict[tuple[str, str, str], list[str]] = {}
+    for case in comparison.cases:
+        for one in case.differing:
+            key = (one.what, said(one.before), said(one.after))
+            of_lines.setdefault(key, []).append(case.label)
+    rows = [
+        (*key, "all" if len(labels) == len(comparison.cases) else ", ".join(labels))
+        for key, labels in of_lines.items()
+    ]
+    head = [Column(title, "left") for title in ("what", "base", "new", "in cases")]
+    return Table.of(head, rows)
 
 
 def _by_difference(comparison: Comparison) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a machine's own settings and state cost: heat, idle states, huge pages, AMX kept back."""
+"""What a machine's own settings and state cost: heat, idle states, shared cores, AMX kept back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from r50bench.host.kernel_files import read_int, read_text
-from r50bench.host.topology import Host
+from r50bench.host.kernel_files import cpu_list_text, read_cpu_list, read_int, read_text
+from r50bench.host.memory_modules import read_memory_modules
+from r50bench.host.topology import Core, Host
 from r50bench.notices import Notice
 
 __all__ = ["examine_machine", "tile_data_granted"]
@@ -47,6 +48,8 @@ def examine_machine(host: Host, root: Path, tiles_granted: bool | None) -> Itera
     yield from _heat(host, root)
     yield from _idle_states(host, root)
     yield from _huge_pages(root)
+    yield from _shared_threads(host, root)
+    yield from _modules(root)
     yield from _amx(host, root, tiles_granted)
 
 
@@ -90,6 +93,47 @@ def _huge_pages(root: Path) -> Iterator[Notice]:
             "transparent huge pages are switched off: weights lie in pages of 4 KiB, and the TLB"
             " misses them more often",
             "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled",
+        )
+
+
+def _shared_threads(host: Host, root: Path) -> Iterator[Notice]:
+    """Yields what others may do on a core of ours without any counter showing it."""
+    shared = [core for core in host.cores if _threads_of_others(core, root)]
+    if shared:
+        others = cpu_list_text(cpu for core in shared for cpu in _threads_of_others(core, root))
+        yield Notice(
+            "shared-threads",
+            f"{len(shared)} of {len(host.cores)} cores have a second thread that this process may"
+            f" not use (CPU {others}): whoever has it slows the core down, and no counter tells",
+            "whole cores, with both threads (taskset, docker run --cpuset-cpus), or SMT off:"
+            " echo off | sudo tee /sys/devices/system/cpu/smt/control",
+        )
+
+
+def _threads_of_others(core: Core, root: Path) -> frozenset[int]:
+    folder = f"{_CPUS}/cpu{core.cpus[0]}"
+    threads = read_cpu_list(root, f"{folder}/topology/thread_siblings_list")
+    return (threads & read_cpu_list(root, f"{_CPUS}/online")) - frozenset(core.cpus)
+
+
+def _modules(root: Path) -> Iterator[Notice]:
+    found = read_memory_modules(root)
+    if found is None:
+        return
+    if found.channels is not None and found.channels[0] < found.channels[1]:
+        filled, channels = found.channels
+        yield Notice(
+            "memory-channels",
+            f"{filled} of {channels} memory channels have a module: the bandwidth is at most"
+            f" {100 * filled / channels:.0f} % of what the board can have",
+            "a module on every channel, all alike",
+        )
+    if found.slowed is not None:
+        now, rated = found.slowed
+        yield Notice(
+            "memory-speed",
+            f"memory runs at {now} MT/s, and the modules are made for {rated}",
+            "the firmware's memory frequency, and one module a channel where two slow it down",
         )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
+from r50bench.profile.kinds import KIND_COLORS
 from r50bench.profile.roofline import LayerTime
 from r50bench.profile.run import Profile
-from r50bench.report.svg import SHADES, drawing, legend, round_step, text, text_width, x_grid
+from r50bench.report.svg import drawing, legend, round_step, text, text_width, x_grid
 from r50bench.wording import counted
 
 __all__ = ["layer_bars_svg"]
@@ -18,18 +19,6 @@ __all__ = ["layer_bars_svg"]
 _WIDTH, _LEFT, _RIGHT = 920, 168, 150
 _TOP, _ROW, _BAR = 150, 15, 11
 _BATCH_Y, _BATCH_BAR = 74, 24
-
-_COLORS = {
-    "3×3": SHADES["blue"],
-    "3×3, stride 2": SHADES["light blue"],
-    "1×1 reduce": SHADES["green"],
-    "1×1 expand": SHADES["light vermilion"],
-    "1×1 expand + add": SHADES["vermilion"],
-    "1×1 shortcut": SHADES["orange"],
-    "1×1 shortcut + add": SHADES["dark orange"],
-    "stem 7×7": SHADES["purple"],
-    "classifier": SHADES["grey"],
-}
 
 
 def layer_bars_svg(profile: Profile) -> str:
@@ -87,7 +76,7 @@ def _batch(profile: Profile) -> Iterator[str]:
 
 def _legend(layers: tuple[LayerTime, ...]) -> Iterator[str]:
     present = dict.fromkeys(layer.group for layer in layers)
-    named = ((name, color) for name, color in _COLORS.items() if name in present)
+    named = ((name, color) for name, color in KIND_COLORS.items() if name in present)
     yield from legend(named, _LEFT, _TOP - 14)
 
 
@@ -107,7 +96,7 @@ def _grid(layers: tuple[LayerTime, ...], height: int) -> Iterator[str]:
 
 def _bar(layer: LayerTime, at: int, scale: float) -> Iterator[str]:
     """Yields one layer: full colour for its least time, pale for what it takes beyond that."""
-    y, color = _TOP + at * _ROW, _COLORS[layer.group]
+    y, color = _TOP + at * _ROW, KIND_COLORS[layer.group]
     least = min(layer.least_ms, layer.ms) * scale
     rest = max(layer.ms - layer.least_ms, 0) * scale
     gap = "" if layer.gap_ms is None else f"; then {layer.gap_ms:.3f} ms to the next kernel"

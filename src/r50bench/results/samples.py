@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -94,6 +94,27 @@ class Samples:
         """Returns the rows of all ``parts`` together, such as those of several workers."""
         names = [column.name for column in fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    @classmethod
+    def one_after_another(cls, parts: Sequence[Samples]) -> Samples:
+        """Returns the rows of all ``parts`` as if one process had done all their rounds in turn.
+
+        Their clocks may be of different boots: each part is moved to just behind the one before.
+        All have the same number of instances.
+        """
+        moved, rounds, clock = [], 0, 0
+        for part in parts:
+            shift = clock - int(np.min(part.start_ns))
+            moved.append(
+                replace(
+                    part,
+                    round=part.round + (rounds - int(np.min(part.round))),
+                    start_ns=part.start_ns + shift,
+                    end_ns=part.end_ns + shift,
+                )
+            )
+            rounds, clock = int(moved[-1].round.max()) + 1, int(moved[-1].end_ns.max())
+        return cls.joined(moved)
 
 
 def write_samples(samples: Samples, path: Path) -> str:

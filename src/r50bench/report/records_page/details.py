@@ -13,7 +13,7 @@ from r50bench.report.records_page.shown import Shown
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.record import Record, disturbance
 
-__all__ = ["evidence_table", "figures_table", "notices_table", "repeat_lines"]
+__all__ = ["evidence_table", "figures_table", "notices_table", "repeat_lines", "run_command"]
 
 
 def evidence_table(shown: Sequence[Shown]) -> Table:
@@ -55,14 +55,17 @@ def _notices(record: Record) -> Iterator[Notice]:
 def repeat_lines(shown: Sequence[Shown]) -> Iterator[str]:
     """Yields what runs each record again, then what runs each case by itself."""
     for one in shown:
-        yield f"r50bench replay {shlex.quote(str(one.folder))}"
-    yield from dict.fromkeys(_command(one.record.case) for one in shown if not one.record.loadgen)
+        if one.folder is not None:
+            yield f"r50bench replay {shlex.quote(str(one.folder))}"
+    yield from dict.fromkeys(
+        run_command(one.record.case) for one in shown if not one.record.loadgen
+    )
 
 
 _DEFAULTS = {field.name: field.default for field in fields(Case)}
 
 
-def _command(case: Case) -> str:
+def run_command(case: Case, verb: str = "run") -> str:
     """Returns the command line that asks for every value that decides about speed.
 
     What a case has unless it is asked otherwise goes without saying.
@@ -73,7 +76,7 @@ def _command(case: Case) -> str:
         if row.in_case and row.decides_speed and not row.in_name
         if (value := getattr(case, row.name)) not in (None, _DEFAULTS[row.name])
     )
-    return shlex.join(["r50bench", "run", case.name, *asked])
+    return shlex.join(["r50bench", verb, case.name, *asked])
 
 
 def _option(row: Parameter, value: object) -> str:
@@ -93,10 +96,16 @@ def figures_table(shown: Sequence[Shown]) -> Table:
     names = list(dict.fromkeys(kpi.label for one in shown for kpi in one.figures.values()))
     of_figures = [*names, "primary low", "primary high"]
     head = [
-        *(Column(title, "left") for title in _WORDS),
+        *(Column(title, "left") for title in (*(["side"] if _sided(shown) else []), *_WORDS)),
         *(Column(title, "right") for title in (*_SIZES, *of_figures)),
     ]
-    return Table.of(head, [_row(one, names) for one in shown])
+    sides = [[one.side] if _sided(shown) else [] for one in shown]
+    rows = [[*side, *_row(one, names)] for side, one in zip(sides, shown, strict=True)]
+    return Table.of(head, rows)
+
+
+def _sided(shown: Sequence[Shown]) -> bool:
+    return any(one.side for one in shown)
 
 
 def _row(one: Shown, names: Sequence[str]) -> list[Cell]:

@@ -24,7 +24,7 @@ from r50bench.report.what_ran import what_ran
 from r50bench.results.kpi import THROUGHPUT
 from r50bench.results.record import Record
 
-__all__ = ["records_page"]
+__all__ = ["latency_section", "proof_sections", "records_page"]
 
 # More lines than these in one picture tell nobody anything, and make the page slow.
 _MOST_BARS, _MOST_CURVES, _MOST_STRIPS, _MOST_MAPS = 40, 6, 8, 4
@@ -44,7 +44,7 @@ def records_page(
     """
     heading = what_ran([one.record for one in shown], 10_000) if shown else ""
     sections = [words("", answers(shown), style="answer"), *_pictures(shown), *first]
-    return page(title, heading, [*sections, *_proof(shown)], notes)
+    return page(title, heading, [*sections, *proof_sections(shown)], notes)
 
 
 def _pictures(shown: Sequence[Shown]) -> Iterator[Section]:
@@ -58,11 +58,16 @@ def _pictures(shown: Sequence[Shown]) -> Iterator[Section]:
     # Where latency was not asked for, the batches of a run for throughput still have one each.
     batches = [one for one in valid_in_mode(shown, "latency") or timed if one.samples is not None]
     if batches:
-        drawn = [
-            latency_ecdf_svg(labelled(batches[:_MOST_CURVES])),
-            latency_strip_svg(labelled(batches[:_MOST_STRIPS])),
-        ]
-        yield pictures("Latency", drawn, _cut(batches, _MOST_CURVES))
+        yield latency_section(labelled(batches[:_MOST_STRIPS]), _cut(batches, _MOST_CURVES))
+
+
+def latency_section(batches: Sequence[Shown], key: str = "") -> Section:
+    """Returns the latencies of records that have labels, as distribution and over time.
+
+    All have samples, and there is at least one; ``key`` is a line above the pictures.
+    """
+    drawn = [latency_ecdf_svg(batches[:_MOST_CURVES]), latency_strip_svg(batches[:_MOST_STRIPS])]
+    return pictures("Latency", drawn, key)
 
 
 def _cut(shown: Sequence[Shown], most: int) -> str:
@@ -85,7 +90,8 @@ def _graph(record: Record) -> str:
     return "" if record.model is None else record.model.graph
 
 
-def _proof(shown: Sequence[Shown]) -> Iterator[Section]:
+def proof_sections(shown: Sequence[Shown]) -> Iterator[Section]:
+    """Yields where records ran, their proof and notices, how to repeat them, and every figure."""
     placed = _first_of_each_placement(shown)
     if placed:
         maps = [host_map_svg(one) for one in labelled(placed[:_MOST_MAPS])]

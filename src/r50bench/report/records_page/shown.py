@@ -19,15 +19,16 @@ __all__ = ["Shown", "labelled", "valid_in_mode"]
 class Shown:
     """One record; ``samples`` is None where it timed nothing, ``figures`` are its KPIs by name.
 
-    An invalid record has no figures. ``folder`` is where it lies; ``label`` is
-    :func:`labelled`'s.
+    An invalid record has no figures. ``folder`` is where it lies, None where nobody knows;
+    ``label`` is :func:`labelled`'s; ``side`` is the side of a comparison that it is on.
     """
 
     record: Record
     samples: Samples | None
-    folder: Path
+    folder: Path | None
     figures: Mapping[str, Kpi]
     label: str = ""
+    side: str = ""
 
     @classmethod
     def of(cls, record: Record, samples: Samples | None, folder: Path) -> Shown:
@@ -63,7 +64,9 @@ _PARTS: tuple[Callable[[Record], str], ...] = (
 
 def labelled(shown: Sequence[Shown]) -> list[Shown]:
     """Returns the records, named by precision, engine and as much else as tells these apart."""
-    labels = [f"{one.record.case.precision} {one.record.case.engine}" for one in shown]
+    labels = [
+        f"{one.side} {one.record.case.precision} {one.record.case.engine}".strip() for one in shown
+    ]
     for part in _PARTS:
         if len(set(labels)) == len(labels):
             break
