@@ -2,14 +2,19 @@
 
     python benchmarks/compare_aa.py                       # 40 runs of int8 on torch: half an hour
     python benchmarks/compare_aa.py --kept runs.json      # adds to what an earlier call kept
-    python benchmarks/compare_aa.py --kept runs.json --runs 0     # judges what was kept
+    python benchmarks/compare_aa.py --kept runs.json --runs 0 --simulate 5000
 
-So many runs, one after the other, each by fresh processes; then random pairs of them are compared,
-single runs (whose spread the other runs tell, as a history does) and five against five. The goal:
-"faster" or "slower" in at most 5 of 100 comparisons; exits with 3 where it is missed. Also printed:
-the spread between runs, what share of it the runs themselves show, in how many the interval of a
-single run holds the mean of all, and how many pairs of runs have intervals that do not meet, by
-which people go who compare two figures with the naked eye.
+So many runs, one after the other, each by fresh processes, for --minutes at most; then random pairs
+of them are compared, single runs (whose spread the other runs tell, as a history does) and five
+against five, and each five with the five that follow. The goal: "faster" or "slower" in at most 5
+of 100 comparisons; exits with 3 where it is missed. Also printed: the spread between runs, what
+share of it the runs themselves show, in how many the interval of a single run holds the mean of
+all, and how many pairs of runs have intervals that do not meet, by which people go who compare two
+figures with the naked eye.
+
+Forty runs are few, and comparisons drawn from them resemble each other. --simulate N makes
+processes without end that scatter as these runs did (see :mod:`simulated_runs`), and has the same
+code judge N comparisons of each kind.
 """
 
 from __future__ import annotations
@@ -20,10 +25,12 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from simulated_runs import Scatter
 
 from r50bench.case import CaseName
 from r50bench.comparison.compare import compare_sides
@@ -39,6 +46,11 @@ from r50bench.results.processes import process_figures
 
 COMPARISONS = 1000
 GOAL = 0.05
+SLOWDOWN = 0.03
+HISTORY = 20
+"""Runs of which a simulated single comparison knows the spread."""
+
+Runs = Sequence[MeasuredRun]
 
 
 def main() -> None:
@@ -50,11 +62,10 @@ def main() -> None:
     if len(runs) < 12:
         sys.exit(f"{len(runs)} runs are too few: five against five needs twelve")
     _describe(runs)
-    chance = random.Random(15)
-    pairs = _false_share([chance.sample(runs, 2) for _ in range(COMPARISONS)], runs, 1)
-    fives = _false_share([chance.sample(runs, 10) for _ in range(COMPARISONS)], runs, 5)
-    print(f"told apart: single runs {100 * pairs:.1f} %, five against five {100 * fives:.1f} %")
-    sys.exit(3 if max(pairs, fives) > GOAL else 0)
+    false = _judge_measured(runs)
+    if asked.simulate:
+        false = max(false, _judge_simulated(Scatter.of(runs), asked.simulate))
+    sys.exit(3 if false > GOAL else 0)
 
 
 def _arguments() -> argparse.Namespace:
@@ -64,7 +75,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--weights", default="auto")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--runs", type=int, default=40)
+    parser.add_argument("--minutes", type=float, default=60.0, help="begin no run that ends later")
     parser.add_argument("--kept", type=Path, help="a file that keeps the runs")
+    parser.add_argument("--simulate", type=int, default=0, metavar="N", help="comparisons of each")
     return parser.parse_args()
 
 
@@ -75,26 +88,29 @@ def _earlier(kept: Path | None) -> list[MeasuredRun]:
 def _measured(asked: argparse.Namespace) -> list[MeasuredRun]:
     sets = [f"ENGINE={asked.engine}", f"WEIGHTS={asked.weights}", f"STEPS={asked.steps}"]
     sets += ["BATCH_SIZE=8", "CORES_PER_INSTANCE=1", "INSTANCES=1"]
-    found = []
+    found: list[MeasuredRun] = []
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         bench = bench_here(read_host(), Path(folder), Silent())
         settings = collect({}, sets, {})
         planned = plan_named([CaseName.parse(asked.case)], settings, bench.host, tuned=False)
-        for result in run_processes(planned, bench, asked.runs):
+        for result in run_processes(planned, bench, asked.runs, budget_s=60 * asked.minutes):
             if result.error is not None or result.outcome is None:
                 sys.exit(f"a run failed: {result.error}")
             found.append(MeasuredRun(result.outcome.record, result.outcome.block.kpis))
-            print(f"{len(found):3}  {found[-1].primary.value:.2f}", flush=True)
+            spent = time.monotonic() - began
+            print(
+                f"{len(found):3} of {asked.runs}  {found[-1].primary.value:8.2f}  {spent:5.0f} s,"
+                f" about {spent / len(found) * (asked.runs - len(found)):.0f} s left",
+                flush=True,
+            )
     return found
 
 
-def _describe(runs: Sequence[MeasuredRun]) -> None:
+def _describe(runs: Runs) -> None:
     figures = [run.primary for run in runs]
     whole = process_figures(figures)
-    held = sum(
-        one.low is not None and one.high is not None and one.low <= whole.estimate.value <= one.high
-        for one in figures
-    )
+    held = sum(_holds(run, whole.estimate.value) for run in runs)
     ends = [(one.low or 0.0, one.high or 0.0) for one in figures]
     apart = [a[1] < b[0] or b[1] < a[0] for a, b in itertools.combinations(ends, 2)]
     between = "unknown" if whole.between is None else f"{100 * whole.between:.0f} %"
@@ -106,23 +122,75 @@ def _describe(runs: Sequence[MeasuredRun]) -> None:
     )
 
 
-def _false_share(
-    chosen: Sequence[Sequence[MeasuredRun]], runs: Sequence[MeasuredRun], size: int
+def _holds(run: MeasuredRun, mean: float) -> bool:
+    low, high = run.primary.low, run.primary.high
+    return low is not None and high is not None and low <= mean <= high
+
+
+def _judge_measured(runs: Runs) -> float:
+    """Prints how often runs that were measured are told apart; returns the worse share."""
+    chance = random.Random(15)
+    pairs = _told_apart(
+        ((some[:1], some[1:]) for some in _draws(chance, runs, 2)), lambda some: _others(some, runs)
+    )
+    fives = _told_apart((some[:5], some[5:]) for some in _draws(chance, runs, 10))
+    following = [(runs[at : at + 5], runs[at + 5 : at + 10]) for at in range(0, len(runs) - 9, 5)]
+    print(
+        f"measured, told apart: single runs {100 * pairs:.1f} %, five against five"
+        f" {100 * fives:.1f} % of {COMPARISONS} random draws; each five against the next five"
+        f" {_told_apart(following) * len(following):.0f} of {len(following)}"
+    )
+    return max(pairs, fives)
+
+
+def _draws(chance: random.Random, runs: Runs, count: int) -> list[list[MeasuredRun]]:
+    return [chance.sample(runs, count) for _ in range(COMPARISONS)]
+
+
+def _judge_simulated(scatter: Scatter, count: int) -> float:
+    """Prints the same of processes that scatter as those did; returns the worse share."""
+    chance = np.random.default_rng(15)
+
+    def sides(size: int, ratio: float = 1.0) -> list[tuple[Runs, Runs]]:
+        draw = scatter.processes
+        return [(draw(chance, size), draw(chance, size, ratio)) for _ in range(count)]
+
+    pairs = _told_apart(sides(1), lambda _: _spread(scatter.processes(chance, HISTORY)))
+    fives = _told_apart(sides(5))
+    found = _told_apart(sides(5, 1 / (1 + SLOWDOWN)))
+    held = sum(_holds(run, scatter.mean) for run in scatter.processes(chance, count)) / count
+    print(
+        f"simulated with that spread, {count} comparisons of each kind, told apart: single runs"
+        f" {100 * pairs:.1f} %, five against five {100 * fives:.1f} %;"
+        f" {100 * SLOWDOWN:.0f} % slower found by five against five in {100 * found:.0f} %\n"
+        f"the interval of a single run holds the true mean in {100 * held:.0f} % of {count}"
+    )
+    return max(pairs, fives)
+
+
+def _told_apart(
+    sides: Iterable[tuple[Runs, Runs]],
+    known: Callable[[Runs], Between | None] = lambda some: None,
 ) -> float:
-    wrong = 0
-    for some in chosen:
-        base, new = side_of("a", some[:size]), side_of("b", some[size:])
-        spread = _spread_of_others(some, runs)
+    wrong = total = 0
+    for one, other in sides:
+        base, new = side_of("a", one), side_of("b", other)
+        spread = known([*one, *other])
         (case,) = compare_sides(base, new, known=lambda _, spread=spread: spread).cases
         wrong += case.verdict in ("faster", "slower")
-    return wrong / len(chosen)
+        total += 1
+    return wrong / total
 
 
-def _spread_of_others(some: Sequence[MeasuredRun], runs: Sequence[MeasuredRun]) -> Between:
-    """Returns what a history of all other runs would tell, as :mod:`.between` reckons it."""
+def _others(some: Runs, runs: Runs) -> Between:
+    """Returns what a history of all other runs would tell."""
     left_out = {run.record.id for run in some}
-    logs = np.log([run.primary.value for run in runs if run.record.id not in left_out])
-    steps = np.diff(logs)
+    return _spread([run for run in runs if run.record.id not in left_out])
+
+
+def _spread(runs: Runs) -> Between:
+    """Returns what :mod:`.between` reckons of runs in the order of time."""
+    steps = np.diff(np.log([run.primary.value for run in runs]))
     count = len(steps)
     return Between(float(np.mean(steps**2)) / 2, 2 * count**2 / (3 * count - 1))
 

@@ -87,6 +87,36 @@ def test_a_lasting_step_of_3_per_cent_is_found_within_5_runs(noise: Noise, step:
     assert found >= 0.9 * tries
 
 
+def by_calls(seed: int, before: int, after: int = 0, step: float = 0.0) -> tuple[Floats, Floats]:
+    """Makes calls of five processes, which share what their call met: points, and all figures.
+
+    Calls differ by 1 %, processes of one call by 0.5 %.
+    """
+    random = np.random.default_rng([2021, seed])
+    calls = 0.01 * random.normal(size=before + after)
+    calls[before:] += math.log1p(step)
+    processes = calls[:, None] + 0.005 * random.normal(size=(before + after, 5))
+    return 100 * np.exp(processes.mean(axis=1)), 100 * np.exp(processes.ravel())
+
+
+def test_processes_that_share_their_call_raise_alarms_one_by_one_and_none_as_points() -> None:
+    histories = 8
+    points, figures = zip(*(by_calls(seed, 200) for seed in range(histories)), strict=True)
+    assert sum(map(alarms, points)) <= histories
+    # As many figures of the same histories, taken one by one.
+    assert sum(alarms(one[:200]) for one in figures) > 3 * histories
+
+
+def test_a_lasting_step_is_found_within_5_calls_of_several_processes() -> None:
+    tries, before = 150, 20
+    found = 0
+    for seed in range(tries):
+        points, _ = by_calls(seed, before, 5, -0.03)
+        looks = (change_points(points[: before + seen]) for seen in range(1, 6))
+        found += any(abs(point.at - before) <= 2 for told in looks for point in told)
+    assert found >= 0.9 * tries
+
+
 def test_its_size_lies_within_the_interval() -> None:
     tries, held = 200, 0
     for seed in range(tries):

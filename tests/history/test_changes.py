@@ -28,7 +28,7 @@ def test_a_change_says_when_between_which_runs_and_what_else_changed(
     (change,) = changes_of(series, explain)
     assert (change.before.id, change.after.id) == (runs[19].id, runs[20].id)
     assert change.ratio.value == pytest.approx(0.9, rel=0.01)
-    assert change.runs == (20, 10)
+    assert change.points == (20, 10)
     assert change.better is better
     assert change.suspects == ("kernel 6.1 -> 6.6",)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,26 @@ def test_an_imported_run_of_no_known_host_is_not_taken_for_one_of_this_host(tmp_
     stored(tmp_path, measured(1, host=nameless))
     runs = stored(tmp_path, measured(2, host=nameless), imported=True)
     assert len(series_of(runs)) == 2
+
+
+def test_the_processes_of_one_call_are_one_point_their_mean(tmp_path: Path) -> None:
+    calls = (None, "monday", "monday", "tuesday", None, "tuesday")
+    records = [measured(day + 1, invocation=call) for day, call in enumerate(calls)]
+    (series,) = series_of(stored(tmp_path, *records))
+    assert [[run.id for run in point.runs] for point in series.points] == [
+        ["run-1"],
+        ["run-2", "run-3"],
+        ["run-4", "run-6"],
+        ["run-5"],
+    ]
+    means = [100, math.sqrt(101 * 102), math.sqrt(103 * 105), 104]
+    assert list(series.figures) == pytest.approx(means)
+    assert series.points[0].estimate.low is None
+    low, high = series.points[1].estimate.low, series.points[1].estimate.high
+    assert low is not None
+    assert high is not None
+    assert low < 101
+    assert high > 102
 
 
 def test_lower_is_better_of_times_alone(tmp_path: Path) -> None:

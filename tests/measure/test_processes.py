@@ -66,8 +66,10 @@ def test_processes_are_fresh_and_leave_their_records_in_one_new_folder(tmp_path:
     assert bench.out.name.partition("_")[2].startswith("inference_throughput_avx_fp32_x2_")
     outcomes = [result.outcome for result in run_processes(planned, bench, 2)]
     assert all(one is not None and one.folder.parent == bench.out for one in outcomes)
-    pids = {one.record.workers[0].pid for one in outcomes if one is not None}
-    assert len(pids) == 2
+    records = [one.record for one in outcomes if one is not None]
+    assert len({record.workers[0].pid for record in records}) == 2
+    assert {record.invocation for record in records} == {bench.out.name}
+    assert bench_for_processes(_bench(tmp_path), planned, 1).invocation is None
 
 
 def _bench(folder: Path) -> Bench:

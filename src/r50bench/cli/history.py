@@ -79,8 +79,10 @@ def show(words: tuple[str, ...], plot: bool, as_json: bool, limit: int) -> None:
     """Shows a line per run, newest first, and a sparkline per series with its lasting changes.
 
     A series are the runs that asked the very same on one host: case, engine, graph, batch size,
-    placement. A change counts as lasting from four runs on; beside it stands what else changed
-    between the two runs around it (kernel, versions, governor, microcode), strongest suspect first.
+    placement. The processes of one call ('run --processes 5') count as one point, their mean, since
+    they met the same state of the machine. A change counts as lasting from four points on; beside
+    it stands what else changed between the two runs around it (kernel, versions, governor,
+    microcode), strongest suspect first.
 
     QUERY is as for 'r50bench find'. Figures that were imported from other workloads stand apart.
     """

@@ -21,15 +21,17 @@ Explain = Callable[[Record, Record], Sequence[str]]
 class Change:
     """``after`` is the first run of the new level, ``before`` the run just before it.
 
-    ``ratio`` is the new level over the old one, ``runs`` how many runs each rests on; ``better``
-    says whether it is for the better. ``suspects`` are what differs between the two records, None
+    ``at`` is the position of the first point of the new level in the series; ``ratio`` is the new
+    level over the old one, ``points`` how many points each rests on; ``better`` says whether it is
+    for the better. ``suspects`` are what differs between the two records, None
     where one of them is gone.
     """
 
     before: HistoryRun
     after: HistoryRun
+    at: int
     ratio: Estimate
-    runs: tuple[int, int]
+    points: tuple[int, int]
     better: bool
     suspects: tuple[str, ...] | None
 
@@ -38,8 +40,9 @@ def changes_of(series: Series, explain: Explain) -> tuple[Change, ...]:
     """Returns the lasting changes, oldest first."""
     return tuple(
         Change(
-            before := series.runs[point.at - 1],
-            after := series.runs[point.at],
+            before := series.points[point.at - 1].runs[-1],
+            after := series.points[point.at].runs[0],
+            point.at,
             point.ratio,
             point.runs,
             (point.ratio.value < 1) == series.lower_is_better,

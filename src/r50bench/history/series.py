@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,9 +16,9 @@ from r50bench.case import Case
 from r50bench.results.comparable import question_of
 from r50bench.results.history import HistoryEntry
 from r50bench.results.record import DataInfo, EngineInfo, LoadgenResult, ModelInfo
-from r50bench.results.stats import Floats
+from r50bench.results.stats import Estimate, Floats, geometric_mean
 
-__all__ = ["HistoryRun", "RunFacts", "Series", "run_of", "series_of"]
+__all__ = ["HistoryRun", "Point", "RunFacts", "Series", "run_of", "series_of"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class RunFacts:
     engine: EngineInfo | None
     loadgen: LoadgenResult | None
     host: HostFacts
+    invocation: str | None = None
 
 
 _DECODER = msgspec.json.Decoder(RunFacts)
@@ -87,10 +89,41 @@ def run_of(entry: HistoryEntry) -> HistoryRun:
 
 
 @dataclass(frozen=True)
+class Point:
+    """Runs that count as one in a series, oldest first: those of one call, or a run by itself.
+
+    Processes that one call starts meet the same state of the machine. Taken one by one they would
+    testify five times for what happened once.
+    """
+
+    runs: tuple[HistoryRun, ...]
+
+    @cached_property
+    def value(self) -> float:
+        """The geometric mean of its figures, which are above 0."""
+        values = [run.value for run in self.runs if run.value]
+        return values[0] if len(values) == 1 else statistics.geometric_mean(values)
+
+    @property
+    def estimate(self) -> Estimate:
+        """:attr:`value` with its 95 % interval, where there are several figures."""
+        return geometric_mean(np.log([run.value for run in self.runs]))
+
+
+@dataclass(frozen=True)
 class Series:
     """Runs with a figure above 0, oldest first; at least one."""
 
     runs: tuple[HistoryRun, ...]
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """The runs, those of one call together, in the order in which they began."""
+        found: dict[str, list[HistoryRun]] = {}
+        for run in self.runs:
+            assert run.facts is not None
+            found.setdefault(run.facts.invocation or run.id, []).append(run)
+        return tuple(Point(tuple(runs)) for runs in found.values())
 
     @property
     def newest(self) -> HistoryRun:
@@ -106,15 +139,15 @@ class Series:
 
     @cached_property
     def figures(self) -> Floats:
-        """(runs,): the primary figures, in :attr:`unit`."""
-        return np.array([run.value for run in self.runs], np.float64)
+        """(points,): the primary figures, in :attr:`unit`."""
+        return np.array([point.value for point in self.points], np.float64)
 
     @property
     def spread(self) -> float | None:
-        """The standard deviation from one run to the next, as a share of the figure.
+        """The standard deviation from one point to the next, as a share of the figure.
 
         From the steps between neighbours (von Neumann's mean square successive difference), which a
-        change of level moves once. None for a single run.
+        change of level moves once. None for a single point.
         """
         steps = np.diff(np.log(self.figures))
         return math.sqrt(float(np.mean(steps**2)) / 2) if len(steps) else None

@@ -133,7 +133,7 @@ def _series_row(number: int, series: Series, trend: int) -> tuple[str, ...]:
         str(case.batch_size),
         f"{case.instances} × {case.cores_per_instance}",
         _host(series.newest),
-        str(len(series.runs)),
+        _counts(series),
         "" if series.spread is None else f"{100 * series.spread:.1f} %",
         sparkline(series.figures, trend),
         _value(series.newest),
@@ -141,9 +141,17 @@ def _series_row(number: int, series: Series, trend: int) -> tuple[str, ...]:
     )
 
 
+def _counts(series: Series) -> str:
+    """Returns how many runs there are, and how many points where calls had several processes."""
+    runs, points = len(series.runs), len(series.points)
+    return str(runs) if runs == points else f"{runs} in {points}"
+
+
 def _change_lines(change: Change, series: Series) -> list[str]:
     word = "better" if change.better else "worse"
-    levels = f"{change.runs[0]} runs before, {change.runs[1]} since"
+    thing = "run" if len(series.points) == len(series.runs) else "point"
+    before, since = (counted(points, thing) for points in change.points)
+    levels = f"{before} before, {since} since"
     lines = [f"   {_minute(change.after.created)}  {_size(change.ratio)}, {word}  ({levels})"]
     if change.suspects is None:
         return [*lines, "      what else changed is unknown: one of the two records is gone"]
@@ -158,7 +166,7 @@ def _change_lines(change: Change, series: Series) -> list[str]:
 
 
 def _chart(series: Series, changes: Sequence[Change], width: int) -> list[str]:
-    at = [series.runs.index(change.after) for change in changes]
+    at = [change.at for change in changes]
     ends = _day(series.runs[0].created), _day(series.newest.created)
     return [f"   {line}" for line in chart_lines(series.figures, at, ends, width - 3)]
 
@@ -245,6 +253,10 @@ def _run_as_data(run: HistoryRun) -> dict[str, Any]:
 def _series_as_data(series: Series, changes: Sequence[Change]) -> dict[str, Any]:
     return {
         "runs": [run.id for run in series.runs],
+        "points": [
+            {"runs": [run.id for run in point.runs], **asdict(point.estimate)}
+            for point in series.points
+        ],
         "spread": series.spread,
         "changes": [
             {
@@ -252,7 +264,7 @@ def _series_as_data(series: Series, changes: Sequence[Change]) -> dict[str, Any]
                 "before": change.before.id,
                 "after": change.after.id,
                 "ratio": asdict(change.ratio),
-                "runs": change.runs,
+                "runs": change.points,
                 "better": change.better,
                 "suspects": change.suspects,
             }

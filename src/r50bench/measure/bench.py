@@ -238,7 +238,7 @@ class Bench:
 
     ``assets`` resolves each weight, picture and peak once for all that is measured here.
     ``findings`` are the doctor's, of the moment before anything was compiled or measured, which
-    would itself be taken for others' work.
+    would itself be taken for others' work. ``invocation`` goes into every record.
     """
 
     host: Host
@@ -246,6 +246,7 @@ class Bench:
     out: Path
     progress: Progress
     findings: tuple[Notice, ...] = ()
+    invocation: str | None = None
 
 
 def bench_here(

@@ -18,10 +18,14 @@ __all__ = ["bench_for_processes", "run_processes"]
 
 
 def bench_for_processes(bench: Bench, planned: Sequence[Planned], processes: int) -> Bench:
-    """Returns the bench whose records go to a new folder for all of them, which makes a side."""
+    """Returns the bench whose records go to a new folder for all of them, which makes a side.
+
+    They are told to be of one invocation, where there are several of each case.
+    """
     name = planned[0].case.name if len(planned) == 1 else counted(len(planned), "case")
     words = f"{name.replace(' ', '-')}_x{processes}"
-    return replace(bench, out=bench.out / new_record_id(words, datetime.now(timezone.utc)))
+    name = new_record_id(words, datetime.now(timezone.utc))
+    return replace(bench, out=bench.out / name, invocation=name if processes > 1 else None)
 
 
 def run_processes(

@@ -203,6 +203,7 @@ class RecordDraft:
         self.data = inputs.data
         self.engine = inputs.engine_info
         self.limit = inputs.limit
+        self.invocation = bench.invocation
         self.evidence: Evidence | None = None
         self.workers: tuple[WorkerReport, ...] = ()
         self.samples: Samples | None = None
@@ -285,6 +286,7 @@ class RecordDraft:
             gpus=self.gpus,
             energy=self.energy,
             predictions_sha256=predictions_sha256,
+            invocation=self.invocation,
         )
         write_record(record, folder)
         return record

@@ -79,7 +79,7 @@ _STEPS = {
 """What leads to the present version from each former one; 0 is a new file."""
 
 # Raise it with a change of what _facts_of returns.
-_SHAPE = 100 * SCHEMA_VERSION + 1
+_SHAPE = 100 * SCHEMA_VERSION + 2
 
 _SEARCHED = (
     "id",
@@ -93,6 +93,7 @@ _SEARCHED = (
     "engine",
     "accuracy",
     "loadgen",
+    "invocation",
 )
 _SEARCHED_OF_HOST = ("model_name", "fingerprint")
 

@@ -274,6 +274,8 @@ class Record:
     ``others_cpus`` is how many of the machine's CPUs other processes kept busy meanwhile. ``gpus``
     are those that instances ran on, in the order of these.
     ``energy`` is None where the host does not tell, or nothing was timed in rounds.
+    ``invocation`` is common to the records of one call that ran each case by several processes, and
+    None of a run by itself: what happened during the call happened to all of them.
     """
 
     id: str
@@ -301,6 +303,7 @@ class Record:
     gpus: tuple[GpuReport, ...] = ()
     energy: Energy | None = None
     predictions_sha256: str | None = None
+    invocation: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
