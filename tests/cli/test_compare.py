@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def test_json_and_markdown_are_printed_whatever_the_verdict(sides: Call) -> None
     answer = sides("compare", "base", "slow", "--json")
     (case,) = json.loads(answer.out)["cases"]
     assert (case["verdict"], case["processes"], answer.code) == ("slower", [2, 2], 3)
+    assert case["values"] == [[8000, 8000], pytest.approx([16_000 / 2.2] * 2)]
     assert sides("compare", "base", "slow", "--format", "json").out == answer.out
     text = sides("compare", "base", "slow", "--format", "markdown").out
     assert text.startswith("**1 slower**")
@@ -74,6 +76,31 @@ def test_single_runs_lean_on_the_history_of_this_host(sides: Call, tmp_path: Pat
     answer = sides("compare", str(base), str(slow))
     assert "too noisy to say" in answer.out
     assert "widened by the spread between runs that this host's history has" in answer.out
+
+
+def test_records_of_a_query_that_are_gone_are_named(sides: Call, tmp_path: Path) -> None:
+    gone = sorted((tmp_path / "slow").iterdir())[0]
+    shutil.rmtree(gone)
+    answer = sides("compare", "base", "performance<7500,performance>7000")
+    assert "2 / 1" in answer.out
+    assert f"1 left out, gone or damaged: {gone}" in answer.err
+
+
+def test_a_page_is_left_whose_place_is_said_to_people_alone(sides: Call, tmp_path: Path) -> None:
+    answer = sides("compare", "base", "slow", "--out", "pages")
+    (page,) = (tmp_path / "pages").glob("*_compare_*.html")
+    assert f"# page: pages/{page.name}\n" in answer.out
+    assert "inference_throughput_avx_int8: slower" in page.read_text()
+    answer = sides("compare", "base", "slow", "--out", "pages", "--format", "markdown")
+    assert "# page" not in answer.out
+    assert len(list((tmp_path / "pages").iterdir())) == 2
+
+
+def test_a_page_that_cannot_be_left_changes_no_verdict(sides: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    answer = sides("compare", "base", "slow", "--out", "file/pages")
+    assert (answer.code, "slower" in answer.out) == (3, True)
+    assert "file/pages" in answer.err
 
 
 def test_sides_that_may_not_be_compared_exit_2_with_the_reason(sides: Call, tmp_path: Path) -> None:

@@ -68,6 +68,18 @@ def test_a_damaged_record_is_named_and_hides_no_other(r50bench_here: Call, tmp_p
     assert "20260101-000000_a" in page.read_text()
 
 
+def test_records_against_others_lead_with_the_verdict(r50bench_here: Call, tmp_path: Path) -> None:
+    for side in ("before", "after"):
+        for number in (1, 2):
+            keep_run(tmp_path / side / f"{number}", id=f"2026010{number}-000000_{side}")
+    page = tmp_path / "both.html"
+    sides = str(tmp_path / "after"), "--against", str(tmp_path / "before")
+    answer = r50bench_here("report", *sides, "-o", str(page))
+    assert (answer.code, answer.out) == (0, f"# page: {page}\n")
+    assert "inference_throughput_avx_int8: same within ±2 %" in page.read_text()
+    assert r50bench_here("report", str(tmp_path / "after"), "--against", "gone").code == 2
+
+
 @pytest.mark.parametrize("word", ["nowhere", "precision=avx_fp32"])
 def test_what_means_no_record_is_refused(r50bench_here: Call, tmp_path: Path, word: str) -> None:
     page = tmp_path / "page.html"

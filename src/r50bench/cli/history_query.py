@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+
 from r50bench.errors import UsageError
 from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.search import Search
 from r50bench.mlperf.query.terms import parse_terms
 from r50bench.results.history import History, history_path
+from r50bench.wording import first_few, visible
 
 __all__ = ["folders_of_query"]
 
 
 def folders_of_query(word: str) -> list[Path]:
     """Returns the folders of the records that the query means, newest first.
+
+    Those that are gone or damaged are named on stderr, where there are others.
 
     Raises:
         UsageError: it is no query, or matches none.
@@ -29,4 +34,7 @@ def folders_of_query(word: str) -> list[Path]:
             f"the query {word!r} matches no record of the history{gone}",
             hint=f"'r50bench find {word}' shows what a query means",
         )
+    if search.refused:
+        gone = visible(first_few(search.refused))
+        click.echo(f"! {word}: {len(search.refused)} left out, gone or damaged: {gone}", err=True)
     return folders

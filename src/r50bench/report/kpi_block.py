@@ -55,13 +55,14 @@ class KpiBlock:
 def kpi_block(record: Record, samples: Samples | None) -> KpiBlock:
     """Returns what is said of ``record``, whose samples are given where it timed anything."""
     valid = record.status == "valid"
+    figures = kpis_if_valid(record, samples)
     return KpiBlock(
         record_id=record.id,
         case_name=record.name,
         settings=tuple((key, _one_line(value)) for key, value in _settings(record) if value),
-        kpis=kpis_if_valid(record, samples),
+        kpis=figures,
         reason=None if valid else _one_line(record.reason or "no reason given"),
-        notes=tuple(_one_line(note) for note in _notes(record)),
+        notes=tuple(_one_line(note) for note in _notes(record, figures)),
     )
 
 
@@ -151,7 +152,15 @@ def _value(record: Record, name: str) -> str:
     return "" if value in (None, "", ()) else setting_text(value)
 
 
-def _notes(record: Record) -> Iterator[str]:
+_WITHIN_ONE = (
+    "95% intervals cover what varied while this process ran, not what the next one will differ by:"
+    " run --processes 5 shows that"
+)
+"""The intervals of single processes on restless machines hold the mean of many in far fewer than
+95 of 100 (benchmarks/compare_aa.py; docs/method.md has the figures)."""
+
+
+def _notes(record: Record, known: Sequence[Kpi]) -> Iterator[str]:
     if record.loadgen is not None:
         from r50bench.report.loadgen import loadgen_notes
 
@@ -170,6 +179,8 @@ def _notes(record: Record) -> Iterator[str]:
         yield _skipped(record.data.skipped)
     if words := tuned_values(record.request):
         yield words
+    if any(one.high is not None and one.primary for one in known):
+        yield _WITHIN_ONE
     for notice in record.notices:
         yield f"! {notice}"
 

@@ -57,7 +57,9 @@ def throughput_bars_svg(shown: Sequence[Shown]) -> str:
         *(part for at, bar in enumerate(bars) for part in _row(bar, at, left, scale, colors)),
         text(left, bottom + 36, "img/s; pale: what the measured peak would allow", style="faint"),
     ]
-    return drawing("Images per second, with 95 % intervals", _WIDTH, bottom + _FOOT, parts)
+    return drawing(
+        "Images per second, with 95 % intervals of one process each", _WIDTH, bottom + _FOOT, parts
+    )
 
 
 def _bar(one: Shown) -> _Bar:
