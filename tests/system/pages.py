@@ -1,6 +1,6 @@
 # quick
 """The pages in a real browser: nothing is asked of the network, nothing is reported as wrong, and
-what a pointer or the tabulator reaches tells its figure. One record and a thousand.
+what a pointer or the tabulator reaches tells its figure. One record and a thousand, and two sides.
 
     python tests/system/pages.py
 
@@ -18,7 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from r50bench.comparison.compare import compare_sides
+from r50bench.comparison.page import comparison_page
+from r50bench.comparison.side import read_run, side_of
 from r50bench.report.records_page import Shown, records_page
+from support.measured_runs import leave
 from support.records import record_of, samples_of_latencies
 
 SKIPPED = 77
@@ -50,12 +54,33 @@ def main() -> None:
             took < OPENED_WITHIN_S,
         )
         check("every record is in the table", browser.rows() >= 1000)
+        both = Path(folder) / "both.html"
+        both.write_text(compared(Path(folder)))
+        browser.open(both)
+        check("of two sides nothing is reported as wrong", browser.complaints() == [])
+        check("of two sides nothing is asked of the network", browser.requests() == [both.as_uri()])
+        check("a ratio tells its interval by the tabulator", browser.told_by_focus(".point"))
+        check("a process tells its figure under the pointer", browser.told_by_pointer("circle"))
+        for width in (360, 1000):
+            browser.resize(width)
+            check(f"two sides do not overflow a window of {width} px", browser.overflow() <= 0)
 
 
 def shown(mode: str) -> Shown:
     images = 1 if mode == "latency" else 8
     samples = samples_of_latencies([[10.0] * 200] * 2, images=images)
     return Shown.of(record_of(mode), samples, Path("runs"))
+
+
+def compared(folder: Path) -> str:
+    """Returns the page of two sides of three processes, one 5 % slower than the other."""
+    sides = []
+    for name, latency_ms in (("base", 10.0), ("new", 10.5)):
+        for at in range(3):
+            leave(folder / name, latency_ms + 0.01 * at)
+        sides.append(side_of(name, map(read_run, sorted((folder / name).iterdir()))))
+    base, new = sides
+    return comparison_page(compare_sides(base, new), base.runs, new.runs)
 
 
 def missing_part() -> str:
