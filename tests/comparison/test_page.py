@@ -65,7 +65,7 @@ def test_the_picture_has_every_process_and_the_interval_and_says_the_verdict() -
     assert any(one.startswith("inference_throughput_avx_int8: 0.901 (0.8") for one in told)
     assert "base: 100.0 img/s, −0.987 %" in told
     words = [one.text for one in root.iter(f"{SVG}text")]
-    assert "slower" in words
+    assert "inference_throughput_avx_int8: slower" in words
     assert "Shaded: what counts as the same, ±2 %." in words
 
 

@@ -6,7 +6,16 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from r50bench.report.svg import drawing, legend, round_step, text, x_grid, y_grid
+from r50bench.report.svg import (
+    drawing,
+    legend,
+    legend_rows,
+    round_step,
+    text,
+    text_width,
+    x_grid,
+    y_grid,
+)
 
 
 def test_a_drawing_is_well_formed_and_named_whatever_its_words_are() -> None:
@@ -28,3 +37,10 @@ def test_a_drawing_is_well_formed_and_named_whatever_its_words_are() -> None:
 )
 def test_steps_are_round_and_not_too_many(longest: float, most: int, step: float) -> None:
     assert round_step(longest, most) == pytest.approx(step)
+
+
+def test_a_legend_has_as_many_lines_as_its_names_need() -> None:
+    named = [(word * 10, "#000") for word in "abcde"]
+    assert [len(row) for row in legend_rows(named, 2 * (32 + text_width("a" * 10)))] == [2, 2, 1]
+    assert [len(row) for row in legend_rows(named, 10)] == [1] * 5
+    assert legend_rows([], 100) == []

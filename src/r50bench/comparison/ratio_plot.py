@@ -105,8 +105,7 @@ _KEY = "The bar is the ratio's 95 % interval; below it every process, as a share
 def _row(case: CaseComparison, y: float, axis: _Axis, tolerance: float) -> Iterator[str]:
     color = _COLORS[case.verdict]
     said = verdict_words(case, tolerance)
-    yield text(16, y + 8, case.label, style="strong")
-    yield text(_WIDTH - _RIGHT, y + 8, said, style="strong", anchor="end")
+    yield text(16, y + 8, f"{case.label}: {said}", style="strong")
     for name, at in (("ratio", 26), ("base", 42), ("new", 56)):
         yield text(_LEFT - 12, y + at + 4, name, style="faint", anchor="end")
     words = f"{case.label}: {ratio_words(case)} of base, {said}"

@@ -32,7 +32,7 @@ _COLUMNS = (
     Column("", "left"),
     Column("processes", "right"),
     Column("new / base", "right"),
-    Column("95 % interval", "left"),
+    Column("95 % interval", "right"),
     Column("verdict", "left", wraps=True),
 )
 

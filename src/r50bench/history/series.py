@@ -107,7 +107,7 @@ class Point:
     @property
     def estimate(self) -> Estimate:
         """:attr:`value` with its 95 % interval, where there are several figures."""
-        return geometric_mean(np.log([run.value for run in self.runs]))
+        return geometric_mean(np.log([run.value for run in self.runs if run.value]))
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from r50bench.profile.kinds import KIND_COLORS
 from r50bench.profile.roofline import LayerTime, Roof
 from r50bench.profile.run import Profile
-from r50bench.report.svg import drawing, legend, line, mark, text, x_grid, y_grid
+from r50bench.report.svg import drawing, legend, legend_rows, line, mark, text, x_grid, y_grid
 from r50bench.wording import figure, fixed
 
 __all__ = ["roofline_svg"]
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 920, 460, 76, 24, 96, 56
 _SMALLEST_PX, _GROWTH_PX = 3.0, 9.0
-_PER_LEGEND = 5
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def roofline_svg(profile: Profile) -> str:
     frame = _Frame.around(layers, roof)
     longest = max(layer.ms for layer in layers)
     named = [(name, color) for name, color in KIND_COLORS.items() if _has(layers, name)]
-    rows = [named[at : at + _PER_LEGEND] for at in range(0, len(named), _PER_LEGEND)]
+    rows = legend_rows(named, _WIDTH - _LEFT - _RIGHT)
     parts = [
         *(part for at, row in enumerate(rows) for part in legend(row, _LEFT, 50 + 18 * at)),
         *_axes(frame),

@@ -34,6 +34,7 @@ table {{ border-collapse: collapse; font-size: 12px; font-variant-numeric: tabul
 th, td {{ padding: .15rem .9rem .15rem 0; text-align: left; vertical-align: bottom }}
 thead th {{ border-bottom: 1px solid #8888; font-weight: 600 }}
 .figure {{ text-align: right; white-space: nowrap }}
+.words {{ min-width: 11rem }}
 .gap td {{ padding-top: .6rem }}
 .missing, .note {{ color: #b3261e }}
 pre {{ overflow-x: auto; padding: .6rem .8rem; border: 1px solid #8886; border-radius: 4px }}
@@ -44,7 +45,7 @@ pre {{ overflow-x: auto; padding: .6rem .8rem; border: 1px solid #8886; border-r
   .wide {{ overflow: visible; content-visibility: visible }} .wide > svg {{ min-width: 0 }}
   pre {{ white-space: pre-wrap }}
   svg, tr, pre {{ break-inside: avoid }} h2 {{ break-after: avoid }}
-  table {{ font-size: 8px }} th, td {{ padding-right: .4rem }}
+  .words {{ min-width: 0 }} table {{ font-size: 8px }} th, td {{ padding-right: .4rem }}
 }}
 </style>
 <h1>{title}</h1>

@@ -14,6 +14,7 @@ __all__ = [
     "SHADES",
     "drawing",
     "legend",
+    "legend_rows",
     "line",
     "mark",
     "rect",
@@ -137,7 +138,25 @@ def legend(colors: Iterable[tuple[str, str]], x: float, y: float) -> Iterator[st
     for name, color in colors:
         yield f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="10" height="10" rx="2" fill="{color}"/>'
         yield text(x + 15, y, name)
-        x += 32 + text_width(name)
+        x += _legend_width(name)
+
+
+def legend_rows(colors: Iterable[tuple[str, str]], width: float) -> list[list[tuple[str, str]]]:
+    """Returns the entries of a legend in as many lines as ``width`` px ask for."""
+    rows: list[list[tuple[str, str]]] = []
+    left = 0.0
+    for name, color in colors:
+        taken = _legend_width(name)
+        if taken > left:
+            rows.append([])
+            left = width
+        rows[-1].append((name, color))
+        left -= taken
+    return rows
+
+
+def _legend_width(name: str) -> float:
+    return 32 + text_width(name)
 
 
 def round_step(longest: float, most: int) -> float:

@@ -98,18 +98,24 @@ class Table:
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def html(self) -> str:
-        """Returns a ``<table>``; cells of figures have the class ``figure``, gaps ``gap``."""
+        """Returns a ``<table>`` whose cells and rows have classes.
+
+        Those of figures are ``figure``, of columns that wrap ``words``, rows below a gap ``gap``.
+        """
         right = self._right()
+        kinds = [
+            "figure" if is_right else "words" if column.wraps else ""
+            for is_right, column in zip(right, self.columns, strict=True)
+        ]
         head = "".join(
-            f"<th{_class('figure' if is_right else '')}>"
-            f"{'<br>'.join(map(escape, column.title.strip().splitlines()))}</th>"
-            for column, is_right in zip(self.columns, right, strict=True)
+            f"<th{_class(kind)}>{'<br>'.join(map(escape, column.title.strip().splitlines()))}</th>"
+            for column, kind in zip(self.columns, kinds, strict=True)
         )
         lines = [f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>"]
         after_gap = False
         for row in self.rows:
             if row:
-                cells = "".join(map(_html_cell, row, right))
+                cells = "".join(map(_html_cell, row, kinds))
                 lines.append(f"<tr{_class('gap' if after_gap else '')}>{cells}</tr>")
             after_gap = not row
         return "\n".join([*lines, "</tbody>\n</table>"])
@@ -193,9 +199,9 @@ def _lines(cell: str, width: int) -> list[str]:
     return textwrap.wrap(cell, width, break_long_words=False, break_on_hyphens=False)
 
 
-def _html_cell(cell: Cell, is_right: bool) -> str:
-    names = [*(["figure"] if is_right else []), *(["missing"] if isinstance(cell, Missing) else [])]
-    return f"<td{_class(' '.join(names))}>{escape(_word(cell))}</td>"
+def _html_cell(cell: Cell, kind: str) -> str:
+    names = f"{kind} missing".strip() if isinstance(cell, Missing) else kind
+    return f"<td{_class(names)}>{escape(_word(cell))}</td>"
 
 
 def _class(names: str) -> str:

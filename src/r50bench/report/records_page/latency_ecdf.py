@@ -9,7 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from r50bench.report.records_page.shown import Shown
-from r50bench.report.svg import PALETTE, drawing, legend, line, mark, text, x_grid, y_grid
+from r50bench.report.svg import (
+    PALETTE,
+    drawing,
+    legend,
+    legend_rows,
+    line,
+    mark,
+    text,
+    x_grid,
+    y_grid,
+)
 from r50bench.results.stats import Floats, supports_percentile
 from r50bench.wording import figure, fixed
 
@@ -18,7 +28,6 @@ __all__ = ["latency_ecdf_svg"]
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 380, 56, 24, 84, 56
 _POINTS = 200
 _MARKED = (50, 90, 99)
-_PER_LEGEND = 3
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,7 @@ def latency_ecdf_svg(shown: Sequence[Shown]) -> str:
         max(float(values[-1]) for values in series.values()) * 1.05,
     )
     colors = {name: PALETTE[at % len(PALETTE)] for at, name in enumerate(series)}
-    named = list(colors.items())
-    rows = [named[at : at + _PER_LEGEND] for at in range(0, len(named), _PER_LEGEND)]
+    rows = legend_rows(colors.items(), _WIDTH - _LEFT - _RIGHT)
     shift = 16 * (len(rows) - 1)
     parts = [
         *(part for at, row in enumerate(rows) for part in legend(row, _LEFT, 46 + 16 * at)),
