@@ -137,6 +137,7 @@ WITHOUT_A_MODULE = {
     "benchmarks/test_r50_against_former.py": "the arithmetic of a script in benchmarks/",
     "cli/test_former_records.py": "every verb that reads records, on those of a former version",
     "benchmarks/test_amx.py": "the arithmetic of benchmarks/amx.py, which no package holds",
+    "benchmarks/test_simulated_runs.py": "benchmarks/simulated_runs.py, and what uses it",
     "cli/test_gpu_cases.py": "every verb that plans or runs, on a host with GPUs",
     "cli/test_several_cases.py": "cli/run.py, where it is given more than one case",
     "engines/r50/test_amx_kernels.py": "the C++ of engines/r50/kernels/amx, on emulated tiles",

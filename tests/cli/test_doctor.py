@@ -20,6 +20,7 @@ FOUND = (
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch, host: Host) -> None:
     monkeypatch.setattr(verb, "examine", lambda *_, **__: FOUND)
+    monkeypatch.setattr(verb, "examine_modules", lambda: ())
 
 
 @pytest.mark.usefixtures("found")
@@ -50,6 +51,7 @@ def test_where_nothing_hurts_it_says_so_and_exits_0(
     r50bench_here: Call, monkeypatch: pytest.MonkeyPatch, host: Host
 ) -> None:
     monkeypatch.setattr(verb, "examine", lambda *_, **__: ())
+    monkeypatch.setattr(verb, "examine_modules", lambda: ())
     answer = r50bench_here("doctor")
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.splitlines()[1] == "nothing here is known to hurt the figures"

@@ -11,7 +11,6 @@ from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from support import synthetic_hosts
 from support.machine_tree import MachineTree
-from support.memory_tables import device
 
 TWO_CORES = synthetic_hosts.two_smt_cores()
 XEON = replace(TWO_CORES, vendor="GenuineIntel", family=6, model=0xCF, isa=frozenset({"avx512f"}))
@@ -73,18 +72,6 @@ def test_a_second_thread_that_is_not_ours_is_found(tree: MachineTree) -> None:
     assert "CPU 4-5" in found.text
     tree.write("/sys/devices/system/cpu/online", "0-3")  # switched off
     assert findings(tree, ours) == []
-
-
-def test_empty_channels_and_slow_memory_are_found_where_the_firmware_tells(
-    tree: MachineTree,
-) -> None:
-    modules = (device("CPU1_DIMM_A1", now=4400), device("CPU1_DIMM_B1", size=0))
-    tree.write("/sys/firmware/dmi/tables/DMI", "")
-    (tree.root / "sys/firmware/dmi/tables/DMI").write_bytes(b"".join(modules))
-    channels, speed = findings(tree)
-    assert (channels.code, speed.code) == ("memory-channels", "memory-speed")
-    assert "1 of 2 memory channels have a module: the bandwidth is at most 50 %" in channels.text
-    assert "4400 MT/s, and the modules are made for 4800" in speed.text
 
 
 @pytest.mark.parametrize(

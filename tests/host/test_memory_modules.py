@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from r50bench.host.memory_modules import MemoryModules, read_memory_modules
+from r50bench.host.memory_modules import MemoryModules, examine_modules, read_memory_modules
 from support.machine_tree import MachineTree
 from support.memory_tables import device
 
@@ -21,6 +21,17 @@ def read(tree: MachineTree, *structures: bytes, end: bytes = END) -> MemoryModul
     tree.write(TABLE, "")
     (tree.root / TABLE.lstrip("/")).write_bytes(b"".join(structures) + end)
     return read_memory_modules(tree.root)
+
+
+def test_empty_channels_and_slow_memory_are_found(tree: MachineTree) -> None:
+    assert list(examine_modules(tree.root)) == []
+    read(tree, device("CPU1_DIMM_A1", now=4400), device("CPU1_DIMM_B1", size=0))
+    channels, speed = examine_modules(tree.root)
+    assert (channels.code, speed.code) == ("memory-channels", "memory-speed")
+    assert "1 of 2 memory channels have a module: the bandwidth is at most 50 %" in channels.text
+    assert "4400 MT/s, and the modules are made for 4800" in speed.text
+    read(tree, device("CPU1_DIMM_A1"), device("CPU1_DIMM_A2", size=0))
+    assert list(examine_modules(tree.root)) == []
 
 
 def test_without_the_right_to_read_the_table_there_are_none(tree: MachineTree) -> None:

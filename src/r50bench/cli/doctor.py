@@ -14,6 +14,7 @@ from r50bench.host import topology
 from r50bench.host.doctor import examine
 from r50bench.host.isa import describe_host, native_precisions
 from r50bench.host.machine_doctor import tile_data_granted
+from r50bench.host.memory_modules import examine_modules
 from r50bench.host.requirements import Requirement, requirements
 from r50bench.host.surroundings import cache_folder
 from r50bench.host.topology import Host
@@ -31,7 +32,8 @@ def doctor(as_json: bool) -> None:
     """Says what about this host will hurt the figures, each with its mend.
 
     Clocks, neighbours, limits, memory, libraries, variables and GPUs are looked at, and nothing is
-    measured. Every verb that measures says the same before it begins, and keeps it in the record.
+    measured. Every verb that measures says the same before it begins, and keeps it in the record,
+    but for the memory modules, of which the firmware tells root alone.
 
     Below that stands what full runs ask of a host, and what this one has of it.
 
@@ -39,6 +41,7 @@ def doctor(as_json: bool) -> None:
     """
     host = topology.read_host()
     findings = examine(host, understood=UNDERSTOOD_VARIABLES)
+    findings += tuple(examine_modules())
     if host.gpus:
         findings += _on_gpus(host)
     asked = requirements(host, cache_folder().path, tiles_granted=tile_data_granted())

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from r50bench.host.kernel_files import cpu_list_text, read_cpu_list, read_int, read_text
-from r50bench.host.memory_modules import read_memory_modules
 from r50bench.host.topology import Core, Host
 from r50bench.notices import Notice
 
@@ -49,7 +48,6 @@ def examine_machine(host: Host, root: Path, tiles_granted: bool | None) -> Itera
     yield from _idle_states(host, root)
     yield from _huge_pages(root)
     yield from _shared_threads(host, root)
-    yield from _modules(root)
     yield from _amx(host, root, tiles_granted)
 
 
@@ -114,27 +112,6 @@ def _threads_of_others(core: Core, root: Path) -> frozenset[int]:
     folder = f"{_CPUS}/cpu{core.cpus[0]}"
     threads = read_cpu_list(root, f"{folder}/topology/thread_siblings_list")
     return (threads & read_cpu_list(root, f"{_CPUS}/online")) - frozenset(core.cpus)
-
-
-def _modules(root: Path) -> Iterator[Notice]:
-    found = read_memory_modules(root)
-    if found is None:
-        return
-    if found.channels is not None and found.channels[0] < found.channels[1]:
-        filled, channels = found.channels
-        yield Notice(
-            "memory-channels",
-            f"{filled} of {channels} memory channels have a module: the bandwidth is at most"
-            f" {100 * filled / channels:.0f} % of what the board can have",
-            "a module on every channel, all alike",
-        )
-    if found.slowed is not None:
-        now, rated = found.slowed
-        yield Notice(
-            "memory-speed",
-            f"memory runs at {now} MT/s, and the modules are made for {rated}",
-            "the firmware's memory frequency, and one module a channel where two slow it down",
-        )
 
 
 def _amx(host: Host, root: Path, tiles_granted: bool | None) -> Iterator[Notice]:

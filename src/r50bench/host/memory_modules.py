@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MemoryModules", "Slot", "read_memory_modules"]
+from r50bench.notices import Notice
+
+__all__ = ["MemoryModules", "Slot", "examine_modules", "read_memory_modules"]
 
 _TABLES = "sys/firmware/dmi/tables/DMI"
 _MOST_BYTES, _MOST_STRUCTURES = 1 << 20, 4096
@@ -79,6 +81,28 @@ def read_memory_modules(root: Path = Path("/")) -> MemoryModules | None:
         return None
     slots = tuple(_slot(*found) for found in _structures(table) if found[0][0] == _MEMORY_DEVICE)
     return MemoryModules(slots) if any(slot.filled for slot in slots) else None
+
+
+def examine_modules(root: Path = Path("/")) -> Iterator[Notice]:
+    """Yields what about the modules costs bandwidth; nothing is said of what is unknown."""
+    found = read_memory_modules(root)
+    if found is None:
+        return
+    if found.channels is not None and found.channels[0] < found.channels[1]:
+        filled, channels = found.channels
+        yield Notice(
+            "memory-channels",
+            f"{filled} of {channels} memory channels have a module: the bandwidth is at most"
+            f" {100 * filled / channels:.0f} % of what the board can have",
+            "a module on every channel, all alike",
+        )
+    if found.slowed is not None:
+        now, rated = found.slowed
+        yield Notice(
+            "memory-speed",
+            f"memory runs at {now} MT/s, and the modules are made for {rated}",
+            "the firmware's memory frequency, and one module a channel where two slow it down",
+        )
 
 
 def _structures(table: bytes) -> Iterator[tuple[bytes, list[str]]]:
