@@ -61,3 +61,18 @@ def test_a_short_history_knows_nothing(tmp_path: Path) -> None:
         assert between_processes(history, [run_of(1).record], ()) is None
         hostless = replace(run_of(1).record, host={})
         assert between_processes(history, [hostless], ()) is None
+
+
+def test_neighbours_of_one_call_do_not_stand_for_runs_of_other_times(tmp_path: Path) -> None:
+    # Calls of three processes: 0.001 apart within a call, 0.05 from one call to the next.
+    values = [0.05 * (call % 2) + 0.001 * at for call in range(6) for at in range(3)]
+    runs = [
+        run_of(math.exp(value), invocation=f"call-{number // 3}")
+        for number, value in enumerate(values)
+    ]
+    with history_of(tmp_path, runs) as history:
+        found = between_processes(history, [run_of(1).record], ())
+    assert found is not None
+    assert math.sqrt(2 * found.variance) == pytest.approx(0.05, abs=0.002)
+    with history_of(tmp_path / "one call", runs[:3]) as history:
+        assert between_processes(history, [run_of(1).record], ()) is None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from r50bench.comparison.verdict import Between
-from r50bench.results.history import History
+from r50bench.results.history import History, HistoryEntry
 from r50bench.results.record import Record
 
 __all__ = ["between_processes"]
@@ -34,26 +35,43 @@ def between_processes(
     """Returns the spread between runs of the very cases of ``records`` on their hosts.
 
     It is taken from each run and the next (von Neumann's mean square successive difference), so
-    that what once changed for good counts once and not as spread. The records whose ids are in
-    ``leaving_out`` are those in question, and testify for neither side. None where the history
+    that what once changed for good counts once and not as spread; and not from neighbours of one
+    call with several processes, which met the same state of the machine. The records whose ids are
+    in ``leaving_out`` are those in question, and testify for neither side. None where the history
     knows too few others.
     """
     out = set(leaving_out)
     square, count, freedom = 0.0, 0, 0.0
     for condition in dict.fromkeys(filter(None, map(_condition, records))):
-        entries = history.entries(_SAME_QUESTION, condition, unread=False)
-        logs = [
-            math.log(entry.primary[1])
+        entries = history.entries(_SAME_QUESTION, condition, unread=False, with_facts=True)
+        runs = [
+            (math.log(entry.primary[1]), _invocation(entry))
             for entry in entries
             if entry.id not in out and entry.primary is not None
         ]
-        steps = [later - earlier for earlier, later in itertools.pairwise(logs)]
+        steps = [
+            later - earlier
+            for (earlier, one), (later, other) in itertools.pairwise(runs)
+            if one is None or one != other
+        ]
         if steps:
             square += math.fsum(step**2 for step in steps) / 2
             count += len(steps)
             # Neighbouring steps share a run: von Neumann et al. 1941, for normal values.
             freedom += 2 * len(steps) ** 2 / (3 * len(steps) - 1)
     return Between(square / count, freedom) if freedom >= _LEAST_FREEDOM else None
+
+
+@dataclass(frozen=True)
+class _Call:
+    invocation: str | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Call)
+
+
+def _invocation(entry: HistoryEntry) -> str | None:
+    return None if entry.facts is None else _DECODER.decode(entry.facts).invocation
 
 
 def _condition(record: Record) -> tuple[str, ...] | None:
