@@ -22,17 +22,19 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from simulated_runs import Scatter
 
 from r50bench.case import CaseName
+from r50bench.comparison.between import spread_of
 from r50bench.comparison.compare import compare_sides
 from r50bench.comparison.side import MeasuredRun, read_runs_file, runs_as_data, side_of
 from r50bench.comparison.verdict import Between
@@ -56,9 +58,11 @@ Runs = Sequence[MeasuredRun]
 def main() -> None:
     """Measures, judges and prints; exits with 3 where the goal is missed."""
     asked = _arguments()
-    runs = _earlier(asked.kept) + _measured(asked)
-    if asked.kept is not None:
-        asked.kept.write_text(json.dumps(runs_as_data(runs)))
+    runs = _earlier(asked.kept)
+    for run in _measured(asked):
+        runs.append(run)
+        if asked.kept is not None:  # at once: an interruption loses nothing
+            asked.kept.write_text(json.dumps(runs_as_data(runs)))
     if len(runs) < 12:
         sys.exit(f"{len(runs)} runs are too few: five against five needs twelve")
     _describe(runs)
@@ -85,26 +89,26 @@ def _earlier(kept: Path | None) -> list[MeasuredRun]:
     return read_runs_file(kept) if kept is not None and kept.exists() else []
 
 
-def _measured(asked: argparse.Namespace) -> list[MeasuredRun]:
+def _measured(asked: argparse.Namespace) -> Iterator[MeasuredRun]:
     sets = [f"ENGINE={asked.engine}", f"WEIGHTS={asked.weights}", f"STEPS={asked.steps}"]
     sets += ["BATCH_SIZE=8", "CORES_PER_INSTANCE=1", "INSTANCES=1"]
-    found: list[MeasuredRun] = []
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         bench = bench_here(read_host(), Path(folder), Silent())
         settings = collect({}, sets, {})
         planned = plan_named([CaseName.parse(asked.case)], settings, bench.host, tuned=False)
-        for result in run_processes(planned, bench, asked.runs, budget_s=60 * asked.minutes):
+        results = run_processes(planned, bench, asked.runs, budget_s=60 * asked.minutes)
+        for number, result in enumerate(results, start=1):
             if result.error is not None or result.outcome is None:
                 sys.exit(f"a run failed: {result.error}")
-            found.append(MeasuredRun(result.outcome.record, result.outcome.block.kpis))
+            run = MeasuredRun(result.outcome.record, result.outcome.block.kpis)
             spent = time.monotonic() - began
             print(
-                f"{len(found):3} of {asked.runs}  {found[-1].primary.value:8.2f}  {spent:5.0f} s,"
-                f" about {spent / len(found) * (asked.runs - len(found)):.0f} s left",
+                f"{number:3} of {asked.runs}  {run.primary.value:8.2f}  {spent:5.0f} s,"
+                f" about {spent / number * (asked.runs - number):.0f} s left",
                 flush=True,
             )
-    return found
+            yield run
 
 
 def _describe(runs: Runs) -> None:
@@ -189,10 +193,10 @@ def _others(some: Runs, runs: Runs) -> Between:
 
 
 def _spread(runs: Runs) -> Between:
-    """Returns what :mod:`.between` reckons of runs in the order of time."""
-    steps = np.diff(np.log([run.primary.value for run in runs]))
-    count = len(steps)
-    return Between(float(np.mean(steps**2)) / 2, 2 * count**2 / (3 * count - 1))
+    """Returns what a history of runs, in the order of time, tells."""
+    found = spread_of([[(math.log(run.primary.value), None) for run in runs]])
+    assert found is not None
+    return found
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -87,9 +87,11 @@ class Fought:
 def main() -> None:
     """Measures and prints; exits with 3 where a goal is missed."""
     asked = _arguments()
-    contests = _earlier(asked.kept) + _measured(asked)
-    if asked.kept is not None:
-        asked.kept.write_text(json.dumps([asdict(one) for one in contests]))
+    contests = _earlier(asked.kept)
+    for both in _measured(asked):
+        contests += both
+        if asked.kept is not None:  # at once: an interruption loses nothing
+            asked.kept.write_text(json.dumps([asdict(one) for one in contests]))
     if not contests:
         sys.exit("no contest: --times says how many")
     missed = _judge("measured", contests)
@@ -98,8 +100,7 @@ def main() -> None:
     sys.exit(3 if missed else 0)
 
 
-def _measured(asked: argparse.Namespace) -> list[Fought]:
-    fought: list[Fought] = []
+def _measured(asked: argparse.Namespace) -> Iterator[list[Fought]]:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         bench = bench_here(read_host(), Path(folder), Silent())
@@ -108,9 +109,9 @@ def _measured(asked: argparse.Namespace) -> list[Fought]:
             if number and spent * (number + 1) / number > 60 * asked.minutes:
                 print(f"{number} of {asked.times} contests: the time is up", flush=True)
                 break
-            fought += [_contest(asked, bench, idle) for idle in (asked.idle, 0.0)]
-            print(f"{number + 1:3}  {_line(fought[-2])}  |  {_line(fought[-1])}", flush=True)
-    return fought
+            both = [_contest(asked, bench, idle) for idle in (asked.idle, 0.0)]
+            print(f"{number + 1:3}  {_line(both[0])}  |  {_line(both[1])}", flush=True)
+            yield both
 
 
 def _earlier(kept: Path | None) -> list[Fought]:

@@ -39,13 +39,17 @@ def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, r50bench_here: Call
     return call
 
 
-def test_a_profile_prints_its_table_and_leaves_a_picture(profile: Call, tmp_path: Path) -> None:
+def test_a_profile_prints_its_table_and_leaves_a_picture(
+    profile: Call, r50bench_here: Call, tmp_path: Path
+) -> None:
     answer = profile("inference_throughput_fp32", "--rounds", "3", "--batch-size", "8")
     assert answer.code == 0, answer.err
     assert "outside of kernels" in answer.out
     (folder,) = (tmp_path / "r50bench-profiles").iterdir()
     assert "<svg" in (folder / "profile.html").read_text()
     assert f"{folder.name}/profile.html" in answer.out
+    assert r50bench_here("report", str(folder), "-o", "page.html").code == 0
+    assert "Layers against the limit: avx_fp32 on fake" in Path("page.html").read_text()
 
 
 def test_json_is_printed_alone_and_is_what_lies_in_the_folder(

@@ -80,6 +80,17 @@ def test_records_against_others_lead_with_the_verdict(r50bench_here: Call, tmp_p
     assert r50bench_here("report", str(tmp_path / "after"), "--against", "gone").code == 2
 
 
+def test_a_profile_that_is_damaged_is_named_and_hides_no_record(
+    r50bench_here: Call, tmp_path: Path
+) -> None:
+    keep_run(tmp_path / "a")
+    (tmp_path / "a" / "profile.json").write_text("{")
+    page = tmp_path / "page.html"
+    answer = r50bench_here("report", str(tmp_path / "a"), "-o", str(page))
+    assert (answer.code, "profile.json is no profile" in answer.err) == (0, True)
+    assert "20260101-000000_a" in page.read_text()
+
+
 @pytest.mark.parametrize("word", ["nowhere", "precision=avx_fp32"])
 def test_what_means_no_record_is_refused(r50bench_here: Call, tmp_path: Path, word: str) -> None:
     page = tmp_path / "page.html"

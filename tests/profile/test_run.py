@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from r50bench.errors import Unsupported, UsageError
 from r50bench.profile.layer_bars import layer_bars_svg
-from r50bench.profile.page import profile_page
+from r50bench.profile.page import profile_page, read_profile
+from r50bench.profile.roofline_plot import roofline_svg
 from r50bench.profile.run import profile_case
 from r50bench.profile.text import groups, profile_text
 from support.fake_cases import bench, planned
@@ -119,7 +121,29 @@ def test_the_page_needs_no_script_and_nothing_from_elsewhere(profiled):
     assert "<script" not in page
     assert "src=" not in page.replace("&#x27;", "")
     assert "href" not in page
-    assert page.count("<svg") == 1
+    assert page.count("<svg") == 2
+    assert "avx_fp32 on fake does 42 % of what the cores can." in page
+    assert "r50bench profile inference_throughput_avx_fp32 " in page
+
+
+def test_every_layer_stands_on_the_roofline_plot_and_tells_its_figures(profiled):
+    found, _ = profiled(case())
+    picture = roofline_svg(found)
+    assert picture.count("<circle") == 54
+    for layer in found.breakdown.layers:
+        assert f"{layer.name}, {layer.group}: {layer.gop / layer.ms * 1e3:.0f} GOP/s, " in picture
+    assert "15000 GOP/s (fake)" in picture
+    assert "500 GB/s" in picture
+
+
+def test_a_profile_is_read_back_and_a_damaged_one_refused(profiled, tmp_path):
+    found, _ = profiled(case())
+    (tmp_path / "profile.json").write_bytes(msgspec.json.encode(found))
+    assert read_profile(tmp_path) == found
+    (tmp_path / "profile.json").write_text('{"id": 1}')
+    with pytest.raises(UsageError, match="is no profile"):
+        read_profile(tmp_path)
+    assert read_profile(tmp_path / "elsewhere") is None
 
 
 def test_outside_may_be_negative_and_the_picture_still_stands(profiled):

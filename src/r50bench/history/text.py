@@ -150,8 +150,8 @@ def _counts(series: Series) -> str:
 def _change_lines(change: Change, series: Series) -> list[str]:
     word = "better" if change.better else "worse"
     thing = "run" if len(series.points) == len(series.runs) else "point"
-    before, since = (counted(points, thing) for points in change.points)
-    levels = f"{before} before, {since} since"
+    before, since = change.points
+    levels = f"{counted(before, thing)} before, {since} since"
     lines = [f"   {_minute(change.after.created)}  {_size(change.ratio)}, {word}  ({levels})"]
     if change.suspects is None:
         return [*lines, "      what else changed is unknown: one of the two records is gone"]

@@ -67,12 +67,11 @@ def read_profile(folder: Path) -> Profile | None:
 
 def _answer(profile: Profile) -> Iterator[str]:
     parts = profile.breakdown
-    lost = parts.kernels_ms - parts.least_ms
     yield (
         f"{profile.case.precision} on {profile.case.engine} does"
         f" {100 * profile.efficiency:.0f} % of what the cores can. Of {parts.batch_ms:.2f} ms a"
-        f" batch, {parts.least_ms:.2f} are what the limit needs, {lost:.2f} are lost in kernels and"
-        f" {parts.outside_ms:.2f} pass outside of them."
+        f" batch, {parts.kernels_ms:.2f} pass in kernels, for which the limit needs"
+        f" {parts.least_ms:.2f}, and {parts.outside_ms:.2f} outside of them."
     )
     first, *_ = groups(parts)
     if first.ms > first.least_ms:
