@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +95,56 @@ def test_pictures_are_decoded_in_order_and_cached(tmp_path, jpeg, store, heard):
     assert heard.done[-1] == 3
     assert preprocess(dataset, store, heard, skip_bad=False) == pictures
     assert len(heard.phases) == 1
+
+
+def index_with(**changes: object) -> Callable[[dict[str, Any]], bytes]:
+    return lambda index: json.dumps(index | changes).encode()
+
+
+DAMAGE = {
+    "cut": lambda index: b'{"labels": [0,',
+    "no JSON of ours": lambda index: b"[]",
+    "nested": lambda index: b"[" * 100_000,
+    "labels of text": index_with(labels=["0", "1", "2"]),
+    "another label": index_with(labels=[0, 1, 1000]),
+    "another order": index_with(names=["1.jpg", "0.jpg", "2.jpg"]),
+    "a name too few": index_with(names=["0.jpg", "1.jpg"]),
+    "rows that are not there": index_with(names=[], labels=[]),
+    "no hash": index_with(sha256="\x1b[2J"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_index_is_named_and_the_pictures_are_decoded_again(
+    tmp_path, jpeg, store, heard, damage
+):
+    dataset = dataset_of([jpeg(tmp_path / "in" / f"{n}.jpg", seed=n) for n in range(3)])
+    pictures = preprocess(dataset, store, heard, skip_bad=False)
+    index = pictures.array.with_name("index.json")
+    damaged = damage(json.loads(index.read_bytes()))
+    index.write_bytes(damaged)
+    provenance = index.with_name("provenance.json")
+    kept = json.loads(provenance.read_bytes())
+    kept["files"]["index.json"]["size"] = len(damaged)  # the store sees to sizes by itself
+    provenance.write_text(json.dumps(kept))
+    assert preprocess(dataset, store, heard, skip_bad=False) == pictures
+    (warning,) = heard.warnings
+    assert str(index.parent) in warning
+    assert "are damaged" in warning
+    assert warning.isprintable()
+    assert len(heard.phases) == 2
+    assert preprocess(dataset, store, heard, skip_bad=False) == pictures
+    assert len(heard.phases) == 2
+
+
+def test_an_array_of_other_pictures_is_made_anew(tmp_path, jpeg, store, heard):
+    dataset = dataset_of([jpeg(tmp_path / "in" / f"{n}.jpg", seed=n) for n in range(3)])
+    array = preprocess(dataset, store, heard, skip_bad=False).array
+    whole = array.read_bytes()
+    array.write_bytes(whole.replace(b"(3, 224, 224, 3)", b"(3, 224, 224, 2)", 1))
+    preprocess(dataset, store, heard, skip_bad=False)
+    assert array.read_bytes() == whole
+    assert "pictures.npy is uint8 (3, 224, 224, 2)" in heard.warnings[0]
 
 
 @pytest.mark.parametrize("granted", [0, 1, 1000])

@@ -91,3 +91,16 @@ def test_what_cannot_run_workers_is_refused_with_the_mend(
 def test_a_case_takes_an_existing_program_only(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="must be the path of a Python"):
         fake_cases.planned("inference_throughput_fp32", PYTHON=str(tmp_path / "none"))
+
+
+def test_an_interpreter_that_is_asked_imports_nothing_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("json", "importlib.metadata", "email", "csv"):
+        (here / f"{name}.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')")
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    assert interpreter_of(script(tmp_path, f'exec {sys.executable} "$@"')).version[0] == 3
+    assert not (tmp_path / "sprung").exists()

@@ -146,6 +146,19 @@ def test_an_error_of_the_child_meant_for_the_user_arrives_as_it_is(
     assert caught.value.hint == "take the cpu"
 
 
+@pytest.mark.parametrize("left", ["", '{"kind": "Unsup', "[1]", '{"kind": "os", "message": "x"}'])
+def test_an_error_that_the_child_did_not_finish_to_tell_leaves_its_log(
+    spec, turin, store, environment, children, left
+):
+    def die(folder):
+        folder.with_name(f"{folder.name}.error").write_text(left)
+        return ChildLog("was killed by SIGKILL", "no space left")
+
+    children(die)
+    with pytest.raises(EngineError, match="was killed by SIGKILL:\nno space left"):
+        prepare(spec, turin, store, environment)
+
+
 def test_several_runners_get_a_loader_that_is_built_once(spec, turin, store, environment, children):
     def act(target):
         if target.suffix == ".so":

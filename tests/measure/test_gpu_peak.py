@@ -63,6 +63,19 @@ def test_the_best_round_of_each_gpu_counts_and_all_are_added_up(child, root, tmp
     assert child[0]["A"] == "1"
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"rates": {}}', "[" * 100_000, "\xff"])
+def test_a_kept_limit_that_is_damaged_is_measured_again(child, root, tmp_path, text) -> None:
+    store = Store(tmp_path / "store")
+    first = gpu_limit(GPUS, "cuda_fp16", {}, store, Silent(), root)
+    (file,) = (tmp_path / "store").glob("gpu-peaks/*/peak.json")
+    file.write_bytes(text.encode("latin-1").ljust(file.stat().st_size))
+    again = gpu_limit(GPUS, "cuda_fp16", {}, store, Silent(), root)
+    assert again.gop_per_s == first.gop_per_s
+    assert len(child) == 2
+    gpu_limit(GPUS, "cuda_fp16", {}, store, Silent(), root)
+    assert len(child) == 2
+
+
 def test_it_is_measured_once_a_boot_for_the_same_gpus(child, root, tmp_path) -> None:
     store = Store(tmp_path / "store")
     first = gpu_limit(GPUS, "cuda_fp16", {}, store, Silent(), root)

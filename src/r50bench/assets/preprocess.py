@@ -22,9 +22,11 @@ from r50bench.assets.decode import CROP, RECIPE, Failure, allocate, decode_all
 from r50bench.assets.imagenet import Dataset
 from r50bench.assets.layouts import Picture
 from r50bench.assets.store import Store
-from r50bench.errors import AssetError
+from r50bench.errors import AssetError, R50BenchError
 from r50bench.notices import Notice, Progress
-from r50bench.wording import counted, first_few
+from r50bench.results.atomic import from_json
+from r50bench.results.reading import MOST_JSON_BYTES, read_bounded
+from r50bench.wording import counted, first_few, visible
 
 __all__ = ["Pictures", "dummy_pictures", "normalise", "preprocess"]
 
@@ -36,6 +38,8 @@ _TORCHVISION_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 _ARRAY = "pictures.npy"
 _INDEX = "index.json"
+_MOST_BYTES_PER_PICTURE = 8192  # a path has 4096 at most, of which JSON may need two each
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,26 @@ def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: 
         "recipe": RECIPE,
         "pillow": PIL.__version__,
     }
-    entry = store.produce("preprocessed", _key(dataset, states), make, provenance, progress)
-    index = json.loads((entry / _INDEX).read_bytes())
-    unreadable = tuple(index["skipped"])
-    if unreadable and not skip_bad:  # kept by a run that was told to skip
-        raise _unreadable(unreadable)
-    skipped = (*(f"{name} (not there)" for name in dataset.absent), *unreadable)
+    damaged: list[str] = []
+
+    def sound(entry: Path) -> bool:
+        try:
+            _read_index(entry, dataset)
+        except AssetError as error:
+            damaged.append(f"{error.message}: they are decoded again")
+            return False
+        return True
+
+    try:
+        key = _key(dataset, states)
+        entry = store.produce("preprocessed", key, make, provenance, progress, sound)
+    finally:
+        for text in dict.fromkeys(damaged):
+            progress.warn(Notice("damaged-pictures", text))
+    index = _read_index(entry, dataset)
+    if index.skipped and not skip_bad:  # kept by a run that was told to skip
+        raise _unreadable(index.skipped)
+    skipped = (*(f"{name} (not there)" for name in dataset.absent), *index.skipped)
     if skipped:
         total = len(dataset.absent) + len(dataset.pictures)
         text = (
@@ -96,11 +114,60 @@ def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: 
         progress.warn(Notice("skipped-pictures", text))
     return Pictures(
         array=entry / _ARRAY,
-        labels=tuple(index["labels"]),
-        names=tuple(index["names"]),
+        labels=index.labels,
+        names=index.names,
         skipped=skipped,
-        sha256=index["sha256"],
+        sha256=index.sha256,
     )
+
+
+@dataclass(frozen=True)
+class _Index:
+    """What is kept beside the array: of each row its label and name; see :class:`Pictures`."""
+
+    labels: tuple[int, ...]
+    names: tuple[str, ...]
+    skipped: tuple[str, ...]
+    sha256: str
+
+
+def _read_index(entry: Path, dataset: Dataset) -> _Index:
+    """Reads the index of ``entry``.
+
+    Raises:
+        AssetError: it is damaged, or of other pictures, or the array beside it is not theirs.
+    """
+    most = max(MOST_JSON_BYTES, len(dataset.pictures) * _MOST_BYTES_PER_PICTURE)
+    try:
+        index: _Index = from_json(read_bounded(entry / _INDEX, most), _Index)
+        _check(index, dataset)
+        array = np.load(entry / _ARRAY, mmap_mode="r")
+        if array.dtype != np.uint8 or array.shape != (len(index.names), CROP, CROP, 3):
+            raise ValueError(f"{_ARRAY} is {array.dtype} {array.shape}")
+    except (ValueError, OSError, EOFError, RecursionError, R50BenchError) as error:
+        raise AssetError(
+            f"the cached pictures {entry} are damaged: {error}",
+            hint=f"r50bench cache remove {entry.name}",
+        ) from error
+    return index
+
+
+def _check(index: _Index, dataset: Dataset) -> None:
+    """Looks whether the rows are pictures of the data set, in its order, and the rest was skipped.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if len(index.labels) != len(index.names):
+        raise ValueError(f"{_INDEX} has {len(index.labels)} labels of {len(index.names)} pictures")
+    left = ((picture.name, picture.label) for picture in dataset.pictures)
+    for pair in zip(index.names, index.labels, strict=True):
+        if pair not in left:  # which passes over those that were skipped
+            raise ValueError(f"{_INDEX} has {visible(pair[0])} of label {pair[1]} in a wrong place")
+    if len(index.names) + len(index.skipped) != len(dataset.pictures):
+        raise ValueError(f"{_INDEX} lacks pictures")
+    if _SHA256.fullmatch(index.sha256) is None:
+        raise ValueError(f"{_INDEX} has no sha256")
 
 
 def normalise(pictures: NDArray[np.uint8], convention: str) -> NDArray[np.float32]:

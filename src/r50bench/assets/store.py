@@ -30,7 +30,7 @@ from r50bench.host.surroundings import cache_folder
 from r50bench.notices import Progress, Silent
 from r50bench.results.atomic import Busy, Hold, is_disk_full, sync
 
-__all__ = ["PROVENANCE", "Entry", "Store", "default_store", "sha256_of"]
+__all__ = ["PROVENANCE", "Entry", "Store", "default_store", "sha256_of", "stored_sha256"]
 
 PROVENANCE = "provenance.json"
 _MAKING = ".making"
@@ -115,25 +115,32 @@ class Store:
         make: Callable[[Path], None],
         provenance: Mapping[str, Any],
         progress: Progress | None = None,
+        sound: Callable[[Path], bool] = lambda _: True,
     ) -> Path:
         """Returns the entry's folder; where there is none, ``make`` fills a new one first.
 
         Of several processes that ask at once, one makes the entry and the others wait for it. If
         ``make`` raises or its process dies, there is no entry. ``provenance`` says where the
         bytes came from; it is read after ``make`` has returned, which may thus complete it.
+        ``sound`` looks into a whole entry: one that it refuses is made anew.
 
         Raises:
             AssetError: the disk is full, or the store cannot be written.
         """
-        if (folder := self.find(kind, key)) is not None:
+
+        def fit(folder: Path) -> bool:
+            return _complete(folder) and sound(folder)
+
+        folder = self._path(kind, key)
+        if fit(folder):
             return folder
         with self._errors_named(kind, key):
             self._prepare()
             with self._held(kind, key, progress or Silent()) as hold:
-                if (folder := self.find(kind, key)) is not None:
+                if fit(folder):
                     return folder
                 self._sweep(kind, key, hold)
-                return self._make(kind, key, make, provenance)
+                return self._make(kind, key, make, provenance, fit)
 
     def remove(self, kind: str, key: str) -> bool:
         """Removes an entry, whole or damaged; returns False where there is none.
@@ -230,7 +237,12 @@ class Store:
         return Path(tempfile.mkdtemp(prefix=prefix, dir=self.root / _MAKING))
 
     def _make(
-        self, kind: str, key: str, make: Callable[[Path], None], provenance: Mapping[str, Any]
+        self,
+        kind: str,
+        key: str,
+        make: Callable[[Path], None],
+        provenance: Mapping[str, Any],
+        fit: Callable[[Path], bool],
     ) -> Path:
         making = self._aside(kind, key)
         try:
@@ -240,9 +252,9 @@ class Store:
             _seal(entry, kind, key, provenance)
             final = self._path(kind, key)
             final.parent.mkdir(exist_ok=True)
-            if final.exists() and not _complete(final):
+            if final.exists() and not fit(final):
                 _discard(final, making)
-            _place(entry, final)
+            _place(entry, final, fit)
             sync(final.parent)
             return final
         except Exception as error:
@@ -324,7 +336,7 @@ def _discard(path: Path, aside: Path) -> None:
         shutil.rmtree(path)
 
 
-def _place(entry: Path, final: Path) -> None:
+def _place(entry: Path, final: Path, fit: Callable[[Path], bool]) -> None:
     """Renames a whole entry to its place; without locks another may be there by now, and stays."""
     try:
         try:
@@ -340,7 +352,7 @@ def _place(entry: Path, final: Path) -> None:
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
     except OSError:
-        if not _complete(final):
+        if not fit(final):
             raise
 
 
@@ -351,6 +363,13 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def stored_sha256(file: Path) -> str | None:
+    """Returns the sha256 that a file of an entry had when it was stored, None if that is lost."""
+    record = _read_provenance(file.parent)
+    kept = None if record is None else record.files.get(file.name)
+    return None if kept is None else kept.sha256
 
 
 def _unwritable(root: Path, error: OSError) -> AssetError:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from r50bench.assets.store import PROVENANCE, Store, sha256_of
+from r50bench.assets.store import Store, sha256_of, stored_sha256
 from r50bench.errors import AssetError, Unavailable, UsageError, did_you_mean
 from r50bench.host.surroundings import expanded
 from r50bench.notices import Notice, Progress, Silent
@@ -170,8 +169,7 @@ def _checked_sha256(file: Path, head: str = "") -> str:
         AssetError: the file is not the one that was stored.
     """
     digest = sha256_of(file)
-    stored = json.loads((file.parent / PROVENANCE).read_bytes())["files"]
-    if file.name not in stored or digest != stored[file.name]["sha256"]:
+    if digest != stored_sha256(file):
         wrong = "it is not the file that was stored"
     elif not digest.startswith(head):
         wrong = f"its sha256 does not begin with {head}"

@@ -21,8 +21,11 @@ __all__ = ["Interpreter", "interpreter_of", "tag_of"]
 _PATIENCE_S = 60.0
 _NEEDED = ("numpy", "msgspec")
 
+# What lies in the current folder is not to be taken for modules of Python.
 _PROBE = """
-import json, sys
+import sys
+sys.path[:] = [path for path in sys.path if path]
+import json
 from importlib.metadata import distributions
 found = {one.metadata["Name"].lower(): one.version for one in distributions() if one.metadata}
 print(json.dumps([sys.version_info[:3], sys.implementation.cache_tag, found]))

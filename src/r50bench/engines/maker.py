@@ -7,10 +7,10 @@ user is left beside OUT as ``OUT.error``, a JSON object with kind, message and h
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench import errors
@@ -20,6 +20,15 @@ from r50bench.errors import EngineError, R50BenchError
 from r50bench.results.atomic import from_json, to_json
 
 __all__ = ["make_in_child", "serve"]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """An error as the child leaves it; ``kind`` is the name of a class of ``errors``."""
+
+    kind: str
+    message: str
+    hint: str | None
 
 
 def make_in_child(
@@ -43,14 +52,27 @@ def make_in_child(
     request = out.with_name("spec.json")
     request.write_bytes(to_json(spec))
     log = run_child([module, str(request), str(out)], environment, timeout_s)
-    error_file = _error_file(out)
-    if error_file.exists():
-        said = json.loads(error_file.read_bytes())
-        kind: type[R50BenchError] = getattr(errors, said["kind"])
-        raise kind(said["message"], hint=said["hint"])
+    told = _told(_error_file(out))
+    if told is not None:
+        raise told
     if log.failure is not None or not out.exists():
         raise EngineError(f"{task} {log.failure or 'wrote nothing'}:\n{log.tail}", hint=hint)
     request.unlink()
+
+
+def _told(file: Path) -> R50BenchError | None:
+    """Returns the error that the child left, None where it left none or died while it wrote."""
+    if not file.exists():
+        return None
+    from r50bench.results.reading import checked_json, read_bounded  # few models cannot be made
+
+    try:
+        said = checked_json(read_bounded(file), _Said)
+    except (OSError, ValueError, R50BenchError):
+        return None
+    kind = getattr(errors, said.kind, EngineError)
+    known = isinstance(kind, type) and issubclass(kind, R50BenchError)
+    return (kind if known else EngineError)(said.message, hint=said.hint)
 
 
 def serve(make: Callable[[EngineSpec, Path], None]) -> None:
@@ -61,8 +83,8 @@ def serve(make: Callable[[EngineSpec, Path], None]) -> None:
     try:
         make(spec, folder)
     except R50BenchError as error:
-        said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
-        _error_file(folder).write_text(json.dumps(said))
+        said = _Said(type(error).__name__, error.message, error.hint)
+        _error_file(folder).write_bytes(to_json(said))
         sys.exit(1)
 
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from r50bench.assets.store import Store
 from r50bench.engines.child import run_child
 from r50bench.engines.environment import gpu_variables
-from r50bench.errors import RunFailed
+from r50bench.errors import R50BenchError, RunFailed
 from r50bench.host.kernel_files import read_text
 from r50bench.host.peak import READ, TRIAD, Peak, Rates, peak_rates
 from r50bench.host.topology import Gpu
@@ -47,17 +47,16 @@ def gpu_limit(
     boot = read_text(root, "/proc/sys/kernel/random/boot_id")
     key = _key(gpus, boot)
     found = store.find(_KIND, key) if boot else None
-    if found is None:
+    kept = None if found is None else _kept(found / _FILE, len(gpus))
+    if kept is None:
+        if found is not None:
+            store.remove(_KIND, key)
         progress.phase("measuring the peak of the GPU")
         text = _measured({**environment, **gpu_variables(gpus)})
-        parse_rates(text, len(gpus))
+        kept = parse_rates(text, len(gpus)), str(json.loads(text)["measured"])
         if boot:
-            found = _keep(text, key, store)
-            text = (found / _FILE).read_text()
-    else:
-        text = (found / _FILE).read_text()
-    kept = json.loads(text)
-    peak = parse_rates(text, len(gpus))
+            _keep(text, key, store)
+    peak, measured = kept
     product, compute = peak_rates(peak, precision)
     return Limit(
         instruction=product,
@@ -65,8 +64,19 @@ def gpu_limit(
         read_gb_per_s=peak.rates[READ].total / 1e9,
         triad_gb_per_s=peak.rates[TRIAD].total / 1e9,
         cpus=(),
-        measured=str(kept["measured"]),
+        measured=measured,
     )
+
+
+def _kept(file: Path, gpus: int) -> tuple[Peak, str] | None:
+    """Returns what was measured and when, None where the file is damaged: it is measured again."""
+    from r50bench.results.reading import read_bounded
+
+    try:
+        text = read_bounded(file).decode()
+        return parse_rates(text, gpus), str(json.loads(text)["measured"])
+    except (OSError, ValueError, KeyError, R50BenchError):
+        return None
 
 
 def parse_rates(text: str, gpus: int) -> Peak:
@@ -78,7 +88,7 @@ def parse_rates(text: str, gpus: int) -> Peak:
     try:
         rounds: dict[str, list[list[float]]] = json.loads(text)["rates"]
         rates = {name: _rates(found, gpus) for name, found in rounds.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise RunFailed(f"the peak of the GPU could not be read: {error}", hint=_HINT) from None
     if not {READ, TRIAD} <= rates.keys():
         raise RunFailed("the peak of the GPU has no figures of its memory", hint=_HINT)
@@ -120,8 +130,8 @@ def _measured(environment: Mapping[str, str]) -> str:
     return json.dumps({"rates": rates, "measured": now})
 
 
-def _keep(text: str, key: str, store: Store) -> Path:
+def _keep(text: str, key: str, store: Store) -> None:
     def make(folder: Path) -> None:
         (folder / _FILE).write_text(text)
 
-    return store.produce(_KIND, key, make, {"source": f"{_MODULE}, torch {version('torch')}"})
+    store.produce(_KIND, key, make, {"source": f"{_MODULE}, torch {version('torch')}"})

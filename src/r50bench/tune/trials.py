@@ -51,8 +51,10 @@ class _Kept(Store):
         make: Callable[[Path], None],
         provenance: Mapping[str, Any],
         progress: Progress | None = None,
+        sound: Callable[[Path], bool] = lambda _: True,
     ) -> Path:
-        if (found := self.find(kind, key)) is None:
+        found = self.find(kind, key)
+        if found is None or not sound(found):
             raise _NotKept(f"{kind} {key} is not kept")
         return found
 
