@@ -6,6 +6,7 @@ it may cost more than a bounded amount of memory, hang, or hide the files beside
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -60,14 +61,18 @@ def read_bounded(path: Path, most: int = MOST_JSON_BYTES) -> bytes:
 def plain_json(data: bytes) -> Any:
     """Returns what JSON says, of any shape, with control characters of its texts made visible.
 
-    Line feeds and tabs stay. No text that comes from a file may move the terminal's cursor.
+    Line feeds and tabs stay. No text that comes from a file may move the terminal's cursor. UTF-16,
+    which PowerShell's ``>`` writes, is understood, and so is a byte-order mark.
 
     Raises:
-        ValueError: it is no JSON, is nested too deep, or is no UTF-8.
+        ValueError: it is no JSON, is nested too deep, or is of another encoding.
     """
     import msgspec
 
     try:
+        encoding = json.detect_encoding(data)
+        if encoding != "utf-8":
+            data = data.decode(encoding).encode()
         return _visible(from_json(data))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(str(error)) from error

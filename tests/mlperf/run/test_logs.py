@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from r50bench.errors import RunFailed
-from r50bench.mlperf.run.logs import read_detail, read_predictions
+from r50bench.mlperf.run.logs import read_answers, read_detail, read_predictions
 
 
 def line(key: str, value: object, **metadata: bool) -> str:
@@ -103,3 +103,57 @@ def test_pictures_without_one_answer_are_a_failed_run(
     answers(tmp_path, *classes)
     with pytest.raises(RunFailed, match=said):
         read_predictions(tmp_path, ("a", "b"), (5, 7))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[", "{}x", '[{"qsl_idx": 1}]', "[1]", '[{"qsl_idx": "a", "data": ""}]', "[" * 100_000],
+    ids=lambda text: text[:30],
+)
+def test_a_damaged_accuracy_log_is_refused_by_its_path(tmp_path: Path, text: str) -> None:
+    (tmp_path / "log.json").write_text(text)
+    with pytest.raises(RunFailed, match=r"log\.json is no accuracy log"):
+        read_answers(tmp_path / "log.json", 20)
+
+
+def test_a_log_larger_than_any_is_not_read(tmp_path: Path) -> None:
+    for name in ("mlperf_log_accuracy.json", "mlperf_log_detail.txt"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(1 << 40)
+    with pytest.raises(RunFailed, match=r"mlperf_log_accuracy\.json has 1,099,511,627,776 bytes"):
+        read_predictions(tmp_path, (), ())
+    with pytest.raises(RunFailed, match=r"mlperf_log_detail\.txt has 1,099,511,627,776 bytes"):
+        read_detail(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"key": ["rate"], "value": 1, "metadata": {}},
+        {"key": "rate", "value": 1, "metadata": 3},
+        {"key": None, "value": 1, "metadata": {}},
+    ],
+)
+def test_a_line_of_other_types_is_a_damaged_log(tmp_path: Path, entry: dict[str, object]) -> None:
+    detail(tmp_path, line("met", True), ":::MLLOG " + json.dumps(entry) + "\n")
+    with pytest.raises(RunFailed, match=r"detail\.txt:2 is cut off or damaged"):
+        read_detail(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["12", [12], None, 10**400, True, {"a": 1}])
+def test_a_figure_that_no_measurement_gives_is_refused_by_the_path_of_the_log(
+    tmp_path: Path, value: object
+) -> None:
+    detail(
+        tmp_path,
+        line("rate", value),
+        line("result_99.00_percentile_latency_ns", value),
+    )
+    found = read_detail(tmp_path)
+    for figure in (
+        lambda: found.figure("rate"),
+        lambda: found.count("rate"),
+        lambda: found.percentiles_ns(per_query=False),
+    ):
+        with pytest.raises(RunFailed, match=r"has no .* that can be: .*detail.txt"):
+            figure()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -157,3 +158,40 @@ def test_a_description_of_another_division_or_submitter_is_a_fault(
 
 def test_an_empty_folder_has_no_results(tmp_path: Path) -> None:
     assert "closed/Example/results holds no results" in faults_of_tree(tmp_path, layout("v5.1"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\xff\xfe\x00", b"[" * 100_000, b"{", b"null", b'{"a": ' * 5000, b"\x1b[2J"],
+    ids=lambda data: repr(data[:8]),
+)
+def test_a_file_of_anything_is_a_fault_that_names_it(
+    trees: Trees, tmp_path: Path, data: bytes
+) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(trees["v5.1"], tree)
+    for file in sorted(tree.glob("closed/Example/**/*")):
+        if file.is_dir() or file.suffix == ".md" or file.name == "user.conf":
+            continue
+        whole = file.read_bytes()
+        file.write_bytes(data)
+        faults = faults_of_tree(tree, layout("v5.1"))
+        file.write_bytes(whole)
+        if file.name not in ("mlperf_log_summary.txt", "mlperf_log_accuracy.json"):
+            assert any(file.name in fault for fault in faults), file
+
+
+def test_what_cannot_be_read_or_is_far_too_large_is_a_fault(trees: Trees, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(trees["v5.1"], tree)
+    pipe, large = (
+        next(iter(sorted(tree.glob(f"closed/Example/results/**/accuracy/{name}"))))
+        for name in ("accuracy.txt", "mlperf_log_accuracy.json")
+    )
+    pipe.unlink()
+    os.mkfifo(pipe)
+    with large.open("wb") as file:
+        file.truncate(1 << 40)
+    faults = faults_of_tree(tree, layout("v5.1"))
+    assert any("accuracy.txt cannot be read" in fault for fault in faults)
+    assert any("accuracy.json cannot be read" in fault for fault in faults)

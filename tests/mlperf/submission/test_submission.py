@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -423,3 +424,62 @@ def test_a_failure_on_the_way_leaves_nothing(short_runs: list[Path], tmp_path: P
     with pytest.raises(Exception, match="mlperf_log_summary"):
         lay_out(assessment.submission, tmp_path / "deep" / "tree")
     assert list((tmp_path / "deep").iterdir()) == []
+
+
+def edited(log: Path, key: str, value: object) -> None:
+    """Has the last line of ``key`` in a detail log say something else."""
+    lines = log.read_text().splitlines()
+    at = max(number for number, text in enumerate(lines) if f'"key": "{key}"' in text)
+    entry = json.loads(lines[at].removeprefix(":::MLLOG "))
+    lines[at] = ":::MLLOG " + json.dumps(entry | {"value": value})
+    log.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("effective_scenario", "Streaming"),
+        ("effective_scenario", ["Offline"]),
+        ("effective_test_mode", "\x1b[2J"),
+        ("effective_qsl_rng_seed", "many"),
+        ("effective_accuracy_log_rng_seed", {}),
+        ("effective_min_duration_ms", None),
+        ("result_samples_per_second", 0),
+        ("result_samples_per_second", "fast"),
+        ("result_samples_per_second", 1e308),
+    ],
+)
+def test_a_log_of_values_that_cannot_be_is_an_objection_that_names_it(
+    short_runs: list[Path], key: str, value: object
+) -> None:
+    log = short_runs[1] / "loadgen/mlperf_log_detail.txt"
+    edited(log, key, value)
+    said = texts(assess(short_runs, OPEN, {}))
+    assert str(log) in said
+    assert key in said
+
+
+@pytest.mark.parametrize("data", [b"{", b"[" * 5000, b"\xff", b"{}"])
+def test_a_damaged_record_is_an_objection_beside_the_others(
+    short_runs: list[Path], data: bytes
+) -> None:
+    record = short_runs[0] / "record.json"
+    record.write_bytes(data)
+    said = texts(assess(short_runs, OPEN, {}))
+    assert f"{short_runs[0].name}: {record}" in said
+    assert "no accuracy run" in said
+
+
+@pytest.mark.parametrize("name", ["user.conf", "mlperf_log_summary.txt"])
+def test_a_file_that_cannot_be_read_is_an_objection(short_runs: list[Path], name: str) -> None:
+    file = short_runs[1] / "loadgen" / name
+    file.unlink()
+    os.mkfifo(file)
+    assert f"its {name} cannot be read: {file}" in texts(assess(short_runs, OPEN, {}))
+
+
+def test_a_damaged_log_of_sampled_answers_is_an_objection(make_run: MakeRun) -> None:
+    runs = [make_run("Offline", part) for part in PARTS]
+    log = runs[2] / "loadgen/mlperf_log_accuracy.json"
+    log.write_bytes(log.read_bytes()[:-5])
+    assert f"{log} is no accuracy log" in texts(assess(runs, OPEN, {}))

@@ -87,6 +87,7 @@ def test_the_name_of_the_system_serves_as_a_folder(name: str, folder: str) -> No
     [
         ("{", "is no JSON"),
         ("[]", "holds no JSON object"),
+        ("[" * 100_000, "is no JSON"),
         ('{"colling": "air"}', "no field 'colling'"),
         ('{"cooling": 1}', "must be a string"),
         ('{"cooling": " "}', "must be a string"),
@@ -117,3 +118,8 @@ def test_fields_of_a_system_file_are_returned_as_they_are(tmp_path: Path) -> Non
     given = {"cooling": "air", "system_type": "datacenter,edge", "status": "available"}
     (tmp_path / "system.json").write_text(json.dumps(given))
     assert read_system_file(tmp_path / "system.json") == given
+
+
+def test_a_system_file_of_powershell_is_read(tmp_path: Path) -> None:
+    (tmp_path / "system.json").write_text('{"cooling": "air"}', encoding="utf-16")
+    assert read_system_file(tmp_path / "system.json") == {"cooling": "air"}

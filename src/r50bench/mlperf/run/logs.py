@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from r50bench.errors import RunFailed
+from r50bench.errors import RunFailed, UsageError
 from r50bench.results.predictions import Predictions
-from r50bench.results.reading import read_bounded
+from r50bench.results.reading import checked_json, read_bounded
 
 __all__ = [
     "ACCURACY_LOG",
     "DETAIL_LOG",
     "SUMMARY_LOG",
     "Detail",
+    "read_answers",
     "read_detail",
     "read_predictions",
 ]
@@ -31,8 +31,10 @@ ACCURACY_LOG = "mlperf_log_accuracy.json"
 _MARK = ":::MLLOG "
 _ERROR, _WARNING = "is_error", "is_warning"
 _PERCENTILES = ("50.00", "90.00", "95.00", "97.00", "99.00", "99.90")
-_PEAK = re.compile(r"Found peak performance field: ([0-9.]+)")
-_MOST_BYTES = 1 << 30  # 50,000 answers take 6 MB, the detail log some KB
+_PEAK = re.compile(r"Found peak performance field: ([0-9]+(?:\.[0-9]*)?)")
+_LARGEST = 2**64  # seeds and times are of 64 bits
+_MOST_BYTES = 64 << 20  # the detail log has some KB, of a long peak search some MB
+_BYTES_OF_ANSWER = 256  # LoadGen's lines have 80
 # LoadGen warns of its own log buffers growing, which concerns nobody else.
 _OWN_AFFAIR = "Logging allocation detected"
 
@@ -73,14 +75,27 @@ class Detail:
         """Returns a number LoadGen gave.
 
         Raises:
-            RunFailed: it gave none.
+            RunFailed: it gave none, or one that no measurement gives.
         """
         value = self.values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise RunFailed(
-                f"LoadGen's log has no {key}", hint=f"{DETAIL_LOG} in the run's folder says more"
-            )
+            raise self._lacks(key)
+        if not -_LARGEST <= value <= _LARGEST:  # not a number is not, either
+            raise self._lacks(key)
         return float(value)
+
+    def count(self, key: str) -> int:
+        """Returns a whole number LoadGen gave; raises as :meth:`figure` does."""
+        value = self.values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST:
+            raise self._lacks(key)
+        return value
+
+    def _lacks(self, key: str) -> RunFailed:
+        return RunFailed(
+            f"LoadGen's log has no {key} that can be: {self.folder / DETAIL_LOG}",
+            hint="run it again, or take the log from where it was copied",
+        )
 
     def percentiles_ns(self, *, per_query: bool) -> dict[str, int]:
         """Returns the latency percentiles LoadGen gave, by name such as ``99.00``."""
@@ -89,22 +104,22 @@ class Detail:
             if per_query
             else ("result_{}_percentile_latency_ns")
         )
-        found = {name: self.values.get(key.format(name)) for name in _PERCENTILES}
-        return {name: int(value) for name, value in found.items() if value is not None}
+        keys = {name: key.format(name) for name in _PERCENTILES}
+        return {name: round(self.figure(key)) for name, key in keys.items() if key in self.values}
 
 
 def read_detail(folder: Path) -> Detail:
     """Reads the detail log of the test in ``folder``.
 
     Raises:
-        RunFailed: there is none, or it is cut off.
+        RunFailed: there is none, or it is cut off, damaged, or larger than any.
     """
     values: dict[str, Any] = {}
     errors: list[str] = []
     warnings: list[str] = []
     peak = None
     for entry in _entries(folder / DETAIL_LOG):
-        key, value, metadata = entry["key"], entry["value"], entry["metadata"]
+        key, value, metadata = entry.key, entry.value, entry.metadata
         values[key] = value
         if key == "generic_message" and (found := _PEAK.search(str(value))):
             peak = float(found[1])
@@ -119,16 +134,24 @@ def read_detail(folder: Path) -> Detail:
     )
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    lines = _read(path).decode(errors="replace").splitlines()
+@dataclass(frozen=True)
+class _Entry:
+    """A line of the detail log."""
+
+    key: str
+    value: Any
+    metadata: dict[str, Any]
+
+
+def _entries(path: Path) -> Iterator[_Entry]:
+    lines = _read(path, _MOST_BYTES).decode(errors="replace").splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.startswith(_MARK):
             continue
         try:
-            entry = json.loads(line.removeprefix(_MARK))
-            yield {name: entry[name] for name in ("key", "value", "metadata")}
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RunFailed(f"{path.name}:{number} is cut off or damaged: {error}") from None
+            yield checked_json(line.removeprefix(_MARK).encode(), _Entry)
+        except ValueError as error:
+            raise RunFailed(f"{path}:{number} is cut off or damaged: {error}") from None
 
 
 def read_predictions(folder: Path, names: tuple[str, ...], labels: tuple[int, ...]) -> Predictions:
@@ -141,11 +164,8 @@ def read_predictions(folder: Path, names: tuple[str, ...], labels: tuple[int, ..
     """
     path = folder / ACCURACY_LOG
     try:
-        entries = json.loads(_read(path))
-        answers = [
-            (int(entry["qsl_idx"]), _label(bytes.fromhex(entry["data"]))) for entry in entries
-        ]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        answers = [(at, _label(bytes.fromhex(data))) for at, data in read_answers(path, len(names))]
+    except ValueError as error:
         raise RunFailed(f"{path.name} is cut off or damaged: {error}") from None
     classes = dict(answers)
     if len(set(answers)) != len(classes):
@@ -155,11 +175,39 @@ def read_predictions(folder: Path, names: tuple[str, ...], labels: tuple[int, ..
     return Predictions(names, labels, tuple((classes[at],) for at in range(len(labels))))
 
 
-def _read(path: Path) -> bytes:
+@dataclass(frozen=True)
+class _Logged:
+    """A line of the accuracy log, of which LoadGen writes more."""
+
+    qsl_idx: int
+    data: str
+
+
+def read_answers(path: Path, pictures: int) -> list[tuple[int, str]]:
+    """Returns (picture, answer) of every logged sample; the answer is hexadecimal.
+
+    A log of ``pictures`` has two answers to each at most, as MultiStream fills its last query up.
+
+    Raises:
+        RunFailed: the log is missing, larger than that, or not what LoadGen writes.
+    """
+    most = _MOST_BYTES + 2 * pictures * _BYTES_OF_ANSWER
     try:
-        return read_bounded(path, _MOST_BYTES)
+        entries = checked_json(_read(path, most), list[_Logged])
+    except ValueError as error:
+        raise RunFailed(
+            f"{path} is no accuracy log, cut off or damaged: {error}", hint="run again"
+        ) from None
+    return [(entry.qsl_idx, entry.data) for entry in entries]
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        return read_bounded(path, most)
     except FileNotFoundError as error:
         raise RunFailed(f"LoadGen left no {path.name}: {error.strerror}") from None
+    except UsageError as error:  # it was LoadGen that wrote it
+        raise RunFailed(error.message, hint=error.hint) from None
 
 
 def _label(data: bytes) -> int:

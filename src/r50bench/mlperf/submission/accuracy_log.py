@@ -1,38 +1,16 @@
-"""LoadGen's accuracy log: the answers in it, and the form in which it is submitted."""
+"""LoadGen's accuracy log in the form in which it is submitted."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from pathlib import Path
 
-from r50bench.errors import RunFailed
-
-__all__ = [
-    "MOST_SUBMITTED_BYTES",
-    "hash_line",
-    "read_answers",
-    "truncated",
-]
+__all__ = ["MOST_SUBMITTED_BYTES", "hash_line", "truncated"]
 
 # mlcommons/inference, tools/submission/truncate_accuracy_log.py: a log of 4 KiB or more keeps that
 # much of either end. The checker takes what is at most 10 KiB for truncated.
 _KEPT_BYTES = 4096
 _CUT = b"\n\n...\n\n"
 MOST_SUBMITTED_BYTES = 10 * 1024
-
-
-def read_answers(path: Path) -> list[tuple[int, str]]:
-    """Returns (picture, answer) of every logged sample; the answer is hexadecimal.
-
-    Raises:
-        RunFailed: the log is missing or not what LoadGen writes.
-    """
-    try:
-        entries = json.loads(path.read_bytes())
-        return [(int(entry["qsl_idx"]), str(entry["data"])) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFailed(f"{path} is no accuracy log: {error}", hint="run again") from error
 
 
 def truncated(log: bytes) -> bytes:

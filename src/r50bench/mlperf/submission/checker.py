@@ -6,12 +6,11 @@ wrong before anyone else has to.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from r50bench.errors import RunFailed
+from r50bench.errors import R50BenchError
 from r50bench.load import COMPLIANCE_TESTS
 from r50bench.mlperf.run.logs import ACCURACY_LOG, DETAIL_LOG, SUMMARY_LOG, read_detail
 from r50bench.mlperf.submission.accuracy_log import MOST_SUBMITTED_BYTES
@@ -20,6 +19,7 @@ from r50bench.mlperf.submission.implementation import IMPLEMENTATION_FIELDS
 from r50bench.mlperf.submission.layout import LABEL_FILE, LABEL_SUFFIX, Layout
 from r50bench.mlperf.submission.system_description import SYSTEM_FIELDS
 from r50bench.mlperf_rules import BENCHMARK
+from r50bench.results.reading import plain_json, read_bounded
 
 __all__ = ["faults_of_tree"]
 
@@ -96,7 +96,11 @@ def _test_files(folder: PurePosixPath, test: str) -> Iterator[PurePosixPath]:
 
 
 def _faults_of_file(file: Path, path: PurePosixPath, layout: Layout) -> Iterator[str]:
-    data = file.read_bytes()
+    try:
+        data = read_bounded(file)
+    except (OSError, R50BenchError) as error:
+        yield f"cannot be read: {error}"
+        return
     if not data.strip():
         yield "is empty"
     elif path.parent == layout.systems:
@@ -107,9 +111,10 @@ def _faults_of_file(file: Path, path: PurePosixPath, layout: Layout) -> Iterator
     elif path.name == ACCURACY_LOG and len(data) > MOST_SUBMITTED_BYTES:
         yield "is not truncated"
     elif path.name == "accuracy.txt":
-        yield from _faults_of_accuracy(data.decode(), sampled="TEST01" in path.parts)
+        text = data.decode(errors="replace")
+        yield from _faults_of_accuracy(text, sampled="TEST01" in path.parts)
     elif path.name in (VERIFY_ACCURACY, VERIFY_PERFORMANCE):
-        if PASSED not in data.decode().splitlines():
+        if PASSED not in data.decode(errors="replace").splitlines():
             yield f"does not say {PASSED}"
     elif path.name == DETAIL_LOG:
         yield from _faults_of_log(file, path)
@@ -117,7 +122,7 @@ def _faults_of_file(file: Path, path: PurePosixPath, layout: Layout) -> Iterator
 
 def _faults_of_json(data: bytes, fields: tuple[str, ...]) -> Iterator[str]:
     try:
-        found = json.loads(data)
+        found = plain_json(data)
     except ValueError as error:
         yield f"is no JSON: {error}"
         return
@@ -134,7 +139,7 @@ def _faults_of_json(data: bytes, fields: tuple[str, ...]) -> Iterator[str]:
 def _faults_of_system(data: bytes, path: PurePosixPath, layout: Layout) -> Iterator[str]:
     """Yields where a description contradicts the folders it stands in."""
     try:
-        found = json.loads(data)
+        found = plain_json(data)
     except ValueError:  # said by _faults_of_json already
         return
     for field, folder in (("division", layout.division), ("submitter", layout.submitter)):
@@ -152,7 +157,7 @@ def _faults_of_accuracy(text: str, *, sampled: bool) -> Iterator[str]:
 def _faults_of_log(file: Path, path: PurePosixPath) -> Iterator[str]:
     try:
         log = read_detail(file.parent)
-    except RunFailed as error:
+    except R50BenchError as error:
         yield f"is damaged: {error.message}"
         return
     if _LAST_KEY not in log.values:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from r50bench.mlperf.run.logs import ACCURACY_LOG
-from r50bench.mlperf.submission.accuracy_log import read_answers
 from r50bench.mlperf.submission.runs import Run, Score
 
 __all__ = [
@@ -52,13 +50,14 @@ def verify_test(
 
     ``accuracy`` and ``performance`` are the submission's own runs of the same scenario;
     ``tolerance`` is the share by which the round lets scores differ.
+
+    Raises:
+        RunFailed: an accuracy log is missing or damaged.
     """
     if test == "TEST04":
         return {VERIFY_PERFORMANCE: verify_not_faster(performance.score, run.score, tolerance)}
     return {
-        VERIFY_ACCURACY: verify_answers(
-            dict(read_answers(accuracy.logs / ACCURACY_LOG)), read_answers(run.logs / ACCURACY_LOG)
-        ),
+        VERIFY_ACCURACY: verify_answers(dict(accuracy.answers()), run.answers()),
         VERIFY_PERFORMANCE: verify_same_speed(performance.score, run.score, tolerance),
     }
 

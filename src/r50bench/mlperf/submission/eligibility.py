@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from r50bench.engines.registry import recorded_engine
+from r50bench.errors import R50BenchError
 from r50bench.load import COMPLIANCE_TESTS, SCENARIOS
-from r50bench.mlperf.run.logs import ACCURACY_LOG
-from r50bench.mlperf.submission.accuracy_log import read_answers
+from r50bench.mlperf.run.logs import SUMMARY_LOG
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
 from r50bench.mlperf_rules import COMPLETE_DATASET, ROUNDS, Round, round_of
 from r50bench.results.kpi import accuracy_percent
+from r50bench.results.reading import read_bounded
 
 __all__ = ["Objection", "objections_to_run", "objections_to_set"]
 
@@ -47,8 +49,10 @@ def _faults(run: Run, official: Round, division: str) -> Iterator[Objection]:
     identity, case = run.record.id, run.record.case
     for error in run.log.errors:
         yield Objection(identity, f"LoadGen reported an error: {error}", "run it again")
-    names = ("qsl", "sample_index", "schedule")
-    seeds = tuple(run.value(f"effective_{name}_rng_seed") for name in names)
+    qsl, index, schedule = (
+        run.count(f"effective_{name}_rng_seed") for name in ("qsl", "sample_index", "schedule")
+    )
+    seeds = (qsl, index, schedule)
     if seeds != official.seeds:
         names_of = {round_.seeds: name for name, round_ in ROUNDS.items()}
         yield Objection(
@@ -70,9 +74,19 @@ def _faults(run: Run, official: Round, division: str) -> Iterator[Objection]:
         yield Objection(
             identity, "the fake engine ran no model", "run it with a real engine", shortened=True
         )
-    user_conf = run.logs / "user.conf"
-    if not user_conf.is_file() or not user_conf.read_bytes().strip():
-        yield Objection(identity, "its user.conf is missing or empty", "run it again")
+    for name in ("user.conf", SUMMARY_LOG):
+        if why := _unfit(run.logs / name):
+            yield Objection(identity, why, "run it again")
+
+
+def _unfit(file: Path) -> str | None:
+    """Returns why a file cannot be handed in, None where it can."""
+    try:
+        return None if read_bounded(file).strip() else f"its {file.name} is empty"
+    except FileNotFoundError:
+        return f"its {file.name} is missing"
+    except R50BenchError as error:
+        return f"its {file.name} cannot be read: {error.message}"
 
 
 def _accuracy_objections(run: Run, official: Round, division: str) -> Iterator[Objection]:
@@ -80,8 +94,8 @@ def _accuracy_objections(run: Run, official: Round, division: str) -> Iterator[O
     if accuracy is None or accuracy.total < 1:
         yield Objection(identity, "its record has no accuracy", "run it again")
         return
-    pictures = run.value("effective_accuracy_sample_count")
-    answered = {picture for picture, _ in read_answers(run.logs / ACCURACY_LOG)}
+    pictures = run.count("effective_accuracy_sample_count")
+    answered = {picture for picture, _ in run.answers()}
     if not accuracy.total == pictures == len(answered):
         yield Objection(
             identity,
@@ -111,7 +125,7 @@ def _performance_objections(run: Run, official: Round) -> Iterator[Objection]:
         why = run.log.reason or "it gives no reason"
         verdict = run.log.verdict or "without a verdict"
         yield Objection(identity, f"LoadGen leaves the result {verdict}: {why}", "run it again")
-    bound = run.value("effective_target_latency_ns")
+    bound = run.count("effective_target_latency_ns")
     most = round(official.server_bound_ms * 1e6)
     if run.scenario == "Server" and bound > most:
         yield Objection(
@@ -119,7 +133,7 @@ def _performance_objections(run: Run, official: Round) -> Iterator[Objection]:
             f"its latency bound was {bound / 1e6:.10g} ms, above {official.server_bound_ms:g} ms",
             "leave the bound at its default",
         )
-    samples = run.value("effective_samples_per_query")
+    samples = run.count("effective_samples_per_query")
     if run.scenario == "MultiStream" and samples != official.samples_per_query:
         yield Objection(
             identity,
@@ -139,15 +153,15 @@ def _performance_objections(run: Run, official: Round) -> Iterator[Objection]:
 def _sizes(run: Run, official: Round) -> Iterator[tuple[str, int, int]]:
     """Yields (name, what the run had, the least that is official)."""
     duration_ms = round(official.duration_s * 1e3)
-    yield "least duration in ms", run.value("effective_min_duration_ms"), duration_ms
-    loaded = run.value("effective_performance_sample_count")
+    yield "least duration in ms", run.count("effective_min_duration_ms"), duration_ms
+    loaded = run.count("effective_performance_sample_count")
     yield "pictures held at a time", loaded, official.performance_pictures
     if run.scenario == "Offline":
-        yield "samples", run.value("effective_samples_per_query"), official.counts["Offline"]
+        yield "samples", run.count("effective_samples_per_query"), official.counts["Offline"]
     if run.scenario == "MultiStream":
         yield (
             "least queries",
-            run.value("effective_min_query_count"),
+            run.count("effective_min_query_count"),
             official.counts["MultiStream"],
         )
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from r50bench.errors import RunFailed
 from r50bench.mlperf.run.loadgen_run import LOADGEN_FOLDER
-from r50bench.mlperf.run.logs import Detail, read_detail
+from r50bench.mlperf.run.logs import (
+    ACCURACY_LOG,
+    DETAIL_LOG,
+    Detail,
+    read_answers,
+    read_detail,
+)
 from r50bench.mlperf.run.result import SCORES
-from r50bench.mlperf_rules import ROUNDS
+from r50bench.mlperf_rules import COMPLETE_DATASET, ROUNDS
 from r50bench.results.record import Record, read_record
+from r50bench.wording import visible
 
 __all__ = ["ACCURACY", "PERFORMANCE", "Run", "Score", "read_run"]
 
@@ -52,7 +59,7 @@ class Run:
     @property
     def scenario(self) -> str:
         """Offline, SingleStream, MultiStream or Server."""
-        return str(self.value("effective_scenario"))
+        return str(self.log.values["effective_scenario"])
 
     @property
     def logs(self) -> Path:
@@ -63,15 +70,28 @@ class Run:
     def score(self) -> Score:
         """LoadGen's score of a run that is timed."""
         key, _, unit = SCORES[self.scenario]
-        return Score(self.scenario, self.log.figure(key), unit)
+        value = self.log.figure(key)
+        if value <= 0:
+            raise RunFailed(
+                f"{self.log.folder / DETAIL_LOG} has a {key} of {value:g}", hint="run it again"
+            )
+        return Score(self.scenario, value, unit)
 
-    def value(self, key: str) -> Any:
-        """Returns what LoadGen logged under ``key``.
+    def count(self, key: str) -> int:
+        """Returns the whole number that LoadGen logged under ``key``.
 
         Raises:
-            RunFailed: nothing.
+            RunFailed: none.
         """
-        return _value(self.log, key)
+        return self.log.count(key)
+
+    def answers(self) -> list[tuple[int, str]]:
+        """Returns (picture, answer) of every sample that LoadGen logged.
+
+        Raises:
+            RunFailed: its log of them is missing or damaged.
+        """
+        return read_answers(self.logs / ACCURACY_LOG, COMPLETE_DATASET)
 
 
 def read_run(folder: Path) -> Run:
@@ -94,8 +114,9 @@ def read_run(folder: Path) -> Run:
             hint="run PerformanceOnly at the target that it found",
         )
     log = read_detail(folder / LOADGEN_FOLDER)
+    _word(log, "effective_scenario", SCORES)
     test = _test_of(log)
-    parts = (test,) if test else _PARTS[_value(log, "effective_test_mode")]
+    parts = (test,) if test else _PARTS[_word(log, "effective_test_mode", _PARTS)]
     return Run(folder, record, log, parts)
 
 
@@ -103,13 +124,27 @@ def _test_of(log: Detail) -> str:
     """Returns TEST01, TEST04, or "" for a run under no test's settings."""
     for test, audit in (pair for round_ in ROUNDS.values() for pair in round_.audits.items()):
         beside_mode = (pair for pair in audit.items() if pair[0] != "mode")
-        if all(int(_value(log, f"effective_{key}")) == value for key, value in beside_mode):
+        if all(_setting(log, f"effective_{key}") == value for key, value in beside_mode):
             return test
     return ""
 
 
-def _value(log: Detail, key: str) -> Any:
-    try:
-        return log.values[key]
-    except KeyError:
-        raise RunFailed(f"LoadGen's log has no {key}", hint="run it again") from None
+def _setting(log: Detail, key: str) -> int:
+    """Returns a number, or 0 or 1 for a setting that is off or on."""
+    value = log.values.get(key)
+    return int(value) if isinstance(value, bool) else log.count(key)
+
+
+def _word(log: Detail, key: str, known: Collection[str]) -> str:
+    """Returns one of the ``known`` words.
+
+    Raises:
+        RunFailed: the log has another, or none.
+    """
+    value = log.values.get(key)
+    if not isinstance(value, str) or value not in known:
+        raise RunFailed(
+            f"{log.folder / DETAIL_LOG} has a {key} of {visible(str(value))[:80]!r}",
+            hint=f"it must be one of {', '.join(known)}: run it again",
+        )
+    return value

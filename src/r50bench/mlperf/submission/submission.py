@@ -26,6 +26,7 @@ from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run, read_run
 from r50bench.mlperf.submission.system_description import describe_system, system_name
 from r50bench.mlperf.submission.tree import Submission, submission_files, write_tree
 from r50bench.mlperf_rules import round_of
+from r50bench.results.record import RECORD_FILE
 
 __all__ = ["Assessment", "assess", "lay_out"]
 
@@ -70,8 +71,8 @@ def assess(folders: Sequence[Path], layout: Layout, given: Mapping[str, str]) ->
             runs, layout.version, layout.division, description["system_type"]
         )
         if not _grave(objections, layout.division):
-            verifications = _verify(runs, round_of(layout.version).score_tolerance)
-            objections += _failures(verifications)
+            verifications, unread = _verify(runs, round_of(layout.version).score_tolerance)
+            objections += [*unread, *_failures(verifications)]
     objections.sort(key=lambda one: one.shortened)  # what keeps a tree from any division first
     found = _grave(objections, layout.division)
     if found or not runs:
@@ -114,16 +115,27 @@ def _read(folders: Sequence[Path]) -> tuple[list[Run], list[Objection]]:
         try:
             runs.append(read_run(folder))
         except RunFailed as error:
-            objections.append(Objection(folder.name, error.message, error.hint or ""))
+            objections.append(_objection(folder.name, error))
+        except UsageError as error:
+            if not (folder / RECORD_FILE).exists() and not folder.is_file():
+                raise  # no run is meant
+            objections.append(_objection(folder.name, error))
     return runs, objections
+
+
+def _objection(subject: str, error: R50BenchError) -> Objection:
+    return Objection(subject, error.message, error.hint or "")
 
 
 def _judged(run: Run, layout: Layout) -> list[Objection]:
     """Returns what is held against a run; a log that lacks what is looked for counts too."""
     try:
-        return objections_to_run(run, layout.version, layout.division)
+        found = objections_to_run(run, layout.version, layout.division)
+        if run.parts != (ACCURACY,):
+            _ = run.score
     except R50BenchError as error:
-        return [Objection(run.record.id, error.message, error.hint or "")]
+        return [_objection(run.record.id, error)]
+    return found
 
 
 def _grave(objections: Sequence[Objection], division: str) -> tuple[Objection, ...]:
@@ -131,16 +143,23 @@ def _grave(objections: Sequence[Objection], division: str) -> tuple[Objection, .
     return tuple(one for one in objections if division == "closed" or not one.shortened)
 
 
-def _verify(runs: Sequence[Run], tolerance: float) -> Verifications:
-    """Verifies every compliance run beside the accuracy and performance run of its scenario."""
+def _verify(runs: Sequence[Run], tolerance: float) -> tuple[Verifications, list[Objection]]:
+    """Verifies every compliance run beside the accuracy and performance run of its scenario.
+
+    Objected to is what cannot be verified, since a log is damaged.
+    """
     by_part = {(run.scenario, part): run for run in runs for part in run.parts}
-    return {
-        (scenario, test): verify_test(
-            test, run, by_part[scenario, ACCURACY], by_part[scenario, PERFORMANCE], tolerance
-        )
-        for (scenario, test), run in by_part.items()
-        if test in COMPLIANCE_TESTS
-    }
+    found: Verifications = {}
+    unread = []
+    for (scenario, test), run in by_part.items():
+        if test not in COMPLIANCE_TESTS:
+            continue
+        beside = by_part[scenario, ACCURACY], by_part[scenario, PERFORMANCE]
+        try:
+            found[scenario, test] = verify_test(test, run, *beside, tolerance)
+        except R50BenchError as error:
+            unread.append(_objection(run.record.id, error))
+    return found, unread
 
 
 def _failures(verifications: Verifications) -> list[Objection]:

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from r50bench.engines.registry import recorded_engine
-from r50bench.errors import UsageError, did_you_mean
+from r50bench.errors import RunFailed, UsageError, did_you_mean
 from r50bench.mlperf_rules import ROUNDS, STATUSES
+from r50bench.results.reading import plain_json, read_bounded
 from r50bench.results.record import Record
 
 __all__ = ["SYSTEM_FIELDS", "describe_system", "read_system_file", "system_name", "unknown_fields"]
@@ -84,13 +83,15 @@ def read_system_file(path: Path) -> dict[str, str]:
             value is not a string, empty, or not one of the words that the field may have.
     """
     try:
-        given = msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {(error.strerror or str(error)).lower()}",
-            hint="--system names a JSON file",
-        ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        given = plain_json(read_bounded(path))
+    except (FileNotFoundError, RunFailed) as error:
+        reason = (
+            error.message
+            if isinstance(error, RunFailed)
+            else f"cannot read {path}: it is not there"
+        )
+        raise UsageError(reason, hint="--system names a JSON file") from error
+    except ValueError as error:
         raise UsageError(f"{path} is no JSON: {error}", hint='{"cooling": "air", …}') from error
     if not isinstance(given, dict):
         raise UsageError(f"{path} holds no JSON object", hint='{"cooling": "air", …}')

@@ -25,10 +25,12 @@ from r50bench.mlperf.submission.readmes import (
 )
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
 from r50bench.results.kpi import accuracy_line
+from r50bench.results.reading import read_bounded
 
 __all__ = ["Submission", "submission_files", "write_tree"]
 
 _LOGS = (DETAIL_LOG, SUMMARY_LOG)
+_MOST_BYTES = 256 << 20  # LoadGen's log of 50,000 answers has 4 MB
 
 Files = Iterator[tuple[PurePosixPath, bytes]]
 
@@ -112,10 +114,9 @@ def _log_files(run: Run, folder: PurePosixPath) -> Files:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RunFailed(f"cannot read {path}: {reason}", hint="run it again") from error
+        return read_bounded(path, _MOST_BYTES)
+    except FileNotFoundError as error:
+        raise RunFailed(f"cannot read {path}: it is gone", hint="run it again") from error
 
 
 def _json(fields: Mapping[str, str]) -> bytes:
