@@ -59,7 +59,7 @@ def with_interval(value: float, half_width: float | None) -> str:
     """
     if half_width is None:
         return fixed(value, 4)
-    if half_width < abs(value) * _FINEST:
+    if half_width <= abs(value) * _FINEST:
         return f"{fixed(value, 4)} ± 0"
     decimals = max(0, 1 - math.floor(math.log10(half_width)))
     return f"{value:.{decimals}f} ± {half_width:.{decimals}f}"

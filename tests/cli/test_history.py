@@ -252,3 +252,53 @@ def test_wrong_paths_are_wrong_usage(r50bench_here: Call, data: Path, tmp_path: 
     ):
         assert r50bench_here("history", *words).code == 2, words
     assert not (tmp_path / "all.zip").exists()
+
+
+DAMAGED = (
+    "UPDATE records SET value = 'fast' WHERE id LIKE '0001%'",
+    "UPDATE records SET facts = '{\"case\": 7}' WHERE id LIKE '0002%'",
+    "UPDATE records SET id = x'1b5b324a' WHERE id LIKE '0003%'",
+)
+
+
+def damage(data: Path) -> None:
+    connection = sqlite3.connect(data / "history.sqlite")
+    with connection:
+        for statement in DAMAGED:
+            connection.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize("words", [(), ("mode=throughput",), ("--json",)])
+def test_damaged_rows_are_named_and_hide_no_other(
+    r50bench_here: Call, data: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    runs = [run.id for run in keep_series(data, [100.0] * 5)]
+    damage(data)
+    monkeypatch.setenv("COLUMNS", "150")
+    answer = r50bench_here("history", *words)
+    assert answer.code == 0, answer.err
+    assert {run for run in runs if run in answer.out} == {runs[0], runs[4]}
+    for run, column in ((runs[1], "value"), (runs[2], "facts")):
+        assert (
+            f"a row of the history ({run}) is left out: its column {column} is damaged"
+            in answer.err
+        )
+        assert f"r50bench history add {data / 'runs' / run}" in answer.err
+    assert "its column id is damaged" in answer.err
+    assert "\x1b" not in answer.out + answer.err
+
+
+def test_adding_a_record_again_mends_its_damaged_row(
+    r50bench_here: Call, data: Path, tmp_path: Path
+) -> None:
+    with History(history_path()) as history:
+        for number in range(4):
+            keep_record(history, tmp_path / "runs", f"000{number}_a")
+    damage(data)
+    assert r50bench_here("history").err.count("left out") == 3
+    answer = r50bench_here("history", "add", str(tmp_path / "runs"))
+    assert answer.out == "3 records added, 1 known already, 0 runs of others\n"
+    mended = r50bench_here("history", "--json")
+    assert mended.err == ""
+    assert all(f"000{number}_a" in mended.out for number in range(4))

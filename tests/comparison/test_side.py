@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,8 @@ NEWER = runs_as_data([run_of(1)])[0] | {"schema_version": 999}
     ("text", "why"),
     [
         ("{", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ('{"a":' * 100_000, "is no JSON"),
         ('"words"', "it holds no runs"),
         ('[{"record": "x", "settings": {}}]', "it holds no runs"),
         (json.dumps(NEWER), "it follows schema 999, this r50bench knows up to"),
@@ -85,3 +88,22 @@ def test_files_that_hold_no_runs_are_refused_by_name(tmp_path: Path, text: str, 
 def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_runs_file(tmp_path / "gone.json")
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(UsageError, match=r"pipe\.json is no regular file"):
+        read_runs_file(tmp_path / "pipe.json")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(UsageError, match=r"large\.json has 1,099,511,627,776 bytes"):
+        read_runs_file(tmp_path / "large.json")
+
+
+def test_a_file_that_powershell_wrote_is_read(tmp_path: Path) -> None:
+    runs, path = [run_of(10)], tmp_path / "runs.json"
+    path.write_text(json.dumps(runs_as_data(runs)), encoding="utf-16")
+    assert read_runs_file(path) == runs
+
+
+def test_no_text_of_a_file_moves_the_cursor(tmp_path: Path) -> None:
+    path, data = tmp_path / "runs.json", runs_as_data([run_of(10)])
+    path.write_text(json.dumps([data[0] | {"reason": "\x1b[2J"}]))
+    assert read_runs_file(path)[0].record.reason == "\\x1b[2J"

@@ -9,12 +9,14 @@ from typing import Any
 
 import click
 
+from r50bench.cli.history_query import say, say_damaged
 from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.search import Found, Search
 from r50bench.mlperf.query.terms import notices_on_terms, parse_terms
+from r50bench.notices import Notice
 from r50bench.report.table import Column, Table
 from r50bench.results.history import History, history_path
-from r50bench.wording import figure, first_few, visible
+from r50bench.wording import figure, first_few
 
 __all__ = ["find"]
 
@@ -52,17 +54,18 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     """
     terms = parse_terms(split_terms(words))
     for notice in notices_on_terms(terms):
-        click.echo(f"! {notice}", err=True)
+        say(notice)
     with History(history_path()) as history:
         search = Search(history, terms)
         found = list(islice(search.results(), limit))
+        say_damaged(history)
     if as_json:
         click.echo(json.dumps([_as_data(one) for one in found], indent=2))
     else:
         click.echo("\n".join(_lines(found)))
     if search.refused:
-        named = visible(first_few(search.refused))
-        click.echo(f"! gone or damaged records of the history: {named}", err=True)
+        gone = f"gone or damaged records of the history: {first_few(search.refused)}"
+        say(Notice("gone-records", gone))
 
 
 def _as_data(one: Found) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from r50bench.cli.history_query import say, say_damaged
 from r50bench.errors import RunFailed, UsageError, did_you_mean
 from r50bench.history.archive import Refused, export_history
 from r50bench.history.changes import changes_of
@@ -23,7 +24,7 @@ from r50bench.history.joining import (
     imported_path,
 )
 from r50bench.history.old_workloads import foreign_runs_in
-from r50bench.history.series import run_of, series_of
+from r50bench.history.series import HistoryRun, run_of, series_of
 from r50bench.history.text import Told, history_as_data, history_text
 from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.conditions import condition_of
@@ -31,13 +32,14 @@ from r50bench.mlperf.query.search import Search
 from r50bench.mlperf.query.terms import Comparison, Term, notices_on_terms, parse_terms
 from r50bench.mlperf.query.vocabulary import KEYS, TAGS
 from r50bench.report.differing import difference_lines
+from r50bench.results.damaged_rows import DamagedRow
 from r50bench.results.differences import differences
 from r50bench.results.folders import record_folders
 from r50bench.results.foreign import ForeignRun
 from r50bench.results.history import History, HistoryEntry, history_path
 from r50bench.results.record import Record
 from r50bench.results.suspects import strongest_first
-from r50bench.wording import counted
+from r50bench.wording import counted, visible
 
 __all__ = ["history"]
 
@@ -88,7 +90,7 @@ def show(words: tuple[str, ...], plot: bool, as_json: bool, limit: int) -> None:
     """
     terms = parse_terms(split_terms(words))
     for notice in notices_on_terms(terms):
-        click.echo(f"! {notice}", err=True)
+        say(notice)
     told = _told(terms)
     if terms and not told.runs and not told.foreign:
         raise UsageError(
@@ -99,19 +101,31 @@ def show(words: tuple[str, ...], plot: bool, as_json: bool, limit: int) -> None:
         click.echo(json.dumps(history_as_data(told), indent=2, ensure_ascii=False))
     else:
         width = shutil.get_terminal_size((120, 24)).columns
-        click.echo(history_text(told, limit=limit, plot=plot, width=width), nl=False)
+        click.echo(visible(history_text(told, limit=limit, plot=plot, width=width)), nl=False)
 
 
 def _told(terms: Sequence[Term]) -> Told:
     with History(history_path()) as stored:
         entries = _entries(stored, terms)
         foreign = stored.foreign_runs()
-    runs = tuple(map(run_of, entries))
+        say_damaged(stored)
+    runs = _runs(entries)
     return Told(
         runs,
         tuple((series, changes_of(series, _suspects)) for series in series_of(runs)),
         tuple(run for run in foreign if _meets(run, terms)),
     )
+
+
+def _runs(entries: Sequence[HistoryEntry]) -> tuple[HistoryRun, ...]:
+    """Returns the runs of the entries; one whose facts are damaged is left out, and named."""
+    runs = []
+    for entry in entries:
+        try:
+            runs.append(run_of(entry))
+        except ValueError:
+            say(DamagedRow("records", 0, entry.id, "facts", str(entry.folder)).notice())
+    return tuple(runs)
 
 
 def _entries(stored: History, terms: Sequence[Term]) -> list[HistoryEntry]:
@@ -180,6 +194,7 @@ def export(file: Path, words: tuple[str, ...]) -> None:
     with History(history_path()) as stored:
         entries = _entries(stored, terms)
         foreign = [run for run in stored.foreign_runs() if _meets(run, terms)]
+        say_damaged(stored)
     if not entries and not foreign:
         raise UsageError("no such run: there is nothing to export", hint="see 'r50bench history'")
     done = export_history(entries, foreign, file)

@@ -10,10 +10,22 @@ from r50bench.errors import UsageError
 from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.search import Search
 from r50bench.mlperf.query.terms import parse_terms
+from r50bench.notices import Notice
 from r50bench.results.history import History, history_path
 from r50bench.wording import first_few, visible
 
-__all__ = ["folders_of_query"]
+__all__ = ["folders_of_query", "say", "say_damaged"]
+
+
+def say(notice: Notice) -> None:
+    """Says a notice on stderr, where no progress is shown."""
+    click.echo(f"! {visible(str(notice))}", err=True)
+
+
+def say_damaged(history: History) -> None:
+    """Names the rows of the history that are left out of what is shown."""
+    for row in history.damaged():
+        say(row.notice())
 
 
 def folders_of_query(word: str) -> list[Path]:
@@ -28,6 +40,10 @@ def folders_of_query(word: str) -> list[Path]:
     with History(history_path()) as history:
         search = Search(history, parse_terms(split_terms([word])))
         folders = [found.folder for found in search.results()]
+        say_damaged(history)
+    if search.refused and folders:
+        gone = f"gone or damaged records of the history: {first_few(search.refused)}"
+        say(Notice("gone-records", gone))
     if not folders:
         gone = f"; {len(search.refused)} more are gone or damaged" if search.refused else ""
         raise UsageError(

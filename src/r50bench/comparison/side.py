@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from r50bench.errors import R50BenchError, UsageError
+from r50bench.errors import R50BenchError, RunFailed, UsageError
 from r50bench.notices import Notice
 from r50bench.results.kpi import Kpi, kpis_if_valid
+from r50bench.results.reading import plain_json, read_bounded
 from r50bench.results.record import Record, disturbance, record_of_data
 from r50bench.results.samples import Samples, read_measured
 from r50bench.wording import counted
@@ -30,6 +30,7 @@ __all__ = [
     "side_of",
 ]
 
+_MOST_BYTES = 256 << 20  # 1,000 records of 100 workers each
 _FILE_HINT = "files of runs are written by 'r50bench run --json' and 'r50bench baseline save'"
 
 
@@ -100,11 +101,11 @@ def read_runs_file(path: Path) -> list[MeasuredRun]:
         UsageError: it is no such file, or cannot be read.
     """
     try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        data = plain_json(read_bounded(path, _MOST_BYTES))
+    except (OSError, RunFailed) as error:
+        reason = error.message if isinstance(error, RunFailed) else "it is not there"
         raise UsageError(f"{path} cannot be read: {reason}") from error
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f"{path} is no JSON: {error}", hint=_FILE_HINT) from error
     entries = data if isinstance(data, list) else [data]
     try:

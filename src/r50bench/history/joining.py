@@ -55,8 +55,9 @@ def add_folders(history: History, folders: Iterable[Path]) -> Joined:
         except R50BenchError as error:
             refused.append(Refused(str(folder), error.message))
             continue
+        history.forget_damaged(folder)
         before = history.folder_of(record.id)
-        if before is not None and _holds(before, record.id):
+        if before is not None and _holds(before, record.id) and history.describes(record):
             known += 1
             continue
         history.add(record, folder, figures)

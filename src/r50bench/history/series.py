@@ -79,10 +79,17 @@ class HistoryRun:
 
 
 def run_of(entry: HistoryEntry) -> HistoryRun:
-    """Returns the run of an entry that was read with its facts."""
+    """Returns the run of an entry that was read with its facts.
+
+    Raises:
+        ValueError: these are not of a record's shape.
+    """
     unit, value = entry.primary or ("", None)
     low, high = entry.interval or (None, None)
-    facts = None if entry.facts is None else _DECODER.decode(entry.facts)
+    try:
+        facts = None if entry.facts is None else _DECODER.decode(entry.facts)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     return HistoryRun(
         entry.id, entry.created, entry.folder, unit, value, low, high, entry.imported, facts
     )

@@ -24,7 +24,9 @@ from r50bench.host.surroundings import data_folder
 from r50bench.results.atomic import to_json
 from r50bench.results.record import SCHEMA_VERSION, Record, read_record
 
-if TYPE_CHECKING:  # numpy and scipy come with it, and the history needs neither
+# What a run, which adds its own record alone, has no use for is imported where it is used.
+if TYPE_CHECKING:  # numpy and scipy come with KPIs, and the history needs neither
+    from r50bench.results.damaged_rows import DamagedRow
     from r50bench.results.foreign import ForeignRun
     from r50bench.results.kpi import Kpi
 
@@ -152,6 +154,8 @@ class History:
         with self._failures_named():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=patience_s, isolation_level=None)
+            # What claims to be text may be any bytes, too.
+            self._connection.text_factory = lambda data: data.decode(errors="surrogateescape")
         try:
             with self._failures_named():
                 self._switch_to_wal()
@@ -197,16 +201,52 @@ class History:
         facts are not known, because they could not be read, meets every condition, or none where
         ``unread`` is False.
         """
+        from r50bench.results.damaged_rows import wrong_column
+
         known = "IS NULL OR" if unread else "IS NOT NULL AND"
-        query = f"""
-            SELECT id, created, folder, unit, value, low, high, imported,
-                {"facts" if with_facts else "NULL"}
-            FROM records WHERE facts {known} ({condition}) ORDER BY created DESC, id DESC
-        """
+
+        def rows(*, also_json: bool) -> list[HistoryEntry]:
+            wrong = wrong_column(also_json=also_json)
+            query = f"""
+                SELECT id, created, folder, unit, value, low, high, imported,
+                    {"facts" if with_facts else "NULL"}
+                FROM records
+                WHERE CASE WHEN {wrong} IS NOT NULL THEN 0 ELSE facts {known} ({condition}) END
+                ORDER BY created DESC, id DESC
+            """
+            return [_entry(row) for row in self._connection.execute(query, tuple(values))]
+
         with self._failures_named():
             self._read_older_shapes()
-            rows = self._connection.execute(query, tuple(values)).fetchall()
-            return [_entry(row) for row in rows]
+            try:
+                return rows(also_json=with_facts)
+            except sqlite3.OperationalError as error:
+                if "JSON" not in str(error):
+                    raise
+                return rows(also_json=True)
+
+    def damaged(self) -> tuple[DamagedRow, ...]:
+        """Returns the rows that are left out wherever records, or runs of others, are read."""
+        from r50bench.results.damaged_rows import damaged_rows
+
+        with self._failures_named():
+            return tuple(damaged_rows(self._connection))
+
+    def forget_damaged(self, folder: Path) -> None:
+        """Forgets the damaged rows of the records in ``folder``, so that they can be added anew.
+
+        Those whose own folder is damaged lead nowhere, and are forgotten, too.
+        """
+        where = str(folder.absolute())
+        lost = [row for row in self.damaged() if row.folder == where or row.column == "folder"]
+        if lost:
+            self._forget(lost)
+
+    def _forget(self, rows: Iterable[DamagedRow]) -> None:
+        with self._failures_named(), self._transaction():
+            for row in rows:
+                statement = f"DELETE FROM {row.table} WHERE rowid = ?"
+                self._connection.execute(statement, (row.number,))
 
     def _read_older_shapes(self) -> None:
         query = "SELECT id, folder FROM records WHERE shape <> ?"
@@ -231,24 +271,32 @@ class History:
         query = "SELECT folder FROM records WHERE id = ?"
         with self._failures_named():
             row = self._connection.execute(query, (record_id,)).fetchone()
-            return None if row is None else _path(row[0])
+            folder = None if row is None else _path(row[0])
+            return None if folder is None or "\0" in str(folder) else folder
+
+    def describes(self, record: Record) -> bool:
+        """Whether what is kept of a record, which is known, is what it says."""
+        query = "SELECT COUNT(*) FROM records WHERE id = ? AND (shape <> ? OR facts = ?)"
+        with self._failures_named():
+            row = self._connection.execute(query, (record.id, _SHAPE, _facts_of(record)))
+            return bool(row.fetchone()[0])
 
     def add_foreign(self, runs: Iterable[ForeignRun]) -> int:
         """Adds runs of other workloads, and returns how many of them were not known yet."""
-        rows = [(run.id, run.created, to_json(run).decode()) for run in runs]
+        rows = {run.id: (run.id, run.created, to_json(run).decode()) for run in runs}
+        self._forget(row for row in self.damaged() if row.table != "records" and row.id in rows)
         with self._failures_named(), self._transaction():
             before = self._connection.total_changes
             statement = "INSERT OR IGNORE INTO foreign_runs VALUES (?, ?, ?)"
-            self._connection.executemany(statement, rows)
+            self._connection.executemany(statement, rows.values())
             return self._connection.total_changes - before
 
     def foreign_runs(self) -> list[ForeignRun]:
         """Returns the runs of other workloads, newest first."""
-        from r50bench.results.foreign import foreign_run_of  # a run adds its own record alone
+        from r50bench.results.damaged_rows import foreign_runs
 
-        query = "SELECT run FROM foreign_runs ORDER BY created DESC, id DESC"
         with self._failures_named():
-            return [foreign_run_of(text) for (text,) in self._connection.execute(query)]
+            return foreign_runs(self._connection)
 
     def close(self) -> None:
         """Closes the file; what was added is kept."""
