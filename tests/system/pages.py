@@ -77,7 +77,7 @@ def compared(folder: Path) -> str:
     sides = []
     for name, latency_ms in (("base", 10.0), ("new", 10.5)):
         for at in range(3):
-            leave(folder / name, latency_ms + 0.01 * at)
+            leave(folder / name, latency_ms + 0.1 * at)
         sides.append(side_of(name, map(read_run, sorted((folder / name).iterdir()))))
     base, new = sides
     return comparison_page(compare_sides(base, new), base.runs, new.runs)

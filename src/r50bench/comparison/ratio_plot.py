@@ -111,11 +111,11 @@ def _row(case: CaseComparison, y: float, axis: _Axis, tolerance: float) -> Itera
     words = f"{case.label}: {ratio_words(case)} of base, {said}"
     yield mark(words, _interval(case, y + 26, axis, color), (_WIDTH - _RIGHT, 26))
     for side, name, at in ((0, "base", 42), (1, "new", 56)):
-        filled = color if side else "none"
+        opacity = 0.7 if side else 0  # not "none": a pointer would fall through the middle
         for value, share in zip(case.values[side], _relative(case, side), strict=True):
             shape = (
-                f'<circle cx="{axis.x(share):.1f}" cy="{y + at:.1f}" r="4" fill="{filled}"'
-                f' fill-opacity=".7" stroke="{color}"/>'
+                f'<circle cx="{axis.x(share):.1f}" cy="{y + at:.1f}" r="4" fill="{color}"'
+                f' fill-opacity="{opacity}" stroke="{color}"/>'
             )
             told = f"{name}: {fixed(value, 4)} {case.unit}, {_percent(share - 1)}"
             yield mark(told, [shape], (_WIDTH - _RIGHT, 26), by_keyboard=False)
