@@ -12,6 +12,7 @@ as missed only where that leaves it out. Exits with 3 then.
 
 --simulate N judges N contests of either kind by the same code, whose pairs scatter as those that
 were measured, of as many pairs as the budget has room for at the speed of the measured ones.
+--spread and --pair-seconds ask the same of a machine that is calmer or quicker than this one.
 """
 
 from __future__ import annotations
@@ -92,9 +93,7 @@ def main() -> None:
         contests += both
         if asked.kept is not None:  # at once: an interruption loses nothing
             asked.kept.write_text(json.dumps([asdict(one) for one in contests]))
-    if not contests:
-        sys.exit("no contest: --times says how many")
-    missed = _judge("measured", contests)
+    missed = bool(contests) and _judge("measured", contests)
     if asked.simulate:
         missed |= _judge("simulated with that spread", _simulated(asked, contests))
     sys.exit(3 if missed else 0)
@@ -121,19 +120,13 @@ def _earlier(kept: Path | None) -> list[Fought]:
 
 
 def _simulated(asked: argparse.Namespace, contests: Sequence[Fought]) -> list[Fought]:
-    """Returns contests whose pairs are drawn from the measured ones, each freed of what it is of.
-
-    A pair is moved by a tenth of the spread, so that no two are alike.
-    """
+    """Returns contests of as many pairs as the budget has room for."""
     chance = np.random.default_rng(15)
-    measured = [np.array(one.logs) for one in contests if len(one.logs) > 1]
-    if not measured:
-        sys.exit("no contest has two pairs to tell the spread by")
-    residuals = np.concatenate(
-        [(one - np.mean(one)) * math.sqrt(len(one) / (len(one) - 1)) for one in measured]
-    )
+    residuals = _residuals(asked, contests)
     spread = float(np.std(residuals))
-    pair_s = float(np.median([one.seconds / len(one.logs) for one in contests]))
+    pair_s = asked.pair_seconds or float(
+        np.median([one.seconds / len(one.logs) for one in contests])
+    )
     room = int(asked.budget / pair_s)
     print(
         f"{len(residuals)} pairs of {pair_s:.1f} s that differ by {100 * spread:.2f} %;"
@@ -144,9 +137,26 @@ def _simulated(asked: argparse.Namespace, contests: Sequence[Fought]) -> list[Fo
         looks = Looks(room, DEFAULT_TOLERANCE, more_is_better=True)
         for _ in range(asked.simulate):
             logs = chance.choice(residuals, looks.most) - math.log1p(idle)
-            logs += 0.1 * spread * chance.normal(size=looks.most)
+            logs += 0.1 * spread * chance.normal(size=looks.most)  # so that no two are alike
             found.append(_looked(logs, idle, looks, pair_s))
     return found
+
+
+def _residuals(asked: argparse.Namespace, contests: Sequence[Fought]) -> Floats:
+    """Returns by how much the measured pairs differ from their contest's mean, as logarithms.
+
+    With --spread they are scaled to it, or drawn from a normal distribution where none was
+    measured.
+    """
+    measured = [np.array(one.logs) for one in contests if len(one.logs) > 1]
+    if not measured and not (asked.spread and asked.pair_seconds):
+        sys.exit("no contest has two pairs to tell the spread by: --spread and --pair-seconds do")
+    if not measured:
+        return np.random.default_rng(16).normal(scale=asked.spread, size=1000)
+    found = np.concatenate(
+        [(one - np.mean(one)) * math.sqrt(len(one) / (len(one) - 1)) for one in measured]
+    )
+    return found * (asked.spread / float(np.std(found)) if asked.spread else 1.0)
 
 
 def _looked(logs: Floats, idle: float, looks: Looks, pair_s: float) -> Fought:
@@ -180,6 +190,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--simulate", type=int, default=0, metavar="N", help="contests of each kind"
     )
+    parser.add_argument("--spread", type=float, help="of simulated pairs, such as 0.01")
+    parser.add_argument("--pair-seconds", type=float, help="what a simulated pair takes")
     return parser.parse_args()
 
 

@@ -73,9 +73,12 @@ def test_contests_are_simulated_from_the_spread_of_their_pairs(scripts) -> None:
         ab.Fought(idle, tuple(0.01 * random.normal(size=6) - np.log1p(idle)), 1, 1, 1, "same", 30.0)
         for idle in (0.03, 0.0) * 6
     ]
-    asked = type("Asked", (), {"budget": 60.0, "idle": 0.03, "simulate": 200})
+    usual = {"budget": 60.0, "idle": 0.03, "simulate": 200, "spread": None, "pair_seconds": None}
+    asked = type("Asked", (), usual)
     found, held, in_vain = ab._goals(ab._simulated(asked, fought))
     assert (found.of, held.of, in_vain.of) == (200, 400, 200)
     assert not any(goal.missed() for goal in (found, held, in_vain))
-    hopeless = type("Asked", (), {"budget": 15.0, "idle": 0.001, "simulate": 100})
-    assert ab._goals(ab._simulated(hopeless, fought))[0].missed()
+    restless = type("Asked", (), usual | {"spread": 0.05})
+    assert ab._goals(ab._simulated(restless, fought))[0].missed()
+    elsewhere = type("Asked", (), usual | {"spread": 0.005, "pair_seconds": 10.0})
+    assert not ab._goals(ab._simulated(elsewhere, []))[0].missed()
