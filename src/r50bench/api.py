@@ -15,7 +15,8 @@ from r50bench.case import CaseName
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host import topology
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import remember, run_session
+from r50bench.measure.remembering import remember
+from r50bench.measure.session import run_session
 from r50bench.notices import Silent
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, collect
 from r50bench.planning.effective_case import effective_cases

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from r50bench.cli import main_job
-from r50bench.measure import session
+from r50bench.measure import remembering
 from r50bench.measure.session import CaseResult
 from support.command_line import Call
 from support.records import outcome_of, record_of, samples_of_latencies
@@ -84,7 +84,7 @@ def script(host: object, monkeypatch: pytest.MonkeyPatch) -> Script:
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(main_job, "run_main_job", run)
-        monkeypatch.setattr(session, "remember", lambda *_: None)
+        monkeypatch.setattr(remembering, "remember", lambda *_: None)
 
     return install
 

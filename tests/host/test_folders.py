@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from r50bench.errors import RunFailed
+from r50bench.host import surroundings
 from r50bench.host.surroundings import (
     cache_folder,
     data_folder,
     expanded,
     homeless,
+    noexec_mount,
     private_folder,
 )
 
@@ -107,3 +110,19 @@ def test_a_tilde_of_nobody_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     assert expanded("~/data") == Path("~/data")
     assert expanded("/data") == Path("/data")
+
+
+def test_a_noexec_mount_is_known_from_below_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = {tmp_path: os.ST_NOEXEC | os.ST_NODEV}
+
+    def statvfs(place: Path) -> SimpleNamespace:
+        if not place.exists():
+            raise FileNotFoundError(place)
+        return SimpleNamespace(f_flag=flags.get(place, os.ST_NODEV))
+
+    monkeypatch.setattr(surroundings.os, "statvfs", statvfs)
+    assert noexec_mount(tmp_path)
+    assert noexec_mount(tmp_path / "cache" / "not yet made")
+    assert not noexec_mount(tmp_path.parent)

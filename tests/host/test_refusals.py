@@ -7,17 +7,14 @@ import os
 import resource
 import signal
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from r50bench.host import refusals
 from r50bench.host.refusals import (
     explained,
     explained_log,
     forbidden_by,
     killed_for_memory,
-    noexec_mount,
     time_is_up,
     why_not_started,
 )
@@ -130,19 +127,3 @@ def test_what_forbids_a_call_is_named_as_far_as_proc_says(tree: MachineTree) -> 
     )
     tree.write("/proc/version", "Linux version 4.4.0 gVisor")
     assert forbidden_by(tree.root).endswith("or gVisor")
-
-
-def test_a_noexec_mount_is_known_from_below_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flags = {tmp_path: os.ST_NOEXEC | os.ST_NODEV}
-
-    def statvfs(place: Path) -> SimpleNamespace:
-        if not place.exists():
-            raise FileNotFoundError(place)
-        return SimpleNamespace(f_flag=flags.get(place, os.ST_NODEV))
-
-    monkeypatch.setattr(refusals.os, "statvfs", statvfs)
-    assert noexec_mount(tmp_path)
-    assert noexec_mount(tmp_path / "cache" / "not yet made")
-    assert not noexec_mount(tmp_path.parent)

@@ -11,7 +11,8 @@ from r50bench.assets.store import default_store
 from r50bench.cli.options import out_option, quiet_option
 from r50bench.host import topology
 from r50bench.measure.bench import AssetResolver, announce_cases, announce_host, bench_here
-from r50bench.measure.session import Outcome, remember
+from r50bench.measure.remembering import remember
+from r50bench.measure.session import Outcome
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.query.answers import Answer, AnswerStore
 from r50bench.mlperf.query.attributes import check_gettable, get

@@ -35,7 +35,8 @@ from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
 from r50bench.measure.processes import bench_for_processes, run_processes
-from r50bench.measure.session import CaseResult, raise_failures, remembering
+from r50bench.measure.remembering import remembering
+from r50bench.measure.session import CaseResult, raise_failures
 from r50bench.planning.planned import Planned, plan_named
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.atomic import write_atomically

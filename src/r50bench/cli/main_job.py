@@ -17,7 +17,8 @@ from r50bench.main_job.plan import MainJob, plan_main_job
 from r50bench.main_job.run import run_main_job
 from r50bench.main_job.text import gains, main_job_text, next_commands, summary_sentence
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import CaseResult, raise_failures, remembering
+from r50bench.measure.remembering import remembering
+from r50bench.measure.session import CaseResult, raise_failures
 from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import effective_cases

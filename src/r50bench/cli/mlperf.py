@@ -29,7 +29,8 @@ from r50bench.host import topology
 from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import CaseResult, Outcome, remember
+from r50bench.measure.remembering import remember
+from r50bench.measure.session import CaseResult, Outcome
 from r50bench.mlperf.offline_beside import offline_beside
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.run.loadgen_run import run_mlperf

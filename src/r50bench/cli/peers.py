@@ -25,7 +25,8 @@ from r50bench.host import topology
 from r50bench.host.isa import precisions_by_default
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import Outcome, remember
+from r50bench.measure.remembering import remember
+from r50bench.measure.session import Outcome
 from r50bench.notices import Progress
 from r50bench.parameters import Setting, asked_device
 from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, run_peers

@@ -18,7 +18,8 @@ from r50bench.host.topology import Host
 from r50bench.load import LoadGen
 from r50bench.measure.bench import Bench, announce_host, bench_here
 from r50bench.measure.processes import bench_for_processes
-from r50bench.measure.session import Outcome, remember, run_session
+from r50bench.measure.remembering import remember
+from r50bench.measure.session import Outcome, run_session
 from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.planning.planned import Planned
 from r50bench.report.table import Column, Table

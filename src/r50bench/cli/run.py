@@ -27,13 +27,7 @@ from r50bench.errors import UsageError
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.bench import Bench, announce_cases, announce_host, bench_here
-from r50bench.measure.session import (
-    CaseResult,
-    raise_failures,
-    remember,
-    remembering,
-    run_cases,
-)
+from r50bench.measure.session import CaseResult, raise_failures, run_cases
 from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.planning.planned import Planned, plan_named
@@ -210,8 +204,11 @@ def _execute(
             announce_host(bench)
             announce_cases(planned, progress)
             measured = _results(planned, bench, processes)
-            # The one result of one case is shown before the history is waited for.
-            for result in measured if alone else remembering(measured, progress):
+            if not alone:
+                from r50bench.measure.remembering import remembering
+
+                measured = remembering(measured, progress)
+            for result in measured:
                 results.append(result)
     finally:
         # What is finished is shown, also where the rest was interrupted.
@@ -225,6 +222,9 @@ def _execute(
             click.echo(where, nl=False)
     for outcome in (result.outcome for result in results if alone):
         if outcome is not None:
+            # The one result of one case is shown before the history is opened, and waited for.
+            from r50bench.measure.remembering import remember
+
             remember(outcome, TerminalProgress(quiet=quiet))
     raise_failures(results)
 

@@ -28,7 +28,7 @@ from r50bench.host import topology
 from r50bench.host.snapshot import host_identity, versions
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
-from r50bench.measure.session import remember
+from r50bench.measure.remembering import remember
 from r50bench.notices import Progress
 from r50bench.parameters import Setting
 from r50bench.parameters.value_lists import Axis, read_axes

@@ -24,13 +24,13 @@ from r50bench.cli.selection import select
 from r50bench.cli.sent_around import SentAround
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.host import topology
+from r50bench.host.surroundings import tuned_folder
 from r50bench.host.topology import Host
 from r50bench.measure.bench import Bench, announce_host, bench_here
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.parameters.value_lists import read_axes
 from r50bench.planning.tuned_defaults import TunedResults, asked_for_speed
 from r50bench.report.terminal import TerminalProgress
-from r50bench.results.history import tuned_folder
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
 from r50bench.tune.run import Tuned, TuneRequest, result_of, tune_case

@@ -20,7 +20,7 @@ from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import recorded_environment
 from r50bench.engines.registry import ENGINES, packages_of
 from r50bench.errors import EngineError
-from r50bench.host.refusals import noexec_mount
+from r50bench.host.surroundings import noexec_mount
 from r50bench.host.toolchain import Compiler, compiler_of, find_compiler
 from r50bench.host.topology import Host
 from r50bench.notices import Progress

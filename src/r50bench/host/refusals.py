@@ -26,7 +26,6 @@ __all__ = [
     "explained_log",
     "forbidden_by",
     "killed_for_memory",
-    "noexec_mount",
     "time_is_up",
     "why_not_started",
 ]
@@ -177,15 +176,3 @@ def forbidden_by(root: Path = Path("/")) -> str:
     if "gvisor" in (read_text(root, "/proc/version") or "").lower():
         found.append("gVisor")
     return " or ".join(found) or "the kernel"
-
-
-def noexec_mount(path: Path) -> bool:
-    """Whether ``path``, or the nearest folder above it that exists, is mounted noexec."""
-    for place in (path, *path.parents):
-        try:
-            return bool(os.statvfs(place).f_flag & os.ST_NOEXEC)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            break
-    return False

@@ -26,7 +26,9 @@ __all__ = [
     "expanded",
     "find_tcmalloc",
     "homeless",
+    "noexec_mount",
     "private_folder",
+    "tuned_folder",
 ]
 
 _PREFIXES = (
@@ -166,6 +168,11 @@ def data_folder(environ: Mapping[str, str] = os.environ) -> UserFolder:
     return _user_folder("R50BENCH_DATA", "XDG_DATA_HOME", ".local/share", "data", environ)
 
 
+def tuned_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Returns where what was tuned lies: ``tuned/`` beside the history."""
+    return data_folder(environ).path / "tuned"
+
+
 def homeless(environ: Mapping[str, str] = os.environ) -> tuple[Notice, ...]:
     """Returns the notice that cache or history lie in the temporary folder, where they do."""
     kinds = {"cache": cache_folder(environ), "history": data_folder(environ)}
@@ -218,6 +225,18 @@ def private_folder() -> Path | None:
     if found.st_mode & 0o077:
         folder.chmod(0o700)
     return folder
+
+
+def noexec_mount(path: Path) -> bool:
+    """Whether ``path``, or the nearest folder above it that exists, is mounted noexec."""
+    for place in (path, *path.parents):
+        try:
+            return bool(os.statvfs(place).f_flag & os.ST_NOEXEC)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            break
+    return False
 
 
 def _user_folder(

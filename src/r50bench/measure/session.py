@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +33,7 @@ from r50bench.measure.record_draft import (
     predictions_of,
     samples_of,
 )
-from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
-from r50bench.results.history import History, history_path, is_locked
 from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
 
@@ -51,13 +49,10 @@ __all__ = [
     "loading_session",
     "open_session",
     "raise_failures",
-    "remember",
-    "remembering",
     "run_cases",
     "run_session",
 ]
 
-_AT_ONCE_S, _SHORTLY_S = 0.5, 3.0  # writers hold the history for milliseconds
 _LEAST_STEPS, _MOST_STEPS = 2, 10_000
 
 A = TypeVar("A")
@@ -137,37 +132,6 @@ def raise_failures(results: Sequence[CaseResult]) -> None:
         raise first
     reasons = "; ".join(f"{name}: {error.message}" for name, error in errors)
     raise type(first)(f"{len(errors)} of {len(results)} cases failed: {reasons}", hint=first.hint)
-
-
-def remembering(results: Iterable[CaseResult], progress: Progress) -> Iterator[CaseResult]:
-    """Passes results on as they come, and then adds each to the history."""
-    for result in results:
-        yield result
-        if result.outcome is not None:
-            remember(result.outcome, progress)
-
-
-def remember(outcome: Outcome, progress: Progress) -> None:
-    """Adds a run to the history; a history that cannot be written costs no result.
-
-    Where another process holds it, that is waited for as long as nobody minds, and no longer.
-    """
-    try:
-        try:
-            _add(outcome, _AT_ONCE_S)
-        except RunFailed as error:
-            if not is_locked(error):
-                raise
-            progress.phase("waiting for the history, which another process holds")
-            _add(outcome, _SHORTLY_S)
-    except RunFailed as error:
-        text = f"{outcome.folder} is not in the history: {error.message}"
-        progress.warn(Notice("not-in-history", text, error.hint or ""))
-
-
-def _add(outcome: Outcome, patience_s: float) -> None:
-    with History(history_path(), patience_s) as history:
-        history.add(outcome.record, outcome.folder, outcome.block.kpis)
 
 
 @contextmanager

@@ -16,13 +16,13 @@ from r50bench.engines.base import EngineDescriptor
 from r50bench.engines.registry import ENGINES, engine_named
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
+from r50bench.host.surroundings import tuned_folder
 from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.planning.notices import notices_on
 from r50bench.planning.placement import cores_of_one_instance, instances_and_cores, place
 from r50bench.precision import NUMERICS, PRECISIONS, means, numerics_of
-from r50bench.results.history import tuned_folder
 
 __all__ = ["EffectiveCase", "EffectiveOf", "TunedValues", "effective_case", "effective_cases"]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # numpy and scipy come with KPIs, and the history needs neith
     from r50bench.results.foreign import ForeignRun
     from r50bench.results.kpi import Kpi
 
-__all__ = ["History", "HistoryEntry", "history_path", "is_locked", "tuned_folder"]
+__all__ = ["History", "HistoryEntry", "history_path", "is_locked"]
 
 _VERSION = 3
 _PATIENCE_S = 30.0
@@ -106,11 +106,6 @@ def history_path() -> Path:
     ``history.sqlite`` in :func:`r50bench.host.surroundings.data_folder`.
     """
     return data_folder().path / "history.sqlite"
-
-
-def tuned_folder() -> Path:
-    """Returns where what was tuned lies: ``tuned/`` beside the history."""
-    return history_path().parent / "tuned"
 
 
 @dataclass(frozen=True)
