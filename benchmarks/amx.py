@@ -41,7 +41,8 @@ from r50bench.host.isa import native_precisions
 from r50bench.host.topology import Host, read_host
 from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.inputs import gather
-from r50bench.measure.measured_peak import ensure_peak, limit_of
+from r50bench.measure.measured_peak import limit_of
+from r50bench.measure.peak_program import ensure_peak
 from r50bench.models.layers import layers
 from r50bench.notices import Silent
 from r50bench.precision import numerics_of
@@ -194,7 +195,7 @@ def measure(
     cpus = {"one": [cores[:1]], "two": [cores], "pair": [[cpu] for cpu in cores]}[layout]
     store, silent = default_store(), Silent()
     peak = ensure_peak(host, sorted({cpu for mine in cpus for cpu in mine}), store, silent)
-    slowest = min(peak.peak.rates["tdpbusd"].per_cpu)
+    slowest = min(peak.rates["tdpbusd"])
     most_ns = _TOLERANCE * _OPERATIONS_OF_A_PRODUCT / slowest * 1e9
     bench = Bench(host, AssetResolver(store, silent), Path(), silent)
     contenders: list[Contender] = []

@@ -27,10 +27,11 @@ from r50bench.assets.store import default_store
 from r50bench.case import CaseName
 from r50bench.engines.registry import ENGINES
 from r50bench.host.isa import native_precisions
-from r50bench.host.peak import measure_peak, peak_rates
+from r50bench.host.peak import Peak, measure_peak
 from r50bench.host.topology import Host, read_host
 from r50bench.measure.bench import AssetResolver, Bench
-from r50bench.measure.measured_peak import peak_program
+from r50bench.measure.measured_peak import bounding_instruction
+from r50bench.measure.peak_program import peak_program
 from r50bench.measure.session import Session, open_session
 from r50bench.models.layers import layers
 from r50bench.notices import Silent
@@ -116,15 +117,17 @@ def measure(
                 one.images_per_s.append(images_per_s(one.session.measure_round()))
             after = measure_peak(program, cpus, host)
             for one in contenders:
-                both = [
-                    peak_rates(peak, one.planned.case.precision)[1].total
-                    for peak in (before, after)
-                ]
+                both = [rate_of(peak, one.planned.case.precision) for peak in (before, after)]
                 one.peaks.append(statistics.mean(both) / 1e9)
             before = after
             print(f"round {number + 1} of {rounds}", file=sys.stderr)
     for one in contenders:
         yield row_of(one)
+
+
+def rate_of(peak: Peak, precision: str) -> float:
+    """Returns operations per second of the instruction that bounds a precision."""
+    return peak.rates[bounding_instruction(precision, peak.rates, peak.missing)].total
 
 
 def plan(host: Host, precision: str, sets: Sequence[str]) -> Planned:

@@ -13,8 +13,8 @@ from r50bench.engines.evidence.judge import judge
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import isa_cap, native_precisions, resolve_precision
-from r50bench.host.peak import Peak, Rates, peak_rates
 from r50bench.host.topology import Host, read_host
+from r50bench.measure.measured_peak import bounding_instruction
 from r50bench.mlperf.submission.implementation import calibration_of, describe_implementation
 from r50bench.models.layers import layers
 from r50bench.parameters import Setting
@@ -173,8 +173,7 @@ def test_a_new_row_is_proved_and_bounded_by_what_it_says(fp8_host: Host) -> None
     spec = EngineSpec("torch", "cpu", "amx_fp8", "v1", "torchvision", "random:1", 1, 1)
     assert judge({"convolution brgconv_1x1:avx512_core_amx_fp8 f8": 53}, spec).proved
     assert not judge({"convolution brgconv_1x1:avx512_core_amx bf16": 53}, spec).proved
-    peak = Peak((0,), {"tdphf8ps": Rates((2e12,), 2e12)}, {})
-    assert peak_rates(peak, "amx_fp8")[0] == "tdphf8ps"
+    assert bounding_instruction("amx_fp8", {"tdpbf16ps", "tdphf8ps"}, {}) == "tdphf8ps"
 
 
 def test_a_new_row_s_layers_have_a_least_time(fp8_host: Host) -> None:

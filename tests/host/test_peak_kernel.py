@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.host.peak import SOURCES, measure_peak, peak_rates
+from r50bench.host.peak import measure_peak
 from r50bench.host.topology import Host, read_host
+from r50bench.measure.measured_peak import SOURCES, bounding_instruction
 
 pytestmark = pytest.mark.skipif(
     platform.machine() != "x86_64" or shutil.which("g++") is None, reason="no g++ for x86-64"
@@ -117,7 +118,7 @@ def test_a_test_that_faults_costs_its_own_figure_and_says_by_which_signal(tmp_pa
     peak = measure_peak(compile_program(tmp_path, "-O0", "-mfma", source=changed), cpus, host)
     assert peak.missing["tdpbusd"] == "was ended by SIGILL (Illegal instruction)"
     assert {"fma_256", "read", "triad"} <= peak.rates.keys()
-    assert peak_rates(peak, "avx_fp32")[0] == "fma_256"
+    assert bounding_instruction("avx_fp32", peak.rates, peak.missing) == "fma_256"
 
 
 def test_tiles_that_the_kernel_refuses_cost_only_the_figures_of_amx(tmp_path: Path) -> None:

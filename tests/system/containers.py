@@ -215,7 +215,7 @@ def a_cache_that_came_with_an_image(machine: Machine) -> None:
     measure = (
         "from pathlib import Path; import os; from r50bench.assets.store import Store;"
         "from r50bench.host.topology import read_host; from r50bench.notices import Silent;"
-        "from r50bench.measure.measured_peak import ensure_peak;"
+        "from r50bench.measure.peak_program import ensure_peak;"
         "store = Store(Path(os.environ['R50BENCH_CACHE'])); host = read_host();"
         "ensure_peak(host, host.cores[0].cpus, store, Silent());"
         "print('KEPT', *sorted(entry.kind + '/' + entry.key for entry in store.entries()))"

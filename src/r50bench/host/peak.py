@@ -2,7 +2,8 @@
 
 The program is ``peak_kernel.cpp``: it keeps the instruction that a precision is named after busy on
 all the given CPUs at once, out of registers, and streams memory. What it prints is read here; where
-the compiled program and its figures are kept is for :mod:`r50bench.measure.measured_peak` to say.
+the compiled program and its figures are kept is for :mod:`r50bench.measure.peak_program` and
+:mod:`r50bench.measure.measured_peak` to say.
 """
 
 from __future__ import annotations
@@ -15,27 +16,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from r50bench.errors import RunFailed, Unsupported
+from r50bench.errors import RunFailed
 from r50bench.host.isa import native_precisions
-from r50bench.host.refusals import noexec_mount
+from r50bench.host.surroundings import noexec_mount
 from r50bench.host.topology import Host
 from r50bench.precision import PRECISIONS
 
 __all__ = [
     "READ",
-    "SOURCES",
     "TRIAD",
     "Peak",
     "Rates",
     "build_command",
     "measure_peak",
     "parse_output",
-    "peak_rates",
 ]
-
-_FOLDER = Path(__file__).parent
-SOURCES = (_FOLDER / "peak_kernel.cpp", _FOLDER / "amx_tiles.h")
-"""The program's source, and what that includes."""
 
 READ, TRIAD = "read", "triad"
 """The program's tests of memory."""
@@ -110,33 +105,10 @@ class Peak:
         )
 
 
-def peak_rates(peak: Peak, precision: str) -> tuple[str, Rates]:
-    """Returns the instruction that bounds ``precision``, and its rates in operations per second.
-
-    Raises:
-        Unsupported: this CPU, or the compiler the program was built with, has no such instruction,
-            or it cannot be carried out here.
-    """
-    wanted = PRECISIONS[precision].peak_instructions
-    for name in wanted:
-        if name in peak.rates:
-            return name, peak.rates[name]
-    for name in wanted:
-        if name in peak.missing:
-            raise Unsupported(
-                f"the peak of {precision} is not known: {name} {peak.missing[name]}",
-                hint="the other precisions have their peaks",
-            )
-    raise Unsupported(
-        f"the peak of {precision} is not known: this CPU has no {' or '.join(wanted)}",
-        hint="the precisions that it runs have their peaks",
-    )
-
-
 def build_command(
-    compiler: Sequence[str], target: Path, arch: str, *, tiles: bool = True
+    compiler: Sequence[str], source: Path, target: Path, arch: str, *, tiles: bool = True
 ) -> list[str]:
-    """Returns the command that builds the program for the CPU it is built on.
+    """Returns the command that builds the program from its source for the CPU it is built on.
 
     Without ``tiles`` the tests of AMX are left out, for compilers and assemblers that know it too
     little.
@@ -144,7 +116,7 @@ def build_command(
     # On Arm, only -mcpu=native is understood by GCC and Clang alike.
     native = "-mcpu=native" if arch == "aarch64" else "-march=native"
     flags = ["-std=c++17", "-O3", native, "-pthread", *([] if tiles else ["-DWITHOUT_TILES"])]
-    return [*compiler, *flags, str(SOURCES[0]), "-o", str(target)]
+    return [*compiler, *flags, str(source), "-o", str(target)]
 
 
 def measure_peak(program: Path, cpus: Sequence[int], host: Host) -> Peak:

@@ -127,17 +127,27 @@ class AssetResolver:
             return scripted_limit(case, cpus)
         if case.device == "cuda":
             return self._gpu_limit(case, host, placement)
-        from r50bench.measure.measured_peak import ensure_peak, limit_of
+        from r50bench.measure.measured_peak import limit_of
 
         if cpus not in self._peaks:
             try:
-                self._peaks[cpus] = ensure_peak(host, cpus, self.store, self._progress)
+                self._peaks[cpus] = self._peak(host, cpus)
             except RunFailed as error:  # asked again for each case, and no wiser then
                 self._peaks[cpus] = error
         found = self._peaks[cpus]
         if isinstance(found, RunFailed):
             raise found
         return limit_of(found, case.precision)
+
+    def _peak(self, host: Host, cpus: tuple[int, ...]) -> MeasuredPeak:
+        from r50bench.measure.measured_peak import known_peak
+
+        known = known_peak(host, cpus, self.store)
+        if known is not None:
+            return known
+        from r50bench.measure.peak_program import ensure_peak  # once a boot
+
+        return ensure_peak(host, cpus, self.store, self._progress)
 
     def _gpu_limit(self, case: Case, host: Host, placement: Placement) -> Limit:
         from r50bench.engines.environment import worker_environment

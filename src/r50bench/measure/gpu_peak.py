@@ -16,8 +16,9 @@ from r50bench.engines.child import run_child
 from r50bench.engines.environment import gpu_variables
 from r50bench.errors import R50BenchError, RunFailed
 from r50bench.host.kernel_files import read_text
-from r50bench.host.peak import READ, TRIAD, Peak, Rates, peak_rates
+from r50bench.host.peak import READ, TRIAD
 from r50bench.host.topology import Gpu
+from r50bench.measure.measured_peak import MeasuredPeak, limit_of
 from r50bench.notices import Progress
 from r50bench.results.record import Limit
 
@@ -53,53 +54,46 @@ def gpu_limit(
             store.remove(_KIND, key)
         progress.phase("measuring the peak of the GPU")
         text = _measured({**environment, **gpu_variables(gpus)})
-        kept = parse_rates(text, len(gpus)), str(json.loads(text)["measured"])
+        kept = parse_rates(text, len(gpus))
         if boot:
             _keep(text, key, store)
-    peak, measured = kept
-    product, compute = peak_rates(peak, precision)
-    return Limit(
-        instruction=product,
-        gop_per_s=compute.total / 1e9,
-        read_gb_per_s=peak.rates[READ].total / 1e9,
-        triad_gb_per_s=peak.rates[TRIAD].total / 1e9,
-        cpus=(),
-        measured=measured,
-    )
+    return limit_of(kept, precision)
 
 
-def _kept(file: Path, gpus: int) -> tuple[Peak, str] | None:
-    """Returns what was measured and when, None where the file is damaged: it is measured again."""
+def _kept(file: Path, gpus: int) -> MeasuredPeak | None:
+    """Returns what was measured, None where the file is damaged: it is measured again."""
     from r50bench.results.reading import read_bounded
 
     try:
-        text = read_bounded(file).decode()
-        return parse_rates(text, gpus), str(json.loads(text)["measured"])
-    except (OSError, ValueError, KeyError, R50BenchError):
+        return parse_rates(read_bounded(file).decode(), gpus)
+    except (OSError, ValueError, R50BenchError):
         return None
 
 
-def parse_rates(text: str, gpus: int) -> Peak:
-    """Reads what the child wrote: the best round of each GPU counts.
+def parse_rates(text: str, gpus: int) -> MeasuredPeak:
+    """Reads what the child wrote, and when: the best round of each GPU counts.
 
     Raises:
         RunFailed: it is something else, or tests of the memory are missing.
     """
     try:
-        rounds: dict[str, list[list[float]]] = json.loads(text)["rates"]
-        rates = {name: _rates(found, gpus) for name, found in rounds.items()}
+        kept = json.loads(text)
+        rounds: dict[str, list[list[float]]] = kept["rates"]
+        rates = {name: _best(found, gpus) for name, found in rounds.items()}
+        measured = str(kept["measured"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise RunFailed(f"the peak of the GPU could not be read: {error}", hint=_HINT) from None
     if not {READ, TRIAD} <= rates.keys():
         raise RunFailed("the peak of the GPU has no figures of its memory", hint=_HINT)
-    return Peak(tuple(range(gpus)), rates, {})
+    read, triad = rates.pop(READ), rates.pop(TRIAD)
+    return MeasuredPeak((), rates, read, triad, {}, measured)
 
 
-def _rates(rounds: Sequence[Sequence[float]], gpus: int) -> Rates:
+def _best(rounds: Sequence[Sequence[float]], gpus: int) -> tuple[float, ...]:
     by_gpu = list(zip(*rounds, strict=True))
     if len(by_gpu) != gpus or min(map(min, by_gpu)) <= 0:
         raise ValueError(f"{len(by_gpu)} of {gpus} GPUs have positive rates")
-    return Rates(tuple(map(max, by_gpu)), sum(sorted(rates)[-2:][0] for rates in by_gpu))
+    return tuple(map(max, by_gpu))
 
 
 def _key(gpus: Sequence[Gpu], boot: str | None) -> str:

@@ -1,107 +1,120 @@
-"""The limit of a case's cores: measured once per boot, kept in the store, found again in 10 ms."""
+"""The limit of a case's cores, as it was measured since the machine booted: found in 10 ms.
+
+Measuring it is :mod:`.peak_program`'s.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from r50bench.assets.store import Store, sha256_of
-from r50bench.errors import AssetError, EngineError, UsageError
+from r50bench.errors import AssetError, Unsupported, UsageError
+from r50bench.host import topology
 from r50bench.host.kernel_files import read_text
-from r50bench.host.peak import (
-    READ,
-    SOURCES,
-    TRIAD,
-    Peak,
-    build_command,
-    measure_peak,
-    peak_rates,
-)
-from r50bench.host.refusals import explained
 from r50bench.host.snapshot import fingerprint
 from r50bench.host.toolchain import Compiler, compiler_of, find_compiler
 from r50bench.host.topology import Host
-from r50bench.notices import Progress
+from r50bench.precision import PRECISIONS
 from r50bench.results.record import Limit
 
-__all__ = ["MeasuredPeak", "ensure_peak", "limit_of", "peak_program"]
+__all__ = [
+    "PROGRAMS",
+    "SOURCES",
+    "Builder",
+    "MeasuredPeak",
+    "bounding_instruction",
+    "builder_of",
+    "compiler_of_peak",
+    "keep_peak",
+    "known_peak",
+    "limit_of",
+]
 
-_PROGRAMS, _PEAKS = "peak-programs", "peaks"
-_PROGRAM, _FILE = "peak_kernel", "peak.json"
-_PURPOSE = "the machine's peak is not known"
-_BUILD_TIMEOUT_S = 120.0
-_REPETITIONS = 2
-_TILES = frozenset({"amx_tile"})
+SOURCES = tuple(
+    Path(topology.__file__).with_name(name) for name in ("peak_kernel.cpp", "amx_tiles.h")
+)
+"""The source of the program that measures, and what that includes; keys name both."""
+
+PROGRAMS = "peak-programs"
+"""The kind of the program's entries in the store."""
+
+_KIND, _FILE = "peaks", "peak.json"
+_SHAPE = 2  # raise it when what is kept of a peak changes
 
 
 @dataclass(frozen=True)
 class MeasuredPeak:
-    """A peak and when it was measured (UTC, ISO 8601)."""
+    """What each of ``cpus`` did at most while all were busy, in their order.
 
-    peak: Peak
+    ``rates`` are operations per second by instruction, ``read`` and ``triad`` bytes per second of
+    memory. ``missing`` says of other instructions why they have none, as far as that is known.
+    ``measured`` is when (UTC, ISO 8601).
+    """
+
+    cpus: tuple[int, ...]
+    rates: dict[str, tuple[float, ...]]
+    read: tuple[float, ...]
+    triad: tuple[float, ...]
+    missing: dict[str, str]
     measured: str
 
 
 def limit_of(measured: MeasuredPeak, precision: str) -> Limit:
-    """Returns what a record keeps of a peak."""
-    rates = measured.peak.rates
-    instruction, compute = peak_rates(measured.peak, precision)
+    """Returns what a record keeps of a peak.
+
+    Raises:
+        Unsupported: as :func:`bounding_instruction`.
+    """
+    instruction = bounding_instruction(precision, measured.rates, measured.missing)
     return Limit(
         instruction=instruction,
-        gop_per_s=compute.total / 1e9,
-        read_gb_per_s=rates[READ].total / 1e9,
-        triad_gb_per_s=rates[TRIAD].total / 1e9,
-        cpus=measured.peak.cpus,
+        gop_per_s=sum(measured.rates[instruction]) / 1e9,
+        read_gb_per_s=sum(measured.read) / 1e9,
+        triad_gb_per_s=sum(measured.triad) / 1e9,
+        cpus=measured.cpus,
         measured=measured.measured,
     )
 
 
-def ensure_peak(
-    host: Host, cpus: Sequence[int], store: Store, progress: Progress, root: Path = Path("/")
-) -> MeasuredPeak:
-    """Returns the peak of ``cpus``, measured now unless it was since the machine booted.
+def bounding_instruction(
+    precision: str, measured: Collection[str], missing: Mapping[str, str]
+) -> str:
+    """Returns which of the instructions that were ``measured`` bounds ``precision``.
 
-    Measuring takes a second, and another to build the program the first time. Where the rounds
-    disagree it is repeated, and if they still do the figures are returned but not kept; nor are
-    those of a machine that does not tell when it booted.
+    ``missing`` is why others have no figure.
+
+    Raises:
+        Unsupported: this CPU, or the compiler the program was built with, has no such instruction,
+            or it cannot be carried out here.
     """
-    builder = _builder(host, store)
-    boot = read_text(root, "/proc/sys/kernel/random/boot_id")
-    machine = _digest(fingerprint(root), host.model_name, sorted(host.isa))[:8]
-    epoch = f"{machine}-{_digest(boot)[:8]}"
-    key = f"{epoch}-{_digest(builder.key, list(cpus))}"
-    found = store.find(_PEAKS, key) if boot else None
-    if found is not None:
-        if (kept := _read(found / _FILE)) is not None:
-            return kept
-        store.remove(_PEAKS, key)
-    program = _program(builder, host, store, progress)
-    progress.phase("measuring the peak of the cores")
-    peak = _measure(program, cpus, host)
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    measured = MeasuredPeak(peak, now)
-    if not peak.steady:
-        progress.note("the machine was not at rest when its peak was measured; it will be again")
-    elif boot:
-        with suppress(AssetError):  # of an image's or another user's, which can only be read
-            _forget_other_boots(store, machine, epoch)
-            _keep(measured, key, store, builder.version)
-    return measured
+    wanted = PRECISIONS[precision].peak_instructions
+    for name in wanted:
+        if name in measured:
+            return name
+    for name in wanted:
+        if name in missing:
+            raise Unsupported(
+                f"the peak of {precision} is not known: {name} {missing[name]}",
+                hint="the other precisions have their peaks",
+            )
+    raise Unsupported(
+        f"the peak of {precision} is not known: this CPU has no {' or '.join(wanted)}",
+        hint="the precisions that it runs have their peaks",
+    )
 
 
 @dataclass(frozen=True)
-class _Builder:
-    """Who built the program, or will: ``key`` is its entry's in the store.
+class Builder:
+    """Who built the program that measures, or will: ``key`` is its entry's in the store.
 
     ``compiler`` is None where there is none here and the program of another one is kept.
     """
@@ -111,108 +124,84 @@ class _Builder:
     compiler: Compiler | None
 
 
-def _builder(host: Host, store: Store) -> _Builder:
-    stem = f"{host.arch}-{_digest([sha256_of(file) for file in SOURCES], sorted(host.isa))}"
-    if find_compiler(os.environ) is None:
-        kept = store.newest(_PROGRAMS, stem)
-        if kept is not None:
-            return _Builder(kept.key, str(kept.source.get("compiler", "")), None)
-    compiler = compiler_of(os.environ, _PURPOSE)
-    return _Builder(f"{stem}-{compiler.digest}", compiler.version, compiler)
-
-
-def peak_program(host: Host, store: Store, progress: Progress) -> Path:
-    """Returns the program that :func:`.measure_peak` runs, built where it is not kept already.
-
-    Without a compiler it is what another one has built.
+def builder_of(host: Host, store: Store) -> Builder:
+    """Returns who builds the program of ``host``: this process's compiler, which is no case's.
 
     Raises:
-        EngineError: there is neither, or the compiler cannot build the program.
+        EngineError: there is none, and no program that one made.
     """
-    return _program(_builder(host, store), host, store, progress)
+    stem = f"{host.arch}-{_digest([sha256_of(file) for file in SOURCES], sorted(host.isa))}"
+    if find_compiler(os.environ) is None:
+        kept = store.newest(PROGRAMS, stem)
+        if kept is not None:
+            return Builder(kept.key, str(kept.source.get("compiler", "")), None)
+    compiler = compiler_of_peak()
+    return Builder(f"{stem}-{compiler.digest}", compiler.version, compiler)
 
 
-def _program(builder: _Builder, host: Host, store: Store, progress: Progress) -> Path:
-    if (kept := store.find(_PROGRAMS, builder.key)) is not None:
-        return kept / _PROGRAM
-    compiler = builder.compiler or compiler_of(os.environ, _PURPOSE)  # what was kept is gone
+def compiler_of_peak() -> Compiler:
+    """Returns this process's compiler.
+
+    Raises:
+        EngineError: there is none.
+    """
+    return compiler_of(os.environ, "the machine's peak is not known")
+
+
+def known_peak(
+    host: Host, cpus: Sequence[int], store: Store, root: Path = Path("/")
+) -> MeasuredPeak | None:
+    """Returns the peak of ``cpus`` where it was measured since the machine booted.
+
+    Raises:
+        EngineError: as :func:`builder_of`, which is part of the key.
+    """
+    key = _key(host, cpus, builder_of(host, store), root)
+    found = None if key is None else store.find(_KIND, key)
+    if key is None or found is None:
+        return None
+    kept = _read(found / _FILE)
+    if kept is None:
+        with suppress(AssetError):
+            store.remove(_KIND, key)
+    return kept
+
+
+def keep_peak(measured: MeasuredPeak, host: Host, store: Store, root: Path = Path("/")) -> None:
+    """Keeps a peak for :func:`known_peak`, and forgets what was measured before this boot.
+
+    That of a machine that does not tell when it booted is not kept, nor is any in a store that can
+    only be read: an image's, or another user's.
+    """
+    builder = builder_of(host, store)
+    key = _key(host, measured.cpus, builder, root)
+    if key is None:
+        return
 
     def make(folder: Path) -> None:
-        progress.phase("building the program that measures the peak")
-        _build(compiler, folder / _PROGRAM, host, progress)
+        (folder / _FILE).write_bytes(msgspec.json.encode(measured))
 
-    source = ", ".join(f"{file.name}, sha256 {sha256_of(file)}" for file in SOURCES)
-    provenance = {"source": source, "compiler": builder.version}
-    return store.produce(_PROGRAMS, builder.key, make, provenance, progress) / _PROGRAM
-
-
-def _measure(program: Path, cpus: Sequence[int], host: Host) -> Peak:
-    """Measures until the rounds agree, a few times at most; the best counts."""
-    peak = measure_peak(program, cpus, host)
-    for _ in range(_REPETITIONS):
-        if peak.steady:
-            break
-        peak = peak.merged(measure_peak(program, cpus, host))
-    return peak
+    with suppress(AssetError):
+        machine, boot, _ = key.split("-")
+        for entry in store.entries():
+            of_machine = entry.kind == _KIND and entry.key.startswith(f"{machine}-")
+            if of_machine and not entry.key.startswith(f"{machine}-{boot}-"):
+                store.remove(_KIND, entry.key)
+        source = f"{SOURCES[0].name}, {builder.version}"
+        store.produce(_KIND, key, make, {"source": source})
 
 
-def _build(compiler: Compiler, target: Path, host: Host, progress: Progress) -> None:
-    """Builds the program; without its tests of AMX where the compiler fails on those alone."""
-    try:
-        _compile(build_command(compiler.words, target, host.arch))
-    except EngineError as error:
-        if not _TILES & host.isa:
-            raise
-        _compile(build_command(compiler.words, target, host.arch, tiles=False))
-        progress.note(f"the peak of AMX is left out: {error.message}; {error.hint}")
-
-
-def _compile(command: Sequence[str]) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_BUILD_TIMEOUT_S,
-            check=False,
-        )
-        failure = None if done.returncode == 0 else _reason(done.stderr, done.returncode)
-    except subprocess.TimeoutExpired:
-        failure = f"it did not end within {_BUILD_TIMEOUT_S:g} s"
-    except OSError as error:
-        told = explained(error)
-        failure = str(error) if told is None else told.message
-    if failure is not None:
-        raise EngineError(
-            f"{command[0]} cannot build the program that measures the peak: {failure}",
-            hint="name another C++ compiler in CXX",
-        )
-
-
-def _reason(said: str, status: int) -> str:
-    """Returns the first line that names an error, or the first line at all."""
-    lines = said.strip().splitlines() or [f"it ended with status {status}"]
-    return next((line for line in lines if "rror:" in line), lines[0])
+def _key(host: Host, cpus: Sequence[int], builder: Builder, root: Path) -> str | None:
+    """Returns machine, boot and the rest that decides a peak; None where no boot is told."""
+    boot = read_text(root, "/proc/sys/kernel/random/boot_id")
+    if not boot:
+        return None
+    machine = _digest(fingerprint(root), host.model_name, sorted(host.isa))[:8]
+    return f"{machine}-{_digest(boot)[:8]}-{_digest(_SHAPE, builder.key, list(cpus))}"
 
 
 def _digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def _forget_other_boots(store: Store, machine: str, epoch: str) -> None:
-    """Removes what was measured on this machine before it booted last."""
-    for entry in store.entries():
-        older = entry.key.startswith(f"{machine}-") and not entry.key.startswith(f"{epoch}-")
-        if entry.kind == _PEAKS and older:
-            store.remove(entry.kind, entry.key)
-
-
-def _keep(measured: MeasuredPeak, key: str, store: Store, version: str) -> None:
-    def make(folder: Path) -> None:
-        (folder / _FILE).write_bytes(msgspec.json.encode(measured))
-
-    store.produce(_PEAKS, key, make, {"source": f"{SOURCES[0].name}, {version}"})
 
 
 def _read(file: Path) -> MeasuredPeak | None:
