@@ -4,12 +4,7 @@ import math
 
 import pytest
 
-from r50bench.models.architecture import GRAPHS, gflop_per_image, stages, tensor_shapes
-
-
-@pytest.mark.parametrize(("graph", "gmac"), [("v1", 3.858), ("v1.5", 4.089)])
-def test_operations_per_image_are_those_published(graph, gmac):
-    assert gflop_per_image(graph) == pytest.approx(2 * gmac, rel=1e-3)
+from r50bench.models.architecture import GRAPHS, stages, tensor_shapes
 
 
 @pytest.mark.parametrize("graph", GRAPHS)
@@ -35,4 +30,4 @@ def test_the_graphs_differ_in_where_the_stride_lies(graph, strides):
 
 def test_an_unknown_graph_is_refused():
     with pytest.raises(ValueError, match="unknown graph 'v2'"):
-        gflop_per_image("v2")
+        stages("v2")

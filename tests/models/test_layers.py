@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from r50bench.models.architecture import GRAPHS, gflop_per_image
+from r50bench.assets.weights import MACS
+from r50bench.models.architecture import GRAPHS
 from r50bench.models.layers import CLASSIFIER, Layer, layers, operations_per_image
 
 
-@pytest.mark.parametrize("graph", GRAPHS)
-def test_the_layers_together_are_the_published_graph(graph):
+@pytest.mark.parametrize(("graph", "published_gmac"), [("v1", 3.858), ("v1.5", 4.089)])
+def test_the_layers_together_are_the_published_graph(graph, published_gmac):
     found = layers(graph)
     assert len(found) == 54
     assert len({layer.name for layer in found}) == 54
-    assert 2 * sum(layer.macs for layer in found) / 1e9 == pytest.approx(gflop_per_image(graph))
+    assert sum(layer.macs for layer in found) == MACS[graph]
+    assert MACS[graph] == pytest.approx(published_gmac * 1e9, rel=1e-3)
     assert found[0].name == "conv1"
     assert found[-1].name == CLASSIFIER
 

@@ -11,13 +11,26 @@ from r50bench.errors import AssetError, Unavailable, UsageError, did_you_mean
 from r50bench.host.surroundings import expanded
 from r50bench.notices import Notice, Progress, Silent
 
-__all__ = ["CHOICES", "CONVENTIONS", "Weights", "file_of", "kept_weights", "resolve_weights"]
+__all__ = [
+    "CHOICES",
+    "CONVENTIONS",
+    "MACS",
+    "Weights",
+    "file_of",
+    "kept_weights",
+    "resolve_weights",
+]
 
 CHOICES = ("auto", "v1", "v1.5", "random")
 """The words for weights; anything else is a path, of v1.5 unless ``v1:`` stands before it."""
 
 CONVENTIONS = {"v1": "caffe", "v1.5": "torchvision"}
 """The preprocessing that the weights of a graph were trained with, where they do not say."""
+
+MACS = {"v1": 3_857_973_248, "v1.5": 4_089_184_256}
+"""Multiply-accumulates of one image by graph: convolutions and classifier, taps on the padding
+included; batch-norms, ReLUs and pools are not counted. What :mod:`r50bench.models.layers` add up to
+and torch counts, without building a graph."""
 
 _KIND = "weights"
 
@@ -55,6 +68,11 @@ class Weights:
     source: str
     convention: str
     why: str = ""
+
+    @property
+    def gflop_per_image(self) -> float:
+        """Twice the multiply-accumulates of :data:`MACS`, in 1e9."""
+        return 2 * MACS[self.graph] / 1e9
 
 
 def resolve_weights(

@@ -17,7 +17,6 @@ from r50bench.errors import AssetError
 from r50bench.load import Load, LoadGen, Observe
 from r50bench.measure.bench import Bench, Calibration
 from r50bench.measure.protocol import FeedSpec
-from r50bench.models.architecture import gflop_per_image
 from r50bench.notices import Notice
 from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
@@ -204,7 +203,7 @@ def _model_info(weights: Weights) -> ModelInfo:
         graph=weights.graph,
         weights=weights.weights,
         sha256=weights.sha256,
-        gflop_per_image=gflop_per_image(weights.graph),
+        gflop_per_image=weights.gflop_per_image,
         source=weights.source,
         why=weights.why,
     )

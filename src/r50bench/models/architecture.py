@@ -17,7 +17,6 @@ __all__ = [
     "STEM",
     "Block",
     "Convolution",
-    "gflop_per_image",
     "stages",
     "tensor_shapes",
 ]
@@ -49,10 +48,6 @@ class Convolution:
     def size_out(self, size: int) -> int:
         """Returns the output's height and width for an input of ``size`` × ``size``."""
         return (size + 2 * self.padding - self.kernel) // self.stride + 1
-
-    def macs(self, size: int) -> int:
-        """Returns the multiply-accumulates for one input of ``size`` × ``size``."""
-        return self.channels_in * self.channels_out * self.kernel**2 * self.size_out(size) ** 2
 
 
 STEM = Convolution("conv1", "bn1", 3, 64, kernel=7, stride=2)
@@ -92,22 +87,6 @@ def stages(graph: str) -> tuple[tuple[Block, ...], ...]:
             channels = width * _EXPANSION
         rows.append(tuple(blocks))
     return tuple(rows)
-
-
-def gflop_per_image(graph: str) -> float:
-    """Returns 2 × the multiply-accumulates of convolutions and classifier per image, in 1e9.
-
-    v1: 7.7 (3.86 GMAC), v1.5: 8.2 (4.09 GMAC); batch-norms, ReLUs and pools are not counted.
-    """
-    macs = STEM.macs(INPUT_SIZE)
-    size = (STEM.size_out(INPUT_SIZE) + 1) // 2  # the max-pool
-    for block in (block for stage in stages(graph) for block in stage):
-        if block.shortcut is not None:
-            macs += block.shortcut.macs(size)
-        for convolution in block.convolutions:
-            macs += convolution.macs(size)
-            size = convolution.size_out(size)
-    return 2 * (macs + FEATURES * CLASSES) / 1e9
 
 
 def tensor_shapes(graph: str) -> dict[str, tuple[int, ...]]:
