@@ -7,12 +7,15 @@ the official values, targets with what was measured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from r50bench.case import Case
-from r50bench.mlperf_rules import DEFAULT_ROUND
+
+if TYPE_CHECKING:
+    from r50bench.mlperf_rules import Round
 
 __all__ = [
     "COMPLIANCE_TESTS",
@@ -37,6 +40,12 @@ DEFAULT_DATASET_SIZE = 20
 """What the workflow's ``loadgen_dataset_size`` is where a query does not say."""
 
 
+def _default_round() -> Round:
+    from r50bench.mlperf_rules import DEFAULT_ROUND  # the other loads ask nothing of MLPerf
+
+    return DEFAULT_ROUND
+
+
 @dataclass(frozen=True)
 class LoadgenSettings:
     """What LoadGen is asked to do.
@@ -54,15 +63,15 @@ class LoadgenSettings:
     scenario: str = "Offline"
     mode: str = "AccuracyOnly"
     dataset_size: int | None = None
-    buffer_size: int = DEFAULT_ROUND.performance_pictures
+    buffer_size: int = field(default_factory=lambda: _default_round().performance_pictures)
     query_count: int | None = None
     duration_s: float | None = None
     target_qps: float | None = None
     target_latency_ms: float | None = None
-    samples_per_query: int = DEFAULT_ROUND.samples_per_query
+    samples_per_query: int = field(default_factory=lambda: _default_round().samples_per_query)
     server_coalesce_queries: bool = False
     compliance_test: str = ""
-    seeds: str = DEFAULT_ROUND.name
+    seeds: str = field(default_factory=lambda: _default_round().name)
     quick: bool = False
     sut_name: str = ""
 
@@ -98,7 +107,7 @@ class LoadgenPlan(LoadgenSettings):
     @property
     def recorded(self) -> LoadgenSettings:
         """The same as plain settings."""
-        names = (field.name for field in fields(LoadgenSettings))
+        names = (each.name for each in fields(LoadgenSettings))
         return LoadgenSettings(**{name: getattr(self, name) for name in names})
 
 

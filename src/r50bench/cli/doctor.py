@@ -11,9 +11,8 @@ from r50bench.cli.options import json_option
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import CheckFailed
 from r50bench.host import topology
-from r50bench.host.doctor import examine
+from r50bench.host.doctor import examine, tile_data_granted
 from r50bench.host.isa import describe_host, native_precisions
-from r50bench.host.machine_doctor import tile_data_granted
 from r50bench.host.memory_modules import examine_modules
 from r50bench.host.requirements import Requirement, requirements
 from r50bench.host.surroundings import cache_folder

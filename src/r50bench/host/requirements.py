@@ -47,7 +47,7 @@ def requirements(
 ) -> tuple[Requirement, ...]:
     """Returns what full runs ask of ``host`` whose results go to the folder ``cache``.
 
-    ``tiles_granted`` is :func:`.machine_doctor.tile_data_granted`'s answer.
+    ``tiles_granted`` is :func:`.doctor.tile_data_granted`'s answer.
     """
     return (
         *_amx(host, tiles_granted),
