@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from r50bench.host import topology
 from r50bench.results.record import read_record
+from support import synthetic_hosts
+from support.command_line import Call
+from support.compilers import write_compiler
 from support.denied_calls import can_deny, denying
 
 RUN = (
@@ -138,3 +142,23 @@ def test_a_file_that_may_not_grow_is_blamed_on_its_limit(
     assert done.returncode == 5
     assert "ulimit -f is" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_assembler_without_amx_is_refused_with_what_is_missing_and_what_works(
+    r50bench_here: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    host = synthetic_hosts.host_of([[2]], model="spr")
+    monkeypatch.setattr(topology, "read_host", lambda: host)
+    monkeypatch.setenv("R50BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", str(tmp_path / "g++"))
+    monkeypatch.chdir(tmp_path)
+    said = "/tmp/cc.s:9: Error: no such instruction: \\`tilezero %%tmm0'\\n"
+    write_compiler(tmp_path / "g++", f'printf "{said}" >&2; exit 1')
+    answer = r50bench_here(
+        *("run", "inference_throughput_amx_bfloat16", "--engine", "r50", "--weights", "random")
+    )
+    assert answer.code == 6
+    assert "does not know tilezero" in answer.err
+    assert "--engine torch-eager runs without" in answer.err
+    assert "Traceback" not in answer.err
+    assert not list(tmp_path.glob("r50bench-runs/*"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from r50bench.engines.r50.prepare import plan_key
 from r50bench.engines.torch.prepare import model_key
 from r50bench.errors import EngineError, Unsupported
 from r50bench.notices import Silent
+from support import synthetic_hosts
+from support.compilers import write_compiler
 
 SHA256 = "00" * 32
 
@@ -261,3 +264,42 @@ def test_kernels_are_built_once_and_named_in_the_spec(spec, turin, store, enviro
             assert Path(found.kernels).read_bytes() == b"kernels"
     assert len(built.calls) == 1
     assert [one.graph for one in made] == ["v1", "v1.5"]
+
+
+def build_with_a_compiler_that_says(said, precision, spec, store, folder):
+    """Asks for kernels of our own where the compiler fails; it speaks as its locale has it."""
+    (folder / "said").write_text(f"{said}\n")
+    compiler = folder / "old g++"
+    write_compiler(compiler, f'[ "$LC_ALL" = C ] && cat "{folder}/said" >&2; exit 1')
+    environment = {**os.environ, "CXX": str(compiler), "LC_ALL": "de_DE.UTF-8"}
+    spr = synthetic_hosts.host_of([[2]], model="spr")
+    return prepare(replace(spec, engine="r50", precision=precision), spr, store, environment)
+
+
+@pytest.mark.parametrize(
+    ("precision", "said", "unknown"),
+    [
+        ("amx_int8", "/tmp/ccA.s:7: Error: no such instruction: `tilezero %tmm0'", "tilezero"),
+        ("amx_bfloat32", "tile.h:9: error: invalid instruction mnemonic 'tdpbf16ps'", "tdpbf16ps"),
+        ("avx_bfloat16", "g++: error: unrecognized command line option '-mavx512bf16'", "-mavx512"),
+        ("avx_int8", "/tmp/ccA.s:7: Error: no such instruction: `vpdpbusd %zmm1'", "vpdpbusd"),
+    ],
+)
+def test_a_toolchain_too_old_for_our_kernels_is_refused_with_what_it_lacks_and_what_works(
+    spec, store, tmp_path, precision, said, unknown
+):
+    with pytest.raises(Unsupported, match=f"kernels of {precision} here") as caught:
+        build_with_a_compiler_that_says(said, precision, spec, store, tmp_path)
+    assert f"compiler 1.0, or the assembler it uses, does not know {unknown}" in str(caught.value)
+    assert "name a newer compiler in CXX (g++ 11" in caught.value.hint
+    assert "--engine torch-eager" in caught.value.hint
+    assert store.entries() == ()
+
+
+def test_a_compiler_that_fails_otherwise_shows_what_it_said_and_no_traceback(spec, store, tmp_path):
+    said = "fatal error: omp.h: No such file or directory"
+    with pytest.raises(EngineError, match=r"kernels of amx_int8 ended with status 1") as caught:
+        build_with_a_compiler_that_says(said, "amx_int8", spec, store, tmp_path)
+    assert said in caught.value.message
+    assert "old g++ ended with status 1" in caught.value.message
+    assert "Traceback" not in caught.value.message

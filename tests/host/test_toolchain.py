@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from r50bench.errors import EngineError
-from r50bench.host.toolchain import compiler_of, find_compiler, plain_folder
+from r50bench.host.toolchain import compiler_of, find_compiler, plain_folder, unknown_to
 
 
 def program(path: Path, version: str = "compiler 1.0") -> Path:
@@ -85,3 +85,23 @@ def test_a_folder_without_blanks_is_the_wanted_one_or_a_temporary_one(tmp_path):
         (folder / "something").mkdir()
     assert not folder.exists()
     assert not (tmp_path / "a b").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "unknown"),
+    [
+        ("/tmp/ccA.s:9: Error: no such instruction: `tilezero %tmm0'", "tilezero"),
+        ("/tmp/ccA.s: Error: no such instruction: `vdpbf16ps (%rax),%zmm0,%zmm1'", "vdpbf16ps"),
+        ("/tmp/ccA.s:9: Error: bad register name `%tmm0'", "tmm0"),
+        ("tile.h:161:16: error: invalid instruction mnemonic 'tilezero'", "tilezero"),
+        ("g++: error: unrecognized command line option '-std=c++20'; did you mean", "-std=c++20"),
+        ("g++: error: unrecognized command-line option '-mavx512bf16'", "-mavx512bf16"),
+        ("clang: error: unknown argument: '-mavx512bf16'", "-mavx512bf16"),
+        ("error: invalid value 'c++20' in '-std=c++20'", "-std=c++20"),
+        ("virtual memory exhausted: Cannot allocate memory", None),
+        ("network.cpp:3:10: fatal error: omp.h: No such file or directory", None),
+        ("", None),
+    ],
+)
+def test_what_is_newer_than_a_compiler_is_read_from_what_it_says(said, unknown):
+    assert unknown_to(f"In file included from network.cpp:\n{said}\n") == unknown

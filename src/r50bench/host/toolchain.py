@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -15,11 +16,21 @@ from pathlib import Path
 
 from r50bench.errors import EngineError
 
-__all__ = ["Compiler", "compiler_of", "find_compiler", "plain_folder"]
+__all__ = ["Compiler", "compiler_of", "find_compiler", "plain_folder", "unknown_to"]
 
 _NAMES = ("g++", "clang++", "c++")
 _TIMEOUT_S = 60.0
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
+# What assemblers and compilers, GNU's and clang's, say in the C locale of an instruction, register
+# or option that is newer than they are.
+_UNKNOWN = re.compile(
+    r"no such instruction: `(?P<gas>\w+)"
+    r"|bad register name `%?(?P<register>\w+)"
+    r"|invalid instruction mnemonic '(?P<clang>\w+)"
+    r"|unrecognized command[- ]line option '(?P<gcc>-[^']+)"
+    r"|unknown argument: '(?P<option>-[^']+)"
+    r"|invalid value '[^']*' in '(?P<value>-[^']+)"
+)
 _HINT = "install one (Debian, Ubuntu: apt install g++) or name it in CXX"
 
 
@@ -85,6 +96,15 @@ def compiler_of(environ: Mapping[str, str], purpose: str, otherwise: str = "") -
     named = environ.get("CXX", "").strip()
     what = f"CXX={named} is no program here" if named else "there is no C++ compiler"
     raise EngineError(f"{purpose}: {what}", hint="; ".join(filter(None, (_HINT, otherwise))))
+
+
+def unknown_to(said: str) -> str | None:
+    """Returns the first instruction or option that a compiler, or its assembler, does not know.
+
+    ``said`` is what it has said in the C locale before it failed; None where it failed otherwise.
+    """
+    found = _UNKNOWN.search(said)
+    return None if found is None else next(filter(None, found.groups()))
 
 
 @contextmanager

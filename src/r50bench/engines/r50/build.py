@@ -25,8 +25,12 @@ def build_kernels(precision: str, library: Path, compiler: list[str]) -> None:
     """
     kernels = KERNEL_SETS[precision]
     command = [*compiler, *kernels.compiler_options, str(kernels.source), "-o", str(library)]
-    subprocess.run(command, check=True)
+    # What it says is read by the caller, and not in each language that there is.
+    subprocess.run(command, check=True, env={**os.environ, "LC_ALL": "C"})
 
 
 if __name__ == "__main__":
-    build_kernels(sys.argv[1], Path(sys.argv[2]), shlex.split(os.environ["CXX"]))
+    try:
+        build_kernels(sys.argv[1], Path(sys.argv[2]), shlex.split(os.environ["CXX"]))
+    except subprocess.CalledProcessError as error:  # which has told why
+        sys.exit(f"{error.cmd[0]} ended with status {error.returncode}")

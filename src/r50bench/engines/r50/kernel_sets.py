@@ -8,10 +8,14 @@ from pathlib import Path
 from r50bench.host import topology
 from r50bench.host.topology import Host
 
-__all__ = ["KERNEL_SETS", "KernelSet", "lacking"]
+__all__ = ["COMPILERS", "KERNEL_SETS", "KernelSet", "lacking"]
 
 _KERNELS = Path(__file__).parent / "kernels"
 _TILES = Path(topology.__file__).with_name("amx_tiles.h")
+
+
+COMPILERS = "g++ 11 with binutils of its time, or clang 12"
+"""The oldest that know all instructions here; AMX is the newest of them."""
 
 
 @dataclass(frozen=True)

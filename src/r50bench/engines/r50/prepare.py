@@ -7,12 +7,12 @@ from pathlib import Path
 
 from r50bench.assets.store import sha256_of
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.child import run_child
+from r50bench.engines.child import ChildLog, run_child
 from r50bench.engines.maker import make_in_child
 from r50bench.engines.preparation import MODEL, Preparation, Prepared, digest
-from r50bench.engines.r50.kernel_sets import KERNEL_SETS, KernelSet
-from r50bench.errors import EngineError
-from r50bench.host.toolchain import Compiler
+from r50bench.engines.r50.kernel_sets import COMPILERS, KERNEL_SETS, KernelSet
+from r50bench.errors import EngineError, R50BenchError, Unsupported
+from r50bench.host.toolchain import Compiler, unknown_to
 
 __all__ = ["LIBRARY", "plan_key", "prepare"]
 
@@ -68,7 +68,12 @@ def plan_key(spec: EngineSpec, library: str, preparation: Preparation) -> str:
 
 
 def _library(precision: str, preparation: Preparation) -> Path:
-    """Returns the folder of the library for a precision, built if need be."""
+    """Returns the folder of the library for a precision, built if need be.
+
+    Raises:
+        Unsupported: the compiler, or its assembler, is too old for the precision's instructions.
+        EngineError: there is no compiler, or it failed otherwise.
+    """
     kernels, progress = KERNEL_SETS[precision], preparation.progress
     task = f"building the kernels of {precision}"
 
@@ -78,7 +83,7 @@ def _library(precision: str, preparation: Preparation) -> Path:
         words = [_BUILD_MODULE, precision, str(folder / LIBRARY)]
         log = run_child(words, environment, preparation.timeout_s)
         if log.failure is not None:
-            raise EngineError(f"{task} {log.failure}:\n{log.tail}", hint="--engine torch has none")
+            raise _refused(precision, compiler, log)
 
     folder, _ = preparation.build(
         _KERNELS,
@@ -89,6 +94,19 @@ def _library(precision: str, preparation: Preparation) -> Path:
         otherwise=_OTHERWISE,
     )
     return folder
+
+
+def _refused(precision: str, compiler: Compiler, log: ChildLog) -> R50BenchError:
+    """Returns what to tell of kernels that could not be built."""
+    unknown = unknown_to(log.tail)
+    if unknown is None:
+        task = f"building the kernels of {precision}"
+        return EngineError(f"{task} {log.failure}:\n{log.tail}", hint="--engine torch has none")
+    return Unsupported(
+        f"engine r50 cannot build its kernels of {precision} here: {compiler.version}, or the"
+        f" assembler it uses, does not know {unknown}",
+        hint=f"name a newer compiler in CXX ({COMPILERS}); {_OTHERWISE}",
+    )
 
 
 def _digest_of_sources(kernels: KernelSet) -> str:
