@@ -14,7 +14,7 @@ from r50bench.engines.r50.layers import Arithmetic, LayerArithmetic, named_block
 from r50bench.models.resnet50 import build_model
 from r50bench.models.strides import pull_strides_back
 
-__all__ = ["float_logits", "int8_logits", "random_int8", "short_model"]
+__all__ = ["float_logits", "int8_logits", "random_int8", "short_model", "whole_quanta"]
 
 
 def short_model(graph: str):
@@ -51,6 +51,36 @@ def random_int8(model, seed: int) -> Arithmetic:
         if isinstance(block.downsample, nn.Sequential):
             layers[f"{name}.downsample.0"] = layer(block.downsample[0].weight)
     layers["fc"] = layer(model.fc.weight[:, :, None, None], logits=True)
+    return Arithmetic(layers, 30.0, 120.0)
+
+
+def whole_quanta(model, seed: int) -> Arithmetic:
+    """Returns int8 layers of which every output is a whole number of quanta before it is rounded.
+
+    A channel adds two of its inputs and takes off a third; of a shortcut it is one of them, which
+    255 quanta can hold. The classifier, whose sums are not rounded, is as anywhere.
+    """
+    rng = np.random.default_rng(seed)
+
+    def layer(weight, values: tuple[int, ...], low: int, high: int):
+        taps = np.zeros((len(weight), math.prod(weight.shape[1:])), np.int8)
+        for channel in taps:
+            channel[rng.choice(channel.size, len(values), replace=False)] = values
+        return LayerArithmetic(
+            taps.reshape(tuple(weight.shape)),
+            np.full(len(weight), 1 / 64, np.float32),
+            rng.integers(low, high + 1, len(weight)).astype(np.float32),
+        )
+
+    mixed = (64, 64, -64)
+    layers = {"conv1": layer(model.conv1.weight, mixed, -80, 0)}
+    for name, block in named_blocks(model):
+        for part in ("conv1", "conv2"):
+            layers[f"{name}.{part}"] = layer(getattr(block, part).weight, mixed, -60, 40)
+        layers[f"{name}.conv3"] = layer(block.conv3.weight, mixed, -160, -20)
+        if isinstance(block.downsample, nn.Sequential):
+            layers[f"{name}.downsample.0"] = layer(block.downsample[0].weight, (64,), 0, 0)
+    layers["fc"] = random_int8(model, seed).layers["fc"]
     return Arithmetic(layers, 30.0, 120.0)
 
 

@@ -14,15 +14,22 @@ import pytest
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.r50.amx_engine import AmxEngine, amx_plan_of
 from r50bench.engines.r50.amx_plan import make_amx_plan
-from r50bench.engines.r50.engine import load_library
+from r50bench.engines.r50.build import build_kernels
+from r50bench.engines.r50.engine import R50Engine, load_library
 from r50bench.engines.r50.kernel_sets import KERNEL_SETS, lacking
 from r50bench.engines.r50.layers import float_arithmetic
-from r50bench.engines.r50.plan import write_plan
+from r50bench.engines.r50.plan import make_plan, write_plan
 from r50bench.engines.r50.runner import Pictures
 from r50bench.errors import Unsupported
 from r50bench.host.topology import read_host
 from r50bench.models.architecture import CLASSES
-from support.amx_reference import float_logits, int8_logits, random_int8, short_model
+from support.amx_reference import (
+    float_logits,
+    int8_logits,
+    random_int8,
+    short_model,
+    whole_quanta,
+)
 
 pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="tiles are emulated on x86-64"),
@@ -213,6 +220,54 @@ def test_tiles_serve_groups_of_every_size(libraries, planned, pictures):
         assert np.array_equal(found, np.concatenate([alone] * 7)[:batch_size])
 
 
+def spec_of(precision, folder, library):
+    return EngineSpec(
+        engine="r50",
+        device="cpu",
+        precision=precision,
+        graph="v1",
+        convention="torchvision",
+        state_dict="random:7",
+        batch_size=1,
+        threads=1,
+        artifact=str(folder),
+        kernels=str(library),
+    )
+
+
+@pytest.fixture(scope="session")
+def by_avx512(tmp_path_factory):
+    """Gives the logits of int8 layers by the kernels for AVX-512."""
+    if reason := lacking(read_host(), "avx_int8"):
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("avx512")
+    library = folder / "kernels.so"
+    build_kernels("avx_int8", library, ["g++"])
+
+    def compute(model, arithmetic, pictures):
+        plan = folder / f"plan-{len(list(folder.iterdir()))}"
+        write_plan(make_plan(model, arithmetic, "int8"), plan)
+        engine = R50Engine(spec_of("avx_int8", plan, library))
+        runner = engine.runner(0)
+        return runner.logits(runner.infer(runner.prepare(pictures)))
+
+    return compute
+
+
+@pytest.mark.real_engine
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_where_no_sum_needs_rounding_int8_on_tiles_has_the_bits_of_int8_on_avx512(
+    graph, libraries, by_avx512, pictures
+):
+    model = short_model(graph)
+    arithmetic = whole_quanta(model, 5)
+    plan = make_amx_plan(model, arithmetic, "int8")
+    found = Network(plan, libraries("int8", True)).logits(pictures)
+    expected = by_avx512(model, arithmetic, pictures)
+    assert expected.std() > 0.1
+    assert np.array_equal(found, expected)
+
+
 def test_a_kernel_that_grants_no_tiles_is_refused_by_a_sentence(planned, tmp_path):
     plan, _, _ = planned("v1", "int8")
     write_plan(plan, tmp_path / "plan")
@@ -220,18 +275,6 @@ def test_a_kernel_that_grants_no_tiles_is_refused_by_a_sentence(planned, tmp_pat
     library = tmp_path / "refused.so"
     command = ["g++", "-shared", "-fPIC", str(tmp_path / "refused.cpp"), "-o", str(library)]
     subprocess.run(command, check=True)
-    spec = EngineSpec(
-        engine="r50",
-        device="cpu",
-        precision="amx_int8",
-        graph="v1",
-        convention="torchvision",
-        state_dict="random:7",
-        batch_size=1,
-        threads=1,
-        artifact=str(tmp_path / "plan"),
-        kernels=str(library),
-    )
     with pytest.raises(Unsupported, match="arch_prctl") as refusal:
-        AmxEngine(spec)
+        AmxEngine(spec_of("amx_int8", tmp_path / "plan", library))
     assert "avx_int8" in refusal.value.hint
