@@ -48,6 +48,7 @@ def test_what_is_unknown_gives_no_findings(
     tree: MachineTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("r50bench.host.doctor.find_tcmalloc", lambda root: "/usr/lib/found.so")
+    monkeypatch.setattr(os, "getpriority", lambda which, who: 0)
     assert examine(synthetic_hosts.two_smt_cores(), tree.root, AT_HOME) == ()
 
 
