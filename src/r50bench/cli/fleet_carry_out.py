@@ -143,6 +143,8 @@ def carry_out(errands: Sequence[Errand], asked: FleetAsked, *, alike: bool) -> N
         try:
             with progress, KeptFleet(path, errands) as kept:
                 answered += kept.before
+                # One that was killed may have brought home what it did not enter.
+                remember_runs([run for one in kept.before for run in one.home.runs], progress)
                 present = _present(transport, asked.nodes, progress)
                 seats += seats_of(present)
                 if alike:

@@ -178,7 +178,7 @@ def _connected(address: str) -> Any:
         ray.init(address, log_to_driver=False, logging_level="ERROR", namespace="r50bench")
     except (Exception, SystemExit) as error:  # Ray's are of any kind
         raise RunFailed(
-            f"the cluster at {address} cannot be joined: {str(error).strip().splitlines()[0]}",
+            f"the cluster at {address} cannot be joined: {_in_a_line(error)}",
             hint="HOST:PORT is for machines that belong to it ('ray start' on this one),"
             " ray://HOST:10001 for others; Ray and Python are of the same version on all",
         ) from error
@@ -220,14 +220,19 @@ def _node(raw: dict[str, Any]) -> Node:
     )
 
 
+def _in_a_line(error: BaseException) -> str:
+    """Returns what an error of Ray's says; what a server has failed of stands at its end."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{lines[0]} {lines[-1].strip()}" if lines[0].endswith(":") else lines[0]
+
+
 @contextmanager
 def _losses_told() -> Iterator[None]:
     """Raises RunFailed where the cluster's head does not answer any more."""
     try:
         yield
     except Exception as error:
-        first = str(error).strip().splitlines()[:1]
         raise RunFailed(
-            f"the cluster was lost: {first[0] if first else type(error).__name__}",
+            f"the cluster was lost: {_in_a_line(error)}",
             hint="what has come home is kept; look at the head's log, and go on when it is back",
         ) from error

@@ -180,10 +180,9 @@ class FleetRun:
         return keep(answered, folder, self._target, self._count)
 
     def _answered(self, attempt: _Attempt, home: Home, reason: str, status: int | None) -> Answered:
-        valid = any(run.record.status == "valid" for run in home.runs)
         title, job = attempt.seat.title, attempt.job
         again = False
-        if reason and not valid and status not in _FINAL:
+        if reason and status not in _FINAL:
             again = self._schedule.try_again(title)
         else:
             self._schedule.finish(title)
