@@ -413,14 +413,15 @@ transport.close()
         return "two nodes by engine r50"
 
 
-STEPS = ("strangers", "listed", "pickles", "cases", "interrupts", "kills")
+STEPS = ("pickles", "cases", "interrupts", "kills", "listed", "strangers")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join((*STEPS, "real")))
-    parser.add_argument("--nodes", type=int, default=3)
-    parser.add_argument("--kills", type=int, default=6)
+    parser.add_argument("--nodes", type=int, default=2)
+    parser.add_argument("--kills", type=int, default=4)
+    parser.add_argument("--budget", type=float, default=150.0, metavar="S", help="0: as it takes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--real", action="store_true")
     asked = parser.parse_args()
@@ -438,8 +439,12 @@ def main() -> int:
             cluster.start_node(name)
         print(f"     {len(names)} nodes in {time.monotonic() - began:.0f} s", flush=True)
         trial = Trial(cluster, names, asked)
+        until = began + (asked.budget or float("inf"))
         for step in asked.steps or (*STEPS, *(["real"] if asked.real else [])):
             began = time.monotonic()
+            if began > until:
+                print(f"     {step} is left out: {asked.budget:g} s are over", flush=True)
+                continue
             try:
                 said, good = getattr(trial, step)(), True
             except StepFailed as error:

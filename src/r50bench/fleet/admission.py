@@ -12,8 +12,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from r50bench.errors import RunFailed, UsageError
@@ -112,11 +114,11 @@ def admit(address: str, environ: Mapping[str, str] = os.environ) -> tuple[str, b
         RunFailed: nobody answers at ``address``.
         UsageError: it wants a token, and what we have is none of its own.
     """
-    stranger = knock(address, without_token(environ))
+    with ThreadPoolExecutor(2) as both:  # a second each, which a user waits for
+        stranger, we = both.map(partial(knock, address), (without_token(environ), environ))
     if stranger.said == "answers":
         return stranger.address, False
-    we = knock(address, environ) if stranger.said != "silent" else stranger
-    if we.said == "silent":
+    if "silent" in (stranger.said, we.said):
         raise RunFailed(
             f"no cluster of Ray's answers at {address}",
             hint="'ray start --head' says where it listens: HOST:6379 for machines of the cluster,"
