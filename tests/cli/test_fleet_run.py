@@ -119,6 +119,15 @@ def test_what_a_node_that_does_not_even_tell_of_itself_lacks_is_a_row(
     assert f"! bare ({INT8}): r50bench cannot be used there" in answer.out
 
 
+def test_where_no_node_answers_nothing_is_begun(fleet: Fleet, r50bench_here: Call) -> None:
+    made = fleet("a", script=lambda node, order: [(1.0, DIES)])
+    for words in ([INT8], ["--verb", "sweep", "--share", "--", INT8, "--set", "BATCH_SIZE=1 2"]):
+        made.alive = [node("a")]
+        answer = r50bench_here("fleet", "run", *words)
+        assert answer.code == 5
+        assert "no node answered; a: the node died" in answer.err
+
+
 def test_where_no_host_can_run_it_it_ends_with_6(fleet: Fleet, r50bench_here: Call) -> None:
     def script(node: Node, order: Order) -> Iterable[Step]:
         if not order.words:

@@ -73,7 +73,7 @@ def test_a_case_is_run_and_its_record_is_sent_with_what_was_printed(tmp_path: Pa
     assert parcel is not None
     home = tmp_path / "home"
     home.mkdir()
-    (run,) = unpack_home(parcel, home, MOST, survey_here().host.get("fingerprint")).runs
+    (run,) = unpack_home(parcel, home, MOST, survey_here().host.fingerprint).runs
     assert run.record.status == "valid"
     assert "Average Throughput" in (home / "output.txt").read_text()
     assert any(isinstance(read_frame(one), Said) for one in said)

@@ -74,3 +74,10 @@ def test_what_comes_after_the_end_is_refused_but_for_a_word_of_progress() -> Non
     for message in (Piece(b""), Ended(0), Begun(0)):
         with pytest.raises(RunFailed, match="after it had said that it was done"):
             answer.take(written(message))
+
+
+def test_what_a_node_says_is_one_line_and_not_for_ever() -> None:
+    answer = answer_of(Said("one\ntwo " + "x" * 1000), Ended(5, "a\nb", ("c\td",) * 100))
+    assert answer.said.startswith("one two x")
+    assert len(answer.said) == 500
+    assert answer.ended == Ended(5, "a b", ("c d",) * 25)

@@ -95,6 +95,25 @@ def test_a_header_that_lies_about_the_size_gains_nothing(tmp_path: Path) -> None
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 5_000_000
 
 
+@pytest.mark.parametrize("name", ["n" * 300, "/".join(["d" * 200] * 30)])
+def test_a_name_that_no_file_system_takes_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RunFailed, match="cannot be unpacked: File name too long"):
+        unpack_parcel(zipped((name, b"x")), tmp_path, MOST)
+
+
+def test_a_way_of_packing_that_asks_for_memory_is_refused(tmp_path: Path) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("record.json", "{}")
+    with pytest.raises(RunFailed, match="packed in a way of its own"):
+        unpack_parcel(data.getvalue(), tmp_path, MOST)
+
+
+def test_entries_without_end_are_refused_before_they_are_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match="too many files"):
+        unpack_parcel(b"PK\x01\x02" * 100_001, tmp_path, MOST)
+
+
 def test_one_cut_short_anywhere_is_refused(tmp_path: Path) -> None:
     write_run(tmp_path / "there", "a")
     data = packed(tmp_path / "there", MOST)

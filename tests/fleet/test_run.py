@@ -227,6 +227,18 @@ def test_a_damaged_parcel_is_a_row_and_no_record(tmp_path: Path, damage: int) ->
     (one,) = trial.through()
     valid = [run for run in one.home.runs if run.record.status == "valid"]
     assert bool(one.reason) != bool(valid)
+    assert len(list(tmp_path.rglob("record.json"))) == len(valid)
+
+
+def test_of_a_parcel_that_is_damaged_half_way_nothing_stays(tmp_path: Path) -> None:
+    data = bytearray(parcel_of("a", "b"))
+    data[data.rindex(b"PK\x03\x04") + 60] ^= 0xFF
+    trial = Trial(
+        tmp_path, {"a": lambda n, o: steps_of(bytes(data))}, replace(PLAN, errands=(INT8,))
+    )
+    (one,) = trial.through()
+    assert one.reason.startswith("what came home cannot be unpacked")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["answer.json"]
 
 
 def test_the_same_record_twice_is_there_once(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_it_tells_the_host_as_records_keep_it_and_what_it_can_run(
     monkeypatch.setattr(topology, "read_host", synthetic_hosts.two_core_vm)
     told = survey_here()
     assert told.version == r50bench.__version__
-    assert told.host["cores"] == 2
+    assert told.host.cores == 2
     assert "avx_int8" in told.precisions
     assert survey_of(msgspec.to_builtins(told)) == told
 

@@ -8,6 +8,7 @@ import pytest
 
 from r50bench.fleet.plan import Seat
 from r50bench.fleet.standings import Standing, standings
+from r50bench.fleet.survey import HostFacts
 from r50bench.fleet.twins import kind_of, twins_of
 from r50bench.notices import Notice
 from support.fleet_records import answered, seat
@@ -95,8 +96,10 @@ def test_types_are_told_apart_and_a_single_one_has_no_twin() -> None:
 
 
 def test_a_type_is_the_clouds_or_the_cpu_with_its_memory_about() -> None:
-    host = {"model_name": "AMD EPYC", "cores": 2, "memory_bytes": 24 * 2**30}
-    key, name = kind_of(host)
+    def kind(memory: int) -> object:
+        return kind_of(HostFacts(model_name="AMD EPYC", cores=2, memory_bytes=memory))
+
+    _, name = kind_of(HostFacts(model_name="AMD EPYC", cores=2))
     assert name == "AMD EPYC, 2 cores"
-    assert kind_of(host | {"memory_bytes": 24 * 2**30 - 50_000_000})[0] == key
-    assert kind_of(host | {"memory_bytes": 96 * 2**30})[0] != key
+    assert kind(24 * 2**30) == kind(24 * 2**30 - 50_000_000)
+    assert kind(24 * 2**30) != kind(96 * 2**30)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from r50bench.errors import UsageError
-from r50bench.results.packing import aside, check_files, files_of, stays_inside, unpack
+from r50bench.results.packing import aside, check_files, empty, files_of, stays_inside, unpack
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,15 @@ def test_what_is_aside_is_gone_unless_it_was_renamed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be unpacked: file exists"), aside(tmp_path) as two:
         (two / "..").mkdir()
     assert [path.name for path in tmp_path.iterdir()] == ["final"]
+
+
+def test_a_folder_is_emptied_of_all_that_lies_in_it_and_of_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "file").write_text("kept")
+    folder = tmp_path / "folder"
+    (folder / "a" / "b").mkdir(parents=True)
+    (folder / "file").write_text("")
+    (folder / "link").symlink_to(tmp_path / "beside")
+    empty(folder)
+    assert list(folder.iterdir()) == []
+    assert (tmp_path / "beside" / "file").read_text() == "kept"

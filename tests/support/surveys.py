@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from r50bench import __version__
-from r50bench.fleet.survey import Survey
+from r50bench.fleet.survey import HostFacts, Survey
 from r50bench.notices import Notice
 
 
@@ -19,4 +21,5 @@ def survey(boot: str = "1", *findings: Notice, version: str = __version__, **hos
         "memory_bytes": 32 * 2**30,
         "machine": "Amazon EC2 m7i.4xlarge",
     }
-    return Survey(version, "SPR: …", boot, facts | host, ("avx_fp32", "amx_int8"), findings)
+    facts_of_host = msgspec.convert(facts | host, HostFacts)
+    return Survey(version, "SPR: …", boot, facts_of_host, ("avx_fp32", "amx_int8"), findings)

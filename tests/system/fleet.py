@@ -32,10 +32,10 @@ SKIPPED, FAILED = 77, 1
 MARK = "FLEET_TRIAL"
 PROGRAM = "import sys; from r50bench.cli.main import main; sys.exit(main())"
 CASES = ("inference_throughput_fp32", "inference_latency_fp32", "inference_throughput_int8")
-FAKE = ("--engine", "fake", "--weights", "random", "--warmup-steps", "1", "--steps", "5")
-BRIEF = ("--set", "CUSTOMER_ENV=FAKE_LATENCIES_NS=2000000,2100000")
-LASTING = ("--set", "CUSTOMER_ENV=FAKE_LATENCIES_NS=100000000,110000000 FAKE_REALTIME=1")
-HANGING = ("--set", "CUSTOMER_ENV=FAKE_FAULT=hang@3")
+FAKE = ("--engine", "fake", "--weights", "random", "--warmup-steps", "1")
+BRIEF = ("--steps", "5", "--set", "CUSTOMER_ENV=FAKE_LATENCIES_NS=2000000,2100000")
+LASTING = ("--steps", "25", "--set", "CUSTOMER_ENV=FAKE_LATENCIES_NS=100000000 FAKE_REALTIME=1")
+HANGING = ("--steps", "5", "--set", "CUSTOMER_ENV=FAKE_FAULT=hang@3")
 PORTS = {"gcs": 36379, "client": 36380}
 LIMIT_S = 240.0
 Said = subprocess.CompletedProcess
@@ -345,7 +345,6 @@ transport.close()
         if kind == "driver":
             driver.kill()
             return True
-        name = self.random.choice(self.names)
         parts: dict[str, Callable[[str], bool]] = {
             "node": lambda command: True,
             "raylet": lambda command: "/raylet/raylet " in command,
@@ -353,12 +352,14 @@ transport.close()
             "run": lambda command: " --out " in command,
             "measurer": lambda command: "r50bench.measure.worker" in command,
         }
-        struck = bool(self.cluster.kill(name, parts[kind]))
-        if kind in ("node", "raylet"):
+        # Where there is none just now, another node has one.
+        names = self.random.sample(self.names, len(self.names))
+        name = next((name for name in names if self.cluster.kill(name, parts[kind])), None)
+        if name is not None and kind in ("node", "raylet"):
             time.sleep(self.random.uniform(0.0, 2.0))
             self.cluster.kill(name)  # what outlives its raylet by a moment
             self.cluster.start_node(name)
-        return struck
+        return name is not None
 
     def _nothing_runs(self) -> None:
         until = time.monotonic() + 60

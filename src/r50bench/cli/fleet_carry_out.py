@@ -147,6 +147,8 @@ def carry_out(errands: Sequence[Errand], asked: FleetAsked, *, alike: bool) -> N
                 remember_runs([run for one in kept.before for run in one.home.runs], progress)
                 present = _present(transport, asked.nodes, progress)
                 seats += seats_of(present)
+                if not seats:
+                    raise RunFailed(f"no node answered; {present[0].title}: {present[0].reason}")
                 if alike:
                     _refuse_different(seats)
                 _announce(plan, seats, kept, progress)

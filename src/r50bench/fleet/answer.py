@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
+
 from r50bench.errors import RunFailed
 from r50bench.fleet.frames import Begun, Ended, Piece, Said, Surveyed, read_frame
 from r50bench.fleet.survey import Survey, survey_of
 
 __all__ = ["Answer"]
+
+
+_LINES, _LONGEST_LINE = 25, 500
 
 
 class Answer:
@@ -41,11 +46,13 @@ class Answer:
             case Begun():
                 self.began = message
             case Said(text=text):
-                self.said = text
+                self.said = _line(text)
             case Surveyed(survey=survey):
                 self.survey = survey_of(survey)
-            case Ended():
-                self.ended = message
+            case Ended(failure=failure, tail=tail):
+                self.ended = msgspec.structs.replace(
+                    message, failure=_line(failure), tail=tuple(map(_line, tail[-_LINES:]))
+                )
 
     def parcel(self) -> bytes | None:
         """Returns the bytes of the parcel, None where nothing was sent.
@@ -66,3 +73,8 @@ class Answer:
         if len(self._parcel) + len(piece) > self._most_bytes:
             raise RunFailed(f"more came home than the {self._most_bytes:,} bytes that are allowed")
         self._parcel += piece
+
+
+def _line(text: str) -> str:
+    """Returns what is shown of a text: one line, and not for ever."""
+    return " ".join(text[:_LONGEST_LINE].split())

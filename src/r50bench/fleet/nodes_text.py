@@ -59,18 +59,14 @@ def _row(one: Present) -> tuple[Cell, ...]:
     host = survey.host
     return (
         one.title,
-        str(host.get("platform", "")),
-        str(host.get("model_name", "")),
-        str(host.get("cores", "")),
-        _gib(host.get("memory_bytes")),
+        host.platform,
+        host.model_name,
+        str(host.cores),
+        f"{host.memory_bytes / 2**30:.0f}",
         " ".join(survey.precisions) or Missing("none"),
         survey.version,
         ", ".join(finding.code for finding in survey.findings) or "nothing known",
     )
-
-
-def _gib(count: object) -> str:
-    return f"{count / 2**30:.0f}" if isinstance(count, int) else ""
 
 
 def _findings(present: Sequence[Present]) -> Iterator[tuple[Notice, list[str]]]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from r50bench.errors import RunFailed
+from r50bench.results.atomic import is_disk_full
 from r50bench.results.packing import Files, check_files, files_of, stays_inside, unpack
 from r50bench.wording import counted
 
 __all__ = ["packed", "unpack_parcel"]
 
 _MOST_FILES = 100_000
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_OF_DAMAGE = (zipfile.BadZipFile, ValueError, NotImplementedError, LookupError, struct.error)
+"""What zipfile raises of bytes that are no ZIP, or no longer one."""
+
+_ENTRY = b"PK\x01\x02"  # APPNOTE.TXT, 4.3.12: an entry of the central directory
 _PAGES = (".html", ".svg")
 """What is drawn of records can be drawn again, and a page from elsewhere is a program."""
 
@@ -58,6 +65,8 @@ def unpack_parcel(data: bytes, folder: Path, most_bytes: int) -> None:
         RunFailed: it is damaged, or more than ``most_bytes``, or names of files lead elsewhere.
         UsageError: its files are in each other's way.
     """
+    if data.count(_ENTRY) > _MOST_FILES:  # of which an object is made before any can be looked at
+        raise RunFailed("what came home holds too many files")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = _named(archive)
@@ -65,8 +74,16 @@ def unpack_parcel(data: bytes, folder: Path, most_bytes: int) -> None:
             names = (name for name, _ in files)
             check_files(names, size, most_files=_MOST_FILES, most_bytes=most_bytes)
             unpack(archive, files, folder)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise RunFailed(f"what came home cannot be unpacked: {error}") from error
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise _damaged(error.strerror) from error
+    except _OF_DAMAGE as error:
+        raise _damaged(error) from error
+
+
+def _damaged(why: object) -> RunFailed:
+    return RunFailed(f"what came home cannot be unpacked: {why}")
 
 
 def _named(archive: zipfile.ZipFile) -> Files:
@@ -76,5 +93,7 @@ def _named(archive: zipfile.ZipFile) -> Files:
         hidden = any(part.startswith(".") for part in name.split("/"))
         if entry.is_dir() or hidden or not stays_inside(name) or name.endswith(_PAGES):
             raise RunFailed(f"what came home holds {name!r}, which no run leaves")
+        if entry.compress_type not in _METHODS:  # others may ask for gigabytes of memory
+            raise RunFailed(f"what came home has {name!r} packed in a way of its own")
         files.append((PurePosixPath(name), entry))
     return files

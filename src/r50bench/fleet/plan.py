@@ -54,8 +54,7 @@ class Seat:
     @property
     def fingerprint(self) -> str | None:
         """What the records of its host carry."""
-        mark = self.survey.host.get("fingerprint")
-        return None if mark is None else str(mark)
+        return self.survey.host.fingerprint
 
 
 def seats_of(present: list[Present]) -> list[Seat]:

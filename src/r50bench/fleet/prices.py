@@ -73,10 +73,9 @@ def _names(seat: Seat) -> Iterator[str]:
     yield seat.title
     yield seat.node.name
     yield from seat.node.labels.values()
-    machine = str(seat.survey.host.get("machine", ""))
-    yield machine
-    yield machine.rpartition(" ")[2]
-    yield str(seat.survey.host.get("platform", ""))
+    yield seat.survey.host.machine
+    yield seat.survey.host.machine.rpartition(" ")[2]
+    yield seat.survey.host.platform
 
 
 def images_per_price(rate: Estimate, unit: str, price: float) -> Estimate | None:

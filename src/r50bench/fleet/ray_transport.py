@@ -21,6 +21,7 @@ from typing import Any
 from r50bench.errors import RunFailed, Unsupported
 from r50bench.fleet.admission import admit, refuse_open
 from r50bench.fleet.transport import Event, Frame, Gone, Node, Ticket
+from r50bench.wording import visible
 
 __all__ = ["EXCLUSIVE", "RayTransport"]
 
@@ -207,14 +208,19 @@ def _sent_by_value() -> Any:
 
 
 def _node(raw: dict[str, Any]) -> Node:
-    address, name = str(raw["NodeManagerAddress"]), str(raw.get("NodeName") or "")
+    address, name = visible(raw["NodeManagerAddress"]), visible(raw.get("NodeName") or "")
+    host = visible(raw.get("NodeManagerHostname") or address)
     resources = raw.get("Resources") or {}
     labels = raw.get("Labels") or {}
     return Node(
         id=str(raw["NodeID"]),
-        name=str(raw.get("NodeManagerHostname") or address) if name in ("", address) else name,
+        name=host if name in ("", address) else name,
         address=address,
-        labels={key: text for key, text in labels.items() if not key.startswith(_OWN_LABELS)},
+        labels={
+            visible(key): visible(text)
+            for key, text in labels.items()
+            if not key.startswith(_OWN_LABELS)
+        },
         cpus=float(resources.get("CPU", 0.0)),
         exclusive=resources.get(EXCLUSIVE, 0) >= 1,
     )

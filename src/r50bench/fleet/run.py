@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from r50bench.fleet.plan import FleetPlan, Seat
 from r50bench.fleet.schedule import Job, Schedule
 from r50bench.fleet.transport import Gone, Node, Ticket, Transport
 from r50bench.notices import Notice, Progress
-from r50bench.results.packing import aside
+from r50bench.results.packing import aside, empty
 
 __all__ = ["FleetRun"]
 
@@ -25,6 +26,7 @@ _LOOK_UP_S = 1.0
 _SENDING_S = 120.0
 """How long after its limit a node may still be sending: without a frame for as long, it hangs."""
 
+_LONGEST_SENDING_S = 1800.0
 _STOPPING_S = 20.0
 _RETURN_S = 60.0
 """How long a node that died is looked for, where what it had to do may be tried again."""
@@ -71,6 +73,7 @@ class FleetRun:
         self._clock = clock
         self._attempts: dict[Ticket, _Attempt] = {}
         self._lost_at: dict[str, float] = {}
+        self._looked = -math.inf
         self._count = len(before)
         self._done = 0
         self._warned: set[str] = set()
@@ -170,6 +173,7 @@ class FleetRun:
             if parcel is not None:
                 home = unpack_home(parcel, folder, self._plan.most_bytes, fingerprint, self._known)
         except (RunFailed, UsageError) as error:
+            empty(folder)  # of what was unpacked until then
             return Home(), error.message
         self._known |= {run.record.id for run in home.runs}
         return home, _why_failed(ended, home)
@@ -214,7 +218,9 @@ class FleetRun:
                 if now - attempt.started > plan.patience_s + _SENDING_S:
                     waited = attempt.answer.said or "other work of the cluster's has its CPUs"
                     self._stop(attempt, f"did not begin within {plan.patience_s:g} s: {waited}")
-            elif now - max(attempt.heard, attempt.started + plan.limit_s) > _SENDING_S:
+            elif now - max(attempt.heard, end := attempt.started + plan.limit_s) > _SENDING_S or (
+                now - end > _LONGEST_SENDING_S
+            ):
                 self._stop(attempt, f"did not answer within {plan.limit_s:g} s, nor end: it hangs")
 
     def _lose(self, seat: Seat) -> None:
@@ -223,8 +229,10 @@ class FleetRun:
 
     def _look_for_the_lost(self) -> Iterator[Answered]:
         """Gives seats whose node was started again their node, and gives up the others in time."""
-        if not self._schedule.lost:
+        now = self._clock()
+        if not self._schedule.lost or now - self._looked < _LOOK_UP_S:
             return
+        self._looked = now
         used = {seat.node.id for seat in self._schedule.seats.values()}
         free = [node for node in self._transport.nodes() if node.id not in used]
         for seat in self._schedule.lost:
@@ -232,7 +240,7 @@ class FleetRun:
             if node is not None:
                 free.remove(node)
                 self._found(seat, node)
-            elif self._clock() - self._lost_at[seat.title] > self._return_s:
+            elif now - self._lost_at[seat.title] >= self._return_s:
                 for job in self._schedule.give_up(seat.title):
                     title = seat.title if job.title is not None else ""
                     reason = "was not begun: its node is gone"

@@ -24,11 +24,34 @@ from r50bench.host.snapshot import snapshot
 from r50bench.notices import Notice
 from r50bench.results.atomic import to_json, write_atomically
 
-__all__ = ["Survey", "boot_of", "main", "survey_here", "survey_of"]
+__all__ = ["GpuFacts", "HostFacts", "Survey", "boot_of", "main", "survey_here", "survey_of"]
+
+
+class GpuFacts(msgspec.Struct, frozen=True):
+    """One GPU."""
+
+    name: str = ""
+
+
+class HostFacts(msgspec.Struct, frozen=True):
+    """What :func:`r50bench.host.snapshot.snapshot` says of a host that tells it from others."""
+
+    platform: str = ""
+    arch: str = ""
+    machine: str = ""
+    model_name: str = ""
+    isa: tuple[str, ...] = ()
+    sockets: int = 0
+    cores: int = 0
+    memory_bytes: int = 0
+    kernel: str = ""
+    distribution: str = ""
+    fingerprint: str | None = None
+    gpus: tuple[GpuFacts, ...] = ()
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """One host, as :mod:`r50bench.host.snapshot` keeps it in records, and what surrounds it.
+    """One host, and what surrounds it.
 
     ``description`` is the line that runs begin with. ``boot`` tells running systems apart and leads
     back to none: nodes with the same share one. ``precisions`` are those that it has instructions
@@ -38,7 +61,7 @@ class Survey(msgspec.Struct, frozen=True):
     version: str
     description: str
     boot: str
-    host: dict[str, Any]
+    host: HostFacts
     precisions: tuple[str, ...]
     findings: tuple[Notice, ...] = ()
 
@@ -51,7 +74,7 @@ def survey_here(root: Path = Path("/")) -> Survey:
         __version__,
         describe_host(host),
         boot_of(root),
-        {**snapshot(host, root)},
+        msgspec.convert(snapshot(host, root), HostFacts),
         native,
         examine(host, root),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from r50bench.fleet.plan import Seat
 from r50bench.fleet.standings import Cell, Standing
+from r50bench.fleet.survey import HostFacts
 from r50bench.report.differing import said
 from r50bench.results.differences import Difference, differences
 from r50bench.results.outliers import outlying
@@ -23,7 +23,7 @@ __all__ = ["OddOne", "Twins", "kind_of", "twins_of"]
 _WORTH_NAMING = 0.02
 """Two per cent, what comparisons take for the same where nobody says otherwise."""
 
-_MOST_SUSPECTS = 3
+_MOST_SUSPECTS, _LONGEST = 3, 200
 _OWN = ("host fingerprint", "host memory_available_bytes")  # no two hosts have the same
 _NEARLY = 0.02
 _GIB = 2**30
@@ -56,21 +56,13 @@ class Twins:
     odd: tuple[OddOne, ...] = ()
 
 
-def kind_of(host: Mapping[str, Any]) -> tuple[Hashable, str]:
+def kind_of(host: HostFacts) -> tuple[Hashable, str]:
     """Returns what twins have in common, and what to call it: a cloud's type, else the CPU."""
-    gpus = tuple(sorted(str(gpu.get("name")) for gpu in host.get("gpus", ())))
-    memory = host.get("memory_bytes")
-    cores = host.get("cores")
-    key = (
-        host.get("machine"),
-        host.get("model_name"),
-        host.get("sockets"),
-        cores,
-        # Two of a type differ by what their firmware keeps.
-        round(math.log2(memory / _GIB)) if isinstance(memory, int) and memory > 0 else None,
-        gpus,
-    )
-    return key, f"{host.get('machine') or host.get('model_name')}, {cores} cores"
+    # Two of a type differ by what their firmware keeps of the memory.
+    memory = round(math.log2(host.memory_bytes / _GIB)) if host.memory_bytes > 0 else None
+    gpus = tuple(sorted(gpu.name for gpu in host.gpus))
+    key = (host.machine, host.model_name, host.sockets, host.cores, memory, gpus)
+    return key, f"{host.machine or host.model_name}, {host.cores} cores"
 
 
 def twins_of(standing: Standing, seats: Sequence[Seat]) -> list[Twins]:
@@ -106,7 +98,8 @@ def _suspects(cell: Cell, twins: Sequence[Cell]) -> tuple[str, ...]:
     theirs = [twin.record for twin in twins if twin.record is not None]
     if record is None or not theirs:
         return ()
-    return (*_differing(record, theirs), *_notices(record, theirs))[:_MOST_SUSPECTS]
+    found = (*_differing(record, theirs), *_notices(record, theirs))
+    return tuple(suspect[:_LONGEST] for suspect in found[:_MOST_SUSPECTS])
 
 
 def _differing(record: Record, theirs: Sequence[Record]) -> Iterator[str]:

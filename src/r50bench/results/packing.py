@@ -26,6 +26,7 @@ __all__ = [
     "aside",
     "check_files",
     "chunks",
+    "empty",
     "files_of",
     "read_bounded",
     "stays_inside",
@@ -133,3 +134,16 @@ def aside(target: Path) -> Iterator[Path]:
         raise UsageError(f"cannot be unpacked: {(error.strerror or str(error)).lower()}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def empty(folder: Path) -> None:
+    """Removes all that lies in a folder.
+
+    Raises:
+        OSError: something cannot be removed.
+    """
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
