@@ -12,7 +12,7 @@ import pytest
 from r50bench.notices import Notice
 from r50bench.report.page import words
 from r50bench.report.records_page import Shown, records_page
-from r50bench.results.record import Limit, Record
+from r50bench.results.record import Limit, Record, disturbance
 from r50bench.results.samples import Samples
 from support.records import record_of, samples_of_latencies
 
@@ -144,6 +144,14 @@ def test_a_notice_is_said_once_with_its_mend_and_the_number_of_records() -> None
     page = records_page([timed(id="a", notices=(notice,)), timed(id="b", notices=(notice,))])
     assert page.count("cpupower frequency-set") == 1
     assert "<td>governor</td><td>the governor is powersave</td>" in page
+
+
+def test_a_disturbance_that_a_record_tells_itself_is_counted_once() -> None:
+    told = disturbance(0.5)
+    assert told is not None
+    page = records_page([timed(id="a", notices=(told,), lost_cpu_share=0.5)])
+    row = next(line for line in page.splitlines() if "<td>disturbed</td>" in line)
+    assert row.endswith('<td class="figure">1</td></tr>')
 
 
 def test_what_repeats_a_run_can_be_pasted_into_a_shell() -> None:

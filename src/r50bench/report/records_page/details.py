@@ -37,7 +37,7 @@ def notices_table(shown: Sequence[Shown]) -> Table:
     """Returns every notice of the records once, with what mends it and how many say so."""
     said: dict[Notice, int] = {}
     for one in shown:
-        for notice in _notices(one.record):
+        for notice in dict.fromkeys(_notices(one.record)):
             said[notice] = said.get(notice, 0) + 1
     return Table.of(
         ("notice", "what it says", "what mends it", Column("records", "right")),
