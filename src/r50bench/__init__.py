@@ -8,8 +8,37 @@ From Python, as ``r50bench run`` does from a shell::
 What is public is named in ``__all__``, and imported when it is first asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import os
+import sys
+
+
+def _leave_out_current_folder() -> None:
+    """Has ``python -m r50bench`` import nothing more from the folder that the user is in.
+
+    Python looks there first for whatever is imported, and ``-P``, which forbids that, is unknown to
+    3.10. This is the first that runs of ours; what Python has imported for ``-m`` itself by then it
+    may have found there. The folder of this package stays, if it is that one, and comes last.
+    """
+    if sys.argv[:1] != ["-m"] or not _is_what_runs(sys.orig_argv):
+        return
+    if sys.path[:1] not in ([""], [os.getcwd()]):  # -P and -I put nothing there
+        return
+    del sys.path[0]
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if own not in sys.path:
+        sys.path.append(own)
+
+
+def _is_what_runs(words: list[str]) -> bool:
+    """Whether it is this package that Python was told to run, and not one that imports it."""
+    pairs = zip(words, words[1:], strict=False)  # noqa: RUF007  itertools may lie there, too
+    return any(word[:1] == "-" and word[-1:] == "m" and name == "r50bench" for word, name in pairs)
+
+
+_leave_out_current_folder()
+
+from importlib import import_module  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from r50bench.api import StoredRecord, plan, read, run

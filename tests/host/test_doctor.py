@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import UNDERSTOOD_VARIABLES
 from support import synthetic_hosts
+from support.denied_calls import can_deny, denying
 from support.machine_tree import MachineTree
 
 TWO_CORES = synthetic_hosts.two_core_vm()
@@ -254,3 +257,31 @@ def test_tiles_that_the_kernel_grants_nobody_are_found(
 ) -> None:
     host = replace(XEON, isa=frozenset({"amx_tile", "amx_int8"}))
     assert [one.code for one in machine_findings(tree, host, tiles)] == said
+
+
+EXAMINE = "from r50bench.host.doctor import examine, os; from r50bench.host.topology import *\n"
+SAY = "print(*(one for one in examine(read_host()) if one.code == 'outliving-children'))"
+
+
+def test_a_sandbox_in_which_children_outlive_r50bench_is_told() -> None:
+    command = [sys.executable, "-c", EXAMINE + SAY]
+    free = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert free.stdout == "\n"
+    if not can_deny():
+        pytest.skip("the kernel cannot deny calls")
+    shut = subprocess.run(
+        denying("prctl=EPERM", command), capture_output=True, text=True, check=True
+    )
+    assert "forbids prctl(PR_SET_PDEATHSIG) (operation not permitted)" in shut.stdout
+
+
+def test_to_examine_leaves_how_this_process_is_to_end() -> None:
+    program = (
+        "import ctypes; from r50bench.host.lifeline import die_with_parent; now = ctypes.c_int()\n"
+        "die_with_parent(os.getppid(), 15); examine(read_host())\n"
+        "ctypes.CDLL(None).prctl(2, ctypes.byref(now), 0, 0, 0); print(now.value)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", EXAMINE + program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "15\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from r50bench.engines.child import run_child
 from r50bench.engines.environment import python_command
 from r50bench.host.topology import read_host
 
+SOURCE = str(Path(r50bench.__file__).parents[1])
 TRAPS = (
     "signal",
     "functools",
@@ -32,11 +34,16 @@ def trapped_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Makes the current folder one in which each of many modules would leave a file."""
     folder = tmp_path / "here"
     folder.mkdir()
-    for name in TRAPS:
-        text = f"open({str(tmp_path / 'sprung')!r}, 'a').write({name!r})\n"
-        (folder / f"{name}.py").write_text(text)
+    trap(folder, TRAPS)
     monkeypatch.chdir(folder)
     return folder
+
+
+def trap(folder: Path, names: Iterable[str]) -> None:
+    """Has each of these modules, if it is imported from the folder, leave its name beside that."""
+    for name in names:
+        text = f"open({str(folder.parent / 'sprung')!r}, 'a').write({name + ' '!r})\n"
+        (folder / f"{name}.py").write_text(text)
 
 
 def sprung(folder: Path) -> str:
@@ -77,6 +84,59 @@ def test_a_whole_run_imports_nothing_from_the_current_folder(
     )
     assert done.returncode == 0, done.stderr
     assert sprung(trapped_folder) == ""
+
+
+def everything_of_python_that_is_imported_later() -> list[str]:
+    """Returns Python's own modules that ``python -m`` has not imported for itself before ours."""
+    program = "import sys, runpy, importlib.util; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd="/", capture_output=True, text=True, check=True
+    )
+    return sorted(sys.stdlib_module_names - {*done.stdout.split()} - {"__main__", "this"})
+
+
+def test_the_module_that_is_run_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    trap(folder, [*everything_of_python_that_is_imported_later(), "click", "numpy", "msgspec"])
+    done = subprocess.run(
+        [sys.executable, "-m", "r50bench", "cache", "list"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": SOURCE, "R50BENCH_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, sprung(folder)) == (0, ""), done.stderr
+
+
+def test_the_folder_of_this_package_may_be_the_current_one() -> None:
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", "r50bench", "--version"],
+        cwd=SOURCE,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_who_imports_this_package_keeps_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "__init__.py").write_text("import r50bench")
+    (tmp_path / "mine" / "__main__.py").write_text("import beside")
+    (tmp_path / "beside.py").write_text("print('here')")
+    done = subprocess.run(
+        [sys.executable, "-m", "mine", "-m", "r50bench.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": SOURCE},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "here\n", done.stderr
 
 
 def test_arguments_arrive_as_they_were_given(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from r50bench.host.occupancy import occupy, others_on
+from support.denied_calls import can_deny, denying
 
 LOOK = "from r50bench.host.occupancy import occupy\nwith occupy([0]) as o: print(*o())"
 HOLD = (
@@ -159,3 +160,30 @@ def test_a_folder_with_entries_without_end_is_not_read_to_its_end(tmp_path):
         (folder / f"junk-{number}").touch()
     with occupy([0]) as others:
         assert others() == ()
+
+
+def looked_under(calls: str) -> str:
+    if not can_deny():
+        pytest.skip("the kernel cannot deny calls")
+    command = denying(calls, [sys.executable, "-c", LOOK])
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_without_locks_it_is_said_that_process_ids_have_to_do(other_run):
+    said = looked_under("flock=ENOLCK")
+    assert "known by their process ids alone" in said
+    assert "locks are refused (no locks available)" in said
+    # Who lives still counts, and CPU 0 is not what the other run has.
+    assert "is measuring on" not in said
+
+
+def test_what_the_system_refuses_is_said_and_costs_no_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("r50bench.host.occupancy.private_folder", lambda: None)
+    with occupy([0]) as others:
+        (notice,) = others()
+    assert notice.code == "occupancy-unknown"
+    assert "no temporary folder" in notice.text
+
+
+def test_a_folder_that_may_not_be_written_is_said(tmp_path):
+    assert "not known" in looked_under("renameat=EROFS")

@@ -22,6 +22,7 @@ from r50bench.notices import Notice
 __all__ = ["Notice", "examine", "examine_machine", "tile_data_granted"]
 
 _STEAL_LIMIT = 0.01
+_PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2  # <linux/prctl.h>
 
 _CPUS = "/sys/devices/system/cpu"
 
@@ -69,6 +70,7 @@ def examine(
         *examine_machine(host, root, _tiles_granted(root)),
         *_surroundings(host.isa, root, environ, understood),
         *homeless(environ),
+        *(_outliving() if root == Path("/") else ()),
     )
 
 
@@ -124,6 +126,21 @@ def _priority() -> Iterator[Notice]:
             "low-priority",
             f"this process runs {what}: whatever else runs goes before it",
             "start it with the usual priority (renice 0, chrt --other 0)",
+        )
+
+
+def _outliving() -> Iterator[Notice]:
+    """Children have what this process has of a sandbox: it is asked to set what is set already."""
+    library, now = ctypes.CDLL(None, use_errno=True), ctypes.c_int()
+    library.prctl(_PR_GET_PDEATHSIG, ctypes.byref(now), 0, 0, 0)
+    if library.prctl(_PR_SET_PDEATHSIG, now.value, 0, 0, 0) != 0:
+        why = os.strerror(ctypes.get_errno()).lower()
+        yield Notice(
+            "outliving-children",
+            f"a sandbox forbids prctl(PR_SET_PDEATHSIG) ({why}): should r50bench be killed by "
+            "SIGKILL, its workers go on until they have done what they were told, and compilers to "
+            "their end",
+            "a profile that allows prctl; Ctrl-C and SIGTERM leave nothing behind all the same",
         )
 
 

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from r50bench.errors import RunFailed
+from r50bench.errors import RunFailed, system_refusal
 from r50bench.host.surroundings import private_folder
 from r50bench.notices import Notice
 
@@ -38,8 +38,8 @@ def occupy(cpus: Iterable[int]) -> Iterator[Others]:
     """Holds ``cpus`` while the context lasts.
 
     Gives a function that returns one notice per other run on any of them at the moment. Where the
-    temporary folder cannot be used it returns none, or the reason where there is one to mend: the
-    run itself does not depend on it.
+    system refuses what that takes, it returns the notice that others are not known, or not for
+    certain: the run itself does not depend on it.
     """
     wanted = set(cpus)
     with contextlib.ExitStack() as stack:
@@ -47,14 +47,13 @@ def occupy(cpus: Iterable[int]) -> Iterator[Others]:
         folder: int | None = None
         try:
             folder = _folder(stack)
-            if folder is not None:
-                _claim(folder, wanted, stack)
-        except OSError:
-            folder = None
+            said = _claim(folder, wanted, stack)
+        except OSError as error:
+            folder, told = None, system_refusal(f"use {error.filename or 'that folder'}", error)
+            said = (_unknown(told),)
         except RunFailed as error:
-            text = f"whether others measure on the same CPUs is not known: {error.message}"
-            said = (Notice("occupancy-unknown", text, error.hint or ""),)
-        yield lambda: said if folder is None else tuple(_others(folder, wanted))
+            folder, said = None, (_unknown(error),)
+        yield lambda: said if folder is None else (*said, *_others(folder, wanted))
 
 
 def others_on(cpus: Iterable[int]) -> tuple[Notice, ...]:
@@ -67,19 +66,28 @@ def others_on(cpus: Iterable[int]) -> tuple[Notice, ...]:
             folder = _folder(stack)
         except (OSError, RunFailed):
             return ()
-        return () if folder is None else tuple(_others(folder, set(cpus)))
+        return tuple(_others(folder, set(cpus)))
 
 
-def _folder(stack: contextlib.ExitStack) -> int | None:
-    """Returns a descriptor of the folder, None where nothing temporary can be written.
+def _unknown(error: RunFailed) -> Notice:
+    text = f"whether others measure on the same CPUs is not known: {error.message}"
+    return Notice("occupancy-unknown", text, error.hint or "")
+
+
+def _folder(stack: contextlib.ExitStack) -> int:
+    """Returns a descriptor of the folder.
 
     Raises:
-        RunFailed: something else has its name, or it is another user's.
+        RunFailed: nothing temporary can be written, something else has its name, or it is another
+            user's.
         OSError: the system refuses it.
     """
     private = private_folder()
     if private is None:
-        return None
+        raise RunFailed(
+            "there is no temporary folder that can be written",
+            hint="docker run --tmpfs /tmp, or TMPDIR names one",
+        )
     path = private / "occupancy"
     try:
         path.mkdir(mode=0o700, exist_ok=True)
@@ -96,17 +104,32 @@ def _not_ours(path: Path) -> RunFailed:
     return RunFailed(f"{path} is no folder of this user's", hint="remove it")
 
 
-def _claim(folder: int, cpus: set[int], stack: contextlib.ExitStack) -> None:
-    """Writes this session's file; it is locked before it takes a name that others look at."""
+def _claim(folder: int, cpus: set[int], stack: contextlib.ExitStack) -> tuple[Notice, ...]:
+    """Writes this session's file; it is locked before it takes a name that others look at.
+
+    Returns the notice that it is not, where nothing can be locked.
+    """
+    said: tuple[Notice, ...] = ()
     own = f"{os.getpid()}-{next(_numbers)}.json"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(f".{own}", flags, 0o600, dir_fd=folder)
     stack.callback(os.close, descriptor)
-    with contextlib.suppress(OSError):  # without locks, that the process lives has to do
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:  # without locks, that the process lives has to do
+        said = (_lockless(error),)
     os.write(descriptor, json.dumps({"cpus": sorted(cpus)}).encode())
     os.rename(f".{own}", own, src_dir_fd=folder, dst_dir_fd=folder)
     stack.callback(_forget, folder, own)
+    return said
+
+
+def _lockless(error: OSError) -> Notice:
+    text = (
+        "whether others measure on the same CPUs is known by their process ids alone, which"
+        f" containers do not share: locks are refused ({(error.strerror or str(error)).lower()})"
+    )
+    return Notice("occupancy-unknown", text, "TMPDIR on a local disk, in a sandbox with flock")
 
 
 def _forget(folder: int, name: str) -> None:
