@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,48 @@ def test_a_point_that_fails_is_named_and_tried_again_by_resume(call: Call, tmp_p
     assert mended.code == 0, mended.err
     assert "2 of 2 points" in mended.out
     assert sum(batches(tmp_path / "here").values()) == 2
+
+
+RUINS: dict[str, Callable[[Path], object]] = {
+    "a torn record": lambda run: os.truncate(run / "record.json", 100),
+    "an empty record": lambda run: os.truncate(run / "record.json", 0),
+    "a nested record": lambda run: (run / "record.json").write_text("[" * 5000),
+    "torn samples": lambda run: os.truncate(run / "samples.csv", 50),
+    "lost samples": lambda run: (run / "samples.csv").unlink(),
+}
+
+
+@pytest.mark.parametrize("ruin", RUINS.values(), ids=RUINS)
+def test_a_damaged_run_is_named_kept_aside_and_measured_again(
+    call: Call, tmp_path: Path, ruin: Callable[[Path], object]
+) -> None:
+    assert call(CASE, *FAKE, *GRID, "--out", "here").code == 0
+    here = tmp_path / "here"
+    bad, good = sorted(path.parent for path in here.glob("[!.]*/record.json"))
+    whole = (good / "record.json").read_bytes()
+    ruin(bad)
+    kept = {path.name: path.read_bytes() for path in bad.iterdir() if path.is_file()}
+    answer = call("--resume", "here")
+    assert answer.code == 0, answer.err
+    aside = here / f".damaged-{bad.name}"
+    assert f"{bad.name} is damaged, and its point is measured again" in answer.err
+    assert f"it is kept as here/{aside.name}" in answer.err
+    assert {path.name: path.read_bytes() for path in aside.iterdir() if path.is_file()} == kept
+    assert batches(here) == {1: 1, 2: 1}
+    assert (good / "record.json").read_bytes() == whole
+    assert "damaged" not in call("--resume", "here").err
+
+
+def test_a_sweep_s_page_is_drawn_without_its_damaged_run(
+    r50bench_fake: Call, tmp_path: Path
+) -> None:
+    assert r50bench_fake("sweep", CASE, *FAKE, *GRID, "--out", "here").code == 0
+    bad = min(path.parent for path in (tmp_path / "here").glob("[!.]*/record.json"))
+    os.truncate(bad / "record.json", 100)
+    answer = r50bench_fake("report", "here")
+    assert bad.name in answer.err
+    assert "Traceback" not in answer.err
+    assert bad.is_dir()
 
 
 def test_a_sweep_of_several_passes_gives_each_point_as_many_rounds(

@@ -21,8 +21,9 @@ def former(tmp_path: Path) -> Path:
 def test_a_sweep_of_schema_1_goes_on_where_it_was(former: Path) -> None:
     plan = read_plan(former)
     with SweepFolder.opened(former, plan) as folder:
-        records = folder.records()
-    assert [len(records[point.case]) for point in plan.points if point.case] == [1, 1]
+        runs, damaged = folder.runs()
+    assert damaged == []
+    assert [len(runs[point.case]) for point in plan.points if point.case] == [1, 1]
     assert [
         str(point.effective.request["batch_size"]) for point in plan.points if point.effective
     ] == [

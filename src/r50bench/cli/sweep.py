@@ -234,6 +234,8 @@ def _execute(
                 cases = [point.effective for point in plan.points if point.effective is not None]
                 announce_host(bench)
                 announce_cases(cases, progress)
+                for notice in sweep.notices:
+                    progress.warn(notice)
                 progress.note(_extent(sweep, plan, len(cases), path))
                 for result, outcome in sweep.run():
                     if outcome is not None:

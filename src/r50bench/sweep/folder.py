@@ -5,7 +5,8 @@
 
 A measurement is done when its record is there, and a record's folder appears by one rename: so a
 sweep that was killed at any moment is resumed without losing or repeating any. The pass need not be
-known: a point that has two records lacks the passes from the third on.
+known: a point that has two records lacks the passes from the third on. A run that is damaged since
+is put aside, as ``FOLDER/.damaged-ID``, and measured again.
 """
 
 from __future__ import annotations
@@ -13,20 +14,24 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from r50bench.case import Case
-from r50bench.errors import RunFailed, UsageError
+from r50bench.errors import R50BenchError, RunFailed, UsageError
+from r50bench.notices import Notice
 from r50bench.results.atomic import Busy, Hold, is_disk_full, to_json, write_atomically
 from r50bench.results.reading import checked_json, read_bounded
-from r50bench.results.record import RECORD_FILE, Record, read_record
+from r50bench.results.record import RECORD_FILE
+from r50bench.results.samples import read_measured
 from r50bench.results.schema import bring_up_to, case_of_2, notices_of_2, request_of_2
 from r50bench.sweep.plan import SCHEMA_VERSION, SweepPlan
+from r50bench.sweep.results import Run
 
-__all__ = ["PLAN_FILE", "SweepFolder", "read_plan"]
+__all__ = ["PLAN_FILE", "Damaged", "SweepFolder", "read_plan"]
 
 PLAN_FILE = "sweep.json"
 
@@ -59,13 +64,37 @@ class SweepFolder:
                 _write_plan(path, plan)
             yield cls(path, plan)
 
-    def records(self) -> dict[Case, list[tuple[Record, Path]]]:
-        """Returns the records by case, each case's in the order of time."""
-        found: dict[Case, list[tuple[Record, Path]]] = defaultdict(list)
-        for file in sorted(self.path.glob(f"[!.]*/{RECORD_FILE}")):
-            record = read_record(file.parent)
-            found[record.case].append((record, file.parent))
-        return dict(found)
+    def runs(self) -> tuple[dict[Case, list[Run]], list[Damaged]]:
+        """Returns the valid runs by case, each case's in the order of time, and the damaged."""
+        found: dict[Case, list[Run]] = defaultdict(list)
+        damaged = []
+        for folder in sorted(file.parent for file in self.path.glob(f"[!.]*/{RECORD_FILE}")):
+            try:
+                record, samples = read_measured(folder)
+                if record.status == "valid":
+                    found[record.case].append((record, samples, folder))
+            except R50BenchError as error:
+                damaged.append(Damaged(folder, error.message))
+        return dict(found), damaged
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """The folder of a run whose record, or samples, cannot be read, and why."""
+
+    folder: Path
+    why: str
+
+    def put_aside(self) -> Notice:
+        """Hides the folder from the sweep, which measures the point again; deletes nothing."""
+        aside = self.folder.with_name(f".damaged-{self.folder.name}")
+        try:
+            self.folder.rename(aside)
+            kept = f"it is kept as {aside}"
+        except OSError as error:
+            kept = f"it stays where it is ({(error.strerror or str(error)).lower()})"
+        text = f"{self.folder} is damaged, and its point is measured again: {self.why}; {kept}"
+        return Notice("damaged-run", text)
 
 
 def read_plan(path: Path) -> SweepPlan:

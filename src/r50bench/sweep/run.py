@@ -14,8 +14,7 @@ from r50bench.measure.inputs import gather
 from r50bench.measure.point_progress import PointProgress
 from r50bench.measure.session import Outcome, run_session
 from r50bench.planning.planned import plan_case
-from r50bench.results.samples import samples_of
-from r50bench.sweep.folder import SweepFolder, read_plan
+from r50bench.sweep.folder import Damaged, SweepFolder, read_plan
 from r50bench.sweep.grid import measuring_order
 from r50bench.sweep.plan import SweepPoint
 from r50bench.sweep.results import PointResult, Run, point_result
@@ -29,7 +28,7 @@ class Sweep:
     """A sweep in its folder: what it has found, and the means to find the rest.
 
     ``results`` holds one result per point, in the order of the plan; it is up to date whenever
-    :meth:`run` yields.
+    :meth:`run` yields. ``notices`` name what was found damaged and put aside.
     """
 
     def __init__(self, folder: SweepFolder, bench: Bench) -> None:
@@ -38,7 +37,8 @@ class Sweep:
         self._bench = bench
         self._of_session = PointProgress(bench.progress)
         self._time_left = TimeLeft()
-        self._runs = _found(folder)
+        self._runs, damaged = _found(folder)
+        self.notices = tuple(one.put_aside() for one in damaged)
         self.results = _results(folder, self._runs)
 
     @property
@@ -134,11 +134,13 @@ class Sweep:
 def kept_results(path: Path) -> list[PointResult]:
     """Returns what the sweep in the folder ``path`` has found so far, in the order of its plan.
 
+    Runs that are damaged are left out.
+
     Raises:
         UsageError: there is no sweep, or it cannot be read.
     """
     folder = SweepFolder(path, read_plan(path))
-    return _results(folder, _found(folder))
+    return _results(folder, _found(folder)[0])
 
 
 def _results(folder: SweepFolder, runs: Sequence[Sequence[Run]]) -> list[PointResult]:
@@ -157,14 +159,8 @@ def describe(point: SweepPoint) -> str:
     return ", ".join([case.precision, f"batch {case.batch_size}", size, *others])
 
 
-def _found(folder: SweepFolder) -> list[list[Run]]:
-    """Returns the valid records of each point, in the order of the plan."""
-    records = folder.records()
-    return [
-        [
-            (record, samples_of(record, path), path)
-            for record, path in (records.get(point.case, []) if point.case is not None else [])
-            if record.status == "valid"
-        ]
-        for point in folder.plan.points
-    ]
+def _found(folder: SweepFolder) -> tuple[list[list[Run]], list[Damaged]]:
+    """Returns the valid runs of each point, in the order of the plan, and those damaged."""
+    runs, damaged = folder.runs()
+    points = folder.plan.points
+    return [[] if point.case is None else runs.get(point.case, []) for point in points], damaged
