@@ -94,6 +94,14 @@ def test_a_load_that_is_small_beside_the_cores_is_not_mentioned(healthy: Machine
     assert examine(synthetic_hosts.graviton2(), healthy.root, AT_HOME) == ()
 
 
+def test_emulated_instructions_are_said_first(healthy: MachineTree) -> None:
+    healthy.write("/proc/loadavg", "1.90 1.00 0.50 3/400 1234\n")
+    emulated = replace(TWO_CORES, emulated_on="AMD EPYC 9755")
+    found, *_ = examine(emulated, healthy.root, AT_HOME)
+    assert found.code == "emulated"
+    assert "emulated here on AMD EPYC 9755" in found.text
+
+
 @pytest.mark.parametrize(("steal", "said"), [(9, False), (30, True)])
 def test_steal_time_is_found_above_one_percent(
     healthy: MachineTree, steal: int, said: bool

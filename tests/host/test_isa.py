@@ -108,6 +108,13 @@ def test_a_cpu_whose_flags_cannot_be_read_is_told_where_they_are_read() -> None:
     assert "/proc/cpuinfo" in (caught.value.hint or "")
 
 
+def test_an_emulated_cpu_whose_flags_are_not_told_is_sent_to_the_one_that_emulates() -> None:
+    emulated = replace(TURIN, vendor="unknown", isa=frozenset(), emulated_on="Neoverse-V1")
+    with pytest.raises(Unsupported) as caught:
+        resolve_precision("fp32", emulated)
+    assert caught.value.hint == "it is emulated on Neoverse-V1: run r50bench for that CPU"
+
+
 def test_a_misspelt_precision_is_a_usage_error_on_any_host() -> None:
     with pytest.raises(UsageError, match="unknown precision"):
         resolve_precision("avx_int9", TURIN)

@@ -62,6 +62,7 @@ def examine(
     """
     now = read_conditions(host, root)
     return (
+        *_emulation(host),
         *_clocks(now),
         *_neighbours(host, now),
         *_priority(),
@@ -77,6 +78,16 @@ def examine(
 def _tiles_granted(root: Path) -> bool | None:
     # The kernel that runs can be asked, not one of another tree's files.
     return tile_data_granted() if root == Path("/") else None
+
+
+def _emulation(host: Host) -> Iterator[Notice]:
+    if host.emulated_on:
+        yield Notice(
+            "emulated",
+            f"{host.arch} is emulated here on {host.emulated_on}: answers are those of the real"
+            " instructions, figures of speed say nothing of any CPU",
+            "measure on the real one; on this machine take its own Python or container image",
+        )
 
 
 def _clocks(now: Conditions) -> Iterator[Notice]:

@@ -59,7 +59,7 @@ _AMD_MODELS = {
     (25, range(0xA0, 0xB0)): "GENOA",
     (26, range(0x20)): "TURIN",
 }
-# Names of host.kernel_files: Neoverse V1 as ARM_MACHINES has it, the others because they are Armv9
+# Names of host.cpuinfo: Neoverse V1 as ARM_MACHINES has it, the others because they are Armv9
 # whether or not the kernel or the hypervisor shows sve2.
 _ARMV9_CORES = ("Neoverse-V1", "Neoverse-N2", "Neoverse-V2", "Neoverse-N3", "Neoverse-V3")
 
@@ -166,7 +166,9 @@ def _unsupported(asked: str, candidates: list[Precision], host: Host) -> Unsuppo
     if host.vendor == "unknown" and not host.isa:
         return Unsupported(
             f"{host.model_name} cannot run {asked}: none of its instruction sets is known",
-            hint="/proc/cpuinfo cannot be read: show it to the container (bwrap: --proc /proc)",
+            hint=f"it is emulated on {host.emulated_on}: run r50bench for that CPU"
+            if host.emulated_on
+            else "/proc/cpuinfo cannot be read: show it to the container (bwrap: --proc /proc)",
         )
     return Unsupported(
         f"{host.model_name} cannot run {asked}: {why}",

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from r50bench import __version__
+from r50bench.host.cpuinfo import CpuInfo, read_cpuinfo
 from r50bench.host.isa import detect_platform
 from r50bench.host.kernel_files import (
-    CpuInfo,
     read_cgroup_limits,
-    read_cpuinfo,
     read_int,
     read_text,
     read_words,
@@ -139,9 +138,10 @@ def snapshot(host: Host, root: Path = Path("/")) -> dict[str, JSON]:
     """Returns the host as flat JSON; units are in the keys, what cannot be read is left out.
 
     Identity: ``platform`` ``fingerprint`` ``machine``. CPU: ``arch`` ``vendor`` ``model_name``
-    ``family`` ``model`` ``stepping`` ``microcode`` ``isa`` ``caches``. Extent: ``sockets``
-    ``nodes`` ``cores`` ``cores_in_machine`` ``smt`` ``cpus`` ``topology`` (socket, node and CPUs of
-    each core) ``cpu_quota`` ``memory_bytes`` ``memory_available_bytes`` ``memory_limit_bytes``.
+    ``family`` ``model`` ``stepping`` ``microcode`` ``emulated_on`` ``isa`` ``caches``. Extent:
+    ``sockets`` ``nodes`` ``cores`` ``cores_in_machine`` ``smt`` ``cpus`` ``topology`` (socket, node
+    and CPUs of each core) ``cpu_quota`` ``memory_bytes`` ``memory_available_bytes``
+    ``memory_limit_bytes``.
     System: ``kernel`` ``distribution`` ``glibc`` ``virtual_machine`` ``container`` ``versions``.
     ``gpus``: of each ``name`` ``pci`` ``capability`` ``memory_bytes`` ``driver`` ``cuda`` ``node``
     ``partitioned``. The rest is
@@ -175,6 +175,7 @@ def _cpu(host: Host, info: CpuInfo, root: Path) -> dict[str, JSON]:
         "model": host.model,
         "stepping": info.stepping,
         "microcode": info.microcode,
+        "emulated_on": info.emulated_on or None,
         "isa": [*sorted(host.isa)],
         "caches": _caches(root, host.cores[0].cpus[0]),
     }

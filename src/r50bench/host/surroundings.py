@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.errors import RunFailed
+from r50bench.host.kernel_files import elf_machine
 from r50bench.notices import Notice
 
 __all__ = [
@@ -87,8 +88,6 @@ _FOLDERS = (
     "usr/local/lib64",
     "usr/local/lib",
 )
-# ELF e_machine (System V gABI, elf.h): EM_X86_64, EM_AARCH64.
-_ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
 
 
 def find_tcmalloc(root: Path = Path("/")) -> str | None:
@@ -97,10 +96,10 @@ def find_tcmalloc(root: Path = Path("/")) -> str | None:
     Looks in the Python environment (conda keeps libraries there), the standard library folders and
     the loader's cache below ``root``; runs no program.
     """
-    machine = _ELF_MACHINES.get(os.uname().machine)
+    machine = os.uname().machine
     for name in _ALLOCATORS:
         for path in (*_standard_places(root, name), *_places_in_loader_cache(root, name)):
-            if machine is not None and _elf_machine(path) == machine:
+            if elf_machine(path) == machine:
                 return str(path)
     return None
 
@@ -120,18 +119,6 @@ def _places_in_loader_cache(root: Path, name: str) -> Iterator[Path]:
     for text in strings:
         if text.endswith(f"/{name}".encode()):
             yield root / os.fsdecode(text).lstrip("/")
-
-
-def _elf_machine(path: Path) -> int | None:
-    """Returns e_machine of a 64-bit little-endian ELF file, or None for anything else."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(20)
-    except OSError:
-        return None
-    if len(header) < 20 or header[:6] != b"\x7fELF\x02\x01":
-        return None
-    return int.from_bytes(header[18:20], "little")
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from r50bench.errors import Unsupported
+from r50bench.host.cpuinfo import ISA_FLAGS, read_cpuinfo
 from r50bench.host.kernel_files import (
-    ISA_FLAGS,
     cpus_listed,
     names_in,
     read_cgroup_limits,
     read_cpu_list,
-    read_cpuinfo,
     read_int,
     read_text,
 )
@@ -98,7 +97,7 @@ class Host:
     """The machine as this process may use it: sysfs ∩ affinity mask ∩ cgroup.
 
     ``isa`` holds the kernel's own flag names that matter to us
-    (:data:`r50bench.host.kernel_files.ISA_FLAGS` and those that precisions need), ``cores`` the
+    (:data:`r50bench.host.cpuinfo.ISA_FLAGS` and those that precisions need), ``cores`` the
     usable cores in the order (socket, node, first CPU), ``sockets`` counts the packages they are
     on, ``cpu_quota`` is the smallest CPU bandwidth limit on the way up the cgroup tree in CPUs, or
     None without one. ``l3_bytes`` is the size of the one L3 that the first usable core reaches.
@@ -111,6 +110,7 @@ class Host:
     fast ones are ``slow_cores``. ``set_aside`` are the logical CPUs that isolcpus or nohz_full
     keeps from ordinary work and that this process should have to itself, but has not.
     ``gpus`` are the GPUs that we may use; where there is none ``no_gpus`` says why, as a clause.
+    ``emulated_on`` names the CPU that emulates this one's instructions; empty where none does.
     """
 
     arch: str
@@ -138,6 +138,7 @@ class Host:
 
     gpus: tuple[Gpu, ...] = ()
     no_gpus: str = ""
+    emulated_on: str = ""
 
     @property
     def usable_memory_bytes(self) -> int:
@@ -209,6 +210,7 @@ def read_host(root: Path = Path("/"), affinity: Iterable[int] | None = None) -> 
         set_aside=_set_aside(root, usable, limits.cpus),
         gpus=gpus,
         no_gpus=no_gpus,
+        emulated_on=cpu.emulated_on,
     )
 
 

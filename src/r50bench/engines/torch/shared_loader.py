@@ -22,7 +22,7 @@ SOURCE = Path(__file__).with_name("shared_loader.cpp")
 
 
 def load_loader(library: str) -> Any:
-    """Imports the built extension; it has the class ``Model(folder, runners)``.
+    """Imports the built extension; it has the class ``Model(library, runners)``.
 
     Raises:
         OSError: it cannot be loaded.
