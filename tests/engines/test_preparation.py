@@ -10,7 +10,7 @@ import pytest
 from r50bench.assets.store import Store
 from r50bench.engines import child, maker
 from r50bench.engines.child import ChildLog
-from r50bench.engines.preparation import Preparation, prepare_engine
+from r50bench.engines.preparation import Preparation, child_limit_s, prepare_engine
 from r50bench.engines.r50 import prepare as r50_prepare
 from r50bench.engines.r50.prepare import plan_key
 from r50bench.engines.torch.prepare import model_key
@@ -303,3 +303,8 @@ def test_a_compiler_that_fails_otherwise_shows_what_it_said_and_no_traceback(spe
     assert said in caught.value.message
     assert "old g++ ended with status 1" in caught.value.message
     assert "Traceback" not in caught.value.message
+
+
+def test_a_compiler_has_ten_minutes_and_more_where_a_slow_machine_is_granted_more():
+    assert child_limit_s(20) == child_limit_s(120) == 600
+    assert child_limit_s(3600) == 18000

@@ -214,6 +214,15 @@ def test_what_keeps_a_peak_from_being_measured_is_said_whole(machine):
     assert "None" not in notes.said[-1]
 
 
+def test_an_emulator_s_speed_is_no_peak_of_the_cpu_it_shows(machine):
+    notes = Notes()
+    emulated = replace(synthetic_hosts.graviton3(), emulated_on="AMD EPYC 9755")
+    case = case_of(precision="arm_fp32", cores_per_instance=1)
+    assert AssetResolver(machine.store, notes).limit_if_known(case, emulated) is None
+    assert "an emulated aarch64 has none" in notes.said[-1]
+    assert machine.log.read_text() == ""
+
+
 def test_a_precision_without_its_instruction_has_no_limit_and_says_so(machine):
     notes = Notes()
     assets = AssetResolver(machine.store, notes)

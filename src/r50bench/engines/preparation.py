@@ -26,7 +26,15 @@ from r50bench.host.topology import Host
 from r50bench.notices import Progress
 from r50bench.precision import PRECISIONS
 
-__all__ = ["MODEL", "Preparation", "Prepared", "calibration_of", "digest", "prepare_engine"]
+__all__ = [
+    "MODEL",
+    "Preparation",
+    "Prepared",
+    "calibration_of",
+    "child_limit_s",
+    "digest",
+    "prepare_engine",
+]
 
 MODEL = "model"
 """The folder of a store's entry that an engine loads."""
@@ -46,7 +54,7 @@ class Preparation:
     """With what an engine prepares itself.
 
     ``state_dict_sha256`` is that of the spec's weights, ``environment`` that of the workers;
-    ``timeout_s`` bounds each child.
+    ``timeout_s`` bounds each child, see :func:`child_limit_s`.
     """
 
     state_dict_sha256: str
@@ -125,6 +133,14 @@ def calibration_of(spec: EngineSpec) -> dict[str, str | None]:
     if spec.calibration is None or not PRECISIONS[spec.precision].numerics.calibrated:
         return {"calibration": None, "convention": None}
     return {"calibration": sha256_of(Path(spec.calibration)), "convention": spec.convention}
+
+
+def child_limit_s(silence_s: float) -> float:
+    """Returns for how long a child may compile where a worker may be silent for ``silence_s``.
+
+    Ten minutes, and longer where the case grants a slow machine more than the usual two.
+    """
+    return max(Preparation.timeout_s, 5 * silence_s)
 
 
 def digest(*parts: object) -> str:

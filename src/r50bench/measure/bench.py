@@ -140,6 +140,10 @@ class AssetResolver:
         return limit_of(found, case.precision)
 
     def _peak(self, host: Host, cpus: tuple[int, ...]) -> MeasuredPeak:
+        if host.emulated_on:
+            raise RunFailed(
+                f"an emulated {host.arch} has none", hint="measure on a CPU of that architecture"
+            )
         from r50bench.measure.measured_peak import known_peak
 
         known = known_peak(host, cpus, self.store)

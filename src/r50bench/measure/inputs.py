@@ -108,7 +108,7 @@ def gather(
     calibration = bench.assets.calibration(case) if calibrated else None
     environment = worker_environment(case, bench.host, os.environ)
     wanted = _engine_spec(case, weights, calibration, isinstance(load, LoadGen))
-    engine, compiled = _prepared(wanted, weights, bench, environment)
+    engine, compiled = _prepared(wanted, weights, bench, environment, case.timeout_s)
     ring = ring_pictures(case.batch_size, bench.host.l3_bytes, _most_pictures(load, pictures))
     inert = inert_settings(case, bench.host)
     for notice in inert:
@@ -128,18 +128,29 @@ def gather(
 
 
 def _prepared(
-    wanted: EngineSpec, weights: Weights, bench: Bench, environment: Mapping[str, str]
+    wanted: EngineSpec,
+    weights: Weights,
+    bench: Bench,
+    environment: Mapping[str, str],
+    timeout_s: float,
 ) -> tuple[EngineSpec, bool]:
     """Returns the spec with all that its engine loads, and whether that was made now."""
     engine = ENGINES[wanted.engine]
     if engine.prepare is None:
         packages_of(engine, wanted.precision, environment)
         return wanted, False
-    from r50bench.engines.preparation import Preparation, prepare_engine
+    from r50bench.engines.preparation import Preparation, child_limit_s, prepare_engine
 
     return prepare_engine(
         wanted,
-        Preparation(weights.sha256, bench.host, bench.assets.store, bench.progress, environment),
+        Preparation(
+            weights.sha256,
+            bench.host,
+            bench.assets.store,
+            bench.progress,
+            environment,
+            child_limit_s(timeout_s),
+        ),
     )
 
 

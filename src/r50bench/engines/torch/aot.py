@@ -52,7 +52,7 @@ def _load(spec: EngineSpec, folder: str) -> Any:
 def _compiled_library(folder: Path) -> str:
     """Returns the one library of an unpacked package, which has the weights in it.
 
-    It is loaded as torch's loader of packages does, which reads folders only from torch 2.12 on.
+    It is loaded as torch's loader of packages does it, which takes no folders in older versions.
 
     Raises:
         OSError: there is none, or more than one.
