@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.precision import NUMERICS, PRECISIONS, numerics_of, parse_precision
@@ -56,12 +56,16 @@ def refuse_training() -> UsageError:
 
 @dataclass(frozen=True)
 class CaseName:
-    """A case name taken apart. ``precision`` may still be a numerics, such as bf16."""
+    """A case name taken apart. ``precision`` may still be a numerics, such as bf16.
+
+    ``says_precision`` is whether the name had one, or has the default of its workload.
+    """
 
     function: str
     mode: str
     precision: str
     case_type: str = ""
+    says_precision: bool = field(default=True, compare=False)
 
     def __str__(self) -> str:
         parts = (self.function, self.mode, self.precision, self.case_type)
@@ -71,15 +75,15 @@ class CaseName:
     def parse(cls, text: str) -> CaseName:
         """Reads a name, with or without the prefixes of the original workloads.
 
-        ``throughput_pkm``, the one case name of the ARM workload, means
-        ``inference_throughput_fp32_pkm``.
+        ``throughput_pkm``, the one case name of the ARM workload, says no precision: it means
+        ``inference_throughput_fp32_pkm`` unless PRECISION is asked.
 
         Raises:
             UsageError: a part is misspelt or missing, or the function is training.
         """
         word = strip_prefixes(text)
         if word == "throughput_pkm":
-            return cls("inference", "throughput", "fp32", "pkm")
+            return cls("inference", "throughput", "fp32", "pkm", says_precision=False)
         body, _, last = word.rpartition("_")
         body, case_type = (body, last) if last in CASE_TYPES[1:] else (word, "")
         match = re.fullmatch(r"([a-z]+)_([a-z]+)_(\w+)", body)

@@ -106,6 +106,24 @@ def test_all_64_bytes_of_the_tile_configuration_reach_ldtilecfg(tmp_path: Path) 
     assert done.stdout.split() == [_SIXTEEN_ROWS_OF_64_BYTES.hex()] * 2
 
 
+def test_each_instruction_is_counted_for_what_it_adds_up(tmp_path: Path) -> None:
+    source = Path(__file__).parents[1] / "support" / "peak_instructions.cpp"
+    include = f'-DPROGRAM="{SOURCES[0]}"'
+    options = ("-O1", "-march=native", "-DWITHOUT_TILES", include)
+    said = subprocess.run(
+        [compile_program(tmp_path, *options, source=source)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    counts = {
+        name: (adds, counted) for name, adds, counted in map(str.split, said.stdout.splitlines())
+    }
+    assert "fma_256" in counts
+    assert all(adds == counted for adds, counted in counts.values()), counts
+
+
 def test_a_test_that_faults_costs_its_own_figure_and_says_by_which_signal(tmp_path: Path) -> None:
     source = SOURCES[0].read_text()
     dying = "void dying(const Arrays&) { raise(SIGILL); }\nconst Test kTests[] = {\n"

@@ -91,6 +91,24 @@ def test_pkm_on_arm_has_those_of_the_arm_workload() -> None:
     assert str(found.request["cores_per_instance"]) == "1 (case type pkm)"
 
 
+@pytest.mark.parametrize(
+    ("sets", "environ"),
+    [(("PRECISION=BF16",), {}), ((), {"PRECISION": "BF16"}), (("PRECISION=arm_bf16",), {})],
+)
+def test_the_arm_workload_s_case_takes_its_precision_from_outside(
+    sets: tuple[str, ...], environ: dict[str, str]
+) -> None:
+    found = effective("throughput_pkm", *sets, environ=environ, host=hosts.graviton3())
+    assert found.case.precision == "arm_bf16"
+    assert found.case.name == "inference_throughput_arm_bf16_pkm"
+    assert not found.notices
+
+
+def test_a_name_that_says_its_precision_is_not_overruled_by_another() -> None:
+    with pytest.raises(UsageError, match="PRECISION=bf16"):
+        effective("inference_throughput_fp32_pkm", "PRECISION=BF16", host=hosts.graviton3())
+
+
 def test_asked_values_are_stronger_than_the_case_type() -> None:
     found = effective("inference_latency_avx_int8_gated", "STEPS=7", environ={"BATCH_SIZE": "2"})
     assert (found.case.steps, found.case.batch_size) == (7, 2)

@@ -146,13 +146,15 @@ class _Choice:
 
 
 def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, list[Notice]]:
-    """Returns the name, with the case type asked where it has none, and what the name overrules.
+    """Returns the name, with what is asked where it says nothing, and what it overrules.
 
     Raises:
         UsageError: an option or ``--set`` contradicts the name.
     """
     if not name.case_type and "case_type" in settings:
         name = replace(name, case_type=str(settings["case_type"].value))
+    if not name.says_precision and "precision" in settings:
+        name = replace(name, precision=str(settings["precision"].value))
     overruled = []
     for parameter in PARAMETERS:
         setting = settings.get(parameter.name)

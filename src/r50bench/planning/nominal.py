@@ -81,6 +81,9 @@ _MODELS = {
     ),
 }
 
+_NEWER_ARMS = ("graviton4", "m8g", "axion", "c4a")
+"""Arm machines that the workload's table does not name, or not so."""
+
 PLATFORMS = tuple(_MODELS)
 """The platforms that have a nominal host."""
 
@@ -124,13 +127,13 @@ def platform_named(text: str) -> str:
     }
     known: dict[str, str] = {name.lower(): name for name in PLATFORMS}
     known |= {machine.machine.lower(): machine.platform for machine in ARM_MACHINES}
-    known |= {**machines, "c4a": "ARMv9"}
+    known |= machines | dict.fromkeys(_NEWER_ARMS, "ARMv9")
     word = text.strip().lower()
     if word in known:
         return known[word]
     raise UsageError(
         f"unknown platform {text!r}",
-        hint=did_you_mean(text.strip(), [*PLATFORMS, *filter(None, machines)])
+        hint=did_you_mean(text.strip(), [*PLATFORMS, *filter(None, machines), *_NEWER_ARMS])
         or f"known: {', '.join(PLATFORMS)}",
     )
 

@@ -52,7 +52,7 @@ def _load(spec: EngineSpec, folder: str) -> Any:
 def _compiled_library(folder: Path) -> str:
     """Returns the one library of an unpacked package, which has the weights in it.
 
-    It is loaded as torch's loader of packages does it, which takes no folders in older versions.
+    It is loaded as torch's loader of packages does it, which takes folders from torch 2.13 on only.
 
     Raises:
         OSError: there is none, or more than one.
