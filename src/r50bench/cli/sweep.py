@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -156,7 +157,7 @@ def _names(
     """
     if not words:
         return list(select((), None, settings, host, default_mode="throughput"))
-    parts = {
+    parts: dict[str, Any] = {
         part: str(settings[part].value)
         for part in CHOSEN_PARTS
         if part in swept and part in settings
