@@ -74,7 +74,7 @@ def test_a_damaged_peak_is_unknown_and_removed(
 ) -> None:
     keep_peak(peak_of(), HOST, store, tree.root)
     (entry,) = store.entries()
-    file = entry.path / "peak.json"
+    file = entry.path / "value.json"
     file.write_text(damage.ljust(file.stat().st_size))  # the store looks at sizes
     assert known_peak(HOST, (0, 1), store, tree.root) is None
     assert store.entries() == ()

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,10 +16,17 @@ from pathlib import Path
 
 from r50bench.errors import EngineError
 
-__all__ = ["Compiler", "compiler_of", "find_compiler", "plain_folder", "unknown_to"]
+__all__ = [
+    "Compiler",
+    "compile_here",
+    "compiler_of",
+    "find_compiler",
+    "plain_folder",
+    "unknown_to",
+]
 
 _NAMES = ("g++", "clang++", "c++")
-_TIMEOUT_S = 60.0
+_TIMEOUT_S, _BUILD_TIMEOUT_S = 60.0, 120.0
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
 # What assemblers and compilers, GNU's and clang's, say in the C locale of an instruction, register
 # or option that is newer than they are.
@@ -96,6 +103,42 @@ def compiler_of(environ: Mapping[str, str], purpose: str, otherwise: str = "") -
     named = environ.get("CXX", "").strip()
     what = f"CXX={named} is no program here" if named else "there is no C++ compiler"
     raise EngineError(f"{purpose}: {what}", hint="; ".join(filter(None, (_HINT, otherwise))))
+
+
+def compile_here(command: Sequence[str], what: str) -> None:
+    """Runs a compiler's command that builds ``what``, a program or library of ours.
+
+    Raises:
+        EngineError: it fails, does not end, or cannot be started.
+    """
+    from r50bench.host.refusals import explained  # most of what is built is found
+
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_BUILD_TIMEOUT_S,
+            check=False,
+        )
+        failure = None if done.returncode == 0 else _reason(done.stderr, done.returncode)
+    except subprocess.TimeoutExpired:
+        failure = f"it did not end within {_BUILD_TIMEOUT_S:g} s"
+    except OSError as error:
+        told = explained(error)
+        failure = str(error) if told is None else told.message
+    if failure is not None:
+        raise EngineError(
+            f"{command[0]} cannot build {what}: {failure}",
+            hint="name another C++ compiler in CXX",
+        )
+
+
+def _reason(said: str, status: int) -> str:
+    """Returns the first line that names an error, or the first line at all."""
+    lines = said.strip().splitlines() or [f"it ended with status {status}"]
+    return next((line for line in lines if "rror:" in line), lines[0])
 
 
 def unknown_to(said: str) -> str | None:

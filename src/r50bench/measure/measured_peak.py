@@ -5,35 +5,25 @@ Measuring it is :mod:`.peak_program`'s.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from r50bench.assets.store import Store, sha256_of
-from r50bench.errors import AssetError, Unsupported, UsageError
+from r50bench.errors import AssetError, Unsupported
 from r50bench.host import topology
-from r50bench.host.kernel_files import read_text
-from r50bench.host.snapshot import fingerprint
-from r50bench.host.toolchain import Compiler, compiler_of, find_compiler
 from r50bench.host.topology import Host
+from r50bench.measure.built import Builder, builder_of
+from r50bench.measure.until_reboot import UntilReboot, digest
 from r50bench.precision import PRECISIONS
 from r50bench.results.record import Limit
 
 __all__ = [
-    "PROGRAMS",
     "SOURCES",
-    "Builder",
     "MeasuredPeak",
     "bounding_instruction",
-    "builder_of",
-    "compiler_of_peak",
+    "builder_of_peak",
     "keep_peak",
     "known_peak",
     "limit_of",
@@ -44,11 +34,7 @@ SOURCES = tuple(
 )
 """The source of the program that measures, and what that includes; keys name both."""
 
-PROGRAMS = "peak-programs"
-"""The kind of the program's entries in the store."""
-
-_KIND, _FILE = "peaks", "peak.json"
-_SHAPE = 2  # raise it when what is kept of a peak changes
+_PROGRAMS, _PEAKS = "peak-programs", "peaks"
 
 
 @dataclass(frozen=True)
@@ -112,40 +98,14 @@ def bounding_instruction(
     )
 
 
-@dataclass(frozen=True)
-class Builder:
-    """Who built the program that measures, or will: ``key`` is its entry's in the store.
-
-    ``compiler`` is None where there is none here and the program of another one is kept.
-    """
-
-    key: str
-    version: str
-    compiler: Compiler | None
-
-
-def builder_of(host: Host, store: Store) -> Builder:
+def builder_of_peak(host: Host, store: Store) -> Builder:
     """Returns who builds the program of ``host``: this process's compiler, which is no case's.
 
     Raises:
         EngineError: there is none, and no program that one made.
     """
-    stem = f"{host.arch}-{_digest([sha256_of(file) for file in SOURCES], sorted(host.isa))}"
-    if find_compiler(os.environ) is None:
-        kept = store.newest(PROGRAMS, stem)
-        if kept is not None:
-            return Builder(kept.key, str(kept.source.get("compiler", "")), None)
-    compiler = compiler_of_peak()
-    return Builder(f"{stem}-{compiler.digest}", compiler.version, compiler)
-
-
-def compiler_of_peak() -> Compiler:
-    """Returns this process's compiler.
-
-    Raises:
-        EngineError: there is none.
-    """
-    return compiler_of(os.environ, "the machine's peak is not known")
+    stem = f"{host.arch}-{digest([sha256_of(file) for file in SOURCES], sorted(host.isa))}"
+    return builder_of(_PROGRAMS, stem, store, "the machine's peak is not known")
 
 
 def known_peak(
@@ -154,17 +114,10 @@ def known_peak(
     """Returns the peak of ``cpus`` where it was measured since the machine booted.
 
     Raises:
-        EngineError: as :func:`builder_of`, which is part of the key.
+        EngineError: as :func:`builder_of_peak`, which is part of the key.
     """
-    key = _key(host, cpus, builder_of(host, store), root)
-    found = None if key is None else store.find(_KIND, key)
-    if key is None or found is None:
-        return None
-    kept = _read(found / _FILE)
-    if kept is None:
-        with suppress(AssetError):
-            store.remove(_KIND, key)
-    return kept
+    builder = builder_of_peak(host, store)
+    return UntilReboot(_PEAKS, MeasuredPeak, store, host, root).find(builder.key, list(cpus))
 
 
 def keep_peak(measured: MeasuredPeak, host: Host, store: Store, root: Path = Path("/")) -> None:
@@ -173,42 +126,8 @@ def keep_peak(measured: MeasuredPeak, host: Host, store: Store, root: Path = Pat
     That of a machine that does not tell when it booted is not kept, nor is any in a store that can
     only be read: an image's, or another user's.
     """
-    builder = builder_of(host, store)
-    key = _key(host, measured.cpus, builder, root)
-    if key is None:
-        return
-
-    def make(folder: Path) -> None:
-        (folder / _FILE).write_bytes(msgspec.json.encode(measured))
-
+    builder = builder_of_peak(host, store)
+    kept = UntilReboot(_PEAKS, MeasuredPeak, store, host, root)
     with suppress(AssetError):
-        machine, boot, _ = key.split("-")
-        for entry in store.entries():
-            of_machine = entry.kind == _KIND and entry.key.startswith(f"{machine}-")
-            if of_machine and not entry.key.startswith(f"{machine}-{boot}-"):
-                store.remove(_KIND, entry.key)
         source = f"{SOURCES[0].name}, {builder.version}"
-        store.produce(_KIND, key, make, {"source": source})
-
-
-def _key(host: Host, cpus: Sequence[int], builder: Builder, root: Path) -> str | None:
-    """Returns machine, boot and the rest that decides a peak; None where no boot is told."""
-    boot = read_text(root, "/proc/sys/kernel/random/boot_id")
-    if not boot:
-        return None
-    machine = _digest(fingerprint(root), host.model_name, sorted(host.isa))[:8]
-    return f"{machine}-{_digest(boot)[:8]}-{_digest(_SHAPE, builder.key, list(cpus))}"
-
-
-def _digest(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def _read(file: Path) -> MeasuredPeak | None:
-    """Returns what was measured, None where the file is damaged: measuring takes a second."""
-    from r50bench.results.reading import checked_json, read_bounded
-
-    try:
-        return checked_json(read_bounded(file), MeasuredPeak)
-    except (ValueError, OSError, UsageError):
-        return None
+        kept.keep(measured, builder.key, list(measured.cpus), source=source)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,15 +9,12 @@ from pathlib import Path
 from r50bench.assets.store import Store, sha256_of
 from r50bench.errors import EngineError
 from r50bench.host.peak import READ, TRIAD, Peak, build_command, measure_peak
-from r50bench.host.refusals import explained
-from r50bench.host.toolchain import Compiler
+from r50bench.host.toolchain import Compiler, compile_here
 from r50bench.host.topology import Host
 from r50bench.measure.measured_peak import (
-    PROGRAMS,
     SOURCES,
     MeasuredPeak,
-    builder_of,
-    compiler_of_peak,
+    builder_of_peak,
     keep_peak,
     known_peak,
 )
@@ -27,7 +23,7 @@ from r50bench.notices import Progress
 __all__ = ["ensure_peak", "peak_program"]
 
 _PROGRAM = "peak_kernel"
-_BUILD_TIMEOUT_S = 120.0
+_WHAT = "the program that measures the peak"
 _REPETITIONS = 2
 _TILES = frozenset({"amx_tile"})
 
@@ -78,56 +74,23 @@ def peak_program(host: Host, store: Store, progress: Progress) -> Path:
     Raises:
         EngineError: there is neither, or the compiler cannot build the program.
     """
-    builder = builder_of(host, store)
-    if (kept := store.find(PROGRAMS, builder.key)) is not None:
-        return kept / _PROGRAM
-    compiler = builder.compiler or compiler_of_peak()  # what was kept is gone
 
-    def make(folder: Path) -> None:
-        progress.phase("building the program that measures the peak")
+    def make(compiler: Compiler, folder: Path) -> None:
+        progress.phase(f"building {_WHAT}")
         _build(compiler, folder / _PROGRAM, host, progress)
 
     source = ", ".join(f"{file.name}, sha256 {sha256_of(file)}" for file in SOURCES)
-    provenance = {"source": source, "compiler": builder.version}
-    return store.produce(PROGRAMS, builder.key, make, provenance, progress) / _PROGRAM
+    builder = builder_of_peak(host, store)
+    return builder.built(store, make, {"source": source}, progress) / _PROGRAM
 
 
 def _build(compiler: Compiler, target: Path, host: Host, progress: Progress) -> None:
     """Builds the program; without its tests of AMX where the compiler fails on those alone."""
     words, source = compiler.words, SOURCES[0]
     try:
-        _compile(build_command(words, source, target, host.arch))
+        compile_here(build_command(words, source, target, host.arch), _WHAT)
     except EngineError as error:
         if not _TILES & host.isa:
             raise
-        _compile(build_command(words, source, target, host.arch, tiles=False))
+        compile_here(build_command(words, source, target, host.arch, tiles=False), _WHAT)
         progress.note(f"the peak of AMX is left out: {error.message}; {error.hint}")
-
-
-def _compile(command: Sequence[str]) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_BUILD_TIMEOUT_S,
-            check=False,
-        )
-        failure = None if done.returncode == 0 else _reason(done.stderr, done.returncode)
-    except subprocess.TimeoutExpired:
-        failure = f"it did not end within {_BUILD_TIMEOUT_S:g} s"
-    except OSError as error:
-        told = explained(error)
-        failure = str(error) if told is None else told.message
-    if failure is not None:
-        raise EngineError(
-            f"{command[0]} cannot build the program that measures the peak: {failure}",
-            hint="name another C++ compiler in CXX",
-        )
-
-
-def _reason(said: str, status: int) -> str:
-    """Returns the first line that names an error, or the first line at all."""
-    lines = said.strip().splitlines() or [f"it ended with status {status}"]
-    return next((line for line in lines if "rror:" in line), lines[0])

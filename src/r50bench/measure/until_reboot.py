@@ -1,0 +1,87 @@
+"""What was measured of this machine, kept in the store until it boots again.
+
+A machine that does not tell when it booted keeps nothing: after a boot it may have other clocks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from r50bench.assets.store import Store
+from r50bench.errors import UsageError
+from r50bench.host.kernel_files import read_text
+from r50bench.host.snapshot import fingerprint
+from r50bench.host.topology import Host
+
+__all__ = ["UntilReboot", "digest"]
+
+_FILE = "value.json"
+
+T = TypeVar("T")
+
+
+def digest(*parts: Any) -> str:
+    """Returns 16 hexadecimal digits for keys; the parts are plain data."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+class UntilReboot(Generic[T]):
+    """Values of one ``kind`` in the store, of the type ``shape``; each under ``parts`` of a key."""
+
+    def __init__(
+        self, kind: str, shape: type[T], store: Store, host: Host, root: Path = Path("/")
+    ) -> None:
+        boot = read_text(root, "/proc/sys/kernel/random/boot_id")
+        self._kind = kind
+        self._shape = shape
+        self._store = store
+        self._booted = bool(boot)
+        self._machine = digest(fingerprint(root), host.model_name, sorted(host.isa))[:8]
+        self._epoch = f"{self._machine}-{digest(boot)[:8]}"
+
+    def find(self, *parts: Any) -> T | None:
+        """Returns what is kept, None where nothing is; what is damaged is removed."""
+        key = self._key(parts)
+        found = self._store.find(self._kind, key) if self._booted else None
+        if found is None:
+            return None
+        from r50bench.results.reading import checked_json, read_bounded  # only what is kept is read
+
+        try:
+            return checked_json(read_bounded(found / _FILE), self._shape)
+        except (ValueError, OSError, UsageError):
+            self._store.remove(self._kind, key)
+            return None
+
+    def keep(self, value: T, *parts: Any, source: str) -> None:
+        """Keeps a value in place of a former one, and removes those of other boots.
+
+        Raises:
+            AssetError: the store cannot be written.
+        """
+        if not self._booted:
+            return
+        self._forget_other_boots()
+        key = self._key(parts)
+        self._store.remove(self._kind, key)
+
+        def make(folder: Path) -> None:
+            (folder / _FILE).write_bytes(msgspec.json.encode(value))
+
+        self._store.produce(self._kind, key, make, {"source": source})
+
+    def _key(self, parts: tuple[Any, ...]) -> str:
+        return f"{self._epoch}-{digest(*parts)}"
+
+    def _forget_other_boots(self) -> None:
+        for entry in self._store.entries():
+            older = entry.key.startswith(f"{self._machine}-") and not entry.key.startswith(
+                f"{self._epoch}-"
+            )
+            if entry.kind == self._kind and older:
+                self._store.remove(entry.kind, entry.key)
