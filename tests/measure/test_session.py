@@ -21,7 +21,7 @@ from r50bench.measure.session import Outcome, open_session, run_cases, run_sessi
 from r50bench.notices import Silent
 from r50bench.planning.planned import Planned
 from r50bench.results.kpi import kpis
-from r50bench.results.record import disturbance, read_record
+from r50bench.results.record import Canary, disturbance, read_record
 from r50bench.results.samples import read_samples
 from r50bench.results.timeline import throughput, windows
 from support.checkpoints import flat_npz
@@ -76,6 +76,70 @@ def test_throughput_carries_its_share_of_the_peak_to_the_exact_digit(run):
     assert found["FLOPs"] == pytest.approx(3000 * 8.178368512, rel=1e-12)
     limit = read_record(outcome.folder).limit
     assert (limit.gop_per_s, limit.read_gb_per_s, limit.cpus) == (40_000, 23, (CPU, CPU))
+
+
+# Every other batch is slow: so are the looks after it and, being the next one's first, before that.
+TWO_STATES = {
+    "INSTANCES": 1,
+    "BATCH_SIZE": 8,
+    "STEPS": 40,
+    "WARMUP_STEPS": 1,
+    # First batch and warm-up, then the round: 20 batches at full speed, 20 on a shared core.
+    "FAKE_LATENCIES_NS": ",".join(["10000000"] * 22 + ["25000000"] * 20),
+    "FAKE_CANARY_NS": ",".join(["1700"] * 21 + ["3000"] * 20),
+}
+
+
+def test_undisturbed_batches_give_a_figure_of_their_own_to_the_exact_digit(run):
+    outcome = run(planned("inference_throughput_fp32", **TWO_STATES))
+    found = figures(outcome)
+    assert found["Average Throughput"] == pytest.approx(320 / 0.7, rel=1e-12)
+    assert found["Undisturbed Throughput"] == pytest.approx(800, rel=1e-12)
+    assert found["Undisturbed Latency"] == 10
+    assert found["Full Speed"] == 50
+    assert found["Undisturbed Batches"] == 20
+    assert found["Batches that Waited"] == 0
+    assert outcome.samples.canary_ns.tolist() == [1700] * 20 + [3000] * 20
+    record = read_record(outcome.folder)
+    assert record.canary == Canary(((CPU,),), ())
+    assert [
+        notice.code for notice in record.notices if notice.code in ("slow-cores", "uneven")
+    ] == ["slow-cores"]
+    said = (outcome.folder / "kpi.txt").read_text()
+    assert (
+        "# the cores were at full speed in 50 % of the batches; 20 of 40 passed undisturbed from"
+        " end to end: undisturbed 800.0 ± 0, as experienced "
+    ) in said
+
+
+def test_batches_that_waited_for_a_cpu_are_not_undisturbed(run):
+    waited = ",".join(["0"] * 31 + ["5000000"] * 10)
+    outcome = run(
+        planned(
+            "inference_latency_fp32",
+            **TWO_STATES
+            | {"FAKE_LATENCIES_NS": "10000000", "FAKE_CANARY_NS": "1700", "FAKE_WAITED_NS": waited},
+        )
+    )
+    found = figures(outcome)
+    assert (found["Full Speed"], found["Undisturbed Batches"]) == (100, 30)
+    assert found["Batches that Waited"] == 10
+    said = (outcome.folder / "kpi.txt").read_text()
+    assert "100 % of the batches, a thread waited for its CPU in 10; 30 of 40 passed" in said
+
+
+def test_instances_have_looks_of_their_own(run):
+    case = planned("inference_throughput_fp32", **TWO_PACES, FAKE_CANARY_NS="1700;1800,2900")
+    samples = run(case).samples
+    assert samples.canary_ns.tolist() == [1700] * 4 + [2900] * 4
+
+
+def test_without_a_canary_the_record_says_nothing_of_it(run):
+    outcome = run(planned("inference_throughput_fp32", **TWO_PACES))
+    assert read_record(outcome.folder).canary is None
+    assert "Undisturbed Batches" not in figures(outcome)
+    assert "full speed" not in (outcome.folder / "kpi.txt").read_text()
+    assert "canary" not in (outcome.folder / "samples.csv").read_text()
 
 
 def test_other_work_on_the_cpus_while_they_are_measured_is_recorded_and_said(run):

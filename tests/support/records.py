@@ -25,7 +25,7 @@ from r50bench.results.record import (
     WorkerReport,
     write_record,
 )
-from r50bench.results.samples import SAMPLES_FILE, Samples, write_samples
+from r50bench.results.samples import SAMPLES_FILE, Integers, Samples, write_samples
 
 __all__ = ["case_of", "figured", "keep_run", "outcome_of", "record_of", "samples_of_latencies"]
 
@@ -117,6 +117,17 @@ def samples_of_latencies(
                 rows.append((number, instance, step, clock, end, images))
                 clock = end + round(gap_ms * MS)
     return Samples(*np.array(rows, dtype=np.int64).T)
+
+
+def looked_at(
+    samples: Samples, *, canary_ns: Sequence[int] | Integers, waited_ns: Sequence[int] = (0,)
+) -> Samples:
+    """Adds what a canary found around each batch, in the samples' order, and what was waited."""
+    return replace(
+        samples,
+        canary_ns=np.array(canary_ns, np.int64),
+        waited_ns=np.array(np.broadcast_to(waited_ns, len(samples)), np.int64),
+    )
 
 
 def figured(

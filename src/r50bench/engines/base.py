@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from r50bench.host.topology import Host
 
-__all__ = ["CPU_NUMERICS", "CUDA_NUMERICS", "Engine", "EngineDescriptor", "EngineSpec", "Runner"]
+__all__ = [
+    "CPU_NUMERICS",
+    "CUDA_NUMERICS",
+    "Engine",
+    "EngineDescriptor",
+    "EngineSpec",
+    "Runner",
+    "ScriptedCanary",
+]
 
 PYTHON_VARIABLE = "R50BENCH_WORKER_PYTHON"
 """Names the other interpreter in the environment of workers and compilers; absent for this one."""
@@ -171,3 +179,14 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Releases what the engine holds."""
+
+
+@runtime_checkable
+class ScriptedCanary(Protocol):
+    """An engine that says itself what a look at its cores finds, as it does with its clock."""
+
+    def canary(self) -> Callable[[], tuple[int, int]] | None:
+        """Returns what is called for each look, in the thread of a runner; None where none is.
+
+        It returns what :meth:`r50bench.host.canary.Canary.look` does.
+        """

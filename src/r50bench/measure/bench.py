@@ -67,6 +67,7 @@ class AssetResolver:
         self._weights: dict[tuple[str, int], Weights] = {}
         self._pictures: dict[tuple[str, bool], Pictures] = {}
         self._peaks: dict[tuple[int, ...], MeasuredPeak | RunFailed] = {}
+        self._canary: Path | RunFailed | None = None
         self._noted: set[str] = set()
 
     def weights(self, case: Case) -> Weights:
@@ -167,12 +168,32 @@ class AssetResolver:
         try:
             return self.limit(case, host)
         except (RunFailed, Unsupported) as error:
-            said = "; ".join(filter(None, (error.message, error.hint)))
-            sentence = f"no share of the machine's peak: {said}"
-            if sentence not in self._noted:
-                self._noted.add(sentence)
-                self._progress.note(sentence)
+            self._note("no share of the machine's peak", error)
             return None
+
+    def canary(self, host: Host) -> tuple[Path | None, str]:
+        """Returns the library that looks at cores between batches, or None and a clause why not.
+
+        A note says so too, once.
+        """
+        from r50bench.measure.canary_library import canary_library
+
+        if self._canary is None:
+            try:
+                self._canary = canary_library(host, self.store, self._progress)
+            except RunFailed as error:  # asked again for each case, and no wiser then
+                self._canary = error
+        if isinstance(self._canary, RunFailed):
+            self._note("no canary", self._canary)
+            return None, self._canary.message
+        return self._canary, ""
+
+    def _note(self, what: str, error: RunFailed | Unsupported) -> None:
+        """Says, once, what there is none of, and why."""
+        sentence = f"{what}: {'; '.join(filter(None, (error.message, error.hint)))}"
+        if sentence not in self._noted:
+            self._noted.add(sentence)
+            self._progress.note(sentence)
 
     def _excerpt(self, pictures: Pictures) -> Calibration:
         count = min(len(pictures.labels), _MOST_OF_DATASET)

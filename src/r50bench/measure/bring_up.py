@@ -33,7 +33,7 @@ from r50bench.measure.record_draft import RecordDraft
 from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
 from r50bench.results.atomic import write_atomically
-from r50bench.results.record import WorkerReport
+from r50bench.results.record import Canary, WorkerReport
 
 __all__ = [
     "BringUp",
@@ -97,6 +97,16 @@ class BringUp:
         self._draft.engine = replace(self._inputs.engine_info, version=version)
         check_affinity(self._plans, self._loaded)
         self._draft.warn(unbound(self._plans, self._loaded))
+        self._draft.canary = self._canary()
+
+    def _canary(self) -> Canary | None:
+        """Returns what looks at the cores between batches, None where nothing was to."""
+        cores = tuple(cpus for loaded in self._loaded for cpus in loaded.looked_at)
+        if any(cores):
+            return Canary(cores)
+        refused = (loaded.no_canary for loaded in self._loaded if loaded.no_canary)
+        missing = next(refused, self._inputs.no_canary)
+        return Canary(missing=missing) if missing else None
 
     def warm_up(self, *, loaded_alone: bool) -> None:
         """Proves the kernels and warms up.
@@ -129,6 +139,7 @@ def started_pool(
         inputs.feed,
         bind_memory=len({core.node for core in bench.host.cores}) > 1,
         pictures=len(inputs.labels),
+        canary=inputs.canary,
     )
     with (
         occupy(cpu for slot in placement.slots for cpu in slot.cpus) as others,
@@ -190,10 +201,12 @@ def worker_plans(
     *,
     bind_memory: bool,
     pictures: int = 0,
+    canary: str | None = None,
 ) -> tuple[WorkerPlan, ...]:
     """Returns one plan per instance, or one for all where the case shares weights.
 
-    ``pictures`` is the size of the labelled data set, 0 without one.
+    ``pictures`` is the size of the labelled data set, 0 without one; ``canary`` the path of the
+    library that looks at the cores, None where nothing does.
     """
     shared, apart = [placement.slots], [(slot,) for slot in placement.slots]
     groups = shared if case.weight_sharing else apart
@@ -207,6 +220,7 @@ def worker_plans(
             steps=case.steps or 0,
             warmup_steps=case.warmup_steps,
             bind_memory=bind_memory,
+            canary=canary,
             shares=tuple(ranges[slot.instance] for slot in slots) if ranges else (),
         )
         for number, slots in enumerate(groups)

@@ -14,7 +14,7 @@ from r50bench.engines.base import EngineSpec
 from r50bench.engines.environment import allocator_of, inert_settings, worker_environment
 from r50bench.engines.registry import ENGINES, packages_of
 from r50bench.errors import AssetError
-from r50bench.load import Load, LoadGen, Observe
+from r50bench.load import Load, LoadGen, Observe, Score
 from r50bench.measure.bench import Bench, Calibration
 from r50bench.measure.protocol import FeedSpec
 from r50bench.notices import Notice
@@ -49,7 +49,9 @@ _TIMESTAMPS = {"ONEDNN_VERBOSE_TIMESTAMP": "1"}
 class SessionInputs:
     """What goes into the pool, and what the record says about it. ``labels`` by picture.
 
-    ``limit`` is None where it is not known.
+    ``limit`` is None where it is not known. ``canary`` is the library that looks at the cores
+    between batches, None where nothing does; ``no_canary`` says as a clause why not, where it
+    might.
     """
 
     engine: EngineSpec
@@ -62,6 +64,8 @@ class SessionInputs:
     labels: tuple[int, ...]
     notices: tuple[Notice, ...]
     limit: Limit | None = None
+    canary: str | None = None
+    no_canary: str = ""
 
     @property
     def scripted(self) -> bool:
@@ -110,6 +114,7 @@ def gather(
     wanted = _engine_spec(case, weights, calibration, isinstance(load, LoadGen))
     engine, compiled = _prepared(wanted, weights, bench, environment, case.timeout_s)
     ring = ring_pictures(case.batch_size, bench.host.l3_bytes, _most_pictures(load, pictures))
+    canary, no_canary = _canary(case, bench, load)
     inert = inert_settings(case, bench.host)
     for notice in inert:
         bench.progress.warn(notice)
@@ -124,7 +129,23 @@ def gather(
         labels=pictures.labels if pictures else (),
         notices=inert,
         limit=bench.assets.limit_if_known(case, bench.host),
+        canary=canary,
+        no_canary=no_canary,
     )
+
+
+def _canary(case: Case, bench: Bench, load: Load | None) -> tuple[str | None, str]:
+    """Returns the library that looks at the cores between batches, or None and why not.
+
+    Not where there are no timed batches of ours, or where the engine scripts what is seen. Between
+    LoadGen's queries nothing is done that it would count as theirs.
+    """
+    if isinstance(load, (LoadGen, Score)) or ENGINES[case.engine].scripted:
+        return None, ""
+    if case.device != "cpu":
+        return None, "the GPU computes, and a look at the CPU's cores says nothing of it"
+    library, why_not = bench.assets.canary(bench.host)
+    return (None if library is None else str(library)), why_not
 
 
 def _prepared(

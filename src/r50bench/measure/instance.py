@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from r50bench.case import Slot
-from r50bench.engines.base import Engine, Runner
+from r50bench.engines.base import Engine, Runner, ScriptedCanary
 from r50bench.measure.answers import Answers
 from r50bench.measure.binding import (
     bind_cpus,
@@ -19,8 +19,10 @@ from r50bench.measure.binding import (
     busiest_threads,
     threads_of_process,
 )
+from r50bench.measure.canary import open_canary
 from r50bench.measure.feed import batches_to_score, ring_of_batches
 from r50bench.measure.loads.closed_loop import closed_loop, timed_loop
+from r50bench.measure.loads.looks import Look, Looks
 from r50bench.measure.protocol import FeedSpec, Timing
 
 __all__ = ["Instance"]
@@ -39,12 +41,16 @@ class Instance:
         self.slot = slot
         self.cpus: tuple[int, ...] = ()
         self.threads_bound = False
+        self.looked_at: tuple[int, ...] = ()
+        self.no_canary = ""
         self._index = index
         self._tick = tick
         self._runner: Runner | None = None
         self._batches: list[Any] = []
         self._answers = Answers(slot.instance, 0)
         self._clock: Callable[[], int] = time.perf_counter_ns
+        self._look: Look | None = None
+        self._helpers: list[int] = []
         self._thread = ThreadPoolExecutor(1, f"instance-{slot.instance}", self._bind)
 
     def _bind(self) -> None:
@@ -77,7 +83,27 @@ class Instance:
             if len(helpers) >= len(self.slot.cpus):
                 helpers = busiest_threads(helpers, len(self.slot.cpus) - 1, self.infer_once)
         self.threads_bound = bind_team(helpers, self.slot.cpus)
+        self._helpers = helpers
         return seconds
+
+    def watch_cores(self, engine: Engine, library: str | None) -> None:
+        """Gets a canary, where there is a ``library`` or the engine's is scripted.
+
+        ``looked_at`` are then the CPUs that it looks at, or ``no_canary`` says why there is none.
+        """
+        if isinstance(engine, ScriptedCanary):
+            self._look = engine.canary()
+            self.looked_at = self.cpus if self._look else ()
+        elif library is not None:
+            with _one_at_a_time:
+                try:
+                    canary = open_canary(library, self.slot.cpus, self._helpers)
+                except OSError as error:
+                    self.no_canary = str(error)
+                    return
+                canary.look()
+            self._look = canary.look
+            self.looked_at = canary.cpus()
 
     @property
     def runner(self) -> Runner:
@@ -99,13 +125,14 @@ class Instance:
         """
         self._answers.compare(self._ready().logits(self.infer_once()))
 
-    def run(self, steps: int, at_ns: int) -> Timing:
-        """Runs ``steps`` batches from ``at_ns`` on.
+    def run(self, steps: int, at_ns: int, *, looking: bool = False) -> Timing:
+        """Runs ``steps`` batches from ``at_ns`` on, ``looking`` at the cores between them.
 
         Raises:
             WorkerFailed: what was answered last is not what it was at first.
         """
         runner = self._ready()
+        looks = Looks(self._look, self._clock) if looking and self._look and steps else None
         starts, ends, answer = closed_loop(
             runner.infer,
             self._batches,
@@ -113,10 +140,11 @@ class Instance:
             at_ns=at_ns,
             clock=self._clock,
             tick=self._tick,
+            looks=looks,
         )
         if steps:
             self._answers.compare(runner.logits(answer))
-        return Timing(self.slot.instance, starts, ends)
+        return Timing(self.slot.instance, starts, ends, *(looks.by_batch() if looks else ()))
 
     def run_for(self, at_ns: int, until_ns: int, pause_ns: int) -> Timing:
         """Runs batches from ``at_ns`` to ``until_ns`` with pauses, timed by CLOCK_MONOTONIC.

@@ -65,7 +65,11 @@ class FeedSpec(msgspec.Struct, frozen=True):
 
 
 class WorkerPlan(msgspec.Struct, frozen=True):
-    """All that one worker needs to know. ``shares`` are half-open picture ranges to score."""
+    """All that one worker needs to know.
+
+    ``canary`` is the path of the library that looks at the cores, None where nothing does;
+    ``shares`` are half-open picture ranges to score.
+    """
 
     worker: int
     slots: tuple[Slot, ...]
@@ -74,6 +78,7 @@ class WorkerPlan(msgspec.Struct, frozen=True):
     steps: int
     warmup_steps: int
     bind_memory: bool
+    canary: str | None = None
     shares: tuple[tuple[int, int], ...] = ()
 
 
@@ -126,6 +131,8 @@ class Loaded(msgspec.Struct, frozen=True, tag=True):
     """``cpus`` (per instance) and ``memory_nodes`` are read back from the kernel.
 
     ``threads_bound``: every instance has one thread for each of its CPUs, bound to it.
+    ``looked_at`` are the CPUs (per instance) that the canary looks at, none without one;
+    ``no_canary`` says why not, where there was to be one.
     """
 
     engine_version: str
@@ -135,6 +142,8 @@ class Loaded(msgspec.Struct, frozen=True, tag=True):
     environment: dict[str, str]
     load_s: float
     first_batch_s: float
+    looked_at: tuple[tuple[int, ...], ...] = ()
+    no_canary: str = ""
 
 
 class Observed(msgspec.Struct, frozen=True, tag=True):
@@ -155,11 +164,16 @@ class Warmed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """Start and end of every measured batch of one instance, in ns of the engine's clock."""
+    """Start and end of every measured batch of one instance, in ns of the engine's clock.
+
+    What the canary took around each, and how long a thread waited meanwhile, where it looked.
+    """
 
     instance: int
     starts_ns: list[int]
     ends_ns: list[int]
+    canary_ns: list[int] = []
+    waited_ns: list[int] = []
 
 
 class Contention(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from r50bench import __version__
-from r50bench.errors import RunFailed, UsageError, WorkerFailed
+from r50bench.errors import R50BenchError, RunFailed, UsageError, WorkerFailed
 from r50bench.host.snapshot import snapshot
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import SessionInputs
@@ -27,6 +27,7 @@ from r50bench.results.atomic import Busy, Hold, is_disk_full, write_text_atomica
 from r50bench.results.kpi import Kpi, by_name
 from r50bench.results.record import (
     Accuracy,
+    Canary,
     Energy,
     Evidence,
     GpuReport,
@@ -39,9 +40,10 @@ from r50bench.results.record import (
     unevenness,
     write_record,
 )
-from r50bench.results.samples import SAMPLES_FILE, Samples, write_samples
+from r50bench.results.samples import SAMPLES_FILE, UNKNOWN_NS, Samples, write_samples
 
 if TYPE_CHECKING:
+    from r50bench.measure.canary_library import FullSpeeds
     from r50bench.results.predictions import Predictions
 
 __all__ = [
@@ -126,7 +128,8 @@ def samples_of(rounds: Sequence[Sequence[Measured]], batch_size: int, steps: int
 def samples_of_rounds(rounds: Sequence[Sequence[Measured]], batch_size: int) -> Samples:
     """Returns all rounds' timings as samples, however many batches each instance has run."""
     columns: dict[str, list[int]] = {
-        name: [] for name in ("round", "instance", "step", "start_ns", "end_ns")
+        name: []
+        for name in ("round", "instance", "step", "start_ns", "end_ns", "canary_ns", "waited_ns")
     }
     for number, answers in enumerate(rounds):
         for timing in (timing for answer in answers for timing in answer.timings):
@@ -136,6 +139,8 @@ def samples_of_rounds(rounds: Sequence[Sequence[Measured]], batch_size: int) -> 
             columns["step"] += range(steps)
             columns["start_ns"] += timing.starts_ns
             columns["end_ns"] += timing.ends_ns
+            columns["canary_ns"] += timing.canary_ns or [UNKNOWN_NS] * steps
+            columns["waited_ns"] += timing.waited_ns or [UNKNOWN_NS] * steps
     arrays = {name: np.asarray(values, dtype=np.int64) for name, values in columns.items()}
     images = np.full(len(columns["step"]), batch_size, dtype=np.int64)
     return Samples(**arrays, images=images)
@@ -213,6 +218,7 @@ class RecordDraft:
         self.others_cpus: float | None = None
         self.gpus: tuple[GpuReport, ...] = ()
         self.energy: Energy | None = None
+        self.canary: Canary | None = None
         self.notices: list[Notice] = [*planned.notices, *inputs.notices, *bench.findings]
         self.planned = planned
         self._progress = bench.progress
@@ -245,10 +251,27 @@ class RecordDraft:
         found = (disturbance(self.lost_cpu_share), neighbours(self.others_cpus, cores))
         self.warn(notice for notice in found if notice)
 
-    def note_spread(self) -> None:
-        """Warns where an instance's batches differ more than those of a machine at rest do."""
-        if self.samples is not None and (notice := unevenness(slowdown(self.samples))):
-            self.warn([notice])
+    def note_cores(self, speeds: FullSpeeds | None) -> None:
+        """Notes what is known of the cores' full speed; warns where they were often slower.
+
+        ``speeds`` is what this host knows of it, and learns from this run. Without such a warning,
+        warns where an instance's batches differ more than those of a machine at rest do.
+        """
+        if self.samples is None:
+            return
+        slow = None
+        if self.canary is not None and self.canary.cpus:
+            from r50bench.results.undisturbed import core_states, slow_cores
+
+            case, cores = self.planned.case, self.canary.cpus
+            if speeds is not None:
+                self.canary = replace(self.canary, known_ns=speeds.known(case, cores))
+            states = core_states(self.samples, self.canary.known_by_instance)
+            slow = None if states is None else slow_cores(states)
+            if speeds is not None and states is not None:
+                with contextlib.suppress(R50BenchError):  # a cache that is full costs no run
+                    speeds.learn(case, cores, states.full_speed_ns)
+        self.warn(notice for notice in [slow or unevenness(slowdown(self.samples))] if notice)
 
     def write(self, folder: Path, error: RunFailed | None) -> Record:
         """Writes samples, predictions and last the record, which vouches for them."""
@@ -287,6 +310,7 @@ class RecordDraft:
             energy=self.energy,
             predictions_sha256=predictions_sha256,
             invocation=self.invocation,
+            canary=self.canary,
         )
         write_record(record, folder)
         return record

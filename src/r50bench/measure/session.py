@@ -38,6 +38,7 @@ from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
 
 if TYPE_CHECKING:
+    from r50bench.measure.canary_library import FullSpeeds
     from r50bench.measure.energy import EnergyWatch
     from r50bench.measure.gpus import GpuWatch
 
@@ -202,6 +203,11 @@ class Session:
 
             self._gpus = GpuWatch(gpus_of(planned.placement, bench.host))
             draft.warn(self._gpus.findings)
+        self._speeds: FullSpeeds | None = None
+        if inputs.canary is not None:
+            from r50bench.measure.canary_library import FullSpeeds  # not of what is scripted
+
+            self._speeds = FullSpeeds(bench.assets.store, bench.host)
         self._energy: EnergyWatch | None = None
         if self._has_rounds and counts_energy():
             from r50bench.measure.energy import EnergyWatch  # few machines count
@@ -352,7 +358,7 @@ class Session:
             raise RunFailed("the session was ended before a round was measured")
         self.draft.samples = samples_of(self._rounds, case.batch_size, self._steps)
         self.draft.note_contention(self._rounds)
-        self.draft.note_spread()
+        self.draft.note_cores(self._speeds)
         if self._energy is not None:
             self.draft.energy = self._energy.report()
         if count != case.repeat:

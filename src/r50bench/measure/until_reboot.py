@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from r50bench.assets.store import Store
-from r50bench.errors import UsageError
+from r50bench.errors import AssetError, UsageError
 from r50bench.host.kernel_files import read_text
 from r50bench.host.snapshot import fingerprint
 from r50bench.host.topology import Host
@@ -55,7 +56,8 @@ class UntilReboot(Generic[T]):
         try:
             return checked_json(read_bounded(found / _FILE), self._shape)
         except (ValueError, OSError, UsageError):
-            self._store.remove(self._kind, key)
+            with suppress(AssetError):  # where it cannot be written either, it is passed over
+                self._store.remove(self._kind, key)
             return None
 
     def keep(self, value: T, *parts: Any, source: str) -> None:

@@ -102,6 +102,9 @@ class Worker:
         first = self._everywhere(
             [(one.load, (self._engine, self._plan.feed)) for one in self._instances]
         )
+        self._everywhere(
+            [(one.watch_cores, (self._engine, self._plan.canary)) for one in self._instances]
+        )
         return Loaded(
             engine_version=self._engine.version,
             cpus=tuple(one.cpus for one in self._instances),
@@ -110,6 +113,8 @@ class Worker:
             environment=recorded_environment(os.environ),
             load_s=load_s,
             first_batch_s=max(first),
+            looked_at=tuple(one.looked_at for one in self._instances),
+            no_canary=next((one.no_canary for one in self._instances if one.no_canary), ""),
         )
 
     def _observe(self) -> Observed:
@@ -129,7 +134,7 @@ class Worker:
             watch = self._watch()
             timings = self._everywhere(
                 [
-                    (one.run, (steps, command.at_ns))
+                    (functools.partial(one.run, looking=True), (steps, command.at_ns))
                     if command.until_ns is None
                     else (one.run_for, (command.at_ns, command.until_ns, command.pause_ns))
                     for one in self._instances

@@ -7,14 +7,20 @@ program may skip. A figure that was not measured has no line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from r50bench.case import Request, setting_text
 from r50bench.engines.registry import recorded_engine
 from r50bench.parameters import BY_NAME, PARAMETERS
 from r50bench.precision import PRECISIONS
-from r50bench.results.kpi import Kpi, accuracy_line, kpis_if_valid
+from r50bench.results.kpi import (
+    UNDISTURBED_BATCHES,
+    Kpi,
+    accuracy_line,
+    by_name,
+    kpis_if_valid,
+)
 from r50bench.results.record import GpuReport, Record
 from r50bench.results.samples import Samples
 from r50bench.wording import figure, first_few
@@ -62,7 +68,7 @@ def kpi_block(record: Record, samples: Samples | None) -> KpiBlock:
         settings=tuple((key, _one_line(value)) for key, value in _settings(record) if value),
         kpis=figures,
         reason=None if valid else _one_line(record.reason or "no reason given"),
-        notes=tuple(_one_line(note) for note in _notes(record, figures)),
+        notes=tuple(_one_line(note) for note in _notes(record, by_name(figures))),
     )
 
 
@@ -160,7 +166,7 @@ _WITHIN_ONE = (
 95 of 100 (benchmarks/compare_aa.py; docs/method.md has the figures)."""
 
 
-def _notes(record: Record, known: Sequence[Kpi]) -> Iterator[str]:
+def _notes(record: Record, figures: Mapping[str, Kpi]) -> Iterator[str]:
     if record.loadgen is not None:
         from r50bench.report.loadgen import loadgen_notes
 
@@ -170,6 +176,12 @@ def _notes(record: Record, known: Sequence[Kpi]) -> Iterator[str]:
     if record.evidence is not None:
         proof = "proved" if record.evidence.proved else "not proved"
         yield f"kernels {proof}: {record.evidence.summary}"
+    if UNDISTURBED_BATCHES in figures:
+        from r50bench.report.core_speed import core_speed_sentence  # not every run has a canary
+
+        yield core_speed_sentence(figures) or ""
+    if record.canary is not None and record.canary.missing:
+        yield f"no canary: {record.canary.missing}"
     for gpu in record.gpus:
         if words := _at_the_end(gpu):
             yield words
@@ -179,7 +191,7 @@ def _notes(record: Record, known: Sequence[Kpi]) -> Iterator[str]:
         yield _skipped(record.data.skipped)
     if words := tuned_values(record.request):
         yield words
-    if any(one.high is not None and one.primary for one in known):
+    if any(one.high is not None and one.primary for one in figures.values()):
         yield _WITHIN_ONE
     for notice in record.notices:
         yield f"! {notice}"

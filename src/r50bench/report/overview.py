@@ -10,6 +10,7 @@ from typing import Literal
 from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.precision import PRECISIONS
+from r50bench.report.core_speed import core_speed_sentence, often_disturbed
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.comparable import same_model
 from r50bench.results.kpi import (
@@ -34,7 +35,8 @@ class OverviewRow:
 
     ``share_of_limit`` is the share (0 to 1) of the machine's measured peak that the throughput
     reaches, None where the peak is not known. ``notes`` say why a cell has no figure; ``lost`` are
-    the disturbed cases, by mode, with the share of the time that an instance waited for its CPU.
+    the disturbed cases, by mode, with the share of the time that an instance waited for its CPU;
+    ``slow`` says by mode how fast the cores were, where batches were often disturbed.
     """
 
     precision: str
@@ -50,6 +52,7 @@ class OverviewRow:
     share_of_limit: float | None = None
     notes: tuple[str, ...] = ()
     lost: Mapping[str, float] = field(default_factory=dict)
+    slow: Mapping[str, str] = field(default_factory=dict)
 
 
 def overview_rows(
@@ -93,7 +96,7 @@ def overview_text(rows: Sequence[OverviewRow], width: int = 100) -> str:
     """
     table = overview_table(rows, top5=width >= _NARROW).text(width)
     notes = [*_batch_sizes(rows), *(f"! {note}" for row in rows for note in row.notes)]
-    notes += [f"! {sentence}" for sentence in _disturbed(rows)]
+    notes += [f"! {sentence}" for sentence in (*_disturbed(rows), *_slow(rows))]
     return "\n".join([table, *notes]) + "\n"
 
 
@@ -121,6 +124,14 @@ def _disturbed(rows: Sequence[OverviewRow]) -> Iterator[str]:
     every = len(names) == len(rows)
     notice = disturbance(max(shares))
     yield f"at worst, {notice}; disturbed: {'all rows' if every else ', '.join(names)}"
+
+
+def _slow(rows: Sequence[OverviewRow]) -> Iterator[str]:
+    """Yields a sentence for each figure whose batches were often disturbed."""
+    engines = _engines_differ(rows)
+    for row in rows:
+        for mode, said in row.slow.items():
+            yield f"{row.precision}{f' {row.engine}' if engines else ''} ({mode}): {said}"
 
 
 def _engines_differ(rows: Sequence[OverviewRow]) -> bool:
@@ -172,6 +183,11 @@ def _row(precision: str, engine: str, cells: Mapping[str, _Cell]) -> OverviewRow
             mode: cell.record.lost_cpu_share or 0.0
             for mode, cell in cells.items()
             if cell.record and not cell.reason and disturbance(cell.record.lost_cpu_share)
+        },
+        slow={
+            mode: said
+            for mode, cell in cells.items()
+            if often_disturbed(cell.figures) and (said := core_speed_sentence(cell.figures))
         },
     )
 

@@ -31,6 +31,7 @@ __all__ = [
     "EFFICIENCY",
     "ENERGY_PER_IMAGE",
     "FIRST_BATCH",
+    "FULL_SPEED",
     "LATENCY",
     "MEMORY",
     "P50_LATENCY",
@@ -40,6 +41,9 @@ __all__ = [
     "SCORED_PICTURES",
     "THROUGHPUT",
     "TOP5_ACCURACY",
+    "UNDISTURBED",
+    "UNDISTURBED_BATCHES",
+    "WAITING_BATCHES",
     "Kpi",
     "accuracy_line",
     "accuracy_percent",
@@ -57,6 +61,11 @@ EFFICIENCY = "Efficiency"
 """The name of the share of the machine's measured peak, in %."""
 MEMORY, FIRST_BATCH = "Memory PSS", "Time to First Batch"
 ENERGY_PER_IMAGE = "Energy per Image"
+
+FULL_SPEED, WAITING_BATCHES = "Full Speed", "Batches that Waited"
+UNDISTURBED_BATCHES = "Undisturbed Batches"
+UNDISTURBED = {THROUGHPUT: "Undisturbed Throughput", LATENCY: "Undisturbed Latency"}
+"""What undisturbed batches alone give, by the name of the figure that all batches give."""
 
 PRIMARY = {"throughput": THROUGHPUT, "latency": LATENCY, "accuracy": ACCURACY}
 """The name of the primary KPI by mode."""
@@ -223,6 +232,8 @@ def _timed(record: Record, samples: Samples) -> Iterator[Kpi]:
             hint="raise --steps, so that the instances overlap",
         )
     yield from _latency(record, samples)
+    if samples.looked_at:
+        yield from _undisturbed(record, samples)
     if record.energy is not None:
         yield from _energy_of_sockets(record.energy, samples)
     yield Kpi("Samples", "", len(samples))
@@ -268,6 +279,28 @@ def _latency(record: Record, samples: Samples) -> Iterator[Kpi]:
     images = float(np.mean(samples.images))
     per_image = mean.scaled(1 / images)
     yield Kpi("Time per Image", "ms", per_image.value, per_image.low, per_image.high)
+
+
+def _undisturbed(record: Record, samples: Samples) -> Iterator[Kpi]:
+    """How many batches had their cores to themselves, and what these alone give.
+
+    Figures that too few of them support are absent.
+    """
+    from r50bench.results.undisturbed import (  # not every run has a canary
+        states_of,
+        undisturbed_latency_ns,
+        undisturbed_throughput,
+    )
+
+    states = states_of(record, samples)
+    assert states is not None  # they were looked at
+    if (rate := undisturbed_throughput(samples, states)) is not None:
+        yield _interval(UNDISTURBED[THROUGHPUT], "img/s", rate)
+    if (latency := undisturbed_latency_ns(samples, states)) is not None:
+        yield _interval(UNDISTURBED[LATENCY], "ms", latency.scaled(_MS_PER_NS))
+    yield Kpi(FULL_SPEED, "%", 100 * states.share(states.full_speed))
+    yield Kpi(WAITING_BATCHES, "", int(np.sum(states.waited)))
+    yield Kpi(UNDISTURBED_BATCHES, "", int(np.sum(states.undisturbed)))
 
 
 def _percentile(samples: Samples, percent: float) -> Estimate:

@@ -27,6 +27,7 @@ __all__ = [
     "RUNS",
     "SCHEMA_VERSION",
     "Accuracy",
+    "Canary",
     "DataInfo",
     "Energy",
     "EngineInfo",
@@ -161,6 +162,26 @@ class Energy:
 
 
 @dataclass(frozen=True)
+class Canary:
+    """What looked at the cores between batches, outside of their time, see :mod:`.undisturbed`.
+
+    ``cpus`` are by instance those that it looked at: all of the instance's, or its first alone
+    where the engine's other threads cannot be asked. ``known_ns`` is by instance what a look had
+    taken at full speed on this host until then, None where that was not known. ``missing`` says as
+    a clause why nothing looked, and the rest is empty then.
+    """
+
+    cpus: tuple[tuple[int, ...], ...] = ()
+    known_ns: tuple[float | None, ...] = ()
+    missing: str = ""
+
+    @property
+    def known_by_instance(self) -> dict[int, float]:
+        """What was known, by the number of the instance."""
+        return {number: ns for number, ns in enumerate(self.known_ns) if ns is not None}
+
+
+@dataclass(frozen=True)
 class WorkerReport:
     """What one worker process read back about itself, once warm.
 
@@ -273,7 +294,8 @@ class Record:
     others had its CPU; None where nothing was timed or the kernel does not count it.
     ``others_cpus`` is how many of the machine's CPUs other processes kept busy meanwhile. ``gpus``
     are those that instances ran on, in the order of these.
-    ``energy`` is None where the host does not tell, or nothing was timed in rounds.
+    ``energy`` is None where the host does not tell, or nothing was timed in rounds. ``canary`` is
+    None where no canary was wanted, and in records from before there was one.
     ``invocation`` is common to the records of one call that ran each case by several processes, and
     None of a run by itself: what happened during the call happened to all of them.
     """
@@ -304,6 +326,7 @@ class Record:
     energy: Energy | None = None
     predictions_sha256: str | None = None
     invocation: str | None = None
+    canary: Canary | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from r50bench.results.record import Record, read_record
 
 __all__ = [
     "SAMPLES_FILE",
+    "UNKNOWN_NS",
     "Integers",
     "Samples",
     "read_measured",
@@ -31,8 +32,17 @@ SAMPLES_FILE = "samples.csv"
 """The name of the samples' file in a record's folder."""
 
 
+UNKNOWN_NS = -1
+"""Stands for a time that nobody measured, in the columns that not every run has."""
+
 _MOST_BYTES = 2 << 30
-"""A row is some 60 bytes: 10,000 steps of 100 instances in 30 rounds."""
+"""A row is some 70 bytes: 10,000 steps of 100 instances in 30 rounds."""
+
+_BY_CANARY = ("canary_ns", "waited_ns")
+
+
+def _nobody_looked() -> Integers:
+    return np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +52,11 @@ class Samples:
     ``start_ns`` and ``end_ns`` are stamps of one monotonic clock shared by all instances, taken
     right before and right after the batch; ``images`` is the number of pictures in it. Rows may be
     given in any order.
+
+    ``canary_ns`` is what the canary's known work took on the slowest core of the instance, the
+    slower of the looks before and after the batch; ``waited_ns`` how long, between these looks, a
+    thread of the instance was ready and had no CPU. They are :data:`UNKNOWN_NS` where that was not
+    measured, and need not be given where it never was.
 
     Raises:
         RunFailed: the arrays do not describe a run: lengths differ, a batch ends before it starts,
@@ -55,8 +70,13 @@ class Samples:
     start_ns: Integers
     end_ns: Integers
     images: Integers
+    canary_ns: Integers = field(default_factory=_nobody_looked)
+    waited_ns: Integers = field(default_factory=_nobody_looked)
 
     def __post_init__(self) -> None:
+        for name in _BY_CANARY:
+            if np.size(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.full(np.shape(self.step), UNKNOWN_NS))
         columns = {column.name: np.asarray(getattr(self, column.name)) for column in fields(self)}
         _check_columns(columns)
         order = np.lexsort((columns["step"], columns["round"], columns["instance"]))
@@ -74,6 +94,11 @@ class Samples:
     def latency_ns(self) -> Integers:
         """(batches,): how long each batch took, in ns."""
         return self.end_ns - self.start_ns
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether a canary looked at the cores around any batch."""
+        return bool(np.any(self.canary_ns != UNKNOWN_NS))
 
     @property
     def instances(self) -> Integers:
@@ -118,10 +143,14 @@ class Samples:
 
 
 def write_samples(samples: Samples, path: Path) -> str:
-    """Writes the samples as CSV and returns the file's sha256."""
+    """Writes the samples as CSV and returns the file's sha256.
+
+    The canary's columns are there where it looked.
+    """
     text = BytesIO()
-    text.write(_header() + b"\n")
-    table = np.column_stack([getattr(samples, column.name) for column in fields(samples)])
+    names = _columns(canary=samples.looked_at)
+    text.write(_header(names) + b"\n")
+    table = np.column_stack([getattr(samples, name) for name in names])
     np.savetxt(text, table, fmt="%d", delimiter=",")
     data = text.getvalue()
     write_atomically(path, data)
@@ -148,15 +177,19 @@ def read_samples(path: Path, sha256: str | None = None) -> Samples:
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise _damaged(path, "its sha256 is not the one in the record")
     header, newline, body = data.partition(b"\n")
-    if header != _header() or not newline:
-        raise _damaged(path, f"its first line is not {_header().decode()!r}")
+    known = {_header(names): names for names in (_columns(canary=False), _columns(canary=True))}
+    names = known.get(header)
+    if names is None or not newline:
+        raise _damaged(
+            path, f"its first line is not {' or '.join(repr(one.decode()) for one in known)}"
+        )
     if not body.endswith(b"\n"):
         raise _damaged(path, "it holds no rows" if not body else "its last line is cut short")
     try:
         table = np.loadtxt(BytesIO(body), dtype=np.int64, delimiter=",", comments=None, ndmin=2)
     except (ValueError, OverflowError) as error:
         raise _damaged(path, str(error)) from error
-    if table.shape[1] != len(fields(Samples)):
+    if table.shape[1] != len(names):
         raise _damaged(path, f"its rows have {table.shape[1]} columns")
     try:
         return Samples(*table.T)
@@ -195,8 +228,13 @@ def read_measured(folder: Path) -> tuple[Record, Samples | None]:
     return record, samples_of(record, folder) if record.status == "valid" else None
 
 
-def _header() -> bytes:
-    return ",".join(column.name for column in fields(Samples)).encode()
+def _columns(*, canary: bool) -> tuple[str, ...]:
+    names = tuple(column.name for column in fields(Samples))
+    return names if canary else tuple(name for name in names if name not in _BY_CANARY)
+
+
+def _header(names: Sequence[str]) -> bytes:
+    return ",".join(names).encode()
 
 
 def _damaged(path: Path, why: str) -> RunFailed:
@@ -223,6 +261,8 @@ def _check_batches(samples: Samples) -> None:
     for wrong, what in (
         (samples.end_ns < samples.start_ns, "ends before it starts"),
         (samples.images < 1, "holds no picture"),
+        (samples.canary_ns < UNKNOWN_NS, "has a canary that took less than no time"),
+        (samples.waited_ns < UNKNOWN_NS, "waited for less than no time"),
     ):
         if wrong.any():
             raise RunFailed(f"samples: {_place(samples, int(wrong.argmax()))} {what}")

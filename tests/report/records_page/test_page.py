@@ -14,7 +14,7 @@ from r50bench.report.page import words
 from r50bench.report.records_page import Shown, records_page
 from r50bench.results.record import Limit, Record, disturbance
 from r50bench.results.samples import Samples
-from support.records import record_of, samples_of_latencies
+from support.records import looked_at, record_of, samples_of_latencies
 
 _CEILING = Limit("VPDPBUSD", 15_440.0, 10.0, 10.0, (0, 1), "2026-01-31T12:00:00+00:00")
 
@@ -62,6 +62,37 @@ def test_the_fastest_of_several_is_named_with_its_share_of_the_peak() -> None:
     assert "avx_int8 on torch is the fastest: 2000 ± 0 img/s" in page
     assert ", 100 % of the measured peak." in page
     assert "the peak would allow 2000 img/s" in page
+
+
+def disturbed(slow: int, **changes: object) -> Shown:
+    """A record of one instance, the last ``slow`` of whose 100 batches ran on a slow core."""
+    samples = looked_at(
+        samples_of_latencies([[10.0] * (100 - slow) + [25.0] * slow]),
+        canary_ns=[1_700] * (100 - slow) + [3_000] * slow,
+    )
+    return shown(record_of(**changes), samples)  # type: ignore[arg-type]
+
+
+def test_a_record_of_slow_cores_has_both_figures_in_the_answer_in_a_table_and_in_its_strip() -> (
+    None
+):
+    page = records_page([disturbed(40)])
+    assert (
+        "avx_int8 on torch in throughput: the cores were at full speed in 60 % of the batches;"
+        " 60 of 100 passed undisturbed from end to end: undisturbed 800.0 ± 0, as experienced"
+    ) in page
+    assert page.index("Latency") < page.index("Undisturbed and as experienced")
+    assert ">60 of 100<" in page
+    assert "cores not at full speed" in page
+
+
+def test_undisturbed_records_are_in_the_table_and_not_in_the_answer() -> None:
+    page = records_page([disturbed(0)])
+    assert "100 of 100" in page
+    assert "full speed in" not in page
+    assert "cores not at full speed" not in page
+    several = records_page([disturbed(40, id="a"), disturbed(30, id="b"), disturbed(0, id="c")])
+    assert "2 of 3 records were disturbed in more than one of ten batches" in several
 
 
 def test_no_word_of_a_record_becomes_markup() -> None:

@@ -26,6 +26,12 @@ checked to the last digit. The script is read from the worker's environment when
     Implementation and source type that the kernel log claims for all convolutions:
     ``"jit_bf16:avx512_core bf16"``; on CUDA the name of all kernels. Default: what the precision
     calls for.
+``FAKE_CANARY_NS``
+    What the canary takes at each look of a measured round, in lists as the latencies are. Without
+    it there is no canary. A look takes no time of the virtual clock.
+``FAKE_WAITED_NS``
+    For how long, at each of these looks, a thread is said to have waited for a CPU since the last;
+    likewise in lists. Default 0.
 ``FAKE_PEAK``
     What the cores are said to do at most, in 1e9 operations and bytes per second: ``"950,23"``.
     Without it their limit is not known. Read by :mod:`r50bench.measure.measured_peak`, in the
@@ -91,7 +97,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Script:
-    """The FAKE_* variables, read. Lists are never empty but for ``answers`` (none given)."""
+    """The FAKE_* variables, read.
+
+    Lists are never empty but for ``answers`` and ``canary_ns`` (none given).
+    """
 
     latencies_ns: tuple[tuple[int, ...], ...]
     starts_ns: tuple[int, ...]
@@ -99,6 +108,8 @@ class Script:
     realtime: bool
     fault: Fault | None
     kernels: str | None
+    canary_ns: tuple[tuple[int, ...], ...] = ()
+    waited_ns: tuple[tuple[int, ...], ...] = ((0,),)
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Script:
@@ -108,9 +119,9 @@ class Script:
             UsageError: a variable is not as the module says.
         """
         fault = environ.get("FAKE_FAULT")
-        lists = (environ.get("FAKE_LATENCIES_NS") or "1000000").split(";")
+        canary = environ.get("FAKE_CANARY_NS")
         return cls(
-            latencies_ns=tuple(_integers("FAKE_LATENCIES_NS", text) for text in lists),
+            latencies_ns=_lists(environ, "FAKE_LATENCIES_NS", "1000000"),
             starts_ns=_integers("FAKE_START_NS", environ.get("FAKE_START_NS") or "0"),
             answers=_integers("FAKE_ANSWERS", environ["FAKE_ANSWERS"])
             if environ.get("FAKE_ANSWERS")
@@ -118,7 +129,13 @@ class Script:
             realtime=environ.get("FAKE_REALTIME") == "1",
             fault=Fault.parse(fault) if fault else None,
             kernels=environ.get("FAKE_KERNELS") or None,
+            canary_ns=_lists(environ, "FAKE_CANARY_NS", "") if canary else (),
+            waited_ns=_lists(environ, "FAKE_WAITED_NS", "0"),
         )
+
+
+def _lists(environ: Mapping[str, str], name: str, default: str) -> tuple[tuple[int, ...], ...]:
+    return tuple(_integers(name, text) for text in (environ.get(name) or default).split(";"))
 
 
 def _integers(name: str, text: str) -> tuple[int, ...]:
@@ -151,6 +168,11 @@ class FakeEngine:
         """Returns the virtual time of the calling thread's instance."""
         now: int = self._here.runner.now_ns
         return now
+
+    def canary(self) -> Callable[[], tuple[int, int]] | None:
+        """Returns the scripted looks of the calling thread's instance."""
+        look: Callable[[], tuple[int, int]] = self._here.runner.look
+        return look if self._script.canary_ns else None
 
     def observe(self, infer: Callable[[], object]) -> str:
         """Returns the log of a run that used one kernel for all convolutions; runs nothing.
@@ -204,6 +226,7 @@ class _FakeRunner:
         self._latencies = lists[instance % len(lists)]
         self._count = 0
         self._pictures = 0
+        self._looks = 0
 
     def prepare(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.ascontiguousarray(batch, np.float32)
@@ -221,6 +244,15 @@ class _FakeRunner:
             time.sleep(latency / 1e9)
         self.now_ns += latency
         return self._answer(prepared)
+
+    def look(self) -> tuple[int, int]:
+        found = tuple(
+            mine[self._looks % len(mine)]
+            for lists in (self._script.canary_ns, self._script.waited_ns)
+            for mine in [lists[self._instance % len(lists)]]
+        )
+        self._looks += 1
+        return found[0], found[1]
 
     def logits(self, output: Any) -> NDArray[np.float32]:
         return np.asarray(output, np.float32)

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from r50bench.measure.loads.looks import Looks
+
 __all__ = ["closed_loop", "timed_loop", "wait_until"]
 
 _SPIN_NS = 1_000_000
@@ -32,22 +34,28 @@ def closed_loop(
     at_ns: int,
     clock: Callable[[], int],
     tick: Callable[[], None],
+    looks: Looks | None = None,
 ) -> tuple[list[int], list[int], Any]:
     """Runs ``steps`` batches from ``at_ns`` on; returns starts and ends in ns of ``clock``.
 
     Batches are taken in turn so that the last is the first of them: what was answered to it is
-    returned too, to be looked at when nothing is timed; None of no steps.
+    returned too, to be looked at when nothing is timed; None of no steps. ``looks`` are taken
+    before the first batch and between batches, outside of their time.
     """
     starts, ends = [0] * steps, [0] * steps
     count, last = len(batches), steps - 1
     answer = None
     wait_until(at_ns)
+    if looks is not None:
+        looks.begin()
     for step in range(steps):
         batch = batches[(step - last) % count]
         starts[step] = clock()
         answer = infer(batch)
         ends[step] = clock()
         tick()
+        if looks is not None:
+            looks.after(step + 1, ends[step], last=step == last)
     return starts, ends, answer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from r50bench.report.core_speed import core_speed_sentence, often_disturbed
 from r50bench.report.records_page.shown import Shown, valid_in_mode
 from r50bench.results.kpi import EFFICIENCY, LATENCY, P50_LATENCY, P99_LATENCY, THROUGHPUT, Kpi
 from r50bench.wording import counted, figure, fixed, with_interval
@@ -16,6 +17,7 @@ _MOST = 6  # named in one sentence
 def answers(shown: Sequence[Shown]) -> Iterator[str]:
     """Yields the sentences; one at least, which says so where nothing has a figure."""
     found = [*_fastest(shown), *_quickest(shown), *_scored(shown), *_loadgen(shown)]
+    found += _disturbed(shown)
     yield from found or ["No record here has a figure."]
     invalid = [one for one in shown if one.record.status != "valid"]
     if invalid:
@@ -77,6 +79,20 @@ def _loadgen(shown: Sequence[Shown]) -> Iterator[str]:
         assert primary is not None
         verdict = f", {result.verdict}" if result.verdict else ""
         yield f"{one.record.name}: {_told(primary)}{verdict}."
+
+
+def _disturbed(shown: Sequence[Shown]) -> Iterator[str]:
+    """Says of one record how far it was disturbed, of several how many were."""
+    disturbed = [one for one in shown if often_disturbed(one.figures)]
+    if len(disturbed) == 1 and (said := core_speed_sentence(disturbed[0].figures)):
+        case = disturbed[0].record.case
+        yield f"{case.precision} on {case.engine} in {case.mode}: {said}."
+    elif disturbed:
+        looked_at = sum(core_speed_sentence(one.figures) is not None for one in shown)
+        yield (
+            f"{len(disturbed)} of {counted(looked_at, 'record')} were disturbed in more than one of"
+            " ten batches; what undisturbed batches alone give stands below."
+        )
 
 
 def _told(kpi: Kpi) -> str:

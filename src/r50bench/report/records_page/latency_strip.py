@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from r50bench.report.records_page.shown import Shown
-from r50bench.report.svg import PALETTE, drawing, line, mark, text, y_grid
+from r50bench.report.svg import PALETTE, SHADES, drawing, line, mark, rect, text, y_grid
+from r50bench.results.record import Record
 from r50bench.results.samples import Integers, Samples
 from r50bench.results.stats import Floats
+from r50bench.results.undisturbed import states_of
 from r50bench.wording import counted, fixed
 
 __all__ = ["latency_strip_svg"]
@@ -31,7 +33,7 @@ def latency_strip_svg(shown: Sequence[Shown]) -> str:
         part
         for at, one in enumerate(shown)
         if one.samples is not None
-        for part in _strip(one.label, one.samples, _TOP + at * (_STRIP + _GAP))
+        for part in _strip(one, one.samples, _TOP + at * (_STRIP + _GAP))
     ]
     return drawing("How long each batch took, over the measured time", _WIDTH, height, parts)
 
@@ -40,17 +42,20 @@ def latency_strip_svg(shown: Sequence[Shown]) -> str:
 class _Series:
     """The batches of all instances: when each began in measured time, how long it took, in s, ms.
 
-    ``rounds`` are the times at which rounds begin, ``length`` is the measured time in all.
+    ``slow`` are those whose cores were not at full speed, as far as a canary looked. ``rounds`` are
+    the times at which rounds begin, ``length`` is the measured time in all.
     """
 
     start_s: Floats
     latency_ms: Floats
     instance: Integers
+    slow: npt.NDArray[np.bool_]
     rounds: tuple[float, ...]
     length: float
 
 
-def _series(samples: Samples) -> _Series:
+def _series(record: Record, samples: Samples) -> _Series:
+    states = states_of(record, samples)
     start = np.zeros(len(samples))
     begun, rounds = 0.0, []
     for number in samples.rounds:
@@ -60,15 +65,20 @@ def _series(samples: Samples) -> _Series:
         start[rows] = begun + (samples.start_ns[rows] - first) * 1e-9
         begun += float(last - first) * 1e-9
     return _Series(
-        start, samples.latency_ns.astype(np.float64) * 1e-6, samples.instance, tuple(rounds), begun
+        start,
+        samples.latency_ns.astype(np.float64) * 1e-6,
+        samples.instance,
+        np.zeros(len(samples), np.bool_) if states is None else states.looked & ~states.full_speed,
+        tuple(rounds),
+        begun,
     )
 
 
 _Axes = tuple[Callable[[float], float], Callable[[float], float]]
 
 
-def _strip(label: str, samples: Samples, top: float) -> Iterator[str]:
-    series = _series(samples)
+def _strip(one: Shown, samples: Samples, top: float) -> Iterator[str]:
+    series = _series(one.record, samples)
     highest = float(np.max(series.latency_ms)) * _BEYOND or 1.0
     right, bottom = _WIDTH - _RIGHT, top + _STRIP
 
@@ -80,7 +90,7 @@ def _strip(label: str, samples: Samples, top: float) -> Iterator[str]:
 
     median = float(np.median(series.latency_ms))
     instances = counted(len(samples.instances), "instance")
-    words = f"{label} · {len(samples)} batches of {instances}"
+    words = f"{one.label} · {len(samples)} batches of {instances}"
     yield text(_LEFT, top - 6, words)
     slowest = highest / _BEYOND
     yield from y_grid(((y(0), "0"), (y(slowest), fixed(slowest, 3))), _LEFT, right)
@@ -89,9 +99,20 @@ def _strip(label: str, samples: Samples, top: float) -> Iterator[str]:
         color = PALETTE[int(number) % len(PALETTE)]
         chosen = series.instance == number
         yield from _columns(int(number), series, chosen, (x, y), color, top)
+    yield from _slow_cores(series, x, bottom)
     yield line(_LEFT, y(median), right, y(median))
     yield text(_LEFT - 8, y(median) + 4, fixed(median, 3), style="strong", anchor="end")
     yield text(right, bottom + 13, f"{series.length:.2f} s measured", style="faint", anchor="end")
+
+
+def _slow_cores(series: _Series, x: Callable[[float], float], bottom: float) -> Iterator[str]:
+    """Yields a line below the strip for each part of the time in which cores were slow."""
+    if not series.slow.any():
+        return
+    yield text(_LEFT, bottom + 13, "— cores not at full speed", style="faint")
+    width = (series.length or 1.0) / _COLUMNS
+    for at in np.unique((series.start_s[series.slow] / width).astype(np.int64)):
+        yield rect(x(at * width), bottom + 1, x(width) - x(0), 3, fill=SHADES["grey"])
 
 
 def _columns(

@@ -8,6 +8,7 @@ from r50bench.load import LoadGen
 from r50bench.report.overview import overview_rows, overview_table
 from r50bench.report.page import Section, page, pictures, preformatted, tables, words
 from r50bench.report.records_page.answer import answers
+from r50bench.report.records_page.core_speeds import core_speeds_table
 from r50bench.report.records_page.details import (
     evidence_table,
     figures_table,
@@ -59,6 +60,9 @@ def _pictures(shown: Sequence[Shown]) -> Iterator[Section]:
     batches = [one for one in valid_in_mode(shown, "latency") or timed if one.samples is not None]
     if batches:
         yield latency_section(labelled(batches[:_MOST_STRIPS]), _cut(batches, _MOST_CURVES))
+    speeds = core_speeds_table(labelled(shown))
+    if speeds.rows:
+        yield tables("Undisturbed and as experienced", [("", speeds)])
 
 
 def latency_section(batches: Sequence[Shown], key: str = "") -> Section:

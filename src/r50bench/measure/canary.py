@@ -1,0 +1,35 @@
+"""The canary of one instance: which of its cores can be looked at, and whose waiting counts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from r50bench.host.canary import Canary, openmp_teams
+from r50bench.measure.binding import threads_of_process
+
+__all__ = ["open_canary"]
+
+
+def open_canary(library: str, cpus: Sequence[int], helpers: Sequence[int]) -> Canary:
+    """Returns a canary that looks at all of ``cpus``, or at the calling thread's alone.
+
+    To be called in the instance's thread, when it and its ``helpers``, kernel ids, are bound to one
+    CPU each. A core can be looked at by the thread that computes there alone: another one would
+    wait until that has spun its time away. Engines whose threads are OpenMP's lend theirs.
+
+    Raises:
+        OSError: the library cannot be loaded.
+    """
+    threads = (threading.get_native_id(), *helpers)
+    if len(helpers) == len(cpus) - 1 > 0:
+        for team in openmp_teams():
+            before = threads_of_process()
+            canary = Canary(Path(library), threads, team, len(cpus))
+            canary.look()
+            # A library that does not compute here starts threads of its own, bound to no CPU.
+            if canary.cpus() == tuple(sorted(cpus)) and threads_of_process() == before:
+                return canary
+            canary.close()
+    return Canary(Path(library), threads)
