@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from r50bench.load import LoadgenSettings
+from r50bench.mlperf.query.attributes import get
+from r50bench.report.kpi_block import block_text, kpi_block
+from r50bench.report.kpi_formats import format_kpis
+from r50bench.report.loadgen import mlperf_text
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import kpis
 from r50bench.results.record import Accuracy, Record, read_record, write_record
@@ -103,6 +107,33 @@ def test_the_table_names_what_ran_what_came_out_and_where_it_lies(
     assert "95.000 %" in lines[3]
     assert "invalid" in lines[4]
     assert "1600 img/s" in lines[5]
+
+
+def test_performance_is_loadgens_result_wherever_it_is_shown(
+    r50bench_here: Call, tmp_path: Path, runs: Path
+) -> None:
+    stream = LoadgenSettings("SingleStream", "PerformanceOnly", dataset_size=20)
+    result = result_of(stream, raw_throughput=170.0, raw_latency_ns=6_000_000)
+    record = records.record_of(id="e", case=records.case_of(data_type="real"), loadgen=result)
+    keep(runs, record)
+    (facts,) = json.loads(r50bench_here("find", "loadgen_scenario=SingleStream", "--json").out)
+    assert (facts["performance"], facts["performance_unit"]) == (6_200_000, "ns")
+    assert facts["latency_p90"] == 6_123_339  # as it was measured, under its own name
+    assert "6.2 ms" in r50bench_here("find", "performance>6100000").out
+    assert get("performance", record, runs / "e") == "6200000"
+    block = kpi_block(record, None)
+    assert "*SingleStream Latency Estimate (ms): 6.2" in block_text(block)
+    assert "\nP90 Latency (ms): 6.1233" in block_text(block)
+    (shown,) = json.loads(format_kpis([block], "json"))
+    assert shown["kpis"][0]["value"] == pytest.approx(6.2)
+    assert "performance  6.2 ms" in mlperf_text(record)
+    assert found(r50bench_here, "latency_p90<6150000") == ["e"]
+
+
+@pytest.mark.usefixtures("runs")
+def test_only_what_was_timed_has_a_performance_and_a_unit(r50bench_here: Call) -> None:
+    (facts,) = json.loads(r50bench_here("find", "loadgen_mode=AccuracyOnly", "--json").out)
+    assert (facts["performance"], facts["performance_unit"]) == (None, None)
 
 
 @pytest.mark.usefixtures("runs")

@@ -42,7 +42,7 @@ def write_entry(folder: Path, detail: dict[str, Any], summary: str = "", **asked
             ForeignFigure("Samples per second", "samples/s", 171.966),
         ),
         (
-            "SingleStream",
+            "SingleStream",  # of a LoadGen that estimates nothing yet
             {"result_90.00_percentile_latency_ns": 6123339},
             ForeignFigure("90th percentile latency", "ns", 6123339.0),
         ),
@@ -65,6 +65,27 @@ def test_performance_is_loadgen_s_result_of_the_scenario(
     assert run.name == f"mlperf_{scenario}_PerformanceOnly_pytorch"
     assert run.settings["loadgen_dataset_size"] == "500"
     assert "return_saved_record" not in run.settings
+
+
+def test_the_result_of_a_stream_is_the_estimate_and_what_was_measured_stands_beside_it(
+    tmp_path: Path,
+) -> None:
+    detail = {
+        "result_99.00_percentile_per_query_latency_ns": 7_000_000,
+        "early_stopping_latency_ms": 7_100_000,
+    }
+    write_entry(tmp_path / "a", detail, loadgen_scenario="MultiStream")
+    summary = (
+        "90.0th percentile latency (ns) : 25114400\nResult is : VALID\n"
+        " * Early stopping 90.0th percentile estimate: 25218600\n"
+    )
+    write_entry(tmp_path / "b", {}, summary, loadgen_scenario="SingleStream")
+    (multi, single), _ = read_axs_entries(tmp_path)
+    assert [one.value for one in multi.figures] == [7_100_000, 7_000_000]
+    assert [(one.name, one.value) for one in single.figures] == [
+        ("Early stopping 90th percentile estimate", 25218600),
+        ("90th percentile latency", 25114400),
+    ]
 
 
 def test_the_summary_serves_where_there_is_no_detailed_log(tmp_path: Path) -> None:

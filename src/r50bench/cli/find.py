@@ -14,6 +14,7 @@ from r50bench.mlperf.query.command import split_terms
 from r50bench.mlperf.query.search import Found, Search
 from r50bench.mlperf.query.terms import notices_on_terms, parse_terms
 from r50bench.notices import Notice
+from r50bench.report.loadgen import performance_text
 from r50bench.report.table import Column, Table
 from r50bench.results.history import History, history_path
 from r50bench.wording import figure, first_few
@@ -49,7 +50,8 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     r50bench find main_job,precision=int8,status=invalid
 
     QUERY is as for 'r50bench byquery', and may also compare what came out and what any run was
-    given: accuracy, performance, verdict, status, reason, created, cpu, host, graph, weights, mode,
+    given: accuracy, performance (of LoadGen its result, latencies in ns; of other runs the primary
+    figure), latency_p90, verdict, status, reason, created, cpu, host, graph, weights, mode,
     case_type, steps…; nothing is run.
     """
     terms = parse_terms(split_terms(words))
@@ -69,7 +71,8 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
 
 
 def _as_data(one: Found) -> dict[str, Any]:
-    return one.facts | {"tags": sorted(one.tags), "record": str(one.folder)}
+    beside = {"tags": sorted(one.tags), "record": str(one.folder)}
+    return one.facts | {"performance_unit": one.unit or None} | beside
 
 
 def _lines(found: Sequence[Found]) -> list[str]:
@@ -80,12 +83,20 @@ def _lines(found: Sequence[Found]) -> list[str]:
 
 def _row(one: Found) -> tuple[str, ...]:
     record, facts = one.record, one.facts
-    accuracy, performance = facts["accuracy"], facts["performance"]
+    accuracy = facts["accuracy"]
     return (
         record.created,
         record.name,
         facts["verdict"] or record.status,
         "-" if accuracy is None else f"{accuracy:.3f} %",
-        "-" if performance is None else f"{figure(performance)} {one.unit}".rstrip(),
+        _performance(one) or "-",
         str(one.folder),
     )
+
+
+def _performance(one: Found) -> str:
+    """Returns LoadGen's result, or the main job's primary figure; empty without any."""
+    if one.record.loadgen is not None:
+        return performance_text(one.record.loadgen)
+    value = one.facts["performance"]
+    return "" if value is None else f"{figure(value)} {one.unit}".rstrip()

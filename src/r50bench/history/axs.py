@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,32 @@ ENTRY_FILE = "data_axs.json"
 
 _DETAIL, _SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
 _ACCURACY = re.compile(r"accuracy=([0-9.]+)%, good=(\d+), total=(\d+)")
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A figure of LoadGen: its key in the detailed log, its name in the summary, its unit."""
+
+    key: str
+    name: str
+    unit: str
+
+
 _RESULTS = {
-    "Offline": ("result_samples_per_second", "Samples per second", "samples/s"),
-    "Server": ("result_completed_samples_per_sec", "Completed samples per second", "samples/s"),
-    "SingleStream": ("result_90.00_percentile_latency_ns", "90th percentile latency", "ns"),
+    "Offline": (_Figure("result_samples_per_second", "Samples per second", "samples/s"),),
+    "Server": (
+        _Figure("result_completed_samples_per_sec", "Completed samples per second", "samples/s"),
+    ),
+    "SingleStream": (
+        _Figure("early_stopping_latency_ss", "Early stopping 90th percentile estimate", "ns"),
+        _Figure("result_90.00_percentile_latency_ns", "90th percentile latency", "ns"),
+    ),
     "MultiStream": (
-        "result_99.00_percentile_per_query_latency_ns",
-        "99th percentile latency",
-        "ns",
+        _Figure("early_stopping_latency_ms", "Early stopping 99th percentile estimate", "ns"),
+        _Figure("result_99.00_percentile_per_query_latency_ns", "99th percentile latency", "ns"),
     ),
 }
-"""A scenario's result: its key in LoadGen's detailed log, its name in the summary, its unit."""
+"""A scenario's result, and what stands beside it; LoadGen before 1.1 estimates no percentile."""
 
 
 def read_axs_entries(folder: Path) -> tuple[list[ForeignRun], list[tuple[str, str]]]:
@@ -109,15 +125,21 @@ def _detail(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _performance(scenario: str, detail: dict[str, Any], summary: str) -> Iterator[ForeignFigure]:
-    if scenario not in _RESULTS:
-        return
-    key, name, unit = _RESULTS[scenario]
-    value = detail.get(key)
-    if value is None:
-        match = re.search(rf"^{name}\s*(?:\(ns\))?\s*:\s*([0-9.]+)\s*$", summary, re.M | re.I)
-        value = float(match[1]) if match else None
-    if isinstance(value, int | float):
-        yield ForeignFigure(name, unit, float(value))
+    """Yields the scenario's result first, where the run tells it."""
+    for known in _RESULTS.get(scenario, ()):
+        value = detail.get(known.key)
+        if value is None:
+            value = _in_summary(known.name, summary)
+        if isinstance(value, int | float):
+            yield ForeignFigure(known.name, known.unit, float(value))
+
+
+def _in_summary(name: str, summary: str) -> float | None:
+    """Finds ``90th percentile latency (ns) : 7``; newer LoadGens write ``90.0th``."""
+    words = name.replace("th ", r"(?:\.0)?th ", 1)
+    line = rf"^[ *]*{words}\s*(?:\(ns\))?\s*:\s*([0-9.]+)\s*$"
+    match = re.search(line, summary, re.M | re.I)
+    return float(match[1]) if match else None
 
 
 def _invalid(detail: dict[str, Any], summary: str) -> bool:

@@ -11,7 +11,7 @@ from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record
 from r50bench.wording import counted, figure
 
-__all__ = ["loadgen_notes", "loadgen_settings", "mlperf_text"]
+__all__ = ["loadgen_notes", "loadgen_settings", "mlperf_text", "performance_text"]
 
 _MS_PER_NS = 1e-6
 
@@ -39,7 +39,7 @@ def loadgen_notes(result: LoadgenResult) -> Iterator[str]:
 
 
 def mlperf_text(record: Record, offline: Record | None = None) -> str:
-    """Returns the table of one LoadGen run: verdict, score, what it is to be compared with.
+    """Returns the table of one LoadGen run: performance, verdict, what it is to be compared with.
 
     ``offline`` is the Offline run that a Server run is set against, if there is one.
     """
@@ -72,8 +72,8 @@ def _scenario(record: Record) -> str:
 def _timed_rows(result: LoadgenResult) -> Iterator[tuple[str, str]]:
     if result.score is None:
         return
+    yield "performance", f"{performance_text(result)}   ({result.score_name})"
     yield "verdict", result.verdict
-    yield "score", f"{_score(result)}   ({result.score_name})"
     for name, target in _targets(result):
         yield name, f"{target} ({'measured' if result.target_measured else 'given'})"
     if result.bound_ns is not None:
@@ -124,7 +124,7 @@ def _raw(result: LoadgenResult) -> str:
         return f"{throughput}; Server lies {below:.1f} % below it{why}"
     if result.settings.scenario == "Offline":
         return f"{throughput}{_overhead(result)}"
-    # The score is LoadGen's estimate from above, and not what is compared.
+    # The performance is LoadGen's estimate from above, and not what is compared.
     percent = PERCENTILE[result.settings.scenario]
     loadgen = _ms(result.percentiles_ns[f"{percent:.2f}"])
     raw = f"p{percent:g} {_ms(result.raw_latency_ns)}; LoadGen's {loadgen}"
@@ -136,13 +136,13 @@ def _overhead(result: LoadgenResult) -> str:
     return "" if share is None else f"; harness overhead {100 * share:.2f} %"
 
 
-def _score(result: LoadgenResult) -> str:
-    assert result.score is not None
-    return (
-        _ms(result.score)
-        if result.score_unit == "ns"
-        else (f"{figure(result.score)} {result.score_unit}")
-    )
+def performance_text(result: LoadgenResult) -> str:
+    """Returns LoadGen's result with its unit, latencies in ms; empty where there is none."""
+    if result.score is None:
+        return ""
+    if result.score_unit == "ns":
+        return _ms(result.score)
+    return f"{figure(result.score)} {result.score_unit}"
 
 
 def _compliance(result: LoadgenResult) -> str:

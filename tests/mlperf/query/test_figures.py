@@ -29,9 +29,13 @@ def record_of(scenario: str, mode: str, **changes: object) -> Record:
         ("Offline", "AccuracyOnly", "accuracy_report", "accuracy=75.200%, good=376, total=500"),
         ("Offline", "PerformanceOnly", "performance", "171.966"),
         ("Server", "PerformanceOnly", "performance", "171.966"),
-        ("SingleStream", "PerformanceOnly", "performance", "6123339"),
-        ("MultiStream", "PerformanceOnly", "performance", "7000000"),
+        ("SingleStream", "PerformanceOnly", "performance", "6200000"),
+        ("MultiStream", "PerformanceOnly", "performance", "6200000"),
         ("SingleStream", "PerformanceOnly", "score", "6200000"),
+        ("SingleStream", "PerformanceOnly", "score_unit", "ns"),
+        ("SingleStream", "PerformanceOnly", "performance_unit", "ns"),
+        ("SingleStream", "PerformanceOnly", "latency_p90", "6123339"),
+        ("MultiStream", "PerformanceOnly", "latency_p99", "7000000"),
         ("SingleStream", "PerformanceOnly", "latency_p50", "5900000"),
         ("Offline", "PerformanceOnly", "verdict", "VALID"),
         ("Offline", "SubmissionRun", "accuracy", "75.2"),
@@ -73,7 +77,7 @@ def test_what_a_run_cannot_answer_is_refused_before_it(mode: str, key: str, hint
 
 
 def test_a_missing_figure_is_an_error_and_never_none() -> None:
-    record = record_of("SingleStream", "PerformanceOnly", percentiles_ns={})
+    record = record_of("SingleStream", "PerformanceOnly", score=None)
     with pytest.raises(R50BenchError, match="gives no performance"):
         answer("performance", record, FOLDER)
 

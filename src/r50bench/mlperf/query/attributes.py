@@ -7,7 +7,7 @@ from pathlib import Path
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.load import LoadgenSettings
 from r50bench.mlperf.query.facts import facts_of_record
-from r50bench.mlperf.query.figures import ANSWERS, answer, check_answerable
+from r50bench.mlperf.query.figures import ANSWERS, OTHER_NAMES, answer, check_answerable
 from r50bench.mlperf.query.terms import query_text
 from r50bench.mlperf.query.vocabulary import KEYS
 from r50bench.results.record import Record
@@ -23,7 +23,7 @@ def check_gettable(key: str, loadgen: LoadgenSettings) -> None:
     Raises:
         UsageError: there is no such key, or the mode does not find it out.
     """
-    if key in ANSWERS:
+    if key in ANSWERS or key in OTHER_NAMES:
         check_answerable(key, loadgen)
     elif key not in KEYS:
         raise UsageError(
@@ -39,7 +39,7 @@ def get(key: str, record: Record, folder: Path) -> str:
     Raises:
         R50BenchError: the record lacks what its mode finds out.
     """
-    if key in ANSWERS:
+    if key in ANSWERS or key in OTHER_NAMES:
         return answer(key, record, folder)
     value = facts_of_record(record).get(key)
     return _NONE if value is None else query_text(value)

@@ -12,8 +12,7 @@ from typing import Any
 
 from r50bench.engines.registry import ENGINES
 from r50bench.mlperf.query.terms import COMPARE, Comparison, Presence, TagTerm, Term, Truth
-from r50bench.mlperf.query.vocabulary import FIXED, Key
-from r50bench.mlperf_rules import PERCENTILE
+from r50bench.mlperf.query.vocabulary import FIXED, LATENCIES, Key
 from r50bench.precision import NUMERICS, PRECISIONS
 
 __all__ = ["Condition", "condition_of"]
@@ -91,17 +90,11 @@ def _at(path: str) -> str:
 
 def _performance() -> str:
     """Returns the performance as :func:`.figures.performance` has it, and the main job's figure."""
-    mode, scenario = _at("loadgen.settings.mode"), _at("loadgen.settings.scenario")
-    percentiles = " ".join(
-        f"WHEN {scenario} = '{name}' AND {mode} <> 'FindPeakPerformance'"
-        f" THEN json_extract(facts, '$.loadgen.percentiles_ns.\"{percent:.2f}\"')"
-        for name, percent in PERCENTILE.items()
-        if name != "Server"
-    )
+    mode = _at("loadgen.settings.mode")
     return (
         f"CASE WHEN {mode} IS NULL AND {_at('case.mode')} = 'accuracy' THEN NULL"
         f" WHEN {mode} IS NULL THEN value WHEN {mode} = 'AccuracyOnly' THEN NULL"
-        f" {percentiles} ELSE {_at('loadgen.score')} END"
+        f" ELSE {_at('loadgen.score')} END"
     )
 
 
@@ -116,6 +109,10 @@ _WORKED_OUT = {
     " / json_extract(facts, '$.accuracy.total'), 3)",
     "performance": _performance(),
     "weights": f"COALESCE({_at('model.weights')}, {_at('case.weights')})",
+    **{
+        key: f"json_extract(facts, '$.loadgen.percentiles_ns.\"{name}\"')"
+        for key, name in LATENCIES.items()
+    },
 }
 
 

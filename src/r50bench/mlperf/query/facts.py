@@ -9,7 +9,7 @@ from r50bench.case import Case
 from r50bench.engines.registry import recorded_engine
 from r50bench.load import LoadgenSettings
 from r50bench.mlperf.query.figures import accuracy_percent, performance
-from r50bench.mlperf.query.vocabulary import FIXED, KEYS
+from r50bench.mlperf.query.vocabulary import FIXED, KEYS, LATENCIES
 from r50bench.results.record import LoadgenResult, Record
 
 __all__ = ["facts_of_record", "facts_of_request", "tags_of_record"]
@@ -57,6 +57,7 @@ def facts_of_record(record: Record, primary: float | None = None) -> dict[str, A
     return facts | {
         "accuracy": accuracy_percent(record),
         "performance": _performance(record, loadgen, primary),
+        **{key: loadgen and loadgen.percentiles_ns.get(name) for key, name in LATENCIES.items()},
     }
 
 

@@ -8,13 +8,14 @@ from typing import Literal
 
 from r50bench.errors import R50BenchError, UsageError, did_you_mean
 from r50bench.load import LoadgenSettings
-from r50bench.mlperf_rules import PERCENTILE
+from r50bench.mlperf.query.vocabulary import LATENCIES
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record
 from r50bench.wording import look_again
 
 __all__ = [
     "ANSWERS",
+    "OTHER_NAMES",
     "accuracy_percent",
     "answer",
     "answers",
@@ -22,15 +23,6 @@ __all__ = [
     "performance",
 ]
 
-_OF_LATENCY = ("SingleStream", "MultiStream")
-_LATENCIES = {
-    "latency_p50": "50.00",
-    "latency_p90": "90.00",
-    "latency_p95": "95.00",
-    "latency_p97": "97.00",
-    "latency_p99": "99.00",
-    "latency_p999": "99.90",
-}
 
 Needs = Literal["accuracy", "performance", ""]
 Reader = Callable[[Record, LoadgenResult, Path], str | None]
@@ -43,17 +35,13 @@ def accuracy_percent(record: Record) -> float | None:
 
 
 def performance(loadgen: LoadgenResult) -> float | None:
-    """Returns the workflow's performance: samples/s of Offline, queries/s of Server.
+    """Returns LoadGen's result: samples/s of Offline, queries/s of Server, latencies in ns.
 
-    For SingleStream it is the 90th percentile of the latency in ns, for MultiStream the 99th. A
-    search for the peak gives its highest valid rate. None where nothing was timed.
+    Of SingleStream and MultiStream it is the early-stopping estimate of the 90th and the 99th
+    percentile, which MLPerf publishes and the original workflow prints; the percentiles measured
+    are :data:`.vocabulary.LATENCIES`. None where nothing was timed.
     """
-    scenario = loadgen.settings.scenario
-    if not loadgen.settings.measures:
-        return None
-    if scenario in _OF_LATENCY and loadgen.settings.mode != "FindPeakPerformance":
-        return loadgen.percentiles_ns.get(f"{PERCENTILE[scenario]:.2f}")
-    return loadgen.score
+    return loadgen.score if loadgen.settings.measures else None
 
 
 def _accuracy(record: Record, loadgen: LoadgenResult, folder: Path) -> str | None:
@@ -66,13 +54,8 @@ def _accuracy_report(record: Record, loadgen: LoadgenResult, folder: Path) -> st
 
 
 def _performance(record: Record, loadgen: LoadgenResult, folder: Path) -> str | None:
-    return _shown(performance(loadgen))
-
-
-def _score(record: Record, loadgen: LoadgenResult, folder: Path) -> str | None:
-    """LoadGen's own figure: for latencies an estimate, somewhat above the measured percentile."""
-    score = loadgen.score
-    return _shown(score if score is None or loadgen.score_unit != "ns" else round(score))
+    value = performance(loadgen)
+    return _shown(value if value is None or loadgen.score_unit != "ns" else round(value))
 
 
 def _shown(figure: float | int | None) -> str | None:
@@ -95,9 +78,9 @@ ANSWERS: dict[str, tuple[Needs, Reader]] = {
     "accuracy_report": ("accuracy", _accuracy_report),
     "performance": ("performance", _performance),
     "verdict": ("performance", lambda record, loadgen, folder: loadgen.verdict or None),
-    "score": ("performance", _score),
-    "score_unit": ("performance", lambda record, loadgen, folder: loadgen.score_unit),
-    **{key: ("performance", _latency(percentile)) for key, percentile in _LATENCIES.items()},
+    "performance_name": ("performance", lambda record, loadgen, folder: loadgen.score_name),
+    "performance_unit": ("performance", lambda record, loadgen, folder: loadgen.score_unit),
+    **{key: ("performance", _latency(percentile)) for key, percentile in LATENCIES.items()},
     "raw_throughput": ("performance", lambda _, loadgen, __: _shown(loadgen.raw_throughput)),
     "raw_latency": ("performance", lambda _, loadgen, __: _shown(loadgen.raw_latency_ns)),
     "compliant": ("", lambda record, loadgen, folder: str(loadgen.compliant)),
@@ -114,6 +97,9 @@ ANSWERS: dict[str, tuple[Needs, Reader]] = {
 }
 """Which runs give an answer, and how it is read from one. Latencies are in ns, rates in 1/s."""
 
+OTHER_NAMES = {"score": "performance", "score_unit": "performance_unit"}
+"""Further keys of the same answers, which are understood and not listed."""
+
 _MODES = {"accuracy": "AccuracyOnly", "performance": "PerformanceOnly"}
 
 
@@ -123,12 +109,7 @@ def check_answerable(key: str, loadgen: LoadgenSettings) -> None:
     Raises:
         UsageError: there is no such key, or the mode does not find it out.
     """
-    if key not in ANSWERS:
-        raise UsageError(
-            f"unknown key {key!r} after 'get'",
-            hint=did_you_mean(key, ANSWERS) or f"known: {' '.join(ANSWERS)}",
-        )
-    needs = ANSWERS[key][0]
+    needs = _needs_and_reader(key)[0]
     if not _gives(needs, loadgen):
         raise UsageError(
             f"a run in mode {loadgen.mode} gives no {key}",
@@ -143,7 +124,7 @@ def answer(key: str, record: Record, folder: Path) -> str:
         R50BenchError: the record lacks what its mode finds out.
     """
     assert record.loadgen is not None
-    text = ANSWERS[key][1](record, record.loadgen, folder)
+    text = _needs_and_reader(key)[1](record, record.loadgen, folder)
     if text is None:
         raise R50BenchError(
             f"{record.id} gives no {key}", hint=f"its other answers: {look_again(folder)}"
@@ -161,6 +142,16 @@ def answers(record: Record, folder: Path) -> tuple[tuple[str, str], ...]:
         if _gives(needs, loadgen.settings)
     )
     return tuple((key, text) for key, text in found if text is not None)
+
+
+def _needs_and_reader(key: str) -> tuple[Needs, Reader]:
+    known = OTHER_NAMES.get(key, key)
+    if known not in ANSWERS:
+        raise UsageError(
+            f"unknown key {key!r} after 'get'",
+            hint=did_you_mean(key, ANSWERS) or f"known: {' '.join(ANSWERS)}",
+        )
+    return ANSWERS[known]
 
 
 def _gives(needs: Needs, loadgen: LoadgenSettings) -> bool:

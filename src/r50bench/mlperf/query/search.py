@@ -54,7 +54,7 @@ class Search:
             return None
         unit, primary = entry.primary or ("", None)
         if record.loadgen is not None:
-            unit = record.loadgen.score_unit
+            unit = record.loadgen.score_unit if record.loadgen.settings.measures else ""
         facts, tags = facts_of_record(record, primary), tags_of_record(record)
         return Found(record, entry.folder, facts, tags, unit)
 

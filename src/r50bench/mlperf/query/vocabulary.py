@@ -11,7 +11,16 @@ from r50bench.parameters import BY_NAME, PARAMETERS, Parameter
 from r50bench.parameters.parameter import free_text, number, one_of, yes_or_no
 from r50bench.parameters.workflow import WORKFLOW
 
-__all__ = ["FIXED", "KEYS", "REPOSITORY_KEYS", "REPOSITORY_TAG", "TAGS", "Key", "Scalar"]
+__all__ = [
+    "FIXED",
+    "KEYS",
+    "LATENCIES",
+    "REPOSITORY_KEYS",
+    "REPOSITORY_TAG",
+    "TAGS",
+    "Key",
+    "Scalar",
+]
 
 Scalar = str | int | float | bool | tuple[tuple[str, str], ...]
 
@@ -49,6 +58,16 @@ class Key:
         return self.role in ("parameter", "loadgen")
 
 
+LATENCIES = {
+    "latency_p50": "50.00",
+    "latency_p90": "90.00",
+    "latency_p95": "95.00",
+    "latency_p97": "97.00",
+    "latency_p99": "99.00",
+    "latency_p999": "99.90",
+}
+"""The latencies that LoadGen measured, in ns, by key; and its own names of the percentiles."""
+
 _TEXT = free_text("TEXT")
 
 _RESULTS = (
@@ -60,6 +79,7 @@ _RESULTS = (
     Key("graph", one_of("v1", "v1.5"), "result", path="model.graph"),
     Key("host", _TEXT, "result", path="host.fingerprint"),
     Key("id", _TEXT, "result", path="id"),
+    *(Key(name, number(), "result") for name in LATENCIES),
     Key("name", _TEXT, "result", path="name"),
     Key("performance", number(), "result"),
     Key("r50bench_version", _TEXT, "result", path="r50bench_version"),
