@@ -58,14 +58,20 @@ def refuse_training() -> UsageError:
 class CaseName:
     """A case name taken apart. ``precision`` may still be a numerics, such as bf16.
 
-    ``says_precision`` is whether the name had one, or has the default of its workload.
+    ``unspelled`` are the parts that nobody wrote in a name: they are from settings, or defaults.
     """
 
     function: str
     mode: str
     precision: str
     case_type: str = ""
-    says_precision: bool = field(default=True, compare=False)
+    unspelled: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @classmethod
+    def of_parts(cls, mode: str, precision: str, case_type: str = "") -> CaseName:
+        """Returns the name of an inference case that nobody named."""
+        parts = frozenset(("function", "mode", "precision", "case_type"))
+        return cls("inference", mode, precision, case_type, parts)
 
     def __str__(self) -> str:
         parts = (self.function, self.mode, self.precision, self.case_type)
@@ -83,7 +89,8 @@ class CaseName:
         """
         word = strip_prefixes(text)
         if word == "throughput_pkm":
-            return cls("inference", "throughput", "fp32", "pkm", says_precision=False)
+            unspelled = frozenset(("function", "precision"))
+            return cls("inference", "throughput", "fp32", "pkm", unspelled)
         body, _, last = word.rpartition("_")
         body, case_type = (body, last) if last in CASE_TYPES[1:] else (word, "")
         match = re.fullmatch(r"([a-z]+)_([a-z]+)_(\w+)", body)

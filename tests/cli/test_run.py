@@ -138,6 +138,18 @@ def test_options_may_be_spelled_as_the_original_workload_spells_them(
     assert [case[name] for name in asked] == [4, 1, 10, True]
 
 
+def test_a_dry_run_names_the_environment_where_it_made_the_name(
+    r50bench_here: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODE", "throughput")
+    monkeypatch.setenv("R50BENCH_PRECISION", "avx_fp32")
+    lines = {" ".join(line.split()) for line in r50bench_here("run", "-N").out.splitlines()}
+    assert {"MODE throughput (environment)", "PRECISION avx_fp32 (environment)"} <= lines
+    assert not any(line.endswith("(name)") for line in lines)
+    lines = r50bench_here("run", "-N", "--precision", "fp32").out.splitlines()
+    assert sum("PRECISION" in line and "(option, best here)" in line for line in lines) == 1
+
+
 def test_a_flag_can_be_taken_back(r50bench_here: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERBOSE", "1")
     answer = r50bench_here("run", "-N", "--json", "inference_latency_int8", "--no-verbose")

@@ -122,6 +122,30 @@ def test_the_best_precision_of_the_host_is_taken_for_its_numerics() -> None:
     assert str(found.request["precision"]) == "amx_int8 (best here)"
 
 
+def test_parts_that_nobody_named_are_said_to_come_from_where_they_do() -> None:
+    environ = {"PRECISION": "int8", "MODE": "throughput"}
+    settings = collect({}, ["CASE_TYPE=gated"], environ)
+    name = CaseName.of_parts("throughput", "int8", "gated")
+    found = effective_case(name, settings, hosts.two_core_vm())
+    assert str(found.request["mode"]) == "throughput (environment)"
+    assert str(found.request["precision"]) == "avx_int8 (environment, best here)"
+    assert str(found.request["case_type"]) == "gated (--set)"
+    assert str(found.request["function"]) == "inference (default)"
+
+
+def test_parts_of_a_name_come_from_the_name_although_the_environment_says_the_same() -> None:
+    environ = {"PRECISION": "avx_int8", "MODE": "latency"}
+    found = effective("inference_latency_avx_int8", environ=environ)
+    assert str(found.request["mode"]) == "latency (name)"
+    assert str(found.request["precision"]) == "avx_int8 (name)"
+    assert str(found.request["case_type"]) == "none (default)"
+
+
+def test_a_case_type_beside_a_name_without_one_is_not_the_name_s() -> None:
+    found = effective("inference_latency_avx_int8", environ={"CASE_TYPE": "gated"})
+    assert str(found.request["case_type"]) == "gated (environment)"
+
+
 def test_a_precision_the_host_lacks_is_refused_with_what_it_has() -> None:
     with pytest.raises(Unsupported) as caught:
         effective("inference_latency_amx_int8")

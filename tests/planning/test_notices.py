@@ -66,7 +66,9 @@ def test_what_has_no_effect_is_said(name: str, sets: list[str], note: str) -> No
 def test_variables_that_disturb_the_workers_are_said_and_passed_on(
     variables: str, note: str
 ) -> None:
-    found = effective("inference_latency_avx_int8", f"CUSTOMER_ENV={variables}")
+    found = effective(
+        "inference_latency_avx_int8", f"CUSTOMER_ENV={variables}", "CORES_PER_INSTANCE=2"
+    )
     assert len(found.notices) == 1
     assert note in found.notices[0].text
     assert found.notices[0].code == "customer-env"
@@ -82,9 +84,47 @@ def test_harmless_settings_are_not_commented_on() -> None:
         "WEIGHT_SHARING=False",
         "CUSTOMER_ENV=A=1 OMP_NUM_THREADS=2",
         "DEVICE=auto",
+        "CORES_PER_INSTANCE=2",
     )
     assert found.notices == ()
     assert found.case.device == "cpu"
+
+
+def test_fewer_cores_than_latency_mode_gives_an_instance_are_said_to_be_few() -> None:
+    found = effective("inference_latency_avx_int8")
+    assert str(found.request["cores_per_instance"]) == "2 (default latency: 4 do not fit)"
+    (said,) = found.notices
+    assert said.code == "few-cores"
+    assert said.text == (
+        "an instance has 2 cores, and not the 4 of latency mode: no more are usable here"
+    )
+    in_throughput = effective("inference_throughput_avx_int8", "INSTANCE_MODE=latency")
+    assert [one.code for one in in_throughput.notices] == ["few-cores"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sets"),
+    [
+        ("inference_latency_avx_int8", ["CORES_PER_INSTANCE=1"]),
+        ("inference_latency_avx_int8", ["INSTANCES=2"]),
+        ("inference_latency_avx_int8_gated", []),
+        ("inference_latency_avx_int8", ["INSTANCE_MODE=throughput"]),
+        ("inference_throughput_avx_int8", []),
+    ],
+)
+def test_cores_that_were_asked_for_are_never_called_few(name: str, sets: list[str]) -> None:
+    assert effective(name, *sets).notices == ()
+
+
+def test_where_nodes_are_small_instances_across_them_are_the_way_out_of_few_cores() -> None:
+    small = hosts.host_of([[2, 2]])
+    found = effective_case(CaseName.parse("inference_latency_fp32"), {}, small)
+    (said,) = found.notices
+    assert "no more are usable on one NUMA node here" in said.text
+    assert "--across-nodes" in said.mend
+    across = collect({}, ["ACROSS_NODES=1"], {})
+    wide = effective_case(CaseName.parse("inference_latency_fp32"), across, small)
+    assert (wide.case.cores_per_instance, wide.notices) == (4, ())
 
 
 def test_of_two_kinds_of_cores_the_fast_ones_are_used_and_it_is_said() -> None:

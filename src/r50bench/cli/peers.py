@@ -106,9 +106,9 @@ def _names(settings: Mapping[str, Setting], host: Host) -> list[CaseName]:
             hint="top-1 is scored beside throughput; or: r50bench run --mode accuracy --engine …",
         )
     if "precision" in settings:
-        return [CaseName("inference", mode, str(settings["precision"].value))]
+        return [CaseName.of_parts(mode, str(settings["precision"].value))]
     by_default = precisions_by_default(host, asked_device(settings))
-    return [CaseName("inference", mode, alike[-1]) for alike in by_default]
+    return [CaseName.of_parts(mode, alike[-1]) for alike in by_default]
 
 
 def _execute(

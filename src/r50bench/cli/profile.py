@@ -167,7 +167,11 @@ def _plan(
             left_out.append(Notice("left-out", f"no profile of {name}: {why_not}"))
         else:
             asked = settings | alike | {"engine": Setting(name, "option")}
-            planned.append(plan_case(effective_of(names[0], asked), host))
+            effective = effective_of(names[0], asked)
+            for field in alike:
+                value, said = getattr(effective.case, field), first.request[field]
+                effective = effective.became(said.source, **{field: value})
+            planned.append(plan_case(effective, host))
     return planned, left_out
 
 

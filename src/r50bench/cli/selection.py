@@ -143,7 +143,7 @@ def _from_parts(
     precisions = (parts["precision"],) if "precision" in parts else native_precisions(host, device)
     modes = (parts["mode"],) if "mode" in parts else _MAIN_ORDER
     return tuple(
-        CaseName("inference", mode, precision, parts.get("case_type", ""))
+        CaseName.of_parts(mode, precision, parts.get("case_type", ""))
         for precision in precisions
         for mode in modes
     )

@@ -123,7 +123,7 @@ class _Planner:
 
     def turn(self, mode: str, precision: str) -> Turn:
         """Returns the cases of the engines that run this here."""
-        name = CaseName("inference", mode, precision)
+        name = CaseName.of_parts(mode, precision)
         cases = []
         for engine in self._engines:
             try:
@@ -144,7 +144,9 @@ class _Planner:
         if "engine" not in settings:
             defaults["engine"] = engine
         settings |= {field: Setting(value, "option") for field, value in defaults.items()}
-        return self._effective_of(name, settings).became(BY_DEFAULT, **defaults)
+        effective = self._effective_of(name, settings)
+        chosen = {part: getattr(effective.case, part) for part in ("mode", "precision")}
+        return effective.became(BY_DEFAULT, **defaults, **chosen)
 
     def first_refusal(self) -> Unsupported:
         return next(iter(self._refused.values()))

@@ -31,7 +31,7 @@ def plan_mlperf(loadgen: LoadgenSettings, settings: Mapping[str, Setting], host:
     wanted = {name: setting for name, setting in settings.items() if not _is_inert(name)}
     mode = "throughput" if loadgen.scenario == "Offline" else "latency"
     asked = wanted.get("precision")
-    name = CaseName("inference", mode, str(asked.value) if asked else DEFAULT_PRECISION)
+    name = CaseName.of_parts(mode, str(asked.value) if asked else DEFAULT_PRECISION)
     chosen, why = _for_scenario(loadgen, wanted, name, host)
     effective = effective_case(name, chosen, host)
     for field, reason in why.items():

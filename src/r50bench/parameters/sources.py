@@ -18,7 +18,7 @@ from r50bench.parameters.table import PARAMETERS, UNDERSTOOD_VARIABLES
 
 __all__ = ["Setting", "Source", "asked_device", "collect", "read_set"]
 
-Source = Literal["option", "--set", "environment"]
+Source = Literal["option", "--set", "environment", "query"]
 
 # Folders of ours, a folder of the tests, and what the workers are told about their environment.
 _NO_PARAMETERS = tuple(

@@ -20,8 +20,13 @@ from r50bench.host.surroundings import tuned_folder
 from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
-from r50bench.planning.notices import notices_on
-from r50bench.planning.placement import cores_of_one_instance, instances_and_cores, place
+from r50bench.planning.notices import FEW_CORES, notices_on
+from r50bench.planning.placement import (
+    LATENCY_CORES,
+    cores_of_one_instance,
+    instances_and_cores,
+    place,
+)
 from r50bench.precision import NUMERICS, PRECISIONS, means, numerics_of
 
 __all__ = ["EffectiveCase", "EffectiveOf", "TunedValues", "effective_case", "effective_cases"]
@@ -87,7 +92,8 @@ def effective_case(
     place(host, case)
     _refuse_batch(case, host)
     request = {field.name: choice.request[field.name] for field in fields(Case)}
-    notices = (*overruled, *notices_on(case, settings, host))
+    few_cores = choice.request["cores_per_instance"].source == FEW_CORES
+    notices = (*overruled, *notices_on(case, settings, host, few_cores=few_cores))
     return EffectiveCase(case, notices, {**request, **_asked_beside(settings)})
 
 
@@ -116,6 +122,7 @@ class _Choice:
     ) -> None:
         self.name = name
         self.request: dict[str, Sourced] = {}
+        self._settings = settings
         self._layers = [
             {field: (setting.value, str(setting.source)) for field, setting in settings.items()},
             {
@@ -139,6 +146,15 @@ class _Choice:
                 return self.fix(field, cast(T, value), origin)
         return self.fix(field, default, source)
 
+    def part(self, part: str, value: T) -> T:
+        """Returns a part of the name, keeping who said it: the name itself, or the settings."""
+        return self.fix(part, value, self.source_of_part(part))
+
+    def source_of_part(self, part: str) -> str:
+        if part not in self.name.unspelled:
+            return "name"
+        return str(self._settings[part].source) if part in self._settings else "default"
+
     def fix(self, field: str, value: T, source: str) -> T:
         """Returns ``value``, keeping its source."""
         self.request[field] = Sourced(cast(FieldValue, value), source)
@@ -151,9 +167,10 @@ def _agree(name: CaseName, settings: Mapping[str, Setting]) -> tuple[CaseName, l
     Raises:
         UsageError: an option or ``--set`` contradicts the name.
     """
-    if not name.case_type and "case_type" in settings:
-        name = replace(name, case_type=str(settings["case_type"].value))
-    if not name.says_precision and "precision" in settings:
+    if not name.case_type:
+        case_type = str(settings["case_type"].value) if "case_type" in settings else ""
+        name = replace(name, case_type=case_type, unspelled=name.unspelled | {"case_type"})
+    if "precision" in name.unspelled and "precision" in settings:
         name = replace(name, precision=str(settings["precision"].value))
     overruled = []
     for parameter in PARAMETERS:
@@ -193,17 +210,20 @@ def _fill_in(choice: _Choice, host: Host) -> Case:
     name = choice.name
     device = _fill_in_device(choice)
     word = resolve_precision(name.precision, host, device)
-    precision = choice.fix("precision", word, "name" if word == name.precision else "best here")
+    said = choice.source_of_part("precision")
+    if word != name.precision:
+        said = "best here" if said == "name" else f"{said}, best here"
+    precision = choice.fix("precision", word, said)
     batch = 1 if name.mode == "latency" else PRECISIONS[precision].best_batch
     across_nodes = choice.take("across_nodes", False)
     host = host.with_slow_cores(bool(choice.asked("slow_cores")))
     instances, cores = _fill_in_layout(choice, host, device, across_nodes)
     steps, warmup_steps, repeat, data_type = _fill_in_load(choice)
     chosen: dict[str, Any] = {
-        "function": choice.fix("function", name.function, "name"),
-        "mode": choice.fix("mode", name.mode, "name"),
+        "function": choice.part("function", name.function),
+        "mode": choice.part("mode", name.mode),
         "precision": precision,
-        "case_type": choice.fix("case_type", name.case_type, "name"),
+        "case_type": choice.part("case_type", name.case_type),
         "batch_size": choice.take("batch_size", batch, f"default {name.mode}"),
         "cores_per_instance": cores,
         "instances": instances,
@@ -234,7 +254,9 @@ def _fill_in_device(choice: _Choice) -> str:
         return choice.fix("device", "cpu", "auto") if asked == "auto" else asked
     own = PRECISIONS[word].device
     if asked == "auto":
-        return choice.fix("device", own, "auto" if own == "cpu" else "name")
+        return choice.fix(
+            "device", own, "auto" if own == "cpu" else choice.source_of_part("precision")
+        )
     if asked != own:
         raise UsageError(
             f"DEVICE={asked} ({choice.request['device'].source}) contradicts {word}, which runs on "
@@ -262,7 +284,7 @@ def _fill_in_layout(
     if style not in ("latency", "throughput"):
         # gated has CORES_PER_INSTANCE be the cores of one socket in every mode.
         style = "latency" if mode == "latency" and case_type != "gated" else "throughput"
-    default_cores = cores_of_one_instance(host, style, across_nodes)
+    default_cores = cores_of_one_instance(host, str(style), across_nodes)
     instances, cores = instances_and_cores(
         host,
         instances=asked_instances,
@@ -279,7 +301,8 @@ def _fill_in_layout(
     elif asked_cores is None and case_type == "gated":
         choice.fix("cores_per_instance", cores, "case type gated")
     else:
-        choice.take("cores_per_instance", cores, f"default {mode}")
+        few = style == "latency" and default_cores < LATENCY_CORES
+        choice.take("cores_per_instance", cores, FEW_CORES if few else f"default {mode}")
     return instances, cores
 
 

@@ -11,15 +11,26 @@ from r50bench.host.isa import detect_platform
 from r50bench.host.topology import Host, cores_by_node, usable_cores
 from r50bench.notices import Notice, no_effect
 from r50bench.parameters import PARAMETERS, LoadWord, Parameter, Setting
+from r50bench.planning.placement import LATENCY_CORES
 from r50bench.precision import PRECISIONS
+from r50bench.wording import counted
 
-__all__ = ["notices_on"]
+__all__ = ["FEW_CORES", "notices_on"]
+
+FEW_CORES = f"default latency: {LATENCY_CORES} do not fit"
+"""The source of the cores per instance where latency mode's do not fit."""
 
 
-def notices_on(case: Case, settings: Mapping[str, Setting], host: Host) -> tuple[Notice, ...]:
-    """Returns a notice for everything asked that has no effect on ``case`` or disturbs it."""
+def notices_on(
+    case: Case, settings: Mapping[str, Setting], host: Host, *, few_cores: bool = False
+) -> tuple[Notice, ...]:
+    """Returns a notice for everything asked that has no effect on ``case`` or disturbs it.
+
+    ``few_cores``: its instances have fewer cores than latency mode gives them, for want of more.
+    """
     return (
         *_on_engine(settings),
+        *(_on_few_cores(case, host) if few_cores else ()),
         *_on_host(settings, host),
         *_on_load(case, settings),
         *_on_weight_sharing(case, settings),
@@ -63,6 +74,20 @@ def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[Notice]:
         )
     if _is_on("across_nodes", settings) and len(cores_by_node(host)) == 1:
         yield no_effect("ACROSS_NODES", "the usable cores are all on one NUMA node")
+
+
+def _on_few_cores(case: Case, host: Host) -> Iterator[Notice]:
+    has = counted(case.cores_per_instance, "core")
+    nodes = cores_by_node(host)
+    where = "are usable here" if len(nodes) == 1 else "are usable on one NUMA node here"
+    mend = "compare it with instances of as many cores only"
+    if len(nodes) > 1 and sum(map(len, nodes.values())) >= LATENCY_CORES:
+        mend = f"--across-nodes, or {mend}"
+    yield Notice(
+        "few-cores",
+        f"an instance has {has}, and not the {LATENCY_CORES} of latency mode: no more {where}",
+        mend,
+    )
 
 
 def _on_load(case: Case, settings: Mapping[str, Setting]) -> Iterator[Notice]:

@@ -57,7 +57,7 @@ def complete(terms: Sequence[Term], environ: Mapping[str, str]) -> CompletedQuer
     }
     for term in asked:
         if term.key.role == "parameter":
-            settings[term.key.field] = Setting(term.value, "option", term.text)
+            settings[term.key.field] = Setting(term.value, "query", term.text)
     _choose_engine(terms, asked, settings)
     return CompletedQuery(tuple(terms), loadgen, settings)
 
@@ -89,7 +89,7 @@ def _choose_engine(
         given = settings.get("engine")
         if given is None or ENGINES[str(given.value)].query_word != word:
             engine = next(name for name, row in ENGINES.items() if row.query_word == word)
-            settings["engine"] = Setting(engine, "option")
+            settings["engine"] = Setting(engine, "query")
 
 
 def check_request(query: CompletedQuery, case: Case) -> None:
