@@ -55,6 +55,14 @@ def test_without_any_list_the_full_grid_of_batches_and_cores_is_planned(
     assert len(planned(r50bench_here)) == 3 * 14
 
 
+def test_parts_that_were_swept_are_said_to_come_from_set(call: Call, tmp_path: Path) -> None:
+    sets = ("--set", "PRECISION=fp32 bf32", "--set", "BATCH_SIZE=1", "--set", "STEPS=3")
+    call(CASE, *FAKE, *sets, "--cores-per-instance", "1", "--out", str(tmp_path / "sweep"))
+    (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("sweep/*/record.json"))
+    assert record["request"]["precision"]["source"] == "--set, best here"
+    assert record["request"]["mode"]["source"] == "name"
+
+
 @pytest.mark.usefixtures("host")
 def test_swept_parts_of_the_name_take_its_place(r50bench_here: Call) -> None:
     args = ("--set", "PRECISION=fp32 int8", "--set", "MODE=throughput latency")

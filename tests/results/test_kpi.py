@@ -210,3 +210,17 @@ def test_without_a_reading_at_rest_nothing_is_subtracted() -> None:
 )
 def test_energy_that_cannot_be_told_by_image_is_absent(changes: dict[str, Any]) -> None:
     assert not any("Energy" in label for label in drawing((160.0, 160.0), **changes))
+
+
+def test_figures_are_told_apart_where_their_intervals_are_and_single_processes_by_3_per_cent():
+    def figure(value, half=None, name="Average Throughput"):
+        ends = (None, None) if half is None else (value - half, value + half)
+        return Kpi(name, "img/s", value, *ends)
+
+    assert figure(100.0, 1.0).told_apart(figure(110.0, 1.0))
+    assert not figure(100.0, 6.0).told_apart(figure(110.0, 6.0))
+    assert not figure(100.0).told_apart(figure(110.0, 1.0))
+    assert not figure(100.0, 0.1).told_apart(figure(102.0, 0.1))
+    assert figure(100.0, 0.1).told_apart(figure(102.0, 0.1), of_processes=True)
+    assert figure(95.0, name="Accuracy").told_apart(figure(95.2, name="Accuracy"))
+    assert not figure(95.0, name="Accuracy").told_apart(figure(95.0, name="Accuracy"))

@@ -12,14 +12,25 @@ from support.records import case_of, record_of, samples_of_latencies
 
 
 def point(
-    batch: int, latency_ms: float, *, mode: str = "throughput", passes: int = 1, **changes: object
+    batch: int,
+    latency_ms: float,
+    *,
+    mode: str = "throughput",
+    passes: int = 1,
+    steps: int = 10,
+    jitter_ms: float = 0.0,
+    **changes: object,
 ) -> PointResult:
-    """Returns a measured point of one instance whose batches all take ``latency_ms``."""
+    """Returns a measured point of one instance whose batches take ``latency_ms``.
+
+    Every second of its ``steps`` takes ``jitter_ms`` more, every other as much less.
+    """
     case = replace(case_of(mode, batch_size=batch, instances=1), **changes)  # type: ignore[arg-type]
     effective = EffectiveCase(case, (), {})
     planned = SweepPoint(case.name, (("BATCH_SIZE", str(batch)),), effective)
     record = replace(record_of(case=case), case=case)
-    samples = samples_of_latencies([[latency_ms] * 10], images=batch)
+    latencies = [latency_ms + jitter_ms * (1, -1)[step % 2] for step in range(steps)]
+    samples = samples_of_latencies([latencies], images=batch)
     runs = [(record, samples, Path(f"run-{number}")) for number in range(passes)]
     return point_result(planned, runs)
 

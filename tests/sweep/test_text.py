@@ -80,5 +80,53 @@ def test_the_data_numbers_the_best_and_the_front() -> None:
     assert data["best_per_precision"] == [1]
     assert data["best_per_batch_size"] == [0, 1, 2]
     assert data["pareto_fronts"] == [
-        {"mode": "throughput", "precision": "avx_int8", "points": [0, 1]}
+        {"mode": "throughput", "precision": "avx_int8", "points": [0, 1], "cannot_tell_apart": []}
     ]
+
+
+def cores(number: int, latency_ms: float, **changes: object) -> PointResult:
+    return point(8, latency_ms, cores_per_instance=number, **changes)
+
+
+def test_a_best_that_the_noise_does_not_tell_from_others_names_them() -> None:
+    near = [cores(1, 20, jitter_ms=2), cores(2, 20.1, jitter_ms=2), cores(3, 40, jitter_ms=2)]
+    text = sweep_text(near, 1)
+    assert "cannot tell apart from" in text
+    assert rows_below(text, "best per precision (img/s, the most)")[-1][-1] == "8/2"
+    data = sweep_as_data(near)
+    assert data["best_per_precision"] == [0]
+    assert data["cannot_tell_apart"] == {"best_per_precision": [[1]], "best_per_batch_size": [[1]]}
+
+
+def test_a_best_beyond_the_noise_stands_alone() -> None:
+    text = sweep_text([cores(1, 20, jitter_ms=0.1), cores(2, 21, jitter_ms=0.1)], 1)
+    assert "cannot tell apart" not in text
+    assert sweep_as_data(RESULTS)["cannot_tell_apart"] == {
+        "best_per_precision": [[]],
+        "best_per_batch_size": [[], [], []],
+    }
+
+
+def test_two_single_processes_must_be_three_per_cent_apart_and_three_passes_each_need_not() -> None:
+    once = [cores(1, 20), cores(2, 20.5)]
+    assert sweep_as_data(once)["cannot_tell_apart"]["best_per_precision"] == [[1]]
+    thrice = [cores(1, 20, passes=3), cores(2, 20.5, passes=3)]
+    assert sweep_as_data(thrice)["cannot_tell_apart"]["best_per_precision"] == [[]]
+
+
+def test_without_an_interval_nothing_is_told_apart_and_the_mend_is_said() -> None:
+    few = [cores(1, 20, steps=4), cores(2, 30, steps=4), cores(3, 60)]
+    text = sweep_text(few, 1)
+    assert "400.0 ± ?" in text
+    assert rows_below(text, "best per precision (img/s, the most)")[-1][-1] == "8/2, 8/3"
+    assert "and 1 more: too few batches for an interval (± ?)" in text
+    assert "--repeat 3" in text
+    assert sweep_as_data(few)["cannot_tell_apart"]["best_per_precision"] == [[1, 2]]
+
+
+def test_points_that_the_front_does_not_beat_beyond_the_noise_stand_in_its_title() -> None:
+    some = [cores(1, 20, jitter_ms=2), cores(2, 20.1, jitter_ms=2), cores(3, 40, jitter_ms=2)]
+    title = "Pareto front of avx_int8 (cannot tell apart from it, BS/CPI: 8/2)"
+    assert title in sweep_text(some, 1)
+    (front,) = sweep_as_data(some)["pareto_fronts"]
+    assert (front["points"], front["cannot_tell_apart"]) == ([0], [1])

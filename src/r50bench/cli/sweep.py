@@ -163,7 +163,11 @@ def _names(
         if part in swept and part in settings
     }
     unswept = {name: setting for name, setting in settings.items() if name not in parts}
-    names = [replace(name, **parts) for name in select(words, None, unswept, host)]
+    swept_parts = frozenset(parts)
+    names = [
+        replace(name, **parts, unspelled=name.unspelled | swept_parts)
+        for name in select(words, None, unswept, host)
+    ]
     return list(dict.fromkeys(names))
 
 

@@ -82,6 +82,10 @@ _MORE_IS_BETTER = {
     **dict.fromkeys(("img/s", "samples/s", "GFLOP/s", "GOP/s", "GB/s", "%"), True),
     **dict.fromkeys(("ms", "s", "MiB", "J"), False),
 }
+_BETWEEN_PROCESSES = 0.03
+"""By so much two processes differ one time in twenty on a quiet host, where their spread is 1 %."""
+
+_COUNTED = (ACCURACY, TOP5_ACCURACY, SCORED_PICTURES)
 _SMALLER_IS_BETTER = ("Harness Overhead",)  # whatever its unit says
 
 _MS_PER_NS = 1e-6
@@ -122,6 +126,21 @@ class Kpi:
         if self.low is None or self.high is None:
             return None
         return self.high - self.value
+
+    def told_apart(self, other: Kpi, *, of_processes: bool = False) -> bool:
+        """Whether two figures of one name differ by more than their noise.
+
+        Where either has no interval, it cannot be told. Counted figures have no noise. Intervals
+        that are not ``of_processes`` know what happens within one process each, and two processes
+        of one case differ by more: figures of these must be 3 % apart as well.
+        """
+        if self.name in _COUNTED:
+            return self.value != other.value
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return False
+        between = 0.0 if of_processes else _BETWEEN_PROCESSES
+        near = abs(self.value - other.value) <= between * max(abs(self.value), abs(other.value))
+        return not near and (self.low > other.high or other.low > self.high)
 
 
 def kpis(record: Record, samples: Samples | None) -> tuple[Kpi, ...]:

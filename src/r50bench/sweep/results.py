@@ -11,10 +11,19 @@ import numpy as np
 from r50bench.results.kpi import LATENCY, PRIMARY, THROUGHPUT, Kpi, figures_by_name
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
+from r50bench.results.stats import LEAST_ROUNDS
 from r50bench.sweep.pareto import pareto_front
 from r50bench.sweep.plan import SweepPoint
 
-__all__ = ["PointResult", "Run", "best", "front", "point_result"]
+__all__ = [
+    "Best",
+    "PointResult",
+    "Run",
+    "best",
+    "front",
+    "near_front",
+    "point_result",
+]
 
 Run = tuple[Record, "Samples | None", Path]
 """A valid record, its samples (None in accuracy mode) and its folder."""
@@ -79,21 +88,44 @@ def _one_after_the_other(parts: Sequence[Samples]) -> Samples | None:
     return Samples.joined(placed)
 
 
-def best(
-    results: Iterable[PointResult], group: Callable[[PointResult], object]
-) -> list[PointResult]:
+@dataclass(frozen=True)
+class Best:
+    """The best result of a group, and the others of it that may be as good: ``rivals``.
+
+    Their primary figures differ from the best by no more than the noise, or one of the two has no
+    interval, so that nobody can tell.
+    """
+
+    result: PointResult
+    rivals: tuple[PointResult, ...]
+
+
+def best(results: Iterable[PointResult], group: Callable[[PointResult], object]) -> list[Best]:
     """Returns the best result of each group by the primary figure, groups in order of appearance.
 
     Latency is best where it is lowest, throughput and accuracy where they are highest.
     """
-    found: dict[object, PointResult] = {}
+    groups: dict[object, list[PointResult]] = {}
     for result in results:
-        if result.primary is None:
-            continue
-        key = group(result)
-        if key not in found or _worth(result) > _worth(found[key]):
-            found[key] = result
-    return list(found.values())
+        if result.primary is not None:
+            groups.setdefault(group(result), []).append(result)
+    return [_best_of(members) for members in groups.values()]
+
+
+def _best_of(members: Sequence[PointResult]) -> Best:
+    first = max(members, key=_worth)
+    assert first.primary is not None
+    others = [one for one in members if one is not first and one.primary is not None]
+    others.sort(key=_worth, reverse=True)
+    name = first.primary.name
+    rivals = [one for one in others if not _told_apart(first, one, name)]
+    return Best(first, tuple(rivals))
+
+
+def _told_apart(first: PointResult, other: PointResult, name: str) -> bool:
+    """Whether a figure differs beyond the noise; from 3 passes on, its interval is of processes."""
+    of_processes = min(first.runs, other.runs) >= LEAST_ROUNDS
+    return first.figures[name].told_apart(other.figures[name], of_processes=of_processes)
 
 
 def _worth(result: PointResult) -> float:
@@ -113,3 +145,28 @@ def front(results: Iterable[PointResult]) -> list[PointResult]:
         cost=lambda one: one.figures[LATENCY].value,
         worth=lambda one: one.figures[THROUGHPUT].value,
     )
+
+
+def near_front(results: Iterable[PointResult]) -> list[PointResult]:
+    """Returns the results beside the front that none on it beats by more than the noise.
+
+    By rising latency.
+    """
+    timed = [one for one in results if THROUGHPUT in one.figures and LATENCY in one.figures]
+    ahead = front(timed)
+    on_front = {id(one) for one in ahead}
+    near = [
+        one
+        for one in timed
+        if id(one) not in on_front and not any(_surely_beats(first, one) for first in ahead)
+    ]
+    return sorted(near, key=lambda one: one.figures[LATENCY].value)
+
+
+def _surely_beats(first: PointResult, other: PointResult) -> bool:
+    """Whether ``first`` is worse in nothing, and better beyond the noise in one of the two."""
+    more, less = first.figures[THROUGHPUT].value, other.figures[THROUGHPUT].value
+    quick, slow = first.figures[LATENCY].value, other.figures[LATENCY].value
+    if more < less or quick > slow:
+        return False
+    return any(_told_apart(first, other, name) for name in (THROUGHPUT, LATENCY))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,8 +12,8 @@ import msgspec
 from r50bench.report.sizes import BATCH_SIZE, CORES, live_size
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.kpi import LATENCY, P99_LATENCY, THROUGHPUT, Kpi
-from r50bench.sweep.results import PointResult, best, front
-from r50bench.wording import fixed, with_interval
+from r50bench.sweep.results import Best, PointResult, best, front, near_front
+from r50bench.wording import first_few, fixed, with_interval
 
 __all__ = [
     "live_row",
@@ -31,11 +31,13 @@ _SENSE = {
     "accuracy": "% top-1, the most",
 }
 _ABSENT = {"refused": "cannot run", "failed": "failed", "missing": "not yet"}
+_RIVALS = f"cannot tell apart from\n({BATCH_SIZE}/{CORES})"
+_MOST_RIVALS = 3
 _UNITS = {"throughput": "img/s", "latency": "ms", "accuracy": "%"}
 
 
 def sweep_text(results: Sequence[PointResult], passes: int) -> str:
-    """Returns the table of all points, then best and front of each mode, then why points lack."""
+    """Returns the table of all points, then best and front of each mode, then what is lacking."""
     sections = [f"{title}\n{table.text()}" for title, table in sweep_tables(results, passes)]
     sections += ["\n".join(f"! {reason}" for reason in reasons(results))]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -52,12 +54,26 @@ def sweep_tables(results: Sequence[PointResult], passes: int) -> list[tuple[str,
 
 
 def reasons(results: Sequence[PointResult]) -> list[str]:
-    """Returns for each reason that points have no figures which ones they are, and why."""
+    """Returns for each reason that points have no figures, or no interval, which ones and why."""
     lacking: dict[str, list[PointResult]] = {}
     for one in results:
         if one.reason is not None:
             lacking.setdefault(one.reason, []).append(one)
+        elif _lacks_interval(one):
+            lacking.setdefault(_NO_INTERVAL, []).append(one)
     return [f"{_who(points)}: {why}" for why, points in lacking.items()]
+
+
+_NO_INTERVAL = (
+    "too few batches for an interval (± ?), and nothing can be told apart without one: more"
+    " --steps, or --repeat 3"
+)
+
+
+def _lacks_interval(result: PointResult) -> bool:
+    case, primary = result.point.case, result.primary
+    timed = case is not None and case.mode != "accuracy"
+    return timed and primary is not None and primary.half_width is None
 
 
 def live_row(result: PointResult, passes: int) -> str:
@@ -86,8 +102,11 @@ def _of_mode(mode: str, results: Sequence[PointResult], passes: int) -> Iterator
         yield f"best per batch size ({_SENSE[mode]})", _summary(chosen)
     if mode != "accuracy":
         for precision in dict.fromkeys(one.point.precision for one in done):
-            ahead = front([one for one in done if one.point.precision == precision])
-            yield f"Pareto front of {precision}", _front(ahead)
+            of_precision = [one for one in done if one.point.precision == precision]
+            title = f"Pareto front of {precision}"
+            if near := near_front(of_precision):
+                title += f" (cannot tell apart from it, {BATCH_SIZE}/{CORES}: {_named(near)})"
+            yield title, _front(front(of_precision))
 
 
 def _precision_and_batch(result: PointResult) -> tuple[str, int]:
@@ -129,16 +148,32 @@ def _size(result: PointResult) -> list[str]:
     return [result.point.precision, *size]
 
 
-def _summary(results: Sequence[PointResult]) -> Table:
-    """Returns the summary of the original workloads: precision, BS, CPI, CPU, value."""
+def _summary(chosen: Sequence[Best]) -> Table:
+    """Returns the summary of the original workloads: precision, BS, CPI, CPU, value.
+
+    Beside the best stand those that may be as good.
+    """
     rows = []
-    for one in results:
-        assert one.record is not None
-        case = one.record.case
+    for one in chosen:
+        record = one.result.record
+        assert record is not None
+        case = record.case
         row = [case.precision, str(case.batch_size), str(case.cores_per_instance)]
-        row += [str(one.record.host.get("platform", "")), _plain(one.primary)]
-        rows.append([*row, " ".join(_others(one))])
-    return Table.of(("precision", BATCH_SIZE, CORES, "CPU", "value", ""), rows)
+        row += [str(record.host.get("platform", "")), _plain(one.result.primary)]
+        rows.append([*row, " ".join(_others(one.result)), _named(one.rivals)])
+    rivals = Column(_RIVALS if any(one.rivals for one in chosen) else "", "left", wraps=True)
+    return Table.of(("precision", BATCH_SIZE, CORES, "CPU", "value", "", rivals), rows)
+
+
+def _named(results: Sequence[PointResult]) -> str:
+    """Returns ``8/2, 16/1 and 3 more``: batch sizes and cores, with what else was set."""
+    return first_few([_short(one) for one in results], _MOST_RIVALS)
+
+
+def _short(result: PointResult) -> str:
+    case = result.point.case
+    assert case is not None
+    return " ".join([f"{case.batch_size}/{case.cores_per_instance}", *_others(result)])
 
 
 def _front(results: Sequence[PointResult]) -> Table:
@@ -163,7 +198,10 @@ def _who(results: Sequence[PointResult]) -> str:
 
 
 def _value(kpi: Kpi | None) -> str:
-    return "" if kpi is None else with_interval(kpi.value, kpi.half_width)
+    if kpi is None:
+        return ""
+    unknown = " ± ?" if kpi.half_width is None else ""
+    return with_interval(kpi.value, kpi.half_width) + unknown
 
 
 def _plain(kpi: Kpi | None) -> str:
@@ -205,7 +243,10 @@ def status(result: PointResult) -> str:
 
 
 def sweep_as_data(results: Sequence[PointResult]) -> dict[str, Any]:
-    """Returns the same for JSON: all points, and which of them, by number, are best or in front."""
+    """Returns the same for JSON: all points, and which of them, by number, are best or in front.
+
+    ``cannot_tell_apart`` lists for each best, in the same order, those that may be as good.
+    """
     numbers = {id(one): at for at, one in enumerate(results)}
     done = [one for one in results if one.figures]
     kinds: dict[tuple[str, str], list[PointResult]] = {}
@@ -217,17 +258,26 @@ def sweep_as_data(results: Sequence[PointResult]) -> dict[str, Any]:
     per_batch = best(done, lambda one: (one.point.mode, *_precision_and_batch(one)))
     return {
         "points": [_point_as_data(one) for one in results],
-        "best_per_precision": [numbers[id(one)] for one in per_precision],
-        "best_per_batch_size": [numbers[id(one)] for one in per_batch],
+        "best_per_precision": [numbers[id(one.result)] for one in per_precision],
+        "best_per_batch_size": [numbers[id(one.result)] for one in per_batch],
+        "cannot_tell_apart": {
+            "best_per_precision": [_numbered(one.rivals, numbers) for one in per_precision],
+            "best_per_batch_size": [_numbered(one.rivals, numbers) for one in per_batch],
+        },
         "pareto_fronts": [
             {
                 "mode": mode,
                 "precision": precision,
-                "points": [numbers[id(one)] for one in front(some)],
+                "points": _numbered(front(some), numbers),
+                "cannot_tell_apart": _numbered(near_front(some), numbers),
             }
             for (mode, precision), some in timed.items()
         ],
     }
+
+
+def _numbered(results: Sequence[PointResult], numbers: Mapping[int, int]) -> list[int]:
+    return [numbers[id(one)] for one in results]
 
 
 def _point_as_data(result: PointResult) -> dict[str, Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from r50bench.case import Case
 from r50bench.report.core_speed import core_speed_sentence, often_disturbed
 from r50bench.report.records_page.shown import Shown, valid_in_mode
 from r50bench.results.kpi import EFFICIENCY, LATENCY, P50_LATENCY, P99_LATENCY, THROUGHPUT, Kpi
-from r50bench.wording import counted, figure, fixed, with_interval
+from r50bench.wording import counted, figure, first_few, fixed, with_interval
 
 __all__ = ["answers"]
 
 _MOST = 6  # named in one sentence
+_MOST_RIVALS = 2
 
 
 def answers(shown: Sequence[Shown]) -> Iterator[str]:
@@ -37,7 +39,7 @@ def _fastest(shown: Sequence[Shown]) -> Iterator[str]:
     rank = "is the fastest" if others else "ran"
     yield (
         f"{case.precision} on {case.engine} {rank}: {_told(first.figures[THROUGHPUT])}"
-        f" on {layout}{of_peak}."
+        f" on {layout}{of_peak}{_as_good(first, others, THROUGHPUT)}."
     )
 
 
@@ -45,16 +47,38 @@ def _quickest(shown: Sequence[Shown]) -> Iterator[str]:
     timed = [one for one in valid_in_mode(shown, "latency") if LATENCY in one.figures]
     if not timed:
         return
-    first = min(timed, key=lambda one: one.figures[LATENCY].value)
+    first, *others = sorted(timed, key=lambda one: one.figures[LATENCY].value)
     case = first.record.case
+    alike = [one for one in others if one.record.case.batch_size == case.batch_size]
     typical = first.figures.get(P50_LATENCY, first.figures[LATENCY])
     slow = first.figures.get(P99_LATENCY)
     worst = "" if slow is None else f" (p99 {fixed(slow.value, 3)} ms)"
     name = "p50" if P50_LATENCY in first.figures else "mean"
     yield (
         f"The shortest latency at batch {case.batch_size} is {case.precision} on {case.engine}:"
-        f" {name} {fixed(typical.value, 3)} ms{worst}."
+        f" {name} {fixed(typical.value, 3)} ms{worst}{_as_good(first, alike, LATENCY)}."
     )
+
+
+def _as_good(first: Shown, others: Sequence[Shown], name: str) -> str:
+    """Returns which cases cannot be told apart from the first, for noise or for want of intervals.
+
+    Runs of the same case are no rivals.
+    """
+    rivals = {
+        one.record.case: _layout(one.record.case)
+        for one in others
+        if one.record.case != first.record.case
+        and not first.figures[name].told_apart(one.figures[name])
+    }
+    if not rivals:
+        return ""
+    return f"; it cannot be told apart from {first_few(list(rivals.values()), _MOST_RIVALS)}"
+
+
+def _layout(case: Case) -> str:
+    size = f"{case.instances} × {counted(case.cores_per_instance, 'core')}"
+    return f"{case.precision} on {case.engine}, batch {case.batch_size}, {size}"
 
 
 def _scored(shown: Sequence[Shown]) -> Iterator[str]:
