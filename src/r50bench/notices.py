@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-__all__ = ["Notice", "Progress", "Silent", "Titled", "no_effect"]
+__all__ = ["Notice", "Progress", "Silent", "Titled", "no_effect", "no_share_of_peak"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class Notice:
 def no_effect(asked: str, why: str, mend: str = "") -> Notice:
     """Returns the notice that what was ``asked``, such as ``PLATFORM=SPR``, does nothing."""
     return Notice("no-effect", f"{asked} has no effect: {why}", mend)
+
+
+def no_share_of_peak(why: str, mend: str = "") -> Notice:
+    """Returns the notice that a throughput cannot be set against what the machine can do."""
+    return Notice("no-peak", f"no share of the machine's peak: {why}", mend)
 
 
 class Progress(Protocol):

@@ -16,7 +16,7 @@ from r50bench.host.topology import read_host
 from r50bench.measure.bench import AssetResolver, scripted_limit
 from r50bench.measure.measured_peak import limit_of
 from r50bench.measure.peak_program import ensure_peak
-from r50bench.notices import Silent
+from r50bench.notices import Notice, Silent
 from support import synthetic_hosts
 from support.compilers import STEADY_RATES, write_compiler_of_peak
 from support.records import case_of
@@ -30,6 +30,9 @@ class Notes(Silent):
 
     def note(self, text: str) -> None:
         self.said.append(text)
+
+    def warn(self, notice: Notice) -> None:
+        self.said.append(str(notice))
 
 
 class Machine:
@@ -136,10 +139,12 @@ def test_without_a_compiler_the_peak_is_absent_and_not_guessed(machine, monkeypa
     notes = Notes()
     assets = AssetResolver(machine.store, notes)
     case = case_of(cores_per_instance=1)
-    assert assets.limit_if_known(case, HOST) is None
-    assert assets.limit_if_known(case, HOST) is None
-    (note,) = notes.said
-    assert "apt install g++" in note
+    told = assets.limit_if_known(case, HOST)
+    assert isinstance(told, Notice)
+    assert assets.limit_if_known(case, HOST) == told
+    assert notes.said == [str(told)]
+    assert told.code == "no-peak"
+    assert "apt install g++" in told.mend
 
 
 def test_without_a_compiler_a_program_that_came_with_the_cache_measures(machine, monkeypatch):
@@ -209,7 +214,7 @@ def test_what_keeps_a_peak_from_being_measured_is_said_whole(machine):
     notes = Notes()
     assets = AssetResolver(machine.store, notes)
     case = case_of(precision="avx_int8", cores_per_instance=1)
-    assert assets.limit_if_known(case, HOST) is None
+    assert isinstance(assets.limit_if_known(case, HOST), Notice)
     assert "printed 'broken'" in notes.said[-1]
     assert "None" not in notes.said[-1]
 
@@ -218,7 +223,8 @@ def test_an_emulator_s_speed_is_no_peak_of_the_cpu_it_shows(machine):
     notes = Notes()
     emulated = replace(synthetic_hosts.graviton3(), emulated_on="AMD EPYC 9755")
     case = case_of(precision="arm_fp32", cores_per_instance=1)
-    assert AssetResolver(machine.store, notes).limit_if_known(case, emulated) is None
+    told = AssetResolver(machine.store, notes).limit_if_known(case, emulated)
+    assert isinstance(told, Notice)
     assert "an emulated aarch64 has none" in notes.said[-1]
     assert machine.log.read_text() == ""
 
@@ -227,7 +233,7 @@ def test_a_precision_without_its_instruction_has_no_limit_and_says_so(machine):
     notes = Notes()
     assets = AssetResolver(machine.store, notes)
     case = case_of(precision="amx_int8", cores_per_instance=1)
-    assert assets.limit_if_known(case, HOST) is None
+    assert isinstance(assets.limit_if_known(case, HOST), Notice)
     assert "tdpbusd" in notes.said[-1]
 
 

@@ -26,7 +26,7 @@ from r50bench.planning.planned import Planned
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.page import words
 from r50bench.report.terminal import TerminalProgress
-from r50bench.results.record import new_record_id
+from r50bench.results.record import Limit, new_record_id
 
 __all__ = ["do_main_job"]
 
@@ -58,7 +58,7 @@ def do_main_job(
 
             def peak_of(planned: Planned) -> float | None:
                 limit = bench.assets.limit_if_known(planned.case, host)
-                return None if limit is None else limit.gop_per_s
+                return limit.gop_per_s if isinstance(limit, Limit) else None
 
             effective_of = effective_cases(host, tuned=tuned)
             job = plan_main_job(host, settings, effective_of, peak_of, every=every)

@@ -25,7 +25,7 @@ from r50bench.errors import AssetError, RunFailed, Unsupported, UsageError
 from r50bench.host.doctor import examine
 from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
-from r50bench.notices import Notice, Progress
+from r50bench.notices import Notice, Progress, no_share_of_peak
 from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.placement import place
@@ -68,7 +68,7 @@ class AssetResolver:
         self._pictures: dict[tuple[str, bool], Pictures] = {}
         self._peaks: dict[tuple[int, ...], MeasuredPeak | RunFailed] = {}
         self._canary: Path | RunFailed | None = None
-        self._noted: set[str] = set()
+        self._noted: set[str | Notice] = set()
 
     def weights(self, case: Case) -> Weights:
         """Returns the weights of ``case``, resolved once; accuracy takes no random ones."""
@@ -163,13 +163,16 @@ class AssetResolver:
         gpus = gpus_of(placement, host)
         return gpu_limit(gpus, case.precision, environment, self.store, self._progress)
 
-    def limit_if_known(self, case: Case, host: Host) -> Limit | None:
-        """Like :meth:`limit`, but where that raises, None and a note that says why, once."""
+    def limit_if_known(self, case: Case, host: Host) -> Limit | Notice | None:
+        """Like :meth:`limit`, but where that raises, a notice that says why; it is told once."""
         try:
             return self.limit(case, host)
         except (RunFailed, Unsupported) as error:
-            self._note("no share of the machine's peak", error)
-            return None
+            notice = no_share_of_peak(error.message, error.hint or "")
+            if notice not in self._noted:
+                self._noted.add(notice)
+                self._progress.warn(notice)
+            return notice
 
     def canary(self, host: Host) -> tuple[Path | None, str]:
         """Returns the library that looks at cores between batches, or None and a clause why not.

@@ -179,11 +179,12 @@ def _prove(
         for number, answer in enumerate(observed):
             write_atomically(folder / f"onednn-verbose-{number}.log", answer.log.encode())
     for answer in observed:
-        draft.evidence = answer.evidence
-        if not draft.evidence.proved:
+        evidence = answer.evidence
+        draft.note_evidence(evidence)
+        if not evidence.proved:
             raise EngineError(
-                f"{engine.precision} is not what ran: {draft.evidence.summary}",
-                hint=f"expected {draft.evidence.expected}; VERBOSE=1 keeps the full kernel log",
+                f"{engine.precision} is not what ran: {evidence.summary}",
+                hint=f"expected {evidence.expected}; VERBOSE=1 keeps the full kernel log",
             )
 
 

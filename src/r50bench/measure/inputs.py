@@ -49,9 +49,9 @@ _TIMESTAMPS = {"ONEDNN_VERBOSE_TIMESTAMP": "1"}
 class SessionInputs:
     """What goes into the pool, and what the record says about it. ``labels`` by picture.
 
-    ``limit`` is None where it is not known. ``canary`` is the library that looks at the cores
-    between batches, None where nothing does; ``no_canary`` says as a clause why not, where it
-    might.
+    ``limit`` is None where it is not known; a notice says why then. ``canary`` is the library that
+    looks at the cores between batches, None where nothing does; ``no_canary`` says as a clause why
+    not, where it might.
     """
 
     engine: EngineSpec
@@ -118,6 +118,8 @@ def gather(
     inert = inert_settings(case, bench.host)
     for notice in inert:
         bench.progress.warn(notice)
+    limit = bench.assets.limit_if_known(case, bench.host)
+    no_limit = (limit,) if isinstance(limit, Notice) and case.mode != "accuracy" else ()
     return SessionInputs(
         engine=engine,
         feed=_feed(case, weights, pictures, ring),
@@ -127,8 +129,8 @@ def gather(
         engine_info=_engine_info(engine, environment, compiled, calibration),
         names=pictures.names if pictures else (),
         labels=pictures.labels if pictures else (),
-        notices=inert,
-        limit=bench.assets.limit_if_known(case, bench.host),
+        notices=(*inert, *no_limit),
+        limit=None if isinstance(limit, Notice) else limit,
         canary=canary,
         no_canary=no_canary,
     )

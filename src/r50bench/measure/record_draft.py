@@ -20,7 +20,7 @@ from r50bench.host.snapshot import snapshot
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import SessionInputs
 from r50bench.measure.protocol import Measured, Predicted, Watched
-from r50bench.notices import Notice
+from r50bench.notices import Notice, no_share_of_peak
 from r50bench.planning.planned import Planned
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
 from r50bench.results.atomic import Busy, Hold, is_disk_full, write_text_atomically
@@ -232,6 +232,15 @@ class RecordDraft:
         for notice in notices:
             if notice not in self.notices:
                 self._progress.warn(notice)
+                self.notices.append(notice)
+
+    def note_evidence(self, evidence: Evidence) -> None:
+        """Keeps what the kernel log showed; says where it leaves a measured peak without a use."""
+        self.evidence = evidence
+        timed = self.planned.case.mode != "accuracy"
+        if timed and self.limit is not None and evidence.gop_per_image is None:
+            why = f"the kernels of {self.engine.name} do not show in what shapes they computed"
+            if (notice := no_share_of_peak(why)) not in self.notices:
                 self.notices.append(notice)
 
     def keep_predictions(self, predictions: Predictions) -> None:
