@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import r50bench
+from r50bench.assets.store import Store
 from support.checkpoints import flat_npz
 from support.command_line import Answer, Call
 from support.scripted_loadgen import PROGRAM
@@ -96,8 +97,9 @@ def asker(tmp_path: Path) -> Asker:
         ),
         (
             f"{STREAM},{SIZE},loadgen_target_latency=6 , get performance",
-            "6123339",
+            "6200000",
         ),
+        (f"{STREAM},{SIZE},loadgen_target_latency=6 , get latency_p90", "6123339"),
         (f"{ACCURACY} , get framework", "pytorch"),
         (f"{ACCURACY} , get loadgen_scenario", "Offline"),
         (f"{ACCURACY} , get loadgen_dataset_size", "20"),
@@ -122,6 +124,36 @@ def test_without_get_all_answers_are_printed(asker: Asker) -> None:
     assert lines["accuracy"] == "95.0"
     assert (Path(lines["record"]) / "record.json").is_file()
     assert "None" not in answer.out
+
+
+def test_a_dry_run_says_what_would_run_and_whether_it_did_already(asker: Asker) -> None:
+    line = f"{PERFORMANCE},loadgen_target_qps=169,{SIZE} , get performance"
+    before = asker.ask(f"-N {line}")
+    assert (before.code, asker.runs) == (0, 0), before.err
+    assert "no stored result answers it: it would run" in before.out
+    assert "LoadGen for about 660 s: as many samples as 600 s hold at 169/s" in before.out
+    assert Store(asker.folder / "cache").entries() == ()
+    asker.ask(line)
+    after = asker.ask(f"--dry-run {line}")
+    assert "answers it, unless weights or pictures have changed since" in after.out
+    other = asker.ask(f"--dry-run {line.replace('169', '170')}")
+    assert "no stored result answers it" in other.out
+    assert asker.runs == 1
+
+
+def test_a_dry_run_names_query_environment_and_defaults_as_what_they_are(asker: Asker) -> None:
+    out = asker.ask(f"-N {ACCURACY},batch_size=4", INSTANCES="1", PRECISION="fp32").out
+    lines = {" ".join(line.split()) for line in out.splitlines()}
+    assert "BATCH_SIZE 4 (query)" in lines
+    assert "ENGINE torch (default)" in lines or "ENGINE torch (query)" in lines
+    assert "INSTANCES 1 (environment)" in lines
+    assert any(line.startswith("PRECISION") and "(environment, best" in line for line in lines)
+    assert not any("(name)" in line or "(option)" in line for line in lines)
+
+
+def test_a_dry_run_refuses_what_a_run_would(asker: Asker) -> None:
+    assert asker.ask(f"-N {ACCURACY} , get performance").code == 2
+    assert asker.ask(f"-N {ACCURACY},framework=onnxruntime,engine=torch").code == 2
 
 
 def test_six_processes_that_ask_at_once_cause_one_run(asker: Asker) -> None:

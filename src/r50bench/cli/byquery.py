@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from r50bench.assets.store import default_store
-from r50bench.cli.options import out_option, quiet_option
+from r50bench.cli.loadgen_plan import show_loadgen_plan
+from r50bench.cli.options import dry_run_option, out_option, quiet_option
 from r50bench.host import topology
+from r50bench.host.topology import Host
 from r50bench.measure.bench import AssetResolver, announce_cases, announce_host, bench_here
 from r50bench.measure.remembering import remember
 from r50bench.measure.session import Outcome
@@ -20,8 +22,9 @@ from r50bench.mlperf.query.command import split_command
 from r50bench.mlperf.query.completion import CompletedQuery, check_record, check_request, complete
 from r50bench.mlperf.query.figures import answers
 from r50bench.mlperf.query.terms import asks_for_repository, parse_terms
+from r50bench.mlperf.run.extent import headline
 from r50bench.mlperf.run.loadgen_run import run_mlperf
-from r50bench.notices import Progress
+from r50bench.notices import Progress, Silent
 from r50bench.planning.planned import Planned
 from r50bench.report.terminal import TerminalProgress
 
@@ -30,9 +33,10 @@ __all__ = ["byquery"]
 
 @click.command("byquery", short_help="Answers a query, from the cache or by a LoadGen run.")
 @click.argument("words", nargs=-1, metavar="QUERY [, get KEY]")
+@dry_run_option("whether the answer is stored, and what would run, for how long, why and where")
 @out_option("the record goes if something is run")
 @quiet_option
-def byquery(words: tuple[str, ...], out: Path, quiet: bool) -> None:
+def byquery(words: tuple[str, ...], dry_run: bool, out: Path, quiet: bool) -> None:
     """Answers a query: from the cache if the very same was run before, else by running LoadGen.
 
     \b
@@ -45,15 +49,19 @@ def byquery(words: tuple[str, ...], out: Path, quiet: bool) -> None:
     A condition on what comes out, such as accuracy>=75, fails with exit code 3. What is not said is
     read from the environment (R50BENCH_DATASET…), then from the defaults.
 
-    KEY is accuracy, accuracy_report, performance (samples/s, or the latency in ns of SingleStream
-    and MultiStream), verdict, score, latency_p50 to latency_p999, compliant, record (the folder)…;
-    without 'get' all answers are printed.
+    KEY is accuracy, accuracy_report, performance (LoadGen's result: samples/s, or the estimated
+    latency in ns of SingleStream and MultiStream), verdict, latency_p50 to latency_p999 (as
+    measured), compliant, record (the folder)…, or any key that a query compares; without 'get' all
+    answers are printed.
     """
     command = split_command(words)
     if asks_for_repository(command.terms):
         click.echo("Nothing to import: r50bench brings its own workflow.", err=True)
         return
     query = _completed(command.terms, command.key)
+    if dry_run:
+        _show_plan(query)
+        return
     found = _answer(query, out, quiet=quiet)
     if command.key is None:
         click.echo("\n".join(f"{key}: {text}" for key, text in answers(found.record, found.folder)))
@@ -70,15 +78,35 @@ def _completed(texts: tuple[str, ...], key: str | None) -> CompletedQuery:
     return query
 
 
-def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
-    host = topology.read_host()
+def _planned(query: CompletedQuery, host: Host) -> Planned:
     planned = plan_mlperf(query.loadgen, query.settings, host)
     check_request(query, planned.case)
+    return planned
+
+
+def _show_plan(query: CompletedQuery) -> None:
+    host = topology.read_host()
+    planned = _planned(query, host)
+    assets = AssetResolver(default_store(), Silent())
+    found = AnswerStore(assets, host, Silent()).likely(planned)
+    answered = "no stored result answers it: it would run"
+    if found is not None:
+        answered = (
+            f"the result stored {found.created} answers it, unless weights or pictures have changed"
+            f" since: {found.path}"
+        )
+    show_loadgen_plan(planned, host, answered=answered)
+
+
+def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
+    host = topology.read_host()
+    planned = _planned(query, host)
     with TerminalProgress(quiet=quiet) as progress:
         assets = AssetResolver(default_store(), progress)
 
         def run(planned: Planned) -> Outcome:
             bench = bench_here(host, out, progress, assets)
+            progress.note(headline(planned))
             announce_host(bench)
             announce_cases([planned], progress)
             outcome = run_mlperf(planned, bench)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from r50bench.cli.loadgen_plan import show_loadgen_plan
 from r50bench.cli.options import (
     Command,
     dry_run_option,
@@ -21,18 +21,17 @@ from r50bench.cli.options import (
     set_option,
 )
 from r50bench.cli.pages import PAGE, leave_page, shown_of
-from r50bench.cli.plan_text import describe_plan, plan_as_data
 from r50bench.cli.sent_around import SentAround
 from r50bench.cli.shell import result_as_data
 from r50bench.errors import RunFailed
 from r50bench.host import topology
-from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
 from r50bench.measure.remembering import remember
 from r50bench.measure.session import CaseResult, Outcome
 from r50bench.mlperf.offline_beside import offline_beside
 from r50bench.mlperf.plan import plan_mlperf
+from r50bench.mlperf.run.extent import headline
 from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.parameters.workflow import WORKFLOW, collect_workflow
 from r50bench.planning.planned import Planned
@@ -55,7 +54,7 @@ def _workflow_options(command: Command) -> Command:
 
 @click.command("mlperf", cls=SentAround, epilog="Empty values mean the default.")
 @_workflow_options
-@dry_run_option("what would run and where")
+@dry_run_option("what would run, for how long, why and where")
 @full_option
 @json_option("the record")
 @out_option("the record goes")
@@ -85,24 +84,9 @@ def mlperf(
     host = topology.read_host()
     planned = plan_mlperf(loadgen, settings, host)
     if dry_run:
-        _show_plan(planned, host, as_json=as_json)
+        show_loadgen_plan(planned, host, as_json=as_json)
         return
     _run(planned, host, out, as_json=as_json, quiet=quiet, full=full)
-
-
-def _show_plan(planned: Planned, host: Host, *, as_json: bool) -> None:
-    if as_json:
-        plan = plan_as_data(planned, host)
-        data = plan | {"name": planned.name, "loadgen": asdict(planned.loadgen)}
-        click.echo(json.dumps(data, indent=2))
-        return
-    asked = [
-        f"  LOADGEN_{name.upper()}  {value}"
-        for name, value in asdict(planned.loadgen).items()
-        if value not in (None, "", False)
-    ]
-    plan_text = describe_plan(planned, host)
-    click.echo("\n".join([describe_host(host), "", planned.name, *asked, "", plan_text]))
 
 
 def _run(
@@ -110,6 +94,7 @@ def _run(
 ) -> None:
     with TerminalProgress(quiet=quiet) as progress:
         bench = bench_here(host, out, progress)
+        progress.note(headline(planned))
         announce_host(bench)
         announce_cases([planned], progress)
         outcome = run_mlperf(planned, bench)

@@ -20,6 +20,7 @@ from r50bench.measure.bench import Bench, announce_host, bench_here
 from r50bench.measure.processes import bench_for_processes
 from r50bench.measure.remembering import remember
 from r50bench.measure.session import Outcome, run_session
+from r50bench.mlperf.run.extent import headline
 from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.planning.planned import Planned
 from r50bench.report.table import Column, Table
@@ -118,6 +119,8 @@ def _repeat(
         bench = bench_here(host, out, progress)
         if processes > 1:
             bench = bench_for_processes(bench, [planned], processes)
+        if isinstance(planned.load, LoadGen):
+            progress.note(headline(planned))
         announce_host(bench)
         for _ in range(processes):
             outcome = _run(planned, bench)

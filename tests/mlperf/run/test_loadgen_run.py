@@ -88,7 +88,7 @@ def test_a_rate_beyond_what_the_bound_allows_is_invalid_and_exits_with_5(loadgen
     assert record.loadgen.verdict == "INVALID"
     assert "latency constraint not met" in record.reason
     assert outcome.error.exit_code == 5
-    assert "a target left out is measured" in outcome.error.hint
+    assert "leave --target-qps 400 out: the target is measured then" in outcome.error.hint
     assert any("can only grow" in text for text in map(str, record.notices))
 
 
@@ -97,6 +97,23 @@ def test_a_batch_that_takes_longer_than_the_bound_is_refused(loadgen_run):
     outcome = loadgen_run(scenario="Server", **SHORT, **slow)
     assert isinstance(outcome.error, RunFailed)
     assert "Server's bound is 15 ms" in read_record(outcome.folder).reason
+
+
+def test_a_given_rate_is_run_also_where_every_query_is_late(loadgen_run):
+    slow = {"FAKE_REALTIME": 1, "FAKE_LATENCIES_NS": 20_000_000}
+    outcome = loadgen_run(scenario="Server", target_qps=40.0, query_count=10, **SHORT, **slow)
+    record = read_record(outcome.folder)
+    assert (record.status, record.loadgen.verdict) == ("invalid", "INVALID")
+    assert "latency constraint not met" in record.reason
+    assert record.loadgen.score > 0
+    assert any("100.0 % of them over 15 ms" in text for text in map(str, record.notices))
+
+
+def test_server_is_not_sent_a_picture_a_second_where_nothing_is_timed(loadgen_run):
+    outcome = loadgen_run(scenario="Server")
+    assert outcome.record.accuracy.total == 24
+    conf = (outcome.folder / "loadgen" / "user.conf").read_text()
+    assert "target_qps = 10000" in conf
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from r50bench.load import LoadgenSettings
 from r50bench.mlperf.run.official_settings import fill_in
 from r50bench.mlperf.run.run_length import (
     expected_samples,
-    expected_seconds,
     refuse_hopeless_rate,
     refuse_too_many_queries,
 )
@@ -19,21 +18,6 @@ from r50bench.mlperf.run.targets import with_target
 from support.loadgen_targets import filled, raw, service
 
 GIB = 2**30
-
-
-@pytest.mark.parametrize(
-    ("scenario", "given", "seconds"),
-    [
-        ("Offline", {"target_qps": 100.0}, 660),
-        ("Offline", {"target_qps": 1.0}, 245.76),
-        ("SingleStream", {"target_latency_ms": 6.0}, 600),
-        ("SingleStream", {"target_latency_ms": 6.0, "duration_s": 0.5}, 1),
-        ("Server", {"target_qps": 5.0, "duration_s": 5.0}, 500),
-        ("Server", {"target_qps": 50.0}, 600),
-    ],
-)
-def test_how_long_loadgen_takes_is_known_before(scenario, given, seconds):
-    assert expected_seconds(filled(scenario, **given), raw(100, 10)) == pytest.approx(seconds)
 
 
 def asked_and_offered(service_time, **given):
@@ -61,7 +45,7 @@ def test_the_fewest_queries_that_loadgen_accepts_are_not_too_few():
 @pytest.mark.parametrize("given", [{"target_qps": 0.5}, {"query_count": 2500}])
 def test_a_rate_or_a_count_that_was_given_may_take_its_time(given):
     slow = asked_and_offered(service(14.5), quick=True, **given)
-    assert expected_seconds(slow[1], raw(100, 10)) > 600
+    assert slow[1].query_count / slow[1].target_qps > 600
     refuse_hopeless_rate(*slow)
 
 

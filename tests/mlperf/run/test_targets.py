@@ -152,5 +152,14 @@ def test_a_bound_that_a_single_query_nearly_takes_allows_a_low_rate_alone():
 
 
 def test_a_batch_beyond_the_bound_can_serve_no_rate():
-    with pytest.raises(RunFailed, match="no rate can be valid"):
+    with pytest.raises(RunFailed, match="no rate can be valid") as refused:
         with_target(filled("Server"), raw(100, 15.5), service(15.5, 4))
+    assert "--loadgen-target-qps" in refused.value.hint
+
+
+def test_a_given_rate_is_run_also_where_no_rate_can_be_valid_and_that_is_said():
+    asked = filled("Server", target_qps=10.0)
+    chosen, (said,) = with_target(asked, raw(100, 15.5), service(15.5, 4))
+    assert chosen == asked
+    assert said.code == "latency-bound"
+    assert "100.0 % of them over 15 ms" in said.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from r50bench.errors import UsageError
 from r50bench.mlperf.submission.layout import Layout
 from r50bench.mlperf.submission.submission import Assessment, assess, lay_out
-from r50bench.results.record import Accuracy, Record
+from r50bench.results.record import Accuracy, Record, read_record, write_record
 
 MakeRun = Callable[..., Path]
 
@@ -322,6 +323,58 @@ def test_the_closed_division_refuses_what_one_run_lacks(
         for one in PARTS
     ]
     assert said in texts(assess(runs, CLOSED, {}))
+
+
+def mends(assessment: Assessment) -> list[str]:
+    return [one.mend for one in assessment.grave]
+
+
+def died(record: Record) -> Record:
+    return replace(record, status="invalid", reason="latency constraint not met")
+
+
+def test_an_open_submission_says_which_scenario_to_leave_out_where_a_run_is_invalid(
+    make_run: MakeRun,
+) -> None:
+    runs = [make_run("Offline", part) for part in ("accuracy", "performance")]
+    accuracy, broken = (
+        make_run("Server", "accuracy"),
+        make_run("Server", "performance", record=died),
+    )
+    found = mends(assess([*runs, accuracy, broken], OPEN, {}))
+    of_accuracy = "20260131-120000_mlperf_Server_accuracy"
+    assert f"run it again, or leave Server out: this run, and so {of_accuracy}" in found
+    assert any(one.endswith(f"; or leave Server out, which is {of_accuracy}") for one in found)
+
+
+def test_an_invalid_run_that_was_repeated_is_simply_left_out(
+    make_run: MakeRun, short_runs: list[Path], tmp_path: Path
+) -> None:
+    shutil.copytree(short_runs[1], tmp_path / "again")
+    broken = read_record(short_runs[1])
+    (tmp_path / "again" / "record.json").unlink()
+    write_record(replace(broken, status="invalid", reason="noise"), tmp_path / "again")
+    (mend,) = mends(assess([*short_runs, tmp_path / "again"], OPEN, {}))
+    assert mend == f"run it again, or leave it out: {broken.id} is the same, and valid"
+
+
+def test_of_two_runs_of_a_part_the_newest_is_named(short_runs: list[Path], tmp_path: Path) -> None:
+    twice = tmp_path / "twice"
+    shutil.copytree(short_runs[1], twice)
+    record = replace(read_record(twice), id="20270101-120000_mlperf_Offline_performance")
+    (twice / "record.json").unlink()
+    write_record(record, twice)
+    (mend,) = mends(assess([*short_runs, twice], OPEN, {}))
+    assert mend == f"leave out all but one: the newest is {record.id}"
+
+
+def test_the_closed_division_does_without_nothing(make_official_run: MakeRun) -> None:
+    runs = [
+        make_official_run(one, part, **({"record": died} if one == "Offline" else {}))
+        for one in EDGE
+        for part in PARTS
+    ]
+    assert "run it again" in mends(assess(runs, CLOSED, {}))
 
 
 def test_37848_of_50000_reach_the_closed_division(make_official_run: MakeRun) -> None:

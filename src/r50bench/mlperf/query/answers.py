@@ -8,17 +8,18 @@ the same at once, one runs and the others wait.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from r50bench.assets.store import Entry
 from r50bench.assets.weights import Weights, kept_weights
 from r50bench.errors import RunFailed
 from r50bench.host.topology import Host
 from r50bench.measure.bench import AssetResolver
 from r50bench.measure.session import Outcome
-from r50bench.mlperf.query.identity import Identity, identify
+from r50bench.mlperf.query.identity import Identity, asks_the_same, identify
 from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
 from r50bench.results.record import Record, read_record
@@ -70,6 +71,21 @@ class AnswerStore:
             if (found := self._find(planned, identity)) is not None:
                 return found
         return self._produce(planned, identity, run)
+
+    def likely(self, planned: Planned) -> Entry | None:
+        """Returns the stored result that answers ``planned`` if weights and pictures are the same.
+
+        Nothing is fetched, prepared or verified for it.
+        """
+        for entry in self._store.entries():
+            parts = entry.source.get("parts")
+            if (
+                entry.kind == KIND
+                and isinstance(parts, Mapping)
+                and asks_the_same(parts, planned, self._host)
+            ):
+                return entry
+        return None
 
     def _identity(self, planned: Planned, weights: Weights) -> Identity:
         return identify(planned, self._host, weights, self._assets)

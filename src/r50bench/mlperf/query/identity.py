@@ -19,7 +19,7 @@ from r50bench.measure.bench import AssetResolver
 from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
 
-__all__ = ["Identity", "identify"]
+__all__ = ["Identity", "asks_the_same", "identify"]
 
 _REVISION = 3  # raise it when equal parts no longer mean equal results
 
@@ -48,20 +48,38 @@ def identify(planned: Planned, host: Host, weights: Weights, assets: AssetResolv
     calibrated = PRECISIONS[case.precision].numerics.calibrated
     calibration = assets.calibration(case) if calibrated else None
     data_sha256 = pictures.sha256 if pictures else ""
-    environment = recorded_environment(worker_environment(case, host, os.environ))
-    parts = {
-        "revision": _REVISION,
-        "case": asdict(case) | ({"weights": weights.weights} if case.weights == "auto" else {}),
-        "loadgen": asdict(planned.loadgen),
+    asked = _asked(planned, host)
+    if case.weights == "auto":
+        asked["case"] |= {"weights": weights.weights}
+    parts = asked | {
         "weights": weights.sha256,
         "graph": weights.graph,
         "data": [data_sha256, len(pictures.labels) if pictures else 0],
         "calibration": sha256_of(calibration.array) if calibration else None,
-        "environment": environment,
+    }
+    return Identity(parts, weights.sha256, data_sha256)
+
+
+def asks_the_same(parts: Mapping[str, Any], planned: Planned, host: Host) -> bool:
+    """Whether a result of these ``parts`` answers ``planned``, as far as no weights and no pictures
+    need be read for it."""
+    wanted = _asked(planned, host)
+    kept = {name: parts.get(name) for name in wanted}
+    if planned.case.weights == "auto" and isinstance(kept["case"], Mapping):
+        kept["case"] = {**kept["case"], "weights": "auto"}
+    return json.dumps(kept, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+
+
+def _asked(planned: Planned, host: Host) -> dict[str, Any]:
+    """Returns the parts that are known before weights and pictures are."""
+    return {
+        "revision": _REVISION,
+        "case": asdict(planned.case),
+        "loadgen": asdict(planned.loadgen),
+        "environment": recorded_environment(worker_environment(planned.case, host, os.environ)),
         "loadgen_version": _version("mlcommons-loadgen"),
         "host": {name: value for name, value in snapshot(host).items() if name not in PASSING},
     }
-    return Identity(parts, weights.sha256, data_sha256)
 
 
 def _version(package: str) -> str | None:

@@ -21,18 +21,21 @@ from r50bench.measure.loads.loadgen.conf_files import (
 from r50bench.measure.protocol import LoadgenRan, Measure, Measured, RunLoadgen, Watched
 from r50bench.measure.record_draft import samples_of_rounds
 from r50bench.measure.session import Outcome, Session, open_session
+from r50bench.mlperf.run.extent import extent
 from r50bench.mlperf.run.logs import Detail, read_detail, read_predictions
 from r50bench.mlperf.run.official_settings import fill_in
 from r50bench.mlperf.run.peak_search import find_peak
 from r50bench.mlperf.run.queueing import Service
 from r50bench.mlperf.run.result import result_of
 from r50bench.mlperf.run.run_length import (
+    closed_loop_s,
     expected_samples,
-    expected_seconds,
+    paced_s,
     refuse_hopeless_rate,
     refuse_too_many_queries,
 )
 from r50bench.mlperf.run.targets import RawFigures, raw_figures, with_target
+from r50bench.mlperf.run.ways_out import ways_out
 from r50bench.planning.planned import Planned
 from r50bench.results.record import LoadgenResult
 
@@ -46,8 +49,6 @@ __all__ = [
 LOADGEN_FOLDER = "loadgen"
 """Where in the record's folder LoadGen's logs and user.conf lie."""
 
-_RAW_S, _RAW_SHARE = 4.0, 0.5  # a closed loop's seconds, and its share of a short run's
-_PACED_S, _PACED_SHARE = 20.0, 4.0  # likewise with pauses: late batches are few and come in spells
 _PAUSES = 3  # in batches; Server's bound leaves about such a share of the time to wait
 
 
@@ -114,16 +115,29 @@ class LoadgenRun:
             settings, detail, search = find_peak(settings, self._search_test)
             detail.folder.rename(self._folder / LOADGEN_FOLDER)
         else:
-            what = (
-                f"LoadGen for about {expected_seconds(settings, raw):.0f} s" if raw else "LoadGen"
-            )
-            detail, search = self._test(settings, what, LOADGEN_FOLDER), ()
+            detail, search = self._test(settings, self._title(settings, raw), LOADGEN_FOLDER), ()
         result = self._note(settings, detail, raw, search)
         if settings.measures:
             result = self._note(settings, detail, self._closed_loop(), search)
         self._conclude(result, detail)
         if settings.scores_accuracy:
             self._keep_predictions()
+
+    def _title(self, settings: LoadgenPlan, raw: RawFigures | None) -> str:
+        """Returns ``LoadGen for about 250 s``, and says why where a count has it last longer."""
+        open_before = replace(
+            self._asked,
+            dataset_size=settings.dataset_size,
+            target_qps=settings.target_qps,
+            target_latency_ms=settings.target_latency_ms,
+        )
+        whole = extent(open_before, raw)
+        if whole.seconds is None:
+            return "LoadGen"
+        title = f"LoadGen for about {whole.seconds:.0f} s"
+        if whole.lengthened:
+            self._progress.note(f"{self._draft.name}  {title}: {whole}")
+        return title
 
     def _note(
         self,
@@ -145,12 +159,10 @@ class LoadgenRun:
     def _conclude(self, result: LoadgenResult, detail: Detail) -> None:
         self._draft.note_contention(self._answers)
         if result.verdict == "INVALID":
-            mend = "a target left out is measured"
-            if result.target_measured:
-                mend = "the target was measured here: run again while nothing else does"
+            mend = ways_out(self._asked, target_measured=result.target_measured)
             raise RunFailed(
                 f"LoadGen calls the run INVALID: {detail.reason}",
-                hint=f"its logs lie in {LOADGEN_FOLDER}/ of the run's folder; {mend}",
+                hint=f"{mend}. Its logs lie in {LOADGEN_FOLDER}/ of the run's folder",
             )
         if result.errors:
             raise RunFailed(f"LoadGen reports errors: {'; '.join(result.errors)}")
@@ -165,19 +177,20 @@ class LoadgenRun:
     def _closed_loop(self) -> RawFigures:
         """Runs the closed loop and returns what it has given so far, with any run before."""
         what = "closed loop again" if self._closed_loops else "closed loop"
-        self._closed_loops.append(self._loop(what, _RAW_S, _RAW_SHARE, pause_ns=0))
+        seconds = closed_loop_s(self._settings.duration_s)
+        self._closed_loops.append(self._loop(what, seconds, pause_ns=0))
         self._draft.samples = samples_of_rounds(self._closed_loops, self._case.batch_size)
         return raw_figures(self._draft.samples, self._settings, self._case.batch_size)
 
     def _paced(self, raw: RawFigures) -> Service:
         """Measures batches with pauses between them, at which caches cool and cores fall asleep."""
         pause_ns = _PAUSES * raw.median_ns
-        paced = self._loop("queries far apart", _PACED_S, _PACED_SHARE, pause_ns=pause_ns)
+        seconds = paced_s(self._settings.duration_s)
+        paced = self._loop("queries far apart", seconds, pause_ns=pause_ns)
         samples = samples_of_rounds([paced], self._case.batch_size)
         return Service(samples.latency_ns, self._case.instances, self._case.batch_size)
 
-    def _loop(self, what: str, longest_s: float, share: float, *, pause_ns: int) -> list[Measured]:
-        seconds = min(longest_s, share * self._settings.duration_s)
+    def _loop(self, what: str, seconds: float, *, pause_ns: int) -> list[Measured]:
         self._progress.phase(f"{self._draft.name}  {what} for {seconds:g} s")
         begin = start_instant_ns()
         asked = Measure(begin, begin + round(seconds * 1e9), pause_ns=pause_ns)

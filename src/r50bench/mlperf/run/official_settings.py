@@ -3,25 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 from r50bench.errors import UsageError
 from r50bench.load import LoadgenPlan, LoadgenSettings
 from r50bench.mlperf_rules import COMPLETE_DATASET, round_of
 
-__all__ = ["fill_in", "shortfalls"]
+__all__ = ["Least", "fill_in", "least_count", "least_duration", "shortfalls"]
 
-# LoadGen accepts no 99th percentile of fewer than about 460 queries, and one late query more costs
-# it some 190 others.
+_RULES = "MLPerf's rules"
+_ASKED = "as asked"
+
 _SHORT_COUNT = {"Offline": 1, "Server": 2500}
 _QUICK_DURATION_S = 5.0
+
+# LoadGen accepts no 99th percentile of fewer than 459 queries, and each late one costs it some 190
+# others. Of fewer than 662 it estimates none.
+_WHY_SHORT_COUNT = {
+    "Offline": "a short run need not be MLPerf's",
+    "SingleStream": _RULES,
+    "MultiStream": "LoadGen estimates no 99th percentile of fewer",
+    "Server": "of fewer, LoadGen accepts hardly a late one",
+}
+
+
+@dataclass(frozen=True)
+class Least:
+    """The least that LoadGen is to do, in seconds or in queries, and ``why``."""
+
+    value: float
+    why: str
+
+
+def least_duration(settings: LoadgenSettings) -> Least:
+    """Returns how many seconds a run must last."""
+    if settings.duration_s is not None:
+        return Least(settings.duration_s, _ASKED)
+    if settings.quick:
+        return Least(_QUICK_DURATION_S, "a quick run")
+    return Least(round_of(settings.seeds).duration_s, _RULES)
+
+
+def least_count(settings: LoadgenSettings) -> Least:
+    """Returns how many queries a run must have, or samples in Offline.
+
+    A shortened Offline run needs no official count, and a shortened Server run needs more than a
+    few seconds of a low rate hold.
+    """
+    if settings.query_count is not None:
+        return Least(settings.query_count, _ASKED)
+    official = round_of(settings.seeds)
+    count, scenario = official.counts[settings.scenario], settings.scenario
+    if least_duration(settings).value < official.duration_s:
+        return Least(_SHORT_COUNT.get(scenario, count), _WHY_SHORT_COUNT[scenario])
+    return Least(count, _RULES)
 
 
 def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenPlan:
     """Returns the settings with data set, duration, count and Server's bound filled in.
 
-    Only targets stay open. A shortened Offline run needs no official count of samples, and a
-    shortened Server run needs more queries than a few seconds of a low rate hold.
+    Only targets stay open.
 
     Raises:
         UsageError: the data set holds fewer pictures than were asked, or than TEST04 needs.
@@ -42,16 +83,13 @@ def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenPlan:
             f" {size}",
             hint="use more pictures",
         )
-    duration = settings.duration_s or (_QUICK_DURATION_S if settings.quick else None)
-    shortened = duration is not None and duration < official.duration_s
-    count = _SHORT_COUNT.get(settings.scenario) if shortened else None
     bound = official.server_bound_ms if settings.scenario == "Server" else None
     known = {field.name: getattr(settings, field.name) for field in fields(LoadgenSettings)}
     filled_in = {
         "dataset_size": size,
         "buffer_size": min(settings.buffer_size, size),
-        "duration_s": duration or official.duration_s,
-        "query_count": settings.query_count or count or official.counts[settings.scenario],
+        "duration_s": least_duration(settings).value,
+        "query_count": int(least_count(settings).value),
         "target_latency_ms": settings.target_latency_ms or bound,
     }
     return LoadgenPlan(**known | filled_in)

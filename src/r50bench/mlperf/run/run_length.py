@@ -7,12 +7,14 @@ import math
 from r50bench.errors import RunFailed
 from r50bench.load import LoadgenPlan, LoadgenSettings
 from r50bench.mlperf.run.queueing import allowed_late_share
-from r50bench.mlperf.run.targets import RawFigures
+from r50bench.mlperf.run.ways_out import without_server
 from r50bench.mlperf_rules import round_of
 
 __all__ = [
+    "LOADGENS_SLACK",
+    "closed_loop_s",
     "expected_samples",
-    "expected_seconds",
+    "paced_s",
     "refuse_hopeless_rate",
     "refuse_too_many_queries",
 ]
@@ -22,27 +24,34 @@ _BYTES_PER_QUERY = 380
 
 _MEMORY_SHARE = 0.25
 
+LOADGENS_SLACK = 1.1
+"""By how much LoadGen makes Offline's one query longer than target and duration ask."""
+
+_RAW_S, _RAW_SHARE = 4.0, 0.5  # a closed loop's seconds, and its share of a short run's
+_PACED_S, _PACED_SHARE = 20.0, 4.0  # likewise with pauses: late batches are few and come in spells
+
+
+def closed_loop_s(duration_s: float) -> float:
+    """Returns for how many seconds the closed loop runs, before a run of LoadGen and after it."""
+    return min(_RAW_S, _RAW_SHARE * duration_s)
+
+
+def paced_s(duration_s: float) -> float:
+    """Returns for how many seconds batches with pauses between them are timed before Server."""
+    return min(_PACED_S, _PACED_SHARE * duration_s)
+
 
 def expected_samples(settings: LoadgenPlan) -> int:
     """Returns how many samples LoadGen will generate, at least, for settings with a target."""
     if not settings.measures:
         return settings.dataset_size
     if settings.target_qps is not None:
-        slack = 1.1 if settings.scenario == "Offline" else 1.0
+        slack = LOADGENS_SLACK if settings.scenario == "Offline" else 1.0
         return max(settings.query_count, round(slack * settings.target_qps * settings.duration_s))
     assert settings.target_latency_ms is not None
     queries = math.ceil(1000 * settings.duration_s / settings.target_latency_ms)
     per_query = settings.samples_per_query if settings.scenario == "MultiStream" else 1
     return per_query * max(settings.query_count, queries)
-
-
-def expected_seconds(settings: LoadgenPlan, raw: RawFigures) -> float:
-    """Returns about how long LoadGen will take for settings with a target, beside ``raw``."""
-    accuracy = settings.dataset_size / raw.throughput if settings.scores_accuracy else 0.0
-    if settings.scenario == "Offline":
-        return accuracy + expected_samples(settings) / raw.throughput
-    each = 1 / settings.target_qps if settings.target_qps else raw.median_ns / 1e9
-    return accuracy + max(settings.duration_s, settings.query_count * each)
 
 
 def refuse_too_many_queries(settings: LoadgenPlan, memory_bytes: int) -> None:
@@ -82,7 +91,7 @@ def refuse_hopeless_rate(asked: LoadgenSettings, settings: LoadgenPlan) -> None:
             f" {queries} queries, too few for LoadGen to accept their 99th percentile",
             hint="run it while nothing else runs, with a faster --precision or more"
             " --cores-per-instance; or try a rate of your own with --loadgen-target-qps, or wait"
-            " for more queries with --loadgen-query-count",
+            f" for more queries with --loadgen-query-count; {without_server()}",
         )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from r50bench.errors import RunFailed
 from r50bench.load import LoadgenPlan
 from r50bench.mlperf.run.queueing import Service, allowed_late_share, sustainable_rate
+from r50bench.mlperf.run.ways_out import without_server
 from r50bench.mlperf_rules import PERCENTILE
 from r50bench.notices import Notice
 from r50bench.results.samples import Samples
@@ -157,13 +158,15 @@ def _with_rate(
     assert settings.target_latency_ms is not None
     batch_ms = float(np.median(service.batches_ns)) / _NS_PER_MS
     bound_ms = settings.target_latency_ms
-    if batch_ms >= bound_ms:
+    hopeless = batch_ms >= bound_ms
+    if hopeless and settings.target_qps is None:
         raise RunFailed(
             f"one batch takes {batch_ms:.1f} ms here, and Server's bound is {bound_ms:g} ms: no"
             " rate can be valid",
-            hint="a smaller --batch-size, more --cores-per-instance or a faster --precision",
+            hint="a smaller --batch-size, more --cores-per-instance or a faster --precision; a rate"
+            f" of your own (--loadgen-target-qps) is run nevertheless; {without_server()}",
         )
-    possible = _sustainable_rate(settings, service)
+    possible = 0.0 if hopeless else _sustainable_rate(settings, service)
     said: tuple[Notice, ...] = ()
     late = float(np.mean(service.batches_ns > bound_ms * _NS_PER_MS))
     if late > _LATE_SHARE:
@@ -184,6 +187,8 @@ def _on_given_rate(given: float, possible: float, capacity: float) -> Iterator[N
         yield _poor_target(
             f"{said} is more than the {capacity:.4g} samples/s measured: the queue can only grow"
         )
+    elif possible == 0:
+        return  # the latency bound is what is said of it
     elif given > _POOR_GUESS * possible:
         yield _poor_target(
             f"{said} is far above the {possible:.4g}/s that the latency bound is likely to allow"

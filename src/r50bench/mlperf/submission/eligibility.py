@@ -8,14 +8,15 @@ from pathlib import Path
 
 from r50bench.engines.registry import recorded_engine
 from r50bench.errors import R50BenchError
-from r50bench.load import COMPLIANCE_TESTS, SCENARIOS
+from r50bench.load import COMPLIANCE_TESTS, SCENARIOS, LoadGen, LoadgenSettings
 from r50bench.mlperf.run.logs import SUMMARY_LOG
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
 from r50bench.mlperf_rules import COMPLETE_DATASET, ROUNDS, Round, round_of
 from r50bench.results.kpi import accuracy_percent
 from r50bench.results.reading import read_bounded
+from r50bench.results.record import Record
 
-__all__ = ["Objection", "objections_to_run", "objections_to_set"]
+__all__ = ["Objection", "objections_to_run", "objections_to_set", "without"]
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,32 @@ def _sizes(run: Run, official: Round) -> Iterator[tuple[str, int, int]]:
         )
 
 
+def without(refused: Record, runs: Sequence[Run], division: str) -> str:
+    """Returns how a submission does without a record that is refused; empty if it cannot.
+
+    ``runs`` are those that can be submitted.
+    """
+    asked = _asked_of_loadgen(refused)
+    if asked is None or asked.mode == "FindPeakPerformance":
+        return "leave it out"
+    for run in runs:
+        if (kept := _asked_of_loadgen(run.record)) and kept.name == asked.name:
+            return f"leave it out: {run.record.id} is the same, and valid"
+    if division != "open":
+        return ""
+    if asked.compliance_test:
+        return "leave it out: the open division asks for no compliance runs"
+    others = [run.record.id for run in runs if run.scenario == asked.scenario]
+    also = f", and so {', '.join(others)}" if others else ""
+    return f"leave {asked.scenario} out: this run{also}" if len(others) < len(runs) else ""
+
+
+def _asked_of_loadgen(record: Record) -> LoadgenSettings | None:
+    if record.loadgen is not None:
+        return record.loadgen.settings
+    return record.load.settings if isinstance(record.load, LoadGen) else None
+
+
 def objections_to_set(
     runs: Sequence[Run], version: str, division: str, system_type: str
 ) -> list[Objection]:
@@ -186,10 +213,16 @@ def _scenario_objections(scenario: str, runs: Sequence[Run], division: str) -> I
         found = [run.record.id for run in here if part in run.parts]
         if len(found) > 1:
             yield Objection(
-                scenario, f"{len(found)} runs give its {part}: {', '.join(found)}", "name one"
+                scenario,
+                f"{len(found)} runs give its {part}: {', '.join(found)}",
+                f"leave out all but one: the newest is {max(found)}",
             )
         if not found and part not in optional:
-            yield Objection(scenario, f"no {part} run", f"add one: {_command(scenario, part)}")
+            mend = f"add one: {_command(scenario, part)}"
+            if division == "open" and len(here) < len(runs):
+                ids = ", ".join(run.record.id for run in here)
+                mend += f"; or leave {scenario} out, which is {ids}"
+            yield Objection(scenario, f"no {part} run", mend)
     yield from _mixtures(scenario, here)
 
 

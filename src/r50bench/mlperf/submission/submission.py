@@ -20,13 +20,14 @@ from r50bench.mlperf.submission.eligibility import (
     Objection,
     objections_to_run,
     objections_to_set,
+    without,
 )
 from r50bench.mlperf.submission.layout import LABEL_SUFFIX, Layout
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run, read_run
 from r50bench.mlperf.submission.system_description import describe_system, system_name
 from r50bench.mlperf.submission.tree import Submission, submission_files, write_tree
 from r50bench.mlperf_rules import round_of
-from r50bench.results.record import RECORD_FILE
+from r50bench.results.record import RECORD_FILE, read_record
 
 __all__ = ["Assessment", "assess", "lay_out"]
 
@@ -61,7 +62,7 @@ def assess(folders: Sequence[Path], layout: Layout, given: Mapping[str, str]) ->
             used an accelerator that ``given`` does not describe.
     """
     _check_submitter(layout.submitter)
-    runs, objections = _read(list(dict.fromkeys(folders)))
+    runs, objections = _read(list(dict.fromkeys(folders)), layout.division)
     verifications: Verifications = {}
     if runs:
         for run in runs:
@@ -108,19 +109,33 @@ def _check_submitter(submitter: str) -> None:
         )
 
 
-def _read(folders: Sequence[Path]) -> tuple[list[Run], list[Objection]]:
+def _read(folders: Sequence[Path], division: str) -> tuple[list[Run], list[Objection]]:
     runs: list[Run] = []
-    objections = []
+    refused: list[tuple[Path, RunFailed]] = []
+    unread: list[Objection] = []
     for folder in folders:
         try:
             runs.append(read_run(folder))
         except RunFailed as error:
-            objections.append(_objection(folder.name, error))
+            refused.append((folder, error))
         except UsageError as error:
             if not (folder / RECORD_FILE).exists() and not folder.is_file():
                 raise  # no run is meant
-            objections.append(_objection(folder.name, error))
-    return runs, objections
+            unread.append(_objection(folder.name, error))
+    return runs, [*(_refusal(*one, runs, division) for one in refused), *unread]
+
+
+def _refusal(folder: Path, error: RunFailed, runs: Sequence[Run], division: str) -> Objection:
+    """Returns what is said of a record that can be read, and how to do without it."""
+    mends = (error.hint, _doing_without(folder, runs, division))
+    return Objection(folder.name, error.message, ", or ".join(filter(None, mends)))
+
+
+def _doing_without(folder: Path, runs: Sequence[Run], division: str) -> str:
+    try:
+        return without(read_record(folder), runs, division)
+    except R50BenchError:  # the log of a run, or the record itself, cannot be read any further
+        return ""
 
 
 def _objection(subject: str, error: R50BenchError) -> Objection:

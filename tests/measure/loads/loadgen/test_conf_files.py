@@ -22,6 +22,16 @@ def test_user_conf_names_the_model_the_scenario_and_every_value():
     ]
 
 
+def test_server_is_sent_pictures_without_pause_where_nothing_is_timed():
+    def rate(**given):
+        lines = user_conf(filled("Server", "AccuracyOnly", **given)).splitlines()
+        return [line for line in lines if "target_qps" in line]
+
+    assert rate() == ["resnet50.Server.target_qps = 10000.000000"]  # LoadGen's own is 1/s
+    assert rate(target_qps=5.0) == ["resnet50.Server.target_qps = 5.000000"]
+    assert "target_qps" not in user_conf(filled("Server"))
+
+
 def test_only_compliance_runs_have_an_audit_config():
     assert audit_config(filled()) == ""
     assert "accuracy_log_sampling_target = 4096" in audit_config(filled(compliance_test="TEST01"))

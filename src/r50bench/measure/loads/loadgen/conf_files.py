@@ -12,6 +12,9 @@ __all__ = ["AUDIT_CONFIG", "USER_CONF", "audit_config", "user_conf"]
 USER_CONF = "user.conf"
 AUDIT_CONFIG = "audit.config"
 
+_SCORING_QPS = 10_000.0
+"""Server's rate where nothing is timed: LoadGen's own would send one picture a second."""
+
 
 def user_conf(settings: LoadgenPlan) -> str:
     """Returns the text of user.conf for settings in which nothing is open."""
@@ -29,8 +32,11 @@ def _values(settings: LoadgenPlan) -> Iterator[tuple[str, str]]:
     yield "min_duration", str(round(settings.duration_s * 1000))
     yield "min_query_count", str(settings.query_count)
     yield "performance_sample_count_override", str(settings.buffer_size)
-    if settings.target_qps is not None:
-        yield "target_qps", f"{settings.target_qps:.6f}"
+    rate = settings.target_qps
+    if rate is None and settings.scenario == "Server" and not settings.measures:
+        rate = _SCORING_QPS
+    if rate is not None:
+        yield "target_qps", f"{rate:.6f}"
     if settings.target_latency_ms is not None:
         yield "target_latency", f"{settings.target_latency_ms:.6f}"
     if settings.scenario == "MultiStream":
