@@ -117,7 +117,6 @@ TESTED_ELSEWHERE = {
     "profile/page.py": PROFILED,
     "profile/roofline_plot.py": PROFILED,
     "profile/text.py": PROFILED,
-    "report/records_page/answer.py": RECORDS_PAGE,
     "report/records_page/core_speeds.py": RECORDS_PAGE,
     "report/records_page/details.py": RECORDS_PAGE,
     "report/records_page/throughput_bars.py": RECORDS_PAGE,

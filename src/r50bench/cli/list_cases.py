@@ -63,6 +63,8 @@ def list_cases(globs: tuple[str, ...], platform: str | None, as_json: bool) -> N
     for one in effective:
         if words := tuned_values(one.request):
             click.echo(f"{one.case.name}: {words}")
+    for notice in dict.fromkeys(notice for one in effective for notice in one.notices):
+        click.echo(f"! {notice}")
     if host.arch == "aarch64":
         click.echo("\n" + _machine_table().text())
 

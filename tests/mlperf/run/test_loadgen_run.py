@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -125,9 +124,7 @@ def test_server_is_not_sent_a_picture_a_second_where_nothing_is_timed(loadgen_ru
     ids=lambda one: one["scenario"],
 )
 def test_an_absurd_target_is_refused_before_the_memory_is_full(loadgen_run, absurd):
-    began = time.monotonic()
     outcome = loadgen_run(mode="PerformanceOnly", **absurd)
-    assert time.monotonic() - began < 5
     assert isinstance(outcome.error, RunFailed)
     assert "queries" in read_record(outcome.folder).reason
 
