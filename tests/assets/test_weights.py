@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import io
 import json
+import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,6 +106,41 @@ def test_cached_v15_weights_bear_the_hash_in_their_name(store, heard, monkeypatc
     monkeypatch.setattr(weights, "_V15_SHA256", "0676ba61")
     with pytest.raises(AssetError, match="does not begin with 0676ba61"):
         resolve("v1.5", store, heard)
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Closes the store, as an image mounted read-only does."""
+
+    def refuse(store: Store) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(store.root))
+
+    return lambda: monkeypatch.setattr(Store, "_prepare", refuse)
+
+
+@pytest.mark.usefixtures("v1_at_hand")
+def test_auto_takes_the_v1_of_a_cache_that_can_only_be_read(store, heard, read_only):
+    first = resolve("auto", store, heard)
+    (store.incoming / V1_NAME).unlink()
+    read_only()
+    found = resolve("auto", store, heard)
+    assert (found.weights, found.sha256) == ("v1", first.sha256)
+    assert "Read-only file system" in found.why
+
+
+@pytest.mark.usefixtures("v1_at_hand")
+def test_auto_does_not_pass_over_v15_that_was_provided_for_such_a_cache(store, heard, read_only):
+    resolve("auto", store, heard)
+    (store.incoming / V15_NAME).write_bytes(b"v1.5")
+    read_only()
+    with pytest.raises(AssetError, match="Read-only file system"):
+        resolve("auto", store, heard)
+
+
+def test_auto_says_of_an_empty_cache_that_it_can_only_be_read(store, heard, read_only):
+    read_only()
+    with pytest.raises(AssetError, match="Read-only file system"):
+        resolve("auto", store, heard, need_real=False)
 
 
 def test_auto_falls_back_to_random_weights_with_a_warning(store, heard):

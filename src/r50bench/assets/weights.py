@@ -113,8 +113,7 @@ def kept_weights(choice: str, store: Store, *, need_real: bool, seed: int) -> We
     """
     kept = [which for which, key in _KEYS.items() if store.find(_KIND, key) is not None]
     if choice == "auto":
-        provided = store.incoming / _V15_URL.rpartition("/")[2]
-        if "v1.5" not in kept and provided.is_file():
+        if "v1.5" not in kept and _provided_v15(store).is_file():
             return None
         choice = next(iter(kept), "random")
         if choice == "random" and need_real:
@@ -127,7 +126,9 @@ def kept_weights(choice: str, store: Store, *, need_real: bool, seed: int) -> We
 def _automatic(store: Store, progress: Progress, *, need_real: bool, seed: int) -> Weights:
     try:
         return _v15(store, progress, "no weights were asked for")
-    except Unavailable as error:
+    except AssetError as error:
+        if not isinstance(error, Unavailable) and not _only_v1_is_there(store):
+            raise
         no_v15 = error
     progress.note(f"no v1.5 weights ({no_v15.message}): trying v1")
     try:
@@ -140,6 +141,16 @@ def _automatic(store: Store, progress: Progress, *, need_real: bool, seed: int) 
         text = f"random weights: v1.5 and v1 could not be had ({error.message})"
         progress.warn(Notice("random-weights", text, error.hint or ""))
         return _random(seed, f"neither v1.5 nor v1 could be had: {error.message}")
+
+
+def _only_v1_is_there(store: Store) -> bool:
+    """Whether v1.5 is neither kept nor provided, so that a cache that can only be read has v1."""
+    kept = {which for which, key in _KEYS.items() if store.find(_KIND, key) is not None}
+    return kept == {"v1"} and not _provided_v15(store).is_file()
+
+
+def _provided_v15(store: Store) -> Path:
+    return store.incoming / _V15_URL.rpartition("/")[2]
 
 
 def _v15(store: Store, progress: Progress, why: str = "") -> Weights:
