@@ -149,6 +149,7 @@ WITHOUT_A_MODULE = {
     "cli/test_refusals.py": "every verb under what sandboxes and containers refuse",
     "host/test_folders.py": "host/surroundings.py: the user's folders, beside test_surroundings.py",
     "system/test_fuzz.py": "a slice of fuzz.py, which feeds what is read all over the house",
+    "test_container_files.py": "containers/: that its files agree; system/images.py builds them",
     "test_mirror.py": "this file",
 }
 """Test files that mirror nothing: what they test instead."""

@@ -48,7 +48,7 @@ def new_folder(wanted: Path) -> Path:
         return folder
     raise RunFailed(
         f"there is no place for logs: neither {wanted} nor a temporary folder can be written",
-        hint="docker run --tmpfs /tmp:exec, or -v FOLDER:/logs",
+        hint="docker run --tmpfs /tmp, or -v FOLDER:/logs",
     )
 
 
