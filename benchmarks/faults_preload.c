@@ -1,8 +1,10 @@
 /* Makes one call of the C library fail in the process that preloads it, or the clock jump.
 
-   FAULT_CALL   write, fsync, open (for writing), rename, mkdir, mmap or clock
+   FAULT_CALL   read, write, fsync, open (for writing), rename, mkdir, mmap or clock
    FAULT_AT     which of these calls fails, from 1 on; 0: none does
    FAULT_ERRNO  the error's number; of a clock, the seconds by which it jumps
+   FAULT_UNDER  reads are those of files below this folder; all others are Python's own, of modules
+   FAULT_TOLD   a file that is made when it strikes
    FAULT_COUNT  a file that gets a line with the number of calls of each kind as the process ends
 
    Only calls of the first process are touched: children are started without the variables. */
@@ -17,15 +19,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char *const kinds[] = {"write", "fsync", "open", "rename", "mkdir", "mmap", "clock"};
+static const char *const kinds[] = {"read", "write", "fsync", "open", "rename", "mkdir", "mmap", "clock"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 static atomic_long calls[KINDS];
 static long fails_at, error_number;
-static char which[16], count_file[512];
+static char which[16], count_file[512], told[512], under[512];
 
 static int number_of(const char *kind) {
   int number = 0;
@@ -43,19 +46,37 @@ static void tell(void) {
 
 __attribute__((constructor)) static void begin(void) {
   const char *call = getenv("FAULT_CALL"), *at = getenv("FAULT_AT"), *error = getenv("FAULT_ERRNO");
-  const char *count = getenv("FAULT_COUNT");
+  const char *count = getenv("FAULT_COUNT"), *tell_in = getenv("FAULT_TOLD");
+  const char *below = getenv("FAULT_UNDER");
   if (!call) return;
   strncpy(which, call, sizeof which - 1);
   fails_at = at ? atol(at) : 0;
   error_number = error ? atol(error) : EIO;
+  if (tell_in) strncpy(told, tell_in, sizeof told - 1);
+  if (below) strncpy(under, below, sizeof under - 1);
   if (count) strncpy(count_file, count, sizeof count_file - 1), atexit(tell);
   unsetenv("FAULT_CALL");
   unsetenv("LD_PRELOAD");
 }
 
+static void tell_of_it(void) {
+  if (told[0]) syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, told, O_WRONLY | O_CREAT, 0600));
+}
+
 /* Says whether this call of the kind is the one that fails. */
 static int strikes(const char *call) {
-  return ++calls[number_of(call)] == fails_at && !strcmp(call, which);
+  if (++calls[number_of(call)] != fails_at || strcmp(call, which)) return 0;
+  tell_of_it();
+  return 1;
+}
+
+/* Says whether a descriptor is a file's below the folder that matters. */
+static int below(int fd) {
+  char link[64], path[512];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = under[0] ? readlink(link, path, sizeof path) : -1;
+  size_t wanted = strlen(under);
+  return length > (ssize_t)wanted && !strncmp(path, under, wanted);
 }
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -69,6 +90,14 @@ ssize_t write(int fd, const void *data, size_t size) {
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
   REFUSE("write", -1);
   return NEXT(pwrite64)(fd, data, size, at);
+}
+ssize_t read(int fd, void *data, size_t size) {
+  if (below(fd)) REFUSE("read", -1);
+  return NEXT(read)(fd, data, size);
+}
+ssize_t pread64(int fd, void *data, size_t size, off64_t at) {
+  if (below(fd)) REFUSE("read", -1);
+  return NEXT(pread64)(fd, data, size, at);
 }
 int fsync(int fd) {
   REFUSE("fsync", -1);
@@ -102,7 +131,9 @@ int open64(const char *path, int flags, ...) {
 int clock_gettime(clockid_t clock, struct timespec *now) {
   int done = NEXT(clock_gettime)(clock, now);
   if (clock != CLOCK_REALTIME) return done;
-  if (++calls[number_of("clock")] >= fails_at && fails_at && !strcmp(which, "clock"))
+  if (++calls[number_of("clock")] >= fails_at && fails_at && !strcmp(which, "clock")) {
+    if (calls[number_of("clock")] == fails_at) tell_of_it();
     now->tv_sec += error_number;
+  }
   return done;
 }
