@@ -14,6 +14,7 @@ import pytest
 
 from r50bench.host import topology
 from r50bench.parameters import PARAMETERS
+from r50bench.results.history import History
 from support import synthetic_hosts
 from support.command_line import Call
 
@@ -283,3 +284,24 @@ def test_an_interrupted_run_leaves_no_process_and_no_record(
     assert not list(tmp_path.glob("r50bench-runs/*"))
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+@pytest.mark.parametrize("cases", [("inference_throughput_fp32",), ("inference_*_fp32",)])
+def test_what_nobody_takes_is_in_the_history_all_the_same(
+    fake_environment: dict[str, str], tmp_path: Path, cases: tuple[str, ...]
+) -> None:
+    args = ("run", *cases, *FAKE, "--set", "MODE=throughput", "--out", "here")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "r50bench", *args],
+            cwd=tmp_path,
+            env=fake_environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, "no space is left" in done.stderr) == (5, True)
+    folders = {path.parent.name for path in (tmp_path / "here").glob("[!.]*/record.json")}
+    with History(Path(fake_environment["R50BENCH_DATA"]) / "history.sqlite") as history:
+        assert {entry.id for entry in history.entries()} == folders != set()

@@ -98,12 +98,14 @@ def _run(
         announce_host(bench)
         announce_cases([planned], progress)
         outcome = run_mlperf(planned, bench)
-    if as_json:
-        result = CaseResult(planned, outcome, outcome.error)
-        click.echo(json.dumps(result_as_data(result), indent=2))
-    else:
-        click.echo(_as_text(outcome, full=full), nl=False)
-    remember(outcome, progress)
+    try:
+        if as_json:
+            result = CaseResult(planned, outcome, outcome.error)
+            click.echo(json.dumps(result_as_data(result), indent=2))
+        else:
+            click.echo(_as_text(outcome, full=full), nl=False)
+    finally:
+        remember(outcome, progress)
     page = leave_page(shown_of([outcome]), outcome.folder / PAGE, progress, title=planned.name)
     if not as_json:
         click.echo(page, nl=False)

@@ -211,22 +211,31 @@ def _execute(
             for result in measured:
                 results.append(result)
     finally:
-        # What is finished is shown, also where the rest was interrupted.
-        if as_json:
-            click.echo(_as_json(results))
-        elif results:
-            text = _as_text(results, processes=processes, blocks=full or alone)
-            click.echo(text, nl=False)
-        where = _leave_page(results, progress)
-        if not as_json:
-            click.echo(where, nl=False)
-    for outcome in (result.outcome for result in results if alone):
+        try:
+            # What is finished is shown, also where the rest was interrupted.
+            if as_json:
+                click.echo(_as_json(results))
+            elif results:
+                text = _as_text(results, processes=processes, blocks=full or alone)
+                click.echo(text, nl=False)
+            where = _leave_page(results, progress)
+            if not as_json:
+                click.echo(where, nl=False)
+        finally:
+            _remember(results if alone else (), quiet=quiet)
+    raise_failures(results)
+
+
+def _remember(results: Iterable[CaseResult], *, quiet: bool) -> None:
+    """Adds what one case came to, which is shown before the history is opened, and waited for.
+
+    It is added, too, where nobody takes what is shown: a pipe that is closed, a full disk.
+    """
+    for outcome in (result.outcome for result in results):
         if outcome is not None:
-            # The one result of one case is shown before the history is opened, and waited for.
             from r50bench.measure.remembering import remember
 
             remember(outcome, TerminalProgress(quiet=quiet))
-    raise_failures(results)
 
 
 def _results(planned: Sequence[Planned], bench: Bench, processes: int) -> Iterator[CaseResult]:

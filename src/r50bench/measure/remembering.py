@@ -16,11 +16,16 @@ _AT_ONCE_S, _SHORTLY_S = 0.5, 3.0  # writers hold the history for milliseconds
 
 
 def remembering(results: Iterable[CaseResult], progress: Progress) -> Iterator[CaseResult]:
-    """Passes results on as they come, and then adds each to the history."""
+    """Passes results on as they come, and then adds each to the history.
+
+    Also the last, of which whoever is passed it makes nothing any more.
+    """
     for result in results:
-        yield result
-        if result.outcome is not None:
-            remember(result.outcome, progress)
+        try:
+            yield result
+        finally:
+            if result.outcome is not None:
+                remember(result.outcome, progress)
 
 
 def remember(outcome: Outcome, progress: Progress) -> None:
