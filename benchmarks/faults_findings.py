@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from signal import SIGPIPE
 
 from faults_trials import (
     BATCH_MS,
@@ -33,6 +34,8 @@ from r50bench.results.samples import Samples, samples_of
 __all__ = ["try_out"]
 
 LEFT_AFTER_S = 2.0
+CAME_TO_ITS_END = (0, 5, 128 + SIGPIPE)
+"""Statuses with which a command ends that was neither killed nor interrupted."""
 
 
 def try_out(trial: Trial, grounds: Grounds) -> tuple[Trial, Ended, list[str]]:
@@ -58,9 +61,9 @@ def findings(trial: Trial, end: Ended, own: Path, grounds: Grounds) -> Iterator[
     for folder in records:
         if trial.fault not in TAMPERED and (wrong := not_to_be_valid(folder, trial)):
             yield f"valid and should not be: {wrong}"
-    if end.status == 0 and trial.fault not in TAMPERED:
-        if not records:
-            yield "record lost: the command ended with 0"
+    if end.status == 0 and trial.fault not in TAMPERED and not records:
+        yield "record lost: the command ended with 0"
+    if end.status in CAME_TO_ITS_END and trial.fault not in TAMPERED:
         said_absent = "is not in the history" in end.said
         missing = [] if said_absent else not_in_history(records, own / "data")
         if missing:
