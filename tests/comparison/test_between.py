@@ -25,12 +25,12 @@ def history_of(folder: Path, runs: Sequence[MeasuredRun]) -> History:
     return history
 
 
-def test_the_spread_is_that_from_each_run_to_the_next_three(tmp_path: Path) -> None:
+def test_the_spread_is_that_from_each_run_to_the_next_five(tmp_path: Path) -> None:
     runs = [run_of(math.exp(value)) for value in (0.00, 0.02, 0.00, 0.02, 0.00)]
     with history_of(tmp_path, runs) as history:
         found = between_processes(history, [run_of(1).record], ())
     assert found is not None
-    assert found.variance == pytest.approx(6 / 9 * 0.02**2 / 2)  # 6 of 9 steps are not 0
+    assert found.variance == pytest.approx(6 / 10 * 0.02**2 / 2)  # 6 of 10 steps are not 0
     assert found.freedom == pytest.approx(2 * 16 / 11)
 
 
@@ -39,7 +39,7 @@ def test_a_change_that_lasts_counts_little(tmp_path: Path) -> None:
     with history_of(tmp_path, [run_of(math.exp(value)) for value in values]) as history:
         found = between_processes(history, [run_of(1).record], ())
     assert found is not None
-    assert math.sqrt(found.variance) < 0.12  # the standard deviation of the values is 0.25
+    assert math.sqrt(found.variance) < 0.16  # the standard deviation of the values is 0.25
 
 
 def test_the_runs_in_question_and_other_cases_do_not_count(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_neighbours_of_one_call_do_not_stand_for_runs_of_other_times(tmp_path: P
     with history_of(tmp_path, runs) as history:
         found = between_processes(history, [run_of(1).record], ())
     assert found is not None
-    assert math.sqrt(2 * found.variance) == pytest.approx(0.05, abs=0.002)
+    assert math.sqrt(2 * found.variance) > 0.03  # within a call it is 0.001
     with history_of(tmp_path / "one call", runs[:3]) as history:
         assert between_processes(history, [run_of(1).record], ()) is None
 
@@ -84,7 +84,7 @@ def test_runs_of_a_drifting_machine_are_told_apart_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drifting, nearest = shares_told_apart()
-    assert drifting < 0.15
+    assert drifting < 0.12
     monkeypatch.setattr("r50bench.comparison.between._LAGS", 1)
     _, alone = shares_told_apart()
     assert nearest == pytest.approx(alone, abs=0.02)  # of a steady machine it is the same

@@ -16,9 +16,10 @@ __all__ = ["between_processes", "spread_of"]
 
 _LEAST_FREEDOM = 2.0
 
-_LAGS = 3
-"""With it 6 to 12 of 100 pairs of runs of one drifting machine are told apart (neighbours alike by
-0.7), where steps from run to run alone tell 13 to 21; of a steady one 5 in either case."""
+_LAGS = 5
+"""With it 6 to 9 of 100 pairs of runs of one drifting machine are told apart (31 real runs beside
+changing work; neighbours alike by 0.7), where steps from run to run alone tell 15 to 21, and those
+to the next three 10 to 12; of a steady one 4 to 5 in any case (benchmarks/compare_aa.py)."""
 
 # The first line is for speed alone: it spares most rows the parsing of their JSON.
 _SAME_QUESTION = """
@@ -59,8 +60,8 @@ def between_processes(
 def spread_of(series: Iterable[Sequence[Run]]) -> Between | None:
     """Returns the spread that runs of each case, in the order of time, show; None for too few.
 
-    It is taken from each run and the next three (von Neumann's mean square successive difference
-    has the next one alone), so that what once changed for good counts three times and not as
+    It is taken from each run and the next five (von Neumann's mean square successive difference
+    has the next one alone), so that what once changed for good counts a few times and not as
     spread, and a machine that drifts slowly does not pass for a steady one; and not from neighbours
     of one call, which met the same state of the machine.
     """
