@@ -58,6 +58,12 @@ def test_one_that_turns_us_away_is_said_so_with_what_is_missing(
     assert "RAY_AUTH_TOKEN_PATH" in str(caught.value.hint)
 
 
+def test_a_shell_that_does_not_ask_for_tokens_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, stranger="turned away", ours="turned away")
+    with pytest.raises(UsageError, match="wants a token, and none is set here"):
+        admit("auto", {"PATH": "/usr/bin"})
+
+
 def test_where_nobody_answers_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, stranger="silent", ours="answers")
     with pytest.raises(RunFailed, match="no cluster of Ray's answers at auto"):

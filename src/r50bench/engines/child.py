@@ -15,14 +15,14 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from r50bench.engines.environment import python_command
 from r50bench.host.kernel_files import read_oom_kills
 from r50bench.host.lifeline import die_together
 from r50bench.host.refusals import explained, explained_log, killed_for_memory
 
-__all__ = ["STOP", "ChildLog", "main", "run_child"]
+__all__ = ["STOP", "ChildLog", "end_child", "main", "run_child", "start_child"]
 
 STOP: ContextVar[threading.Event | None] = ContextVar("STOP", default=None)
 """Ends the children of the threads whose context has it, once it is set: a thread that waits for a
@@ -56,27 +56,41 @@ def run_child(
     oom_kills = read_oom_kills(Path("/"))
     with tempfile.TemporaryFile() as log:
         try:
-            child = subprocess.Popen(
-                [*python_command(_MODULE, environment), str(os.getpid()), *module_and_arguments],
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            child = start_child(module_and_arguments, environment, log, subprocess.STDOUT)
         except OSError as error:
             told = explained(error)
             return ChildLog(f"could not be started: {told.message if told else error}", "")
         try:
             failure = _await(child, timeout_s)
         finally:
-            _kill_group(child)
+            end_child(child)
         tail = _tail(log)
         if failure is not None:
             killed = killed_for_memory(oom_kills) if child.returncode == -signal.SIGKILL else None
             told = killed or explained_log(tail)
             failure = f"{failure}: {told.message}; {told.hint}" if told else failure
         return ChildLog(failure, tail)
+
+
+def start_child(
+    module_and_arguments: Sequence[str],
+    environment: Mapping[str, str],
+    stdout: int | IO[bytes],
+    stderr: int | IO[bytes],
+) -> subprocess.Popen[bytes]:
+    """Starts ``python -m MODULE ARGUMENTS…``, as leader of a group that dies with this process.
+
+    Raises:
+        OSError: the system refuses it.
+    """
+    return subprocess.Popen(
+        [*python_command(_MODULE, environment), str(os.getpid()), *module_and_arguments],
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
 
 
 def _await(child: subprocess.Popen[bytes], timeout_s: float) -> str | None:
@@ -101,7 +115,7 @@ def _failure(status: int) -> str | None:
     return f"ended with status {status}"
 
 
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
+def end_child(child: subprocess.Popen[bytes]) -> None:
     """Kills what is left of the child's group: compilers it started outlive it."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)

@@ -125,7 +125,8 @@ def admit(address: str, environ: Mapping[str, str] = os.environ) -> tuple[str, b
             " ray://HOST:10001 for others",
         )
     if we.said != "answers":
-        lacks = "none is set here" if we.said == "no token" else "the one set here is not its own"
+        none = we.said == "no token" or environ.get("RAY_AUTH_MODE") != "token"
+        lacks = "none is set here" if none else "the one set here is not its own"
         raise UsageError(
             f"the cluster at {we.address} wants a token, and {lacks}",
             hint="RAY_AUTH_MODE=token, and the cluster's token in ~/.ray/auth_token or in the file"

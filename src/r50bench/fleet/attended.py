@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from r50bench.engines.environment import python_command
+from r50bench.engines.child import end_child, start_child
 from r50bench.errors import RunFailed
 from r50bench.host.refusals import explained
 from r50bench.wording import visible
 
 __all__ = ["Attended", "attend"]
 
-_CHILD = "r50bench.engines.child"  # which dies with its parent, and so does all that it starts
 _TAIL_LINES = 25
 _LONGEST_LINE = 500
 _LOOK_UP_S = 1.0  # only where the kernel tells of no end
@@ -53,14 +50,7 @@ def attend(
     """
     try:
         with open(output or os.devnull, "wb") as stdout:
-            child = subprocess.Popen(
-                [*python_command(_CHILD, environment), str(os.getpid()), *module_and_arguments],
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            child = start_child(module_and_arguments, environment, stdout, subprocess.PIPE)
     except OSError as error:
         told = explained(error)
         raise told or RunFailed(f"r50bench cannot be started: {error}") from error
@@ -70,9 +60,7 @@ def attend(
         with child.stderr:
             in_time = _listen(child, child.stderr.fileno(), lines, time.monotonic() + limit_s)
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        end_child(child)
     return Attended(child.returncode if in_time else None, tuple(lines.tail))
 
 

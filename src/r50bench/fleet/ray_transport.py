@@ -33,6 +33,12 @@ _NOBODY_READS_S = 600.0
 _SOONEST_S, _LATEST_S = 0.05, 1.0
 _DEATH_S, _END_S = 3.0, 10.0
 _OWN_LABELS = "ray.io/"
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "error",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # of which Ray 2.52 warns every driver
+}
+"""What Ray would say, or do, unasked."""
 
 
 @dataclass
@@ -170,8 +176,8 @@ def _connected(address: str) -> Any:
     Raises:
         RunFailed: the cluster does not let us join, though it answers.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    for name, text in _QUIET.items():
+        os.environ.setdefault(name, text)
     handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     import ray
 
