@@ -177,6 +177,7 @@ def test_an_answer_that_goes_wrong_under_loadgen_ends_the_run(loadgen_run, fault
         scenario="SingleStream",
         INSTANCES=1,
         BATCH_SIZE=1,
+        query_count=800,  # however slow the machine is
         **SHORT,
         FAKE_FAULT=fault,
         **QUICK_ENGINE,
