@@ -2,8 +2,8 @@
 
     python .ci/system_scripts.py tests/system
 
-A script is quick where one of its first lines is ``# quick``; it has fifteen minutes. It exits with 0
-where all holds, and with 77 where it cannot run here, its last line saying why.
+A script is quick where one of its first lines is ``# quick``; it has fifteen minutes. It exits with
+0 where all holds, and with 77 where it cannot run here, its last line saying why.
 """
 
 from __future__ import annotations

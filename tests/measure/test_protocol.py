@@ -67,7 +67,9 @@ def test_an_answer_survives_its_line(answer):
 def test_a_plan_survives_its_line():
     engine = EngineSpec("fake", "cpu", "avx_fp32", "v1", "caffe", "random:1", 8, 2)
     feed = FeedSpec(None, "caffe", 1, 8, 16)
-    plan = WorkerPlan(0, (Slot(0, (0, 1), (0,)),), engine, feed, 100, 20, False, "canary.so", ((0, 5),))
+    plan = WorkerPlan(
+        0, (Slot(0, (0, 1), (0,)),), engine, feed, 100, 20, False, "canary.so", ((0, 5),)
+    )
     assert decode_plan(encode(plan)) == plan
 
 
