@@ -12,7 +12,7 @@ from r50bench.report.table import Missing
 from r50bench.results.kpi import Kpi
 from r50bench.results.record import Evidence, Limit, Record
 from r50bench.results.samples import Samples
-from support.records import case_of, figured, record_of, samples_of_latencies
+from support.records import case_of, figured, looked_at, record_of, samples_of_latencies
 
 Run = tuple[Record, Samples | None]
 
@@ -142,6 +142,18 @@ def test_a_job_that_was_disturbed_throughout_has_one_line_about_it() -> None:
     ]
     assert len(notes) == 1
     assert notes[0].endswith("; disturbed: all rows")
+
+
+def test_where_hardly_a_batch_was_undisturbed_one_line_names_all_rows() -> None:
+    few = looked_at(samples_of_latencies([[10.0] * 8]), canary_ns=[1_700] * 5 + [3_000] * 3)
+    runs = [
+        (record, None if samples is None else few)
+        for record, samples in main_job("avx_fp32", "avx_int8")
+    ]
+    text = table_of(overview_rows(figured(runs)))
+    (note,) = (line for line in text.splitlines() if line.startswith("! "))
+    assert note.startswith("! too few batches passed undisturbed from end to end to say how fast")
+    assert ": all rows; 'r50bench kpi' says how fast the cores were" in note
 
 
 def test_engines_of_a_precision_stand_below_one_another_in_the_order_given() -> None:

@@ -13,7 +13,7 @@ from r50bench.results.kpi import (
 )
 from r50bench.wording import with_interval
 
-__all__ = ["core_speed_sentence", "often_disturbed"]
+__all__ = ["core_speed_sentence", "often_disturbed", "undisturbed_figure"]
 
 _SELDOM = 0.9
 
@@ -22,6 +22,12 @@ def often_disturbed(figures: Mapping[str, Kpi]) -> bool:
     """Whether fewer than nine of ten batches passed undisturbed; False where nothing looked."""
     undisturbed = figures.get(UNDISTURBED_BATCHES)
     return undisturbed is not None and undisturbed.value < _SELDOM * figures["Samples"].value
+
+
+def undisturbed_figure(figures: Mapping[str, Kpi]) -> Kpi | None:
+    """Returns what undisturbed batches alone give of a record's primary figure, None if too few."""
+    experienced = next(kpi for kpi in figures.values() if kpi.primary)
+    return figures.get(UNDISTURBED.get(experienced.name, ""))
 
 
 def core_speed_sentence(figures: Mapping[str, Kpi]) -> str | None:
@@ -39,10 +45,10 @@ def core_speed_sentence(figures: Mapping[str, Kpi]) -> str | None:
     if waiting:
         said += f", a thread waited for its CPU in {waiting}"
     said += f"; {undisturbed} of {batches} passed undisturbed from end to end"
-    experienced = next(kpi for kpi in figures.values() if kpi.primary)
-    alone = figures.get(UNDISTURBED.get(experienced.name, ""))
+    alone = undisturbed_figure(figures)
     if alone is None:
         return f"{said}, too few to say how fast these alone are"
+    experienced = next(kpi for kpi in figures.values() if kpi.primary)
     return (
         f"{said}: undisturbed {_told(alone)}, as experienced {_told(experienced)}"
         f" {experienced.unit}"

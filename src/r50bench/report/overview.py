@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.precision import PRECISIONS
-from r50bench.report.core_speed import core_speed_sentence, often_disturbed
+from r50bench.report.core_speed import (
+    core_speed_sentence,
+    often_disturbed,
+    undisturbed_figure,
+)
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.comparable import same_model
 from r50bench.results.kpi import (
@@ -36,7 +40,8 @@ class OverviewRow:
     ``share_of_limit`` is the share (0 to 1) of the machine's measured peak that the throughput
     reaches, None where the peak is not known. ``notes`` say why a cell has no figure; ``lost`` are
     the disturbed cases, by mode, with the share of the time that an instance waited for its CPU;
-    ``slow`` says by mode how fast the cores were, where batches were often disturbed.
+    ``slow`` says by mode how fast the cores were, where batches were often disturbed;
+    ``hidden_modes`` are those in which too few were undisturbed to say how fast these alone are.
     """
 
     precision: str
@@ -53,6 +58,7 @@ class OverviewRow:
     notes: tuple[str, ...] = ()
     lost: Mapping[str, float] = field(default_factory=dict)
     slow: Mapping[str, str] = field(default_factory=dict)
+    hidden_modes: tuple[str, ...] = ()
 
 
 def overview_rows(
@@ -115,15 +121,9 @@ def _disturbed(rows: Sequence[OverviewRow]) -> Iterator[str]:
     shares = [share for row in rows for share in row.lost.values()]
     if not shares:
         return
-    engines = _engines_differ(rows)
-    names = [
-        f"{row.precision}{f' {row.engine}' if engines else ''} ({', '.join(row.lost)})"
-        for row in rows
-        if row.lost
-    ]
-    every = len(names) == len(rows)
+    names = _named([(row, row.lost) for row in rows], _engines_differ(rows))
     notice = disturbance(max(shares))
-    yield f"at worst, {notice}; disturbed: {'all rows' if every else ', '.join(names)}"
+    yield f"at worst, {notice}; disturbed: {names}"
 
 
 def _slow(rows: Sequence[OverviewRow]) -> Iterator[str]:
@@ -132,6 +132,22 @@ def _slow(rows: Sequence[OverviewRow]) -> Iterator[str]:
     for row in rows:
         for mode, said in row.slow.items():
             yield f"{row.precision}{f' {row.engine}' if engines else ''} ({mode}): {said}"
+    hidden = _named([(row, row.hidden_modes) for row in rows], engines)
+    if hidden:
+        yield (
+            "too few batches passed undisturbed from end to end to say how fast these alone are:"
+            f" {hidden}; 'r50bench kpi' says how fast the cores were"
+        )
+
+
+def _named(modes_of: Sequence[tuple[OverviewRow, Collection[str]]], engines: bool) -> str:
+    """Names rows with their modes; all of them as that, and nothing where no row has any."""
+    names = [
+        f"{row.precision}{f' {row.engine}' if engines else ''} ({', '.join(modes)})"
+        for row, modes in modes_of
+        if modes
+    ]
+    return "all rows" if names and len(names) == len(modes_of) else ", ".join(names)
 
 
 def _engines_differ(rows: Sequence[OverviewRow]) -> bool:
@@ -187,8 +203,14 @@ def _row(precision: str, engine: str, cells: Mapping[str, _Cell]) -> OverviewRow
         slow={
             mode: said
             for mode, cell in cells.items()
-            if often_disturbed(cell.figures) and (said := core_speed_sentence(cell.figures))
+            if often_disturbed(cell.figures) and undisturbed_figure(cell.figures)
+            if (said := core_speed_sentence(cell.figures))
         },
+        hidden_modes=tuple(
+            mode
+            for mode, cell in cells.items()
+            if often_disturbed(cell.figures) and not undisturbed_figure(cell.figures)
+        ),
     )
 
 
