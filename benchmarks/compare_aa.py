@@ -77,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--case", default="inference_throughput_int8")
     parser.add_argument("--engine", default="torch")
     parser.add_argument("--weights", default="auto")
+    parser.add_argument("--batch", type=int, default=8, help="images a batch")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--minutes", type=float, default=60.0, help="begin no run that ends later")
@@ -91,7 +92,7 @@ def _earlier(kept: Path | None) -> list[MeasuredRun]:
 
 def _measured(asked: argparse.Namespace) -> Iterator[MeasuredRun]:
     sets = [f"ENGINE={asked.engine}", f"WEIGHTS={asked.weights}", f"STEPS={asked.steps}"]
-    sets += ["BATCH_SIZE=8", "CORES_PER_INSTANCE=1", "INSTANCES=1"]
+    sets += [f"BATCH_SIZE={asked.batch}", "CORES_PER_INSTANCE=1", "INSTANCES=1"]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         bench = bench_here(read_host(), Path(folder), Silent())

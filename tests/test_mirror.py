@@ -80,8 +80,6 @@ TESTED_ELSEWHERE = {
     "history/old_files.py": "history/test_old_workloads.py: how files are read and known again",
     "history/text.py": "cli/test_history.py: it is the verb's text",
     "measure/answers.py": "measure/test_session.py: what is done about them shows in a record",
-    "measure/bench.py": "measure/test_peak_program.py, measure/test_session.py: what they share",
-    "measure/built.py": "measure/test_peak_program.py, measure/test_canary_library.py: its users",
     "measure/inputs.py": "measure/test_feed.py: the ring; measure/test_session.py: all else",
     "measure/instance.py": "measure/test_session.py: runs in a worker alone",
     "measure/loads/loadgen/qsl.py": "measure/loads/loadgen/test_batching.py: what batches are of",
@@ -109,7 +107,7 @@ TESTED_ELSEWHERE = {
     "models/torch_file.py": "models/test_checkpoint.py: one of the kinds of files that are read",
     "numerics.py": "test_precision.py: rows of one table, beside those of the other",
     "parameters/parameter.py": (
-        "parameters/test_sources.py, parameters/test_table.py: a row, tested by reading with it"
+        "test_parameters.py, parameters/test_table.py: a row, tested by reading with it"
     ),
     "peers/text.py": "peers/test_run.py: standings are made there, text included",
     "profile/kinds.py": "profile/test_run.py: its colours are in the pictures of a profile",

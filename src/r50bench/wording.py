@@ -20,9 +20,9 @@ __all__ = [
 _FINEST = 1e-5
 
 
-def counted(number: int, thing: str) -> str:
-    """Returns ``1 instance`` or ``2 instances``; ``thing`` is a word whose plural adds an s."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """Returns ``1 instance`` or ``2 instances``; ``things`` where the plural does not add an s."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def first_few(words: Sequence[str], most: int = 5) -> str:

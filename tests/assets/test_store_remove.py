@@ -11,7 +11,7 @@ import pytest
 
 from r50bench.assets.store import Store, sha256_of
 from r50bench.errors import AssetError
-from r50bench.results.atomic import Hold
+from r50bench.results.files import Hold
 
 
 def keep(store: Store, key: str, **files: str) -> Path:

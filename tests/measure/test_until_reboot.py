@@ -1,4 +1,7 @@
-"""What is kept until the machine boots again: found until then, replaced, and gone afterwards."""
+"""What is kept until the machine boots again: found until then, replaced, and gone afterwards.
+
+Of looks at cores, what is faster is kept.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from r50bench.assets.store import Store
-from r50bench.measure.until_reboot import UntilReboot
+from r50bench.measure.until_reboot import FullSpeeds, UntilReboot
 from support import synthetic_hosts
+from support.records import case_of
 
 HOST = synthetic_hosts.two_core_vm()
+CORES = ((0,), (1,))
 
 
 @pytest.fixture
@@ -63,3 +68,33 @@ def test_a_machine_that_does_not_tell_its_boot_keeps_nothing(tmp_path: Path, sto
     kept.keep((1,), "a", source="a test")
     assert kept.find("a") is None
     assert store.entries() == ()
+
+
+@pytest.fixture
+def speeds(tmp_path, store, booted):
+    booted("first")
+    return FullSpeeds(store, HOST, tmp_path)
+
+
+def test_nothing_is_known_at_first_and_then_what_was_found(speeds):
+    case = case_of(precision="avx_int8")
+    assert speeds.known(case, CORES) == (None, None)
+    speeds.learn(case, CORES, {0: 1700.0})
+    assert speeds.known(case, CORES) == (1700, None)
+
+
+def test_only_what_is_faster_by_more_than_a_hair_takes_its_place(speeds, store):
+    case = case_of(precision="avx_int8")
+    speeds.learn(case, CORES, {0: 1700.0, 1: 1700.0})
+    entries = store.entries()
+    speeds.learn(case, CORES, {0: 1690.0, 1: 3000.0})
+    assert store.entries() == entries
+    speeds.learn(case, CORES, {0: 1600.0, 1: 3000.0})
+    assert speeds.known(case, CORES) == (1600, 1700)
+
+
+def test_other_precisions_and_cores_have_speeds_of_their_own(speeds):
+    case = case_of(precision="avx_int8")
+    speeds.learn(case, CORES, {0: 1700.0, 1: 1700.0})
+    assert speeds.known(case_of(precision="avx_fp32"), CORES) == (None, None)
+    assert speeds.known(case, ((0, 1),)) == (None,)

@@ -54,7 +54,7 @@ from r50bench.planning.effective_case import effective_case  # noqa: E402
 from r50bench.planning.planned import plan_case  # noqa: E402
 from r50bench.precision import PRECISIONS  # noqa: E402
 from r50bench.report.kpi_block import block_text, kpi_block  # noqa: E402
-from r50bench.results.atomic import to_json  # noqa: E402
+from r50bench.results.files import to_json  # noqa: E402
 from r50bench.results.history import History  # noqa: E402
 from r50bench.results.record import read_record  # noqa: E402
 from support import synthetic_hosts  # noqa: E402

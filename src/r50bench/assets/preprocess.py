@@ -24,8 +24,7 @@ from r50bench.assets.layouts import Picture
 from r50bench.assets.store import Store
 from r50bench.errors import AssetError, R50BenchError
 from r50bench.notices import Notice, Progress
-from r50bench.results.atomic import from_json
-from r50bench.results.reading import MOST_JSON_BYTES, read_bounded
+from r50bench.results.files import MOST_JSON_BYTES, from_json, read_bounded
 from r50bench.wording import counted, first_few, visible
 
 __all__ = ["Pictures", "dummy_pictures", "normalise", "preprocess"]
@@ -72,6 +71,30 @@ def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: 
     states = [_state(picture) for picture in dataset.pictures]
     _warn_of_same_files(dataset, states, progress)
 
+    entry, index = _decoded(dataset, states, store, progress, skip_bad=skip_bad)
+    if index.skipped and not skip_bad:  # kept by a run that was told to skip
+        raise _unreadable(index.skipped)
+    skipped = (*(f"{name} (not there)" for name in dataset.absent), *index.skipped)
+    _warn_of_skipped(dataset, skipped, progress)
+    return Pictures(
+        array=entry / _ARRAY,
+        labels=index.labels,
+        names=index.names,
+        skipped=skipped,
+        sha256=index.sha256,
+    )
+
+
+def _decoded(
+    dataset: Dataset,
+    states: Sequence[_State],
+    store: Store,
+    progress: Progress,
+    *,
+    skip_bad: bool,
+) -> tuple[Path, _Index]:
+    """Returns the entry with the decoded pictures and its index, made first where need be."""
+
     def make(entry: Path) -> None:
         paths = [picture.path for picture in dataset.pictures]
         failures = decode_all(paths, entry / _ARRAY, progress)
@@ -85,11 +108,12 @@ def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: 
         "recipe": RECIPE,
         "pillow": PIL.__version__,
     }
+    read: list[_Index] = []
     damaged: list[str] = []
 
     def sound(entry: Path) -> bool:
         try:
-            _read_index(entry, dataset)
+            read.append(_read_index(entry, dataset))
         except AssetError as error:
             damaged.append(f"{error.message}: they are decoded again")
             return False
@@ -101,10 +125,10 @@ def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: 
     finally:
         for text in dict.fromkeys(damaged):
             progress.warn(Notice("damaged-pictures", text))
-    index = _read_index(entry, dataset)
-    if index.skipped and not skip_bad:  # kept by a run that was told to skip
-        raise _unreadable(index.skipped)
-    skipped = (*(f"{name} (not there)" for name in dataset.absent), *index.skipped)
+    return entry, read[-1] if read else _read_index(entry, dataset)
+
+
+def _warn_of_skipped(dataset: Dataset, skipped: Sequence[str], progress: Progress) -> None:
     if skipped:
         total = len(dataset.absent) + len(dataset.pictures)
         text = (
@@ -112,13 +136,6 @@ def preprocess(dataset: Dataset, store: Store, progress: Progress, *, skip_bad: 
             f" cannot be read: {first_few(skipped)}"
         )
         progress.warn(Notice("skipped-pictures", text))
-    return Pictures(
-        array=entry / _ARRAY,
-        labels=index.labels,
-        names=index.names,
-        skipped=skipped,
-        sha256=index.sha256,
-    )
 
 
 @dataclass(frozen=True)

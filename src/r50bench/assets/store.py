@@ -28,7 +28,7 @@ from typing import Any
 from r50bench.errors import AssetError, R50BenchError, is_system_refusal, system_refusal
 from r50bench.host.surroundings import cache_folder
 from r50bench.notices import Progress, Silent
-from r50bench.results.atomic import Busy, Hold, is_disk_full, sync
+from r50bench.results.files import Busy, Hold, checked_json, is_disk_full, read_bounded, sync
 
 __all__ = ["PROVENANCE", "Entry", "Store", "default_store", "sha256_of", "stored_sha256"]
 
@@ -382,8 +382,6 @@ def _files(folder: Path) -> list[Path]:
 
 def _read_provenance(path: Path) -> _Provenance | None:
     """Returns what was sealed; None where it is not there, damaged, or names files elsewhere."""
-    from r50bench.results.reading import checked_json, read_bounded  # needs msgspec
-
     try:
         record = checked_json(read_bounded(path / PROVENANCE), _Provenance)
         datetime.fromisoformat(record.created)

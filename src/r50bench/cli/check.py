@@ -39,7 +39,7 @@ from r50bench.measure.remembering import remembering
 from r50bench.measure.session import CaseResult, raise_failures
 from r50bench.planning.planned import Planned, plan_named
 from r50bench.report.terminal import TerminalProgress
-from r50bench.results.atomic import write_atomically
+from r50bench.results.files import write_atomically
 
 __all__ = ["check"]
 

@@ -41,9 +41,6 @@ def folders_of_query(word: str) -> list[Path]:
         search = Search(history, parse_terms(split_terms([word])))
         folders = [found.folder for found in search.results()]
         say_damaged(history)
-    if search.refused and folders:
-        gone = f"gone or damaged records of the history: {first_few(search.refused)}"
-        say(Notice("gone-records", gone))
     if not folders:
         gone = f"; {len(search.refused)} more are gone or damaged" if search.refused else ""
         raise UsageError(

@@ -10,7 +10,7 @@ from r50bench.measure.session import Outcome
 from r50bench.notices import Notice, Progress
 from r50bench.report.page import Section
 from r50bench.report.records_page import Shown, records_page
-from r50bench.results.atomic import write_text_atomically
+from r50bench.results.files import write_text_atomically
 from r50bench.results.samples import read_measured
 
 __all__ = ["PAGE", "leave", "leave_page", "read_shown", "shown_of", "write_page"]

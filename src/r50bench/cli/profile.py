@@ -33,7 +33,7 @@ from r50bench.profile.page import PROFILE_FILE, profile_page
 from r50bench.profile.run import Profile, profile_case
 from r50bench.profile.text import profile_text
 from r50bench.report.terminal import TerminalProgress
-from r50bench.results.atomic import to_json, write_atomically, write_text_atomically
+from r50bench.results.files import to_json, write_atomically, write_text_atomically
 from r50bench.wording import fixed
 
 __all__ = ["profile"]

@@ -36,7 +36,7 @@ from r50bench.parameters.value_lists import Axis, read_axes
 from r50bench.planning.placement import cores_of_one_instance
 from r50bench.report.terminal import TerminalProgress
 from r50bench.report.what_ran import what_ran
-from r50bench.results.atomic import write_text_atomically
+from r50bench.results.files import write_text_atomically
 from r50bench.results.record import new_record_id
 from r50bench.sweep.folder import SweepFolder, read_plan
 from r50bench.sweep.grid import Assignment, full_grid, side_by_side

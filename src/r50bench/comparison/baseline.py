@@ -10,7 +10,7 @@ from pathlib import Path
 
 from r50bench.comparison.side import MeasuredRun, read_runs_file, runs_as_data
 from r50bench.errors import RunFailed, UsageError, did_you_mean
-from r50bench.results.atomic import write_atomically
+from r50bench.results.files import write_atomically
 from r50bench.results.history import history_path
 
 __all__ = ["Baseline", "Baselines", "baselines_here"]

@@ -15,6 +15,7 @@ from r50bench.report.page import Section, page, pictures, tables, words
 from r50bench.report.records_page import Shown, latency_section, proof_sections
 from r50bench.results.kpi import by_name
 from r50bench.results.samples import Samples
+from r50bench.wording import counted
 
 __all__ = ["comparison_page"]
 
@@ -85,12 +86,8 @@ def _together(label: str, runs: Sequence[MeasuredRun]) -> Iterator[Shown]:
     yield replace(
         _shown(label, runs[0]),
         samples=Samples.one_after_another(samples),
-        label=f"{label} ({_processes(len(runs))})",
+        label=f"{label} ({counted(len(runs), 'process', 'processes')})",
     )
-
-
-def _processes(number: int) -> str:
-    return "1 process" if number == 1 else f"{number} processes"
 
 
 def _in_turns(base: Sequence[MeasuredRun], new: Sequence[MeasuredRun]) -> list[Shown]:

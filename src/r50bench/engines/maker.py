@@ -17,7 +17,7 @@ from r50bench import errors
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.child import run_child
 from r50bench.errors import EngineError, R50BenchError
-from r50bench.results.atomic import from_json, to_json
+from r50bench.results.files import checked_json, from_json, read_bounded, to_json
 
 __all__ = ["make_in_child", "serve"]
 
@@ -64,8 +64,6 @@ def _told(file: Path) -> R50BenchError | None:
     """Returns the error that the child left, None where it left none or died while it wrote."""
     if not file.exists():
         return None
-    from r50bench.results.reading import checked_json, read_bounded  # few models cannot be made
-
     try:
         said = checked_json(read_bounded(file), _Said)
     except (OSError, ValueError, R50BenchError):

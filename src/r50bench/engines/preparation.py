@@ -1,4 +1,4 @@
-"""What engines make before they run, and what that takes; the parent's side, without torch.
+"""What is made before a run, engines' models above all, and what that takes; without torch.
 
 Each engine prepares itself (``prepare`` of its descriptor); here is what they have in common. What
 compiles, exports or quantises is a child with the workers' own environment, since instruction sets
@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -28,8 +29,10 @@ from r50bench.precision import PRECISIONS
 
 __all__ = [
     "MODEL",
+    "Builder",
     "Preparation",
     "Prepared",
+    "builder_of",
     "calibration_of",
     "child_limit_s",
     "digest",
@@ -99,8 +102,8 @@ class Preparation:
     ) -> tuple[Path, bool]:
         """Returns the store's entry that the host's C++ compiler makes, and whether it did so now.
 
-        ``key`` names everything that decides it but the compiler. A host without a compiler takes
-        what another one made; ``purpose`` and ``otherwise`` are as :func:`.compiler_of` has them.
+        ``key`` names everything that decides it but the compiler; ``purpose`` and ``otherwise``
+        are as :func:`builder_of` has them.
 
         Raises:
             EngineError: there is no compiler, and nothing that one made; or what ``make`` raises.
@@ -112,20 +115,67 @@ class Preparation:
                 hint="R50BENCH_CACHE names a folder on a disk without noexec"
                 f" (docker run --tmpfs DIR:exec); {otherwise}",
             )
-        compiler = find_compiler(self.environment)
-        if compiler is None:
-            kept = self.store.newest(kind, key)
-            if kept is not None:
-                return kept.path, False
-            compiler = compiler_of(self.environment, purpose, otherwise)
-        full = f"{key}-{compiler.digest}"
-        found = self.store.find(kind, full)
-        if found is not None:
-            return found, False
-        told = {**provenance, "compiler": compiler.version}
-        return self.store.produce(
-            kind, full, lambda folder: make(folder, compiler), told, self.progress
+        builder = builder_of(kind, key, self.store, self.environment, purpose, otherwise)
+        return builder.built(self.store, make, provenance, self.progress)
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Who builds an entry of ``kind``, or has built it: ``key`` is its own in the store.
+
+    ``version`` is that of the compiler that did or will; ``compiler`` finds it, or says why what
+    was kept cannot be built again.
+    """
+
+    kind: str
+    key: str
+    version: str
+    compiler: Callable[[], Compiler]
+
+    def built(
+        self,
+        store: Store,
+        make: Callable[[Path, Compiler], None],
+        provenance: Mapping[str, Any],
+        progress: Progress,
+    ) -> tuple[Path, bool]:
+        """Returns the entry's folder, and whether ``make`` filled it now: it was not kept then.
+
+        Raises:
+            EngineError: what was kept is gone and there is no compiler, or ``make`` raises it.
+        """
+        if (kept := store.find(self.kind, self.key)) is not None:
+            return kept, False
+        compiler = self.compiler()
+        told = {**provenance, "compiler": self.version}
+        return store.produce(
+            self.kind, self.key, lambda folder: make(folder, compiler), told, progress
         ), True
+
+
+def builder_of(
+    kind: str,
+    stem: str,
+    store: Store,
+    environment: Mapping[str, str],
+    purpose: str,
+    otherwise: str = "",
+) -> Builder:
+    """Returns who builds what ``stem`` names, which holds all that decides but the compiler.
+
+    A host without a compiler takes what another one made, such as that of the image that the cache
+    came with. ``purpose`` and ``otherwise`` are as :func:`.compiler_of` has them.
+
+    Raises:
+        EngineError: there is no compiler here, and nothing is kept.
+    """
+    compiler = partial(compiler_of, environment, purpose, otherwise)
+    if find_compiler(environment) is None:
+        kept = store.newest(kind, stem)
+        if kept is not None:
+            return Builder(kind, kept.key, str(kept.source.get("compiler", "")), compiler)
+    here = compiler()
+    return Builder(kind, f"{stem}-{here.digest}", here.version, compiler)
 
 
 def calibration_of(spec: EngineSpec) -> dict[str, str | None]:

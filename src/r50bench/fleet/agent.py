@@ -27,7 +27,7 @@ from r50bench.fleet.node_folder import node_folder
 from r50bench.fleet.parcel import packed
 from r50bench.fleet.surroundings import at_usual_priority, environment_of_runs
 from r50bench.host.surroundings import tuned_folder
-from r50bench.results.reading import plain_json, read_bounded
+from r50bench.results.files import plain_json, read_bounded
 
 __all__ = ["OUTPUT", "VERBS", "serve"]
 

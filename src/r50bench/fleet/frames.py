@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 
 from r50bench.errors import RunFailed
-from r50bench.results.atomic import to_json
-from r50bench.results.reading import plain_json
+from r50bench.results.files import plain_json, to_json
 
 __all__ = [
     "LARGEST_PIECE",

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from r50bench.errors import RunFailed
 from r50bench.fleet.node_folder import fleet_folder
 from r50bench.host.occupancy import others_on
-from r50bench.results.atomic import Busy, Hold
+from r50bench.results.files import Busy, Hold
 
 __all__ = ["host_turn"]
 

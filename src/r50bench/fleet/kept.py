@@ -19,8 +19,16 @@ import msgspec
 from r50bench.errors import RunFailed, UsageError
 from r50bench.fleet.homecoming import Home, read_home
 from r50bench.fleet.plan import Errand
-from r50bench.results.atomic import Busy, Hold, is_disk_full, sync, to_json, write_atomically
-from r50bench.results.reading import checked_json, read_bounded
+from r50bench.results.files import (
+    Busy,
+    Hold,
+    checked_json,
+    is_disk_full,
+    read_bounded,
+    sync,
+    to_json,
+    write_atomically,
+)
 
 __all__ = ["ANSWER", "PLAN", "Answered", "KeptFleet", "keep", "unanswered"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from r50bench.errors import RunFailed
 from r50bench.host.surroundings import private_folder
-from r50bench.results.atomic import Busy, Hold
+from r50bench.results.files import Busy, Hold
 
 __all__ = ["fleet_folder", "node_folder"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from r50bench.errors import RunFailed
-from r50bench.results.atomic import is_disk_full
+from r50bench.results.files import is_disk_full
 from r50bench.results.packing import Files, check_files, files_of, stays_inside, unpack
 from r50bench.wording import counted
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from r50bench.errors import UsageError
 from r50bench.fleet.plan import Seat
-from r50bench.results.reading import read_bounded
+from r50bench.results.files import read_bounded
 from r50bench.results.stats import Estimate
 
 __all__ = ["images_per_price", "price_of", "read_prices"]

@@ -22,7 +22,7 @@ from r50bench.host.isa import describe_host, native_precisions
 from r50bench.host.kernel_files import read_text
 from r50bench.host.snapshot import snapshot
 from r50bench.notices import Notice
-from r50bench.results.atomic import to_json, write_atomically
+from r50bench.results.files import to_json, write_atomically
 
 __all__ = ["GpuFacts", "HostFacts", "Survey", "boot_of", "main", "survey_here", "survey_of"]
 

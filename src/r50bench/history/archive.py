@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from r50bench import __version__
 from r50bench.errors import UsageError
-from r50bench.results.atomic import from_json, is_disk_full, to_json
+from r50bench.results.files import from_json, is_disk_full, to_json
 from r50bench.results.foreign import ForeignRun, foreign_run_text
 from r50bench.results.history import HistoryEntry
 from r50bench.results.packing import (

@@ -17,7 +17,7 @@ import msgspec
 
 from r50bench.errors import UsageError
 from r50bench.history.old_files import read_text, run_id
-from r50bench.results.atomic import from_json
+from r50bench.results.files import from_json
 from r50bench.results.foreign import ForeignFigure, ForeignRun
 
 __all__ = ["ENTRY_FILE", "read_axs_entries"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from r50bench.host.topology import Gpu, GpuState
 from r50bench.notices import Notice
+from r50bench.wording import counted
 
 __all__ = ["examine_gpus"]
 
@@ -69,13 +70,9 @@ def _moment(gpu: Gpu, state: GpuState) -> Iterator[Notice]:
     if state.processes:
         yield Notice(
             "gpu-busy",
-            f"{_processes(state.processes)} of others on GPU {gpu.pci}",
+            f"{counted(state.processes, 'process', 'processes')} of others on GPU {gpu.pci}",
             "wait until they end (nvidia-smi shows them)",
         )
-
-
-def _processes(number: int) -> str:
-    return "1 process" if number == 1 else f"{number} processes"
 
 
 def _below(value: float | None, limit: float | None) -> bool:

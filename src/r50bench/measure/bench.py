@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from r50bench.assets.store import Store, default_store
+from r50bench.assets.store import Store, default_store, sha256_of
 from r50bench.assets.weights import Weights, resolve_weights
 from r50bench.case import Case, Placement
 from r50bench.engines.registry import ENGINES
@@ -179,11 +179,9 @@ class AssetResolver:
 
         A note says so too, once.
         """
-        from r50bench.measure.canary_library import canary_library
-
         if self._canary is None:
             try:
-                self._canary = canary_library(host, self.store, self._progress)
+                self._canary = _canary_library(host, self.store, self._progress)
             except RunFailed as error:  # asked again for each case, and no wiser then
                 self._canary = error
         if isinstance(self._canary, RunFailed):
@@ -248,6 +246,33 @@ def _shared(some: Pictures, others: Pictures) -> int:
 
     known = set(heads(some))
     return sum(head in known for head in heads(others))
+
+
+def _canary_library(host: Host, store: Store, progress: Progress) -> Path:
+    """Returns the library of the loop that looks at the cores, built where it is not kept already.
+
+    Raises:
+        EngineError: there is no C++ compiler and no library kept, or it cannot be built.
+    """
+    from r50bench.engines.preparation import builder_of
+    from r50bench.host.toolchain import Compiler, compile_here
+    from r50bench.measure.until_reboot import CANARY, digest
+
+    what = "the loop that looks at the cores between batches"
+
+    def make(folder: Path, compiler: Compiler) -> None:
+        from r50bench.host.canary import build_command  # built once
+
+        progress.phase(f"building {what}")
+        compile_here(build_command(compiler.words, CANARY, folder / "canary.so"), what)
+
+    source = sha256_of(CANARY)
+    purpose = "whether cores are at full speed is not known"
+    stem = f"{host.arch}-{digest(source)}"
+    builder = builder_of("canaries", stem, store, os.environ, purpose)
+    provenance = {"source": f"{CANARY.name}, sha256 {source}"}
+    folder, _ = builder.built(store, make, provenance, progress)
+    return folder / "canary.so"
 
 
 def scripted_limit(case: Case, cpus: tuple[int, ...]) -> Limit | None:

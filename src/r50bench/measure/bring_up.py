@@ -32,7 +32,7 @@ from r50bench.measure.protocol import (
 from r50bench.measure.record_draft import RecordDraft
 from r50bench.notices import Notice, Progress
 from r50bench.planning.planned import Planned
-from r50bench.results.atomic import write_atomically
+from r50bench.results.files import write_atomically
 from r50bench.results.record import Canary, WorkerReport
 
 __all__ = [

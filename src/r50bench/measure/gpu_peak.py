@@ -20,6 +20,7 @@ from r50bench.host.peak import READ, TRIAD
 from r50bench.host.topology import Gpu
 from r50bench.measure.measured_peak import MeasuredPeak, limit_of
 from r50bench.notices import Progress
+from r50bench.results.files import read_bounded
 from r50bench.results.record import Limit
 
 __all__ = ["gpu_limit", "parse_rates"]
@@ -62,8 +63,6 @@ def gpu_limit(
 
 def _kept(file: Path, gpus: int) -> MeasuredPeak | None:
     """Returns what was measured, None where the file is damaged: it is measured again."""
-    from r50bench.results.reading import read_bounded
-
     try:
         return parse_rates(read_bounded(file).decode(), gpus)
     except (OSError, ValueError, R50BenchError):

@@ -5,16 +5,17 @@ Measuring it is :mod:`.peak_program`'s.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.assets.store import Store, sha256_of
+from r50bench.engines.preparation import Builder, builder_of
 from r50bench.errors import AssetError, Unsupported
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.measure.built import Builder, builder_of
 from r50bench.measure.until_reboot import UntilReboot, digest
 from r50bench.precision import PRECISIONS
 from r50bench.results.record import Limit
@@ -105,7 +106,7 @@ def builder_of_peak(host: Host, store: Store) -> Builder:
         EngineError: there is none, and no program that one made.
     """
     stem = f"{host.arch}-{digest([sha256_of(file) for file in SOURCES], sorted(host.isa))}"
-    return builder_of(_PROGRAMS, stem, store, "the machine's peak is not known")
+    return builder_of(_PROGRAMS, stem, store, os.environ, "the machine's peak is not known")
 
 
 def known_peak(

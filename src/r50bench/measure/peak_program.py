@@ -75,13 +75,14 @@ def peak_program(host: Host, store: Store, progress: Progress) -> Path:
         EngineError: there is neither, or the compiler cannot build the program.
     """
 
-    def make(compiler: Compiler, folder: Path) -> None:
+    def make(folder: Path, compiler: Compiler) -> None:
         progress.phase(f"building {_WHAT}")
         _build(compiler, folder / _PROGRAM, host, progress)
 
     source = ", ".join(f"{file.name}, sha256 {sha256_of(file)}" for file in SOURCES)
     builder = builder_of_peak(host, store)
-    return builder.built(store, make, {"source": source}, progress) / _PROGRAM
+    folder, _ = builder.built(store, make, {"source": source}, progress)
+    return folder / _PROGRAM
 
 
 def _build(compiler: Compiler, target: Path, host: Host, progress: Progress) -> None:

@@ -34,6 +34,7 @@ from r50bench.measure.protocol import (
     encode,
 )
 from r50bench.notices import Progress
+from r50bench.results.files import tail_of
 
 __all__ = ["Pool"]
 
@@ -139,8 +140,6 @@ class _Process:
 
     def tail(self) -> str | None:
         """Returns the last lines of the worker's log, or None if it is empty."""
-        from r50bench.results.reading import tail_of  # few workers die
-
         lines = tail_of(self.log, _LOG_TAIL_LINES)
         return "its log ends: " + " | ".join(lines) if lines else None
 

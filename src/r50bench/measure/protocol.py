@@ -19,7 +19,7 @@ from r50bench.case import Slot
 from r50bench.engines.base import EngineSpec
 from r50bench.errors import RunFailed
 from r50bench.load import LoadgenPlan
-from r50bench.results.atomic import from_json, to_json
+from r50bench.results.files import from_json, to_json
 from r50bench.results.record import Evidence
 
 __all__ = [

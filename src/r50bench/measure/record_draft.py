@@ -23,7 +23,7 @@ from r50bench.measure.protocol import Measured, Predicted, Watched
 from r50bench.notices import Notice, no_share_of_peak
 from r50bench.planning.planned import Planned
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
-from r50bench.results.atomic import Busy, Hold, is_disk_full, write_text_atomically
+from r50bench.results.files import Busy, Hold, is_disk_full, write_text_atomically
 from r50bench.results.kpi import Kpi, by_name
 from r50bench.results.record import (
     Accuracy,
@@ -43,7 +43,7 @@ from r50bench.results.record import (
 from r50bench.results.samples import SAMPLES_FILE, UNKNOWN_NS, Samples, write_samples
 
 if TYPE_CHECKING:
-    from r50bench.measure.canary_library import FullSpeeds
+    from r50bench.measure.until_reboot import FullSpeeds
     from r50bench.results.predictions import Predictions
 
 __all__ = [

@@ -38,9 +38,9 @@ from r50bench.results.samples import Samples
 from r50bench.results.timeline import windows
 
 if TYPE_CHECKING:
-    from r50bench.measure.canary_library import FullSpeeds
     from r50bench.measure.energy import EnergyWatch
     from r50bench.measure.gpus import GpuWatch
+    from r50bench.measure.until_reboot import FullSpeeds
 
 __all__ = [
     "CaseResult",
@@ -205,7 +205,7 @@ class Session:
             draft.warn(self._gpus.findings)
         self._speeds: FullSpeeds | None = None
         if inputs.canary is not None:
-            from r50bench.measure.canary_library import FullSpeeds  # not of what is scripted
+            from r50bench.measure.until_reboot import FullSpeeds  # not of what is scripted
 
             self._speeds = FullSpeeds(bench.assets.store, bench.host)
         self._energy: EnergyWatch | None = None

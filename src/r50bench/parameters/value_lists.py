@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from r50bench.errors import UsageError
+from r50bench.parameters import read_set
 from r50bench.parameters.parameter import Parameter
-from r50bench.parameters.sources import read_set
 from r50bench.parameters.table import PARAMETERS
 
 __all__ = ["MOST_VALUES", "Axis", "expand_numbers", "read_axes"]

@@ -9,6 +9,7 @@ from typing import Any
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.load import COMPLIANCE_TESTS, LOADGEN_MODES, SCENARIOS, LoadgenSettings
 from r50bench.mlperf_rules import ROUNDS
+from r50bench.parameters import Setting, collect
 from r50bench.parameters.parameter import (
     Parameter,
     Value,
@@ -21,7 +22,6 @@ from r50bench.parameters.parameter import (
     whole_number,
     yes_or_no,
 )
-from r50bench.parameters.sources import Setting, collect
 
 __all__ = ["WORKFLOW", "collect_workflow", "loadgen_of"]
 

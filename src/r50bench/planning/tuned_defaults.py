@@ -21,7 +21,7 @@ from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
-from r50bench.results.atomic import to_json, write_atomically
+from r50bench.results.files import checked_json, read_bounded, to_json, write_atomically
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -104,7 +104,6 @@ def _read(path: Path) -> TunedResult:
     """Returns the result in a file; what it raises is why there is none."""
     # Most cases were never tuned.
     from r50bench.results.plausible import check_case
-    from r50bench.results.reading import checked_json, read_bounded
     from r50bench.results.schema import bring_up_to
 
     raw = checked_json(read_bounded(path), dict[str, Any])

@@ -12,7 +12,7 @@ from r50bench.profile.run import Profile
 from r50bench.profile.text import groups, profile_heading, profile_tables
 from r50bench.report.page import Section, page, pictures, preformatted, tables, words
 from r50bench.report.records_page import run_command
-from r50bench.results.reading import checked_json, read_bounded
+from r50bench.results.files import checked_json, read_bounded
 
 __all__ = ["PROFILE_FILE", "profile_page", "profile_sections", "read_profile"]
 

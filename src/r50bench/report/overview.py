@@ -131,7 +131,7 @@ def _slow(rows: Sequence[OverviewRow]) -> Iterator[str]:
     engines = _engines_differ(rows)
     for row in rows:
         for mode, said in row.slow.items():
-            yield f"{row.precision}{f' {row.engine}' if engines else ''} ({mode}): {said}"
+            yield f"{_name(row, engines)} ({mode}): {said}"
     hidden = _named([(row, row.hidden_modes) for row in rows], engines)
     if hidden:
         yield (
@@ -142,12 +142,12 @@ def _slow(rows: Sequence[OverviewRow]) -> Iterator[str]:
 
 def _named(modes_of: Sequence[tuple[OverviewRow, Collection[str]]], engines: bool) -> str:
     """Names rows with their modes; all of them as that, and nothing where no row has any."""
-    names = [
-        f"{row.precision}{f' {row.engine}' if engines else ''} ({', '.join(modes)})"
-        for row, modes in modes_of
-        if modes
-    ]
+    names = [f"{_name(row, engines)} ({', '.join(modes)})" for row, modes in modes_of if modes]
     return "all rows" if names and len(names) == len(modes_of) else ", ".join(names)
+
+
+def _name(row: OverviewRow, engines: bool) -> str:
+    return f"{row.precision} {row.engine}" if engines else row.precision
 
 
 def _engines_differ(rows: Sequence[OverviewRow]) -> bool:
@@ -182,6 +182,8 @@ def _refuse_mixed_models(records: Sequence[Record]) -> None:
 
 def _row(precision: str, engine: str, cells: Mapping[str, _Cell]) -> OverviewRow:
     throughput, latency = map(cells.get, ("throughput", "latency"))
+    slowed = {mode: cell for mode, cell in cells.items() if often_disturbed(cell.figures)}
+    hidden = [mode for mode, cell in slowed.items() if not undisturbed_figure(cell.figures)]
     return OverviewRow(
         precision=precision,
         engine=engine,
@@ -202,15 +204,10 @@ def _row(precision: str, engine: str, cells: Mapping[str, _Cell]) -> OverviewRow
         },
         slow={
             mode: said
-            for mode, cell in cells.items()
-            if often_disturbed(cell.figures) and undisturbed_figure(cell.figures)
-            if (said := core_speed_sentence(cell.figures))
+            for mode, cell in slowed.items()
+            if mode not in hidden and (said := core_speed_sentence(cell.figures))
         },
-        hidden_modes=tuple(
-            mode
-            for mode, cell in cells.items()
-            if often_disturbed(cell.figures) and not undisturbed_figure(cell.figures)
-        ),
+        hidden_modes=tuple(hidden),
     )
 
 

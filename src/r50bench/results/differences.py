@@ -8,14 +8,13 @@ from typing import Any
 
 from r50bench.case import Case
 from r50bench.host.snapshot import PASSING
-from r50bench.results.kpi import ACCURACY, SCORED_PICTURES, TOP5_ACCURACY, Kpi
+from r50bench.results.kpi import COUNTED, Kpi
 from r50bench.results.record import Record
 
 __all__ = ["Difference", "FigurePair", "differences", "figure_pairs"]
 
 _INCIDENTAL = ("compiled_in_this_run", "why")
 _COMPARED_ELSEWHERE = ("weights",)  # of the case: the model says what they came to
-_COUNTED = (ACCURACY, TOP5_ACCURACY, SCORED_PICTURES)
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class FigurePair:
     @property
     def recounted(self) -> bool:
         """Whether a count, or a share of counts, came out otherwise; these do not scatter."""
-        return self.before.name in _COUNTED and self.before.value != self.after.value
+        return self.before.name in COUNTED and self.before.value != self.after.value
 
     @property
     def change(self) -> float | None:

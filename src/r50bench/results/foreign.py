@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from r50bench.results.atomic import from_json, to_json
+from r50bench.results.files import from_json, to_json
 
 __all__ = ["ForeignFigure", "ForeignRun", "foreign_run_of", "foreign_run_text"]
 

@@ -21,7 +21,7 @@ import msgspec
 
 from r50bench.errors import R50BenchError, RunFailed
 from r50bench.host.surroundings import data_folder
-from r50bench.results.atomic import to_json
+from r50bench.results.files import to_json
 from r50bench.results.record import SCHEMA_VERSION, Record, read_record
 
 # What a run, which adds its own record alone, has no use for is imported where it is used.

@@ -28,6 +28,7 @@ from r50bench.results.timeline import (
 
 __all__ = [
     "ACCURACY",
+    "COUNTED",
     "EFFICIENCY",
     "ENERGY_PER_IMAGE",
     "FIRST_BATCH",
@@ -85,7 +86,9 @@ _MORE_IS_BETTER = {
 _BETWEEN_PROCESSES = 0.03
 """By so much two processes differ one time in twenty on a quiet host, where their spread is 1 %."""
 
-_COUNTED = (ACCURACY, TOP5_ACCURACY, SCORED_PICTURES)
+COUNTED = (ACCURACY, TOP5_ACCURACY, SCORED_PICTURES)
+"""Counts and shares of counts: these do not scatter, so that any change is one."""
+
 _SMALLER_IS_BETTER = ("Harness Overhead",)  # whatever its unit says
 
 _MS_PER_NS = 1e-6
@@ -134,7 +137,7 @@ class Kpi:
         that are not ``of_processes`` know what happens within one process each, and two processes
         of one case differ by more: figures of these must be 3 % apart as well.
         """
-        if self.name in _COUNTED:
+        if self.name in COUNTED:
             return self.value != other.value
         if self.low is None or self.high is None or other.low is None or other.high is None:
             return False

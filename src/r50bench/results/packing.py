@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from r50bench.errors import UsageError
-from r50bench.results.atomic import is_disk_full
+from r50bench.results.files import is_disk_full
 
 __all__ = [
     "LARGEST_RECORD",

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.errors import RunFailed, UsageError
-from r50bench.results.atomic import write_text_atomically
-from r50bench.results.reading import read_bounded
+from r50bench.results.files import read_bounded, write_text_atomically
 from r50bench.results.record import Accuracy, Record
 
 __all__ = ["PREDICTIONS_FILE", "Predictions", "check_predictions", "write_predictions"]

@@ -20,7 +20,7 @@ from r50bench.errors import UsageError
 from r50bench.host.topology import GpuState
 from r50bench.load import Load, LoadgenSettings, run_name
 from r50bench.notices import Notice
-from r50bench.results.atomic import to_json, write_atomically
+from r50bench.results.files import plain_json, read_bounded, to_json, write_atomically
 
 __all__ = [
     "RECORD_FILE",
@@ -406,8 +406,6 @@ def read_record(folder: Path) -> Record:
             not known here.
         RunFailed: the system refuses the file.
     """
-    from r50bench.results.reading import read_bounded  # a run writes records and reads none
-
     path = folder / RECORD_FILE if os.path.isdir(folder) else folder
     try:
         return _decode(read_bounded(path))
@@ -422,8 +420,6 @@ def read_record(folder: Path) -> Record:
 
 
 def _decode(data: bytes) -> Record:
-    from r50bench.results.reading import plain_json
-
     damaged = "a record is written once and whole: take it from where it was copied"
     try:
         raw = plain_json(data)

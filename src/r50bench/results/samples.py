@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from r50bench.errors import RunFailed, UsageError
-from r50bench.results.atomic import write_atomically
+from r50bench.results.files import read_bounded, write_atomically
 from r50bench.results.record import Record, read_record
 
 __all__ = [
@@ -165,8 +165,6 @@ def read_samples(path: Path, sha256: str | None = None) -> Samples:
         RunFailed: it is damaged, cut short, not the file of that hash, or describes no run; or the
             system refuses it.
     """
-    from r50bench.results.reading import read_bounded  # a run writes samples and reads none
-
     try:
         data = read_bounded(path, _MOST_BYTES)
     except FileNotFoundError as error:

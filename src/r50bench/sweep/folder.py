@@ -23,8 +23,15 @@ import msgspec
 from r50bench.case import Case
 from r50bench.errors import R50BenchError, RunFailed, UsageError
 from r50bench.notices import Notice
-from r50bench.results.atomic import Busy, Hold, is_disk_full, to_json, write_atomically
-from r50bench.results.reading import checked_json, read_bounded
+from r50bench.results.files import (
+    Busy,
+    Hold,
+    checked_json,
+    is_disk_full,
+    read_bounded,
+    to_json,
+    write_atomically,
+)
 from r50bench.results.record import RECORD_FILE
 from r50bench.results.samples import read_measured
 from r50bench.results.schema import bring_up_to, case_of_2, notices_of_2, request_of_2

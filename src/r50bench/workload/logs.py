@@ -20,8 +20,8 @@ from pathlib import Path
 from r50bench.errors import R50BenchError, RunFailed, UsageError
 from r50bench.report.kpi_block import KpiBlock, blocks_text, kpi_block
 from r50bench.results.folders import record_folders
-from r50bench.results.record import Record, new_record_id, read_record
-from r50bench.results.samples import Samples, samples_of
+from r50bench.results.record import Record, new_record_id
+from r50bench.results.samples import Samples, read_measured
 from r50bench.workload.benchmark_log import benchmark_log, instance_logs, log_name
 
 __all__ = ["OUTPUT", "STATUS", "new_folder", "write_logs"]
@@ -86,8 +86,7 @@ def _runs(folder: Path) -> Iterator[_Run]:
         return
     for path in found:
         try:
-            record = read_record(path)
-            samples = samples_of(record, path) if record.status == "valid" else None
+            record, samples = read_measured(path)
             yield _Run(record, samples, kpi_block(record, samples))
         except R50BenchError:
             continue

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from r50bench.errors import RunFailed, UsageError
+from r50bench.results.files import checked_json, read_bounded
 from r50bench.results.predictions import Predictions
-from r50bench.results.reading import checked_json, read_bounded
 
 __all__ = [
     "ACCURACY_LOG",

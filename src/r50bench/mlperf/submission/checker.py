@@ -19,7 +19,7 @@ from r50bench.mlperf.submission.implementation import IMPLEMENTATION_FIELDS
 from r50bench.mlperf.submission.layout import LABEL_FILE, LABEL_SUFFIX, Layout
 from r50bench.mlperf.submission.system_description import SYSTEM_FIELDS
 from r50bench.mlperf_rules import BENCHMARK
-from r50bench.results.reading import plain_json, read_bounded
+from r50bench.results.files import plain_json, read_bounded
 
 __all__ = ["faults_of_tree"]
 

@@ -12,8 +12,8 @@ from r50bench.load import COMPLIANCE_TESTS, SCENARIOS, LoadGen, LoadgenSettings
 from r50bench.mlperf.run.logs import SUMMARY_LOG
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
 from r50bench.mlperf_rules import COMPLETE_DATASET, ROUNDS, Round, round_of
+from r50bench.results.files import read_bounded
 from r50bench.results.kpi import accuracy_percent
-from r50bench.results.reading import read_bounded
 from r50bench.results.record import Record
 
 __all__ = ["Objection", "objections_to_run", "objections_to_set", "without"]

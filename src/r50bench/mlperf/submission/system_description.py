@@ -10,7 +10,7 @@ from typing import Any
 from r50bench.engines.registry import recorded_engine
 from r50bench.errors import RunFailed, UsageError, did_you_mean
 from r50bench.mlperf_rules import ROUNDS, STATUSES
-from r50bench.results.reading import plain_json, read_bounded
+from r50bench.results.files import plain_json, read_bounded
 from r50bench.results.record import Record
 
 __all__ = ["SYSTEM_FIELDS", "describe_system", "read_system_file", "system_name", "unknown_fields"]

@@ -24,8 +24,8 @@ from r50bench.mlperf.submission.readmes import (
     scenario_readme,
 )
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
+from r50bench.results.files import read_bounded
 from r50bench.results.kpi import accuracy_line
-from r50bench.results.reading import read_bounded
 
 __all__ = ["Submission", "submission_files", "write_tree"]
 

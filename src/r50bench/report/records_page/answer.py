@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from r50bench.case import Case
 from r50bench.report.core_speed import core_speed_sentence, often_disturbed
 from r50bench.report.records_page.shown import Shown, valid_in_mode
-from r50bench.results.kpi import EFFICIENCY, LATENCY, P50_LATENCY, P99_LATENCY, THROUGHPUT, Kpi
+from r50bench.results.kpi import (
+    EFFICIENCY,
+    LATENCY,
+    P50_LATENCY,
+    P99_LATENCY,
+    THROUGHPUT,
+    UNDISTURBED_BATCHES,
+    Kpi,
+)
 from r50bench.wording import counted, figure, first_few, fixed, with_interval
 
 __all__ = ["answers"]
@@ -112,7 +120,7 @@ def _disturbed(shown: Sequence[Shown]) -> Iterator[str]:
         case = disturbed[0].record.case
         yield f"{case.precision} on {case.engine} in {case.mode}: {said}."
     elif disturbed:
-        looked_at = sum(core_speed_sentence(one.figures) is not None for one in shown)
+        looked_at = sum(UNDISTURBED_BATCHES in one.figures for one in shown)
         yield (
             f"{len(disturbed)} of {counted(looked_at, 'record')} were disturbed in more than one of"
             " ten batches; what undisturbed batches alone give stands below."
