@@ -33,6 +33,13 @@ def test_another_environment_is_measured_against_this_one(
     assert "slower" in answer.err
 
 
+def test_undisturbed_batches_are_judged_where_that_is_asked(r50bench_fake: Call) -> None:
+    answer = r50bench_fake("ab", *CASE, "--undisturbed", FAKE_CANARY_NS="1700")
+    assert answer.code == 0, answer.err
+    assert "undisturbed batches were judged" in answer.out
+    assert "base: 3 of 3 processes had enough undisturbed batches" in answer.out
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

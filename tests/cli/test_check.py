@@ -52,3 +52,25 @@ def test_nothing_runs_without_something_to_check_against(
     nameless = r50bench_fake("run", "--processes", "3", "--engine", "fake")
     assert (nameless.code, "cases that are named" in nameless.err) == (2, True)
     assert not (tmp_path / "r50bench-runs").exists()
+
+
+def test_a_check_may_go_by_undisturbed_batches(r50bench_fake: Call, tmp_path: Path) -> None:
+    assert r50bench_fake("run", *CASE, "--processes", "2", "--out", "before",
+                         FAKE_CANARY_NS="1700").code == 0  # fmt: skip
+    check = ("check", *CASE, "--against", "before", "--processes", "2")
+    spells = {"FAKE_CANARY_NS": "1700", "FAKE_LATENCIES_NS": "2000000,2000000,2000000,5000000"}
+    assert r50bench_fake(*check, **spells).code == 3
+    alone = r50bench_fake(*check, "--undisturbed", **spells)
+    assert alone.code == 0, alone.err
+    assert "by undisturbed batches" in (tmp_path / "r50bench-runs" / "check.md").read_text()
+    assert (
+        "undisturbed batches were judged" in (tmp_path / "r50bench-runs" / "check.html").read_text()
+    )
+    waiting = r50bench_fake(*check, "--undisturbed", FAKE_WAITED_NS="1000000", **spells)
+    assert waiting.code == 4
+    assert "without --undisturbed" in waiting.err
+    (suite,) = ElementTree.parse(tmp_path / "r50bench-runs" / "check.xml").getroot()
+    assert (suite.get("skipped"), "0 of 2 processes" in ElementTree.tostring(suite, "unicode")) == (
+        "1",
+        True,
+    )

@@ -56,6 +56,13 @@ def test_json_and_markdown_are_printed_whatever_the_verdict(sides: Call) -> None
     assert text.startswith("**1 slower**")
 
 
+def test_what_nobody_looked_at_cannot_be_judged_by_undisturbed_batches(sides: Call) -> None:
+    answer = sides("compare", "base", "slow", "--undisturbed")
+    assert answer.code == 4
+    assert "0 of 2 processes had enough undisturbed batches, as nothing looked" in answer.out
+    assert "without --undisturbed it goes by what was experienced" in answer.err
+
+
 def test_a_baseline_and_a_query_of_the_history_are_sides(sides: Call, tmp_path: Path) -> None:
     assert sides("baseline", "save", "before", "base").code == 0
     for folder in (tmp_path / "base").iterdir():

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from r50bench.comparison.ab import HEATS, Contest, run_ab
-from r50bench.errors import RunFailed, UsageError
+from r50bench.comparison.compare import raise_verdict
+from r50bench.errors import RunFailed, TooNoisy, UsageError
 from r50bench.results.record import read_record
 from support import fake_cases
 
@@ -46,6 +47,40 @@ def test_of_latencies_less_is_faster(tmp_path: Path) -> None:
     name = "inference_latency_fp32"
     found = run_ab(contest(name, FAKE_LATENCIES_NS="1900000"), fake_cases.bench(tmp_path))
     assert [(case.verdict, case.unit) for case in found.comparison.cases] == [("faster", "ms")]
+
+
+# The third batch takes twice as long: 3000 img/s as experienced, 4000 by the median batch.
+SPELLS = "2000000,2000000,4000000"
+
+
+def contest_undisturbed(budget_s: float = 0.1, **new: str) -> Contest:
+    steady = {"FAKE_LATENCIES_NS": "2000000", "FAKE_CANARY_NS": "1700"}
+    base = fake_cases.planned(NAME, **steady, **SCRIPT)
+    other = fake_cases.planned(NAME, **{**steady, **new}, **SCRIPT)
+    return Contest(base, other, ("a", "b"), 0.02, budget_s, heat_s=None, judged="undisturbed")
+
+
+def test_undisturbed_batches_of_each_process_are_judged_where_that_is_asked(
+    tmp_path: Path,
+) -> None:
+    found = run_ab(contest_undisturbed(FAKE_LATENCIES_NS=SPELLS), fake_cases.bench(tmp_path))
+    (case,) = found.comparison.cases
+    assert (case.judged, case.basis, case.verdict) == ("undisturbed", "pairs", "same")
+    assert case.figure == "Undisturbed Throughput"
+    assert case.values == (pytest.approx((4000,) * 3), pytest.approx((4000,) * 3))
+    assert case.ratio.value == pytest.approx(1)
+    assert [one.enough for one in case.undisturbed] == [3, 3]
+
+
+def test_pairs_of_which_a_side_was_never_undisturbed_decide_nothing(tmp_path: Path) -> None:
+    waiting = contest_undisturbed(FAKE_LATENCIES_NS=SPELLS, FAKE_WAITED_NS="1000000")
+    found = run_ab(waiting, fake_cases.bench(tmp_path))
+    (case,) = found.comparison.cases
+    assert (case.judged, case.basis, case.verdict) == ("experienced", "disturbed", "too noisy")
+    assert case.ratio.value == pytest.approx(0.75)
+    assert [(one.enough, one.processes) for one in case.undisturbed] == [(3, 3), (0, 3)]
+    with pytest.raises(TooNoisy, match="too noisy to say"):
+        raise_verdict(found.comparison)
 
 
 def test_a_side_that_fails_ends_it_with_its_reason(tmp_path: Path) -> None:

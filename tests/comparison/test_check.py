@@ -17,7 +17,7 @@ from r50bench.errors import RunFailed, UsageError
 from r50bench.measure.session import CaseResult
 from support import fake_cases, records
 from support.junit_rules import check_junit_rules
-from support.measured_runs import run_of, side
+from support.measured_runs import looked_at, run_of, side
 
 PLANNED = fake_cases.planned("inference_throughput_avx_fp32")
 FAILED = CaseResult(PLANNED, None, RunFailed("worker 0 was killed\nby SIGKILL"))
@@ -52,6 +52,16 @@ def test_slower_is_a_failure_noise_is_skipped_and_a_failed_run_is_an_error() -> 
     )
     slower = suite[0][0]
     assert str(slower.get("message")).startswith("slower: Average Throughput 90.1 img/s, 0.900 (")
+
+
+def test_junit_says_that_undisturbed_batches_were_judged() -> None:
+    base = side("main", *(looked_at(run_of(100), 200 + at / 10) for at in range(3)))
+    new = side("now", *(looked_at(run_of(100), value) for value in (180.0, 180.1, None)))
+    text = check_junit(compare_sides(base, new, judged="undisturbed"), [])
+    (suite,) = ElementTree.fromstring(text)
+    message = str(suite[0][0].get("message"))
+    assert message.startswith("slower: Undisturbed Throughput 180.05 img/s, 0.900 (")
+    assert "new: 2 of 3 processes had enough undisturbed batches" in message
 
 
 def test_markdown_has_the_failed_runs_before_the_table() -> None:

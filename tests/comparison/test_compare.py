@@ -7,7 +7,7 @@ import pytest
 from r50bench.comparison.compare import Comparison, compare_sides, raise_verdict
 from r50bench.comparison.verdict import Between
 from r50bench.errors import CheckFailed, TooNoisy, UsageError
-from support.measured_runs import run_of, side
+from support.measured_runs import looked_at, run_of, side
 
 SLOWER = [90.0, 91, 90]
 STEADY = [100.0, 101, 100]
@@ -125,3 +125,62 @@ def test_what_else_differs_is_listed_strongest_suspect_first() -> None:
     new = side("new", run_of(20, engine="r50", batch_size=16))
     (case,) = compare_sides(base, new).cases
     assert [one.what for one in case.differing] == ["case engine", "case batch_size"]
+
+
+def test_undisturbed_batches_alone_are_judged_where_that_is_asked() -> None:
+    # As experienced the new side is far slower; undisturbed both are the same.
+    base = side("old", *(looked_at(run_of(100 + at), 200 + at) for at in range(3)))
+    new = side("new", *(looked_at(run_of(50 + at), 200 + at, full_speed=20) for at in range(3)))
+    assert compare_sides(base, new).cases[0].verdict == "slower"
+    found = compare_sides(base, new, judged="undisturbed")
+    (case,) = found.cases
+    assert (found.judged, case.judged, case.verdict) == ("undisturbed", "undisturbed", "same")
+    assert (case.figure, case.unit) == ("Undisturbed Throughput", "img/s")
+    assert case.values == ((200, 201, 202), (200, 201, 202))
+    assert case.ratio.value == 1
+    assert [one.full_speed for one in case.undisturbed] == pytest.approx([0.6, 0.2])
+    raise_verdict(found)
+
+
+def test_processes_with_too_few_undisturbed_batches_are_left_out_and_counted() -> None:
+    base = side("old", *(looked_at(run_of(100), 200 + at / 10) for at in range(3)))
+    some = [looked_at(run_of(100), value) for value in (180.0, None, 180.2, None, 180.4)]
+    (case,) = compare_sides(base, side("new", *some), judged="undisturbed").cases
+    assert (case.processes, case.verdict) == ((3, 3), "slower")
+    assert [(one.enough, one.processes) for one in case.undisturbed] == [(3, 3), (3, 5)]
+
+
+@pytest.mark.parametrize("left", [[], [180.0]])
+def test_with_too_few_processes_left_on_a_side_nobody_can_tell(left: list[float]) -> None:
+    base = side("old", *(looked_at(run_of(100), 200 + at / 10) for at in range(3)))
+    values = [*left, *[None] * (5 - len(left))]
+    new = side("new", *(looked_at(run_of(50), value) for value in values))
+    found = compare_sides(base, new, judged="undisturbed")
+    (case,) = found.cases
+    assert (case.basis, case.verdict, case.judged) == ("disturbed", "too noisy", "experienced")
+    assert (case.base, case.new) == (pytest.approx(100), pytest.approx(50))
+    assert case.processes_needed is None
+    with pytest.raises(TooNoisy) as raised:
+        raise_verdict(found)
+    assert "without --undisturbed it goes by what was experienced" in str(raised.value.hint)
+
+
+def test_accuracy_is_compared_as_it_is_whatever_is_judged() -> None:
+    base, new = side("a", run_of(95, "accuracy")), side("b", run_of(90, "accuracy"))
+    (case,) = compare_sides(base, new, judged="undisturbed").cases
+    assert (case.basis, case.verdict, case.judged) == ("counted", "slower", "experienced")
+
+
+def test_noise_that_undisturbed_batches_may_be_free_of_comes_with_the_option() -> None:
+    def hint(passed: int, value: float | None) -> str:
+        sides = (
+            side(title, *(looked_at(run_of(one), value, passed=passed) for one in values))
+            for title, values in (("old", (100, 103, 98)), ("new", (96, 97, 101)))
+        )
+        with pytest.raises(TooNoisy) as raised:
+            raise_verdict(compare_sides(*sides))
+        return str(raised.value.hint)
+
+    assert hint(40, 200.0).endswith("or leave disturbed batches out: --undisturbed")
+    assert "--undisturbed" not in hint(95, 200.0)
+    assert "--undisturbed" not in hint(3, None)

@@ -13,7 +13,7 @@ from r50bench.comparison.compare import Comparison, compare_sides
 from r50bench.comparison.page import comparison_page
 from r50bench.comparison.ratio_plot import ratio_plot_svg
 from r50bench.comparison.side import MeasuredRun, Side, read_run, side_of
-from support.measured_runs import leave, run_of, side
+from support.measured_runs import leave, looked_at, run_of, side
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -44,6 +44,16 @@ def test_the_verdict_stands_first_with_the_figures_it_rests_on() -> None:
     assert page.index('class="answer"') < page.index("<svg")
     assert "<p>base: old</p>" in page
     assert "<p>new: now</p>" in page
+
+
+def test_the_page_says_that_undisturbed_batches_were_judged() -> None:
+    runs = [[looked_at(run_of(100), value + at) for at in range(3)] for value in (200, 180)]
+    base, new = (side(title, *some) for title, some in zip(("old", "now"), runs, strict=True))
+    found = compare_sides(base, new, judged="undisturbed")
+    page = comparison_page(found, base.runs, new.runs)
+    assert "undisturbed batches were judged, and not what was experienced in all" in page
+    assert "new: 3 of 3 processes had enough undisturbed batches" in page
+    assert re.search(r"<th[^>]*>full speed</th>", page)
 
 
 def test_of_several_cases_the_answer_counts_and_names_the_greatest_loss() -> None:

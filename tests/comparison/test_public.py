@@ -35,6 +35,8 @@ def test_records_folders_and_baselines_are_sides(tmp_path: Path) -> None:
         assert (case.verdict, case.processes) == ("slower", (3, 3))
         assert case.ratio.value == pytest.approx(1 / 1.1)
     assert r50bench.compare("main", records, threshold=0.2).cases[0].verdict == "same"
+    alone = r50bench.compare("main", records, undisturbed=True)
+    assert (alone.judged, alone.cases[0].basis) == ("undisturbed", "disturbed")
 
 
 def test_single_records_lean_on_the_history(tmp_path: Path) -> None:

@@ -6,8 +6,13 @@ import json
 from dataclasses import replace
 
 from r50bench.comparison.compare import Comparison, compare_sides
-from r50bench.comparison.text import comparison_as_data, comparison_markdown, comparison_text
-from support.measured_runs import run_of, side
+from r50bench.comparison.text import (
+    answer_lines,
+    comparison_as_data,
+    comparison_markdown,
+    comparison_text,
+)
+from support.measured_runs import looked_at, run_of, side
 
 
 def three_cases() -> Comparison:
@@ -87,3 +92,51 @@ def test_data_hold_every_field_and_are_json() -> None:
         "before": "torch",
         "after": "r50",
     }
+
+
+def undisturbed(*values: float | None) -> Comparison:
+    base = [looked_at(run_of(100 + at), 200 + at / 10, full_speed=61) for at in range(3)]
+    new = [looked_at(run_of(50.0), value, full_speed=20) for value in values]
+    return compare_sides(side("a", *base), side("b", *new), judged="undisturbed")
+
+
+JUDGED = "undisturbed batches were judged, and not what was experienced in all"
+COUNTS = (
+    "base: 3 of 3 processes had enough undisturbed batches, cores at full speed in 61 % of all;"
+    " new: 2 of 3 processes had enough undisturbed batches, cores at full speed in 20 % of all"
+)
+
+
+def test_text_and_markdown_say_that_undisturbed_batches_were_judged_and_on_which_cores() -> None:
+    found = undisturbed(180.0, None, 180.2)
+    text = comparison_text(found, 250)
+    row = next(line for line in text.splitlines() if line.startswith("inference"))
+    assert "200.1  180.1  img/s undisturbed" in row
+    assert "3 of 3 / 2 of 3  61 % / 20 %" in row
+    assert "full speed" in text
+    assert JUDGED in text
+    assert COUNTS in text
+    assert answer_lines(found)[0].startswith(
+        "inference_throughput_avx_int8: slower; 200.1 → 180.1 img/s undisturbed, 0.900"
+    )
+    markdown = comparison_markdown(found)
+    assert markdown.startswith("**1 slower, by undisturbed batches**")
+    assert f"- {COUNTS}" in markdown
+    assert comparison_as_data(found)["judged"] == "undisturbed"
+    assert comparison_as_data(found)["cases"][0]["undisturbed"][1]["enough"] == 2
+
+
+def test_what_nobody_can_tell_for_want_of_undisturbed_batches_says_so() -> None:
+    text = comparison_text(undisturbed(180.0, None, None), 250)
+    assert "too noisy to say: too few undisturbed batches" in text
+    assert "what is shown is as experienced, and no verdict rests on it" in text
+    assert "new: 1 of 3 processes had enough undisturbed batches" in text
+    assert "img/s undisturbed" not in text
+
+
+def test_of_several_cases_each_says_what_it_had() -> None:
+    rows = [(mode, value) for mode in ("throughput", "latency") for value in (10.0, 10.1)]
+    both = [side(title, *(looked_at(run_of(*row[::-1]), row[1]) for row in rows)) for title in "ab"]
+    text = comparison_text(compare_sides(*both, judged="undisturbed"), 250)
+    assert "inference_throughput_avx_int8: base: 2 of 2 processes" in text
+    assert "inference_latency_avx_int8: base: 2 of 2 processes" in text

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from r50bench.results.ratio import beyond_noise, ratio_of_rounds
+from r50bench.results.kpi import Kpi
+from r50bench.results.ratio import beyond_noise, ratio_of_figures, ratio_of_rounds
 from r50bench.results.stats import Estimate
 
 
@@ -19,6 +20,17 @@ def test_one_disturbed_round_hardly_moves_the_median():
     assert ratio.value == 1.02
     assert (ratio.low, ratio.high) == (1.01, 1.03)
     assert beyond_noise(ratio) is True
+
+
+def test_figures_of_two_processes_add_up_their_errors():
+    ours = Kpi("Undisturbed Throughput", "img/s", 100, 97.1, 103)
+    theirs = Kpi("Undisturbed Throughput", "img/s", 200, 192.3, 208)
+    ratio = ratio_of_figures(ours, theirs)
+    assert ratio.value == 0.5
+    # Upper halves of 3 and 4 %, as logarithms: 0.02956 and 0.03922, together 0.04911.
+    assert ratio.high == pytest.approx(0.5 * np.exp(0.049112), rel=1e-5)
+    assert ratio.low == pytest.approx(0.5 / np.exp(0.049112), rel=1e-5)
+    assert ratio_of_figures(ours, Kpi("Undisturbed Throughput", "img/s", 200)) == Estimate(0.5)
 
 
 def test_an_interval_that_holds_one_is_no_difference():

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from r50bench.comparison.side import MeasuredRun, Side, side_of
-from r50bench.results.kpi import Kpi
+from r50bench.results.kpi import (
+    FULL_SPEED,
+    UNDISTURBED,
+    UNDISTURBED_BATCHES,
+    WAITING_BATCHES,
+    Kpi,
+)
 from r50bench.results.record import Record, write_record
 from r50bench.results.samples import SAMPLES_FILE, write_samples
 from support import records
@@ -38,6 +44,25 @@ def run_of(
     low = None if half_width is None else value - half_width
     high = None if half_width is None else value + half_width
     return MeasuredRun(record, (Kpi(_NAMES[mode], _UNITS[mode], value, low, high, primary=True),))
+
+
+def looked_at(
+    run: MeasuredRun, value: float | None, *, full_speed: float = 60.0, passed: int = 40
+) -> MeasuredRun:
+    """The run, as if a canary had looked at its 100 batches, of which so many were undisturbed.
+
+    ``value`` is the figure that these give, None where they are too few; ``full_speed`` in %.
+    """
+    figures = [
+        *run.figures,
+        Kpi(FULL_SPEED, "%", full_speed),
+        Kpi(WAITING_BATCHES, "", 0),
+        Kpi(UNDISTURBED_BATCHES, "", passed),
+        Kpi("Samples", "", 100),
+    ]
+    if value is not None:
+        figures.append(Kpi(UNDISTURBED[run.primary.name], run.primary.unit, value))
+    return replace(run, figures=tuple(figures))
 
 
 def side(title: str, *runs: MeasuredRun) -> Side:

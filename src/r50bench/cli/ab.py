@@ -19,6 +19,7 @@ from r50bench.cli.options import (
     seconds_of,
     set_option,
     tuned_option,
+    undisturbed_option,
 )
 from r50bench.cli.pages import PAGE
 from r50bench.comparison.ab import HEAT_S, Contest, Contested, run_ab
@@ -30,6 +31,7 @@ from r50bench.measure.bench import announce_cases, announce_host, bench_here
 from r50bench.parameters import Setting, collect
 from r50bench.planning.planned import plan_named
 from r50bench.report.terminal import TerminalProgress
+from r50bench.results.judged import Judged
 
 __all__ = ["ab"]
 
@@ -44,6 +46,7 @@ Side = tuple[str, str | None]
 @click.option("--a-python", metavar="FILE", help="The first side's Python, such as old/bin/python.")
 @click.option("--b-python", metavar="FILE", help="The second side's Python.")
 @threshold_option
+@undisturbed_option
 @click.option(
     "--budget",
     metavar="TIME",
@@ -64,6 +67,7 @@ def ab(
     a_python: str | None,
     b_python: str | None,
     threshold: float,
+    judged: Judged,
     budget: str,
     as_json: bool,
     out: Path,
@@ -95,6 +99,7 @@ def ab(
         threshold,
         seconds_of(budget),
         out,
+        judged=judged,
         tuned=tuned,
         quiet=quiet,
     )
@@ -120,6 +125,7 @@ def _run(
     budget_s: float,
     out: Path,
     *,
+    judged: Judged,
     tuned: bool,
     quiet: bool,
 ) -> Contested:
@@ -130,7 +136,8 @@ def _run(
         bench = bench_here(host, out, progress)
         announce_host(bench)
         announce_cases((base, new), progress)
-        return run_ab(Contest(base, new, titles, tolerance, budget_s, heat_s), bench)
+        contest = Contest(base, new, titles, tolerance, budget_s, heat_s, judged)
+        return run_ab(contest, bench)
 
 
 def _settings(common: Mapping[str, Setting], letter: str, side: Side) -> dict[str, Setting]:

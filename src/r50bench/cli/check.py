@@ -17,6 +17,7 @@ from r50bench.cli.options import (
     seconds_of,
     set_option,
     tuned_option,
+    undisturbed_option,
 )
 from r50bench.cli.selection import select
 from r50bench.cli.sides import side_named
@@ -40,6 +41,7 @@ from r50bench.measure.session import CaseResult, raise_failures
 from r50bench.planning.planned import Planned, plan_named
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.files import write_atomically
+from r50bench.results.judged import Judged
 
 __all__ = ["check"]
 
@@ -50,6 +52,7 @@ _PROCESSES = 5
 @click.argument("cases", nargs=-1, required=True, metavar="CASE-OR-GLOB...")
 @click.option("--against", required=True, metavar="BASE", help="What to compare with.")
 @threshold_option
+@undisturbed_option
 @click.option(
     "--processes",
     type=click.IntRange(1, 1000),
@@ -75,6 +78,7 @@ def check(
     cases: tuple[str, ...],
     against: str,
     threshold: float,
+    judged: Judged,
     processes: int,
     budget: str,
     as_json: bool,
@@ -102,7 +106,7 @@ def check(
     refuse_unknown_cases(planned, base)
     results = _run(planned, host, out, processes, budget_s, quiet=quiet)
     new = side_of_results(results)
-    comparison = None if new is None else _compared(base, new, threshold)
+    comparison = None if new is None else _compared(base, new, threshold, judged)
     _leave(out, comparison, results)
     if new is not None and comparison is not None:
         click.echo(as_printed(comparison, "json" if as_json else "text"), nl=False)
@@ -130,13 +134,13 @@ def _run(
         return list(remembering(found, progress))
 
 
-def _compared(base: Side, new: Side, threshold: float) -> Comparison:
+def _compared(base: Side, new: Side, threshold: float, judged: Judged) -> Comparison:
     """Returns the comparison.
 
     Raises:
         UsageError: what was run is other than all that the base has, so that nothing was checked.
     """
-    comparison = compare_by_history(base, new, threshold)
+    comparison = compare_by_history(base, new, threshold, judged)
     if comparison.only_new:
         raise UsageError(
             f"{base.title} has no run to compare with {', '.join(comparison.only_new)}",

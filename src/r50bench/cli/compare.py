@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from r50bench.cli.comparing import as_printed, leave_comparison, threshold_option
-from r50bench.cli.options import out_option
+from r50bench.cli.options import out_option, undisturbed_option
 from r50bench.cli.sides import side_named
 from r50bench.comparison.compare import raise_verdict
 from r50bench.comparison.naming import SIDES_HELP
 from r50bench.comparison.public import compare_by_history
 from r50bench.report.terminal import TerminalProgress
+from r50bench.results.judged import Judged
 from r50bench.results.record import new_record_id
 
 __all__ = ["compare"]
@@ -23,6 +24,7 @@ __all__ = ["compare"]
 @click.argument("base", metavar="BASE")
 @click.argument("new", metavar="NEW")
 @threshold_option
+@undisturbed_option
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 @click.option(
     "--format",
@@ -33,7 +35,15 @@ __all__ = ["compare"]
     help="How it is written; markdown suits a pull request.",
 )
 @out_option("the page goes")
-def compare(base: str, new: str, threshold: float, as_json: bool, style: str, out: Path) -> None:
+def compare(
+    base: str,
+    new: str,
+    threshold: float,
+    judged: Judged,
+    as_json: bool,
+    style: str,
+    out: Path,
+) -> None:
     """Says of each case whether NEW is faster or slower than BASE, or the same.
 
     \b
@@ -45,7 +55,7 @@ def compare(base: str, new: str, threshold: float, as_json: bool, style: str, ou
     with 4 where none is but one is too noisy to say. A page with pictures is left below --out.
     """
     sides = side_named(base), side_named(new)
-    comparison = compare_by_history(*sides, threshold)
+    comparison = compare_by_history(*sides, threshold, judged)
     style = "json" if as_json else style
     click.echo(as_printed(comparison, style), nl=False)
     name = f"{new_record_id('compare', datetime.now(timezone.utc))}.html"

@@ -28,6 +28,7 @@ __all__ = [
     "seconds_of",
     "set_option",
     "tuned_option",
+    "undisturbed_option",
 ]
 
 
@@ -113,6 +114,16 @@ def tuned_option(command: Command) -> Command:
         default=True,
         help="Take what 'r50bench tune' found for a case as its defaults, or do not.",
     )(command)
+
+
+undisturbed_option = click.option(
+    "--undisturbed",
+    "judged",
+    is_flag=True,
+    callback=lambda ctx, param, asked: "undisturbed" if asked else "experienced",
+    help="Judge by the batches alone that had their cores to themselves, not by what was"
+    " experienced in all.",
+)
 
 
 def set_option(text: str, metavar: str = "KEY=VALUE") -> Callable[[Command], Command]:

@@ -12,8 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from r50bench.comparison.compare import CaseComparison, Comparison
-from r50bench.comparison.sequential import Look, Looks
+from r50bench.comparison.sequential import FIRST_LOOK, Look, Looks
 from r50bench.comparison.side import MeasuredRun, run_left
+from r50bench.comparison.verdict import Basis
 from r50bench.errors import UsageError
 from r50bench.load import Steps
 from r50bench.measure.bench import Bench
@@ -23,7 +24,8 @@ from r50bench.notices import Titled
 from r50bench.planning.planned import Planned
 from r50bench.results.comparable import comparable
 from r50bench.results.differences import differences
-from r50bench.results.kpi import LATENCY, THROUGHPUT
+from r50bench.results.judged import Judged, Undisturbed, judged_figure, undisturbed_of
+from r50bench.results.kpi import PRIMARY, UNDISTURBED
 from r50bench.results.record import new_record_id
 from r50bench.results.samples import Samples
 from r50bench.results.suspects import strongest_first
@@ -44,7 +46,8 @@ _MS_PER_NS = 1e-6
 class Contest:
     """What is measured against what. Titles are for people; ``heat_s`` None has the case's steps.
 
-    ``budget_s`` is for measuring; models are prepared before it begins.
+    ``budget_s`` is for measuring; models are prepared before it begins. ``judged`` says by which
+    batches: all, as experienced, round by round, or by the undisturbed ones of each process.
     """
 
     base: Planned
@@ -53,6 +56,7 @@ class Contest:
     tolerance: float
     budget_s: float
     heat_s: float | None = HEAT_S
+    judged: Judged = "experienced"
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,27 @@ class _Pair:
     figures: tuple[tuple[float, ...], tuple[float, ...]]
     outcomes: tuple[Outcome, Outcome]
 
-    @property
-    def log_ratio(self) -> float:
-        """The median over heats of the logarithm of new over base."""
-        heats = zip(*self.figures, strict=True)
-        return statistics.median(math.log(new / base) for base, new in heats)
+    def levels(self, judged: Judged) -> tuple[float, float] | None:
+        """Returns each side's figure: its median heat, or that of its undisturbed batches.
+
+        None where a side has too few of them.
+        """
+        if judged == "experienced":
+            return statistics.median(self.figures[0]), statistics.median(self.figures[1])
+        found = [
+            judged_figure(one.figures, PRIMARY[one.record.case.mode], judged)
+            for one in self.outcomes
+        ]
+        known = [figure.value for figure in found if figure is not None]
+        return (known[0], known[1]) if len(known) == len(found) else None
+
+    def log_ratio(self, judged: Judged) -> float | None:
+        """Returns the logarithm of new over base, as experienced the median over heats."""
+        if judged == "experienced":
+            heats = zip(*self.figures, strict=True)
+            return statistics.median(math.log(new / base) for base, new in heats)
+        levels = self.levels(judged)
+        return None if levels is None else math.log(levels[1] / levels[0])
 
 
 def run_ab(contest: Contest, bench: Bench, now: Callable[[], float] = time.monotonic) -> Contested:
@@ -84,7 +104,8 @@ def run_ab(contest: Contest, bench: Bench, now: Callable[[], float] = time.monot
 
     Each pair are two fresh sets of processes, both warm at once and measured in turns, since two
     processes of one case differ by more than two rounds of one do. How many pairs the budget has
-    room for is settled after the first; three are measured in any case.
+    room for is settled after the first; three are measured in any case. Where undisturbed batches
+    are judged, pairs of which a side has too few count as measured and decide nothing.
 
     Raises:
         UsageError: the two may not be compared.
@@ -104,11 +125,11 @@ def run_ab(contest: Contest, bench: Bench, now: Callable[[], float] = time.monot
     more_is_better = contest.base.case.mode == "throughput"
     room = int(contest.budget_s / pair_s)
     looks = Looks(room, contest.tolerance, more_is_better=more_is_better)
-    look = looks.look([pair.log_ratio for pair in pairs])
-    while not looks.is_over(look):
-        bench.progress.note(_so_far(look, looks))
+    look = looks.look(_logs(pairs, contest.judged))
+    while not looks.is_over(look) and len(pairs) < looks.most:
+        bench.progress.note(_so_far(look, looks, len(pairs)))
         pairs.append(_measure_pair(contest, benches, len(pairs)))
-        look = looks.look([pair.log_ratio for pair in pairs])
+        look = looks.look(_logs(pairs, contest.judged))
     base, new = (tuple(run_left(pair.outcomes[side]) for pair in pairs) for side in (0, 1))
     return Contested(_comparison(contest, pairs, look, looks), base, new, folder)
 
@@ -165,38 +186,54 @@ def _figure(samples: Samples, mode: str) -> float:
     return throughput(samples, common).value
 
 
-def _so_far(look: Look, looks: Looks) -> str:
-    said = f"pair {look.pairs} of at most {looks.most}: ratio {look.ratio.value:.4f}"
+def _logs(pairs: Sequence[_Pair], judged: Judged) -> list[float]:
+    found = (pair.log_ratio(judged) for pair in pairs)
+    return [one for one in found if one is not None]
+
+
+def _so_far(look: Look, looks: Looks, measured: int) -> str:
+    said = f"pair {measured} of at most {looks.most}: ratio {look.ratio.value:.4f}"
+    if look.pairs < measured:
+        said = f"pair {measured} of at most {looks.most}, {look.pairs} with enough undisturbed"
+        said += f" batches: ratio {look.ratio.value:.4f}" if look.pairs else " batches"
     if look.ratio.low is not None and look.ratio.high is not None:
         said += f", {look.ratio.low:.4f} to {look.ratio.high:.4f}"
     return said
 
 
 def _comparison(contest: Contest, pairs: Sequence[_Pair], look: Look, looks: Looks) -> Comparison:
-    mode = contest.base.case.mode
-    figure, unit = (THROUGHPUT, "img/s") if mode == "throughput" else (LATENCY, "ms")
-    logs = [pair.log_ratio for pair in pairs]
+    basis: Basis = "pairs"
+    judged = contest.judged
+    if look.pairs < FIRST_LOOK:
+        basis, judged = "disturbed", "experienced"
+        look = replace(looks.look(_logs(pairs, judged)), verdict="too noisy")
+    needed = None
+    if basis == "pairs" and look.verdict == "too noisy":
+        needed = looks.pairs_needed(_logs(pairs, judged))
+    levels = [found for pair in pairs if (found := pair.levels(judged)) is not None]
+    base, new = (tuple(both[side] for both in levels) for side in (0, 1))
+    figure = pairs[0].outcomes[0].figures[PRIMARY[contest.base.case.mode]]
     names = dict.fromkeys(planned.name for planned in (contest.base, contest.new))
-    needed = looks.pairs_needed(logs) if look.verdict == "too noisy" else None
-    levels = _levels(pairs, 0), _levels(pairs, 1)
-    records = [outcome.record for outcome in pairs[0].outcomes]
     case = CaseComparison(
         label=" → ".join(names),
-        figure=figure,
-        unit=unit,
-        base=statistics.geometric_mean(levels[0]),
-        new=statistics.geometric_mean(levels[1]),
-        processes=(len(pairs), len(pairs)),
-        values=levels,
+        figure=figure.name if judged == "experienced" else UNDISTURBED[figure.name],
+        unit=figure.unit,
+        base=statistics.geometric_mean(base),
+        new=statistics.geometric_mean(new),
+        processes=(len(base), len(new)),
+        values=(base, new),
         ratio=look.ratio,
-        basis="pairs",
+        basis=basis,
         verdict=look.verdict,
         processes_needed=needed,
-        differing=strongest_first(differences(*records)),
+        differing=strongest_first(differences(*(one.record for one in pairs[0].outcomes))),
+        judged=judged,
+        undisturbed=(_undisturbed(pairs, 0), _undisturbed(pairs, 1)),
     )
-    return Comparison(*contest.titles, contest.tolerance, (case,))
+    return Comparison(*contest.titles, contest.tolerance, (case,), judged=contest.judged)
 
 
-def _levels(pairs: Sequence[_Pair], side: int) -> tuple[float, ...]:
-    """Returns a side's median heat of each pair."""
-    return tuple(statistics.median(pair.figures[side]) for pair in pairs)
+def _undisturbed(pairs: Sequence[_Pair], side: int) -> Undisturbed:
+    outcomes = [pair.outcomes[side] for pair in pairs]
+    mode = outcomes[0].record.case.mode
+    return undisturbed_of([one.figures for one in outcomes], PRIMARY[mode])

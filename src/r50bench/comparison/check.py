@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from r50bench.comparison.compare import CaseComparison, Comparison
 from r50bench.comparison.side import Side, run_left, side_of
-from r50bench.comparison.text import comparison_markdown, ratio_words, verdict_words
+from r50bench.comparison.text import (
+    comparison_markdown,
+    ratio_words,
+    undisturbed_words,
+    verdict_words,
+)
 from r50bench.comparison.verdict import Verdict
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.measure.session import CaseResult
@@ -73,6 +78,8 @@ def _checked(case: CaseComparison, comparison: Comparison) -> CheckedCase:
         f"{verdict_words(case, comparison.tolerance)}: {case.figure} {case.new:.6g} {case.unit},"
         f" {ratio_words(case)} of {comparison.base}"
     )
+    if comparison.judged == "undisturbed" and case.basis != "counted":
+        message += f"; {undisturbed_words(case)}"
     text = "\n".join([message, *difference_lines(case.differing)])
     return CheckedCase(case.label, _OUTCOMES[case.verdict], message, text)
 

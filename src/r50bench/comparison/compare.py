@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from r50bench.comparison.pairing import Pair, pairs_of
-from r50bench.comparison.side import MeasuredRun, Side
+from r50bench.comparison.pairing import pairs_of
+from r50bench.comparison.questions import Question, question_of
+from r50bench.comparison.side import Side
 from r50bench.comparison.verdict import (
     DEFAULT_TOLERANCE,
     Basis,
     Between,
     LogRatio,
-    Sample,
     Verdict,
     decide,
     log_ratio,
@@ -22,8 +22,7 @@ from r50bench.comparison.verdict import (
 from r50bench.errors import CheckFailed, TooNoisy, UsageError
 from r50bench.notices import Notice
 from r50bench.results.differences import Difference, differences
-from r50bench.results.kpi import ACCURACY, Kpi
-from r50bench.results.processes import log_error
+from r50bench.results.judged import Judged, Undisturbed
 from r50bench.results.record import Record
 from r50bench.results.stats import Estimate
 from r50bench.results.suspects import strongest_first
@@ -44,9 +43,12 @@ class CaseComparison:
     ``pairs``, where both were measured in turns by as many pairs of processes; ``one process a
     side`` where one has; ``history`` where that knows how processes scatter here; ``rounds`` where
     only the spread within two processes is known, so that the verdict must be ``too noisy``;
-    ``counted`` where nothing scatters. ``processes_needed`` a side (or pairs) would likely settle
-    what is too noisy; None where nobody can tell, or too many would be. ``differing`` is what else
-    is not the same, strongest suspect first.
+    ``counted`` where nothing scatters; ``disturbed`` where undisturbed batches were to be judged
+    and a side has too few, so that figures are as experienced and the verdict must be ``too
+    noisy``. ``processes_needed`` a side (or pairs) would likely settle what is too noisy; None
+    where nobody can tell, or too many would be. ``differing`` is what else is not the same,
+    strongest suspect first. ``judged`` says which batches the figures are of, and ``undisturbed``
+    by side how many processes have enough undisturbed ones, whether or not they were judged.
     """
 
     label: str
@@ -61,11 +63,16 @@ class CaseComparison:
     verdict: Verdict
     processes_needed: int | None
     differing: tuple[Difference, ...]
+    judged: Judged
+    undisturbed: tuple[Undisturbed, Undisturbed]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All questions that both sides answer; ``only_base`` and ``only_new`` have one side only."""
+    """All questions that both sides answer; ``only_base`` and ``only_new`` have one side only.
+
+    ``judged`` is what was asked to be: all batches, as experienced, or the undisturbed ones.
+    """
 
     base: str
     new: str
@@ -74,6 +81,7 @@ class Comparison:
     only_base: tuple[str, ...] = ()
     only_new: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
+    judged: Judged = "experienced"
 
     def with_verdict(self, verdict: Verdict) -> tuple[CaseComparison, ...]:
         return tuple(case for case in self.cases if case.verdict == verdict)
@@ -85,8 +93,12 @@ def compare_sides(
     *,
     tolerance: float = DEFAULT_TOLERANCE,
     known: Known = lambda records: None,
+    judged: Judged = "experienced",
 ) -> Comparison:
     """Compares the primary figures of all questions that both sides answer.
+
+    With ``judged`` "undisturbed" they are those of undisturbed batches alone; processes that have
+    too few of them are left out.
 
     Raises:
         UsageError: ``tolerance`` is not between 0 and 1, two runs may not be compared, or the
@@ -106,10 +118,11 @@ def compare_sides(
         base.title,
         new.title,
         tolerance,
-        _judged(both, tolerance, known),
+        _settled([question_of(pair, judged) for pair in both], tolerance, known),
         tuple(pair.label for pair in pairs if not pair.new),
         tuple(pair.label for pair in pairs if not pair.base),
         (*base.notices, *new.notices),
+        judged,
     )
 
 
@@ -131,58 +144,41 @@ def raise_verdict(comparison: Comparison) -> None:
         raise TooNoisy(f"too noisy to say: {', '.join(map(_in_short, noisy))}", hint=_mend(noisy))
 
 
-def _judged(pairs: Sequence[Pair], tolerance: float, known: Known) -> tuple[CaseComparison, ...]:
-    samples = [(_sample(pair.base), _sample(pair.new)) for pair in pairs]
-    for pair, (base, new) in zip(pairs, samples, strict=True):
-        _refuse_nothing(pair, base, new)
-    ratios = [
-        log_ratio(base, new, _known_of(pair, base, new, known))
-        for pair, (base, new) in zip(pairs, samples, strict=True)
-    ]
-    figures = [pair.base[0].primary for pair in pairs]
-    verdicts = decide(ratios, [bool(one.more_is_better) for one in figures], tolerance)
-    rows = zip(pairs, samples, figures, ratios, verdicts, strict=True)
-    return tuple(_row(*row, tolerance=tolerance, claims=len(pairs)) for row in rows)
+def _settled(
+    questions: Sequence[Question], tolerance: float, known: Known
+) -> tuple[CaseComparison, ...]:
+    ratios = [_ratio(question, known) for question in questions]
+    better = [bool(question.pair.base[0].primary.more_is_better) for question in questions]
+    verdicts = decide(ratios, better, tolerance)
+    rows = zip(questions, ratios, verdicts, strict=True)
+    return tuple(_row(*row, tolerance=tolerance, claims=len(questions)) for row in rows)
 
 
-def _known_of(pair: Pair, base: Sample, new: Sample, known: Known) -> Between | None:
+def _ratio(question: Question, known: Known) -> LogRatio:
+    base, new = question.samples
+    found = log_ratio(base, new, _known_of(question, known))
+    return replace(found, basis="disturbed") if question.open else found
+
+
+def _known_of(question: Question, known: Known) -> Between | None:
+    base, new = question.samples
     if max(len(base.values), len(new.values)) > 1 or base.counted:
         return None
-    return known([run.record for run in (*pair.base, *pair.new)])
-
-
-def _sample(runs: Sequence[MeasuredRun]) -> Sample:
-    figures = [run.primary for run in runs]
-    values = tuple(figure.value for figure in figures)
-    return Sample(values, tuple(map(log_error, figures)), figures[0].name == ACCURACY)
-
-
-def _refuse_nothing(pair: Pair, base: Sample, new: Sample) -> None:
-    """Refuses figures of which there is no ratio: 0, unless it is a count and none has more."""
-    if base.counted and (min(base.values) > 0 or max(new.values) == 0):
-        return
-    for run in (*pair.base, *pair.new):
-        if run.primary.value <= 0:
-            raise UsageError(
-                f"{run.record.id} has {run.primary.label} {run.primary.value:g}, of which there is"
-                " no ratio",
-                hint="leave that record out",
-            )
+    return known([run.record for run in (*question.pair.base, *question.pair.new)])
 
 
 def _row(
-    pair: Pair,
-    samples: tuple[Sample, Sample],
-    figure: Kpi,
+    question: Question,
     ratio: LogRatio,
     verdict: Verdict,
     *,
     tolerance: float,
     claims: int,
 ) -> CaseComparison:
-    base, new = samples
+    pair, figure = question.pair, question.figures[0][0]
+    base, new = question.samples
     needed = None
-    if verdict == "too noisy":
+    if verdict == "too noisy" and not question.open:
         needed = processes_needed(ratio, base, new, tolerance, claims)
     interval = ratio.interval() if math.isfinite(ratio.error) else Estimate(ratio.ratio)
     return CaseComparison(
@@ -198,6 +194,8 @@ def _row(
         verdict=verdict,
         processes_needed=needed,
         differing=strongest_first(differences(pair.base[0].record, pair.new[0].record)),
+        judged=question.judged,
+        undisturbed=question.undisturbed,
     )
 
 
@@ -206,6 +204,28 @@ def _in_short(case: CaseComparison) -> str:
 
 
 def _mend(noisy: Sequence[CaseComparison]) -> str:
+    if any(case.basis == "disturbed" for case in noisy):
+        return (
+            "run longer, so that more batches pass undisturbed, or on cores that no other guest"
+            " shares; without --undisturbed it goes by what was experienced"
+        )
+    told = _mend_of_noise(noisy)
+    if all(map(_undisturbed_may_tell, noisy)):
+        told += "; or leave disturbed batches out: --undisturbed"
+    return told
+
+
+def _undisturbed_may_tell(case: CaseComparison) -> bool:
+    """Whether undisturbed batches were not judged, and could be, and are not nearly all."""
+    both = case.undisturbed
+    return (
+        case.judged == "experienced"
+        and not any(side.too_few for side in both)
+        and any(side.seldom for side in both)
+    )
+
+
+def _mend_of_noise(noisy: Sequence[CaseComparison]) -> str:
     needed = [case.processes_needed for case in noisy]
     known = [count for count in needed if count is not None]
     if len(known) == len(needed) and noisy[0].basis == "pairs":

@@ -13,6 +13,7 @@ from r50bench.comparison.naming import runs_named
 from r50bench.comparison.side import MeasuredRun, Side, side_of
 from r50bench.comparison.verdict import DEFAULT_TOLERANCE, Between
 from r50bench.results.history import History, history_path
+from r50bench.results.judged import Judged
 from r50bench.results.record import Record
 
 __all__ = ["GivenSide", "compare", "compare_by_history"]
@@ -22,28 +23,39 @@ GivenSide = One | Iterable[One]
 """Records, folders of runs, files of ``run --json``, baselines and record ids, one or several."""
 
 
-def compare(base: GivenSide, new: GivenSide, *, threshold: float = DEFAULT_TOLERANCE) -> Comparison:
+def compare(
+    base: GivenSide,
+    new: GivenSide,
+    *,
+    threshold: float = DEFAULT_TOLERANCE,
+    undisturbed: bool = False,
+) -> Comparison:
     """Says of each case of both sides whether ``new`` is faster or slower, or the same.
 
     Records of one case are independent samples of it; of single ones this user's history tells how
-    much they scatter. ``threshold`` is what counts as the same: 0.03 is three per cent.
+    much they scatter. ``threshold`` is what counts as the same: 0.03 is three per cent. With
+    ``undisturbed`` the batches alone are judged that had their cores to themselves, and records
+    that have too few of them are left out.
 
     Raises:
         UsageError: a side means nothing or no valid run, mixes hosts, or may not be compared with
             the other.
         RunFailed: samples, or the history, are damaged.
     """
-    return compare_by_history(_side(base), _side(new), threshold)
+    judged: Judged = "undisturbed" if undisturbed else "experienced"
+    return compare_by_history(_side(base), _side(new), threshold, judged)
 
 
-def compare_by_history(base: Side, new: Side, tolerance: float) -> Comparison:
+def compare_by_history(
+    base: Side, new: Side, tolerance: float, judged: Judged = "experienced"
+) -> Comparison:
     """Compares, asking this user's history about the spread where single processes are compared."""
 
     def known(records: Sequence[Record]) -> Between | None:
         with History(history_path()) as history:
             return between_processes(history, records, [record.id for record in records])
 
-    return compare_sides(base, new, tolerance=tolerance, known=known)
+    return compare_sides(base, new, tolerance=tolerance, known=known, judged=judged)
 
 
 def _side(given: GivenSide) -> Side:

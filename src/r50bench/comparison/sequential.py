@@ -58,7 +58,12 @@ class Looks:
         self._level = nominal_level(self.most)
 
     def look(self, logs: Sequence[float]) -> Look:
-        """Returns what the pairs so far say; ``too noisy`` before the first look is due."""
+        """Returns what the pairs so far say; ``too noisy`` before the first look is due.
+
+        Of no pair the ratio is 1.
+        """
+        if not logs:
+            return Look(0, Estimate(1.0), "too noisy")
         found = _ratio(logs)
         if len(logs) < FIRST_LOOK:
             return Look(len(logs), Estimate(found.ratio), "too noisy")

@@ -22,15 +22,18 @@ __all__ = [
     "difference_table",
     "ratio_words",
     "remark_lines",
+    "undisturbed_words",
     "verdict_words",
 ]
+
+_PROCESSES = Column("processes", "right")
 
 _COLUMNS = (
     Column("case", "left", wraps=True),
     Column("base", "right"),
     Column("new", "right"),
     Column("", "left"),
-    Column("processes", "right"),
+    _PROCESSES,
     Column("new / base", "right"),
     Column("95 % interval", "right"),
     Column("verdict", "left", wraps=True),
@@ -45,7 +48,11 @@ _BASES = {
     "history": "single processes: widened by the spread between runs that this host's history has",
     "rounds": "single processes, and the history knows no others: the interval is that within them"
     " alone, and nothing can be said of the next process. Mend: run --processes 5",
+    "disturbed": "too few processes had enough undisturbed batches: what is shown is as"
+    " experienced, and no verdict rests on it",
 }
+
+_FULL_SPEED = Column("full speed", "right")
 
 
 def comparison_text(comparison: Comparison, width: int | None = None) -> str:
@@ -88,8 +95,26 @@ def comparison_as_data(comparison: Comparison) -> dict[str, Any]:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Returns a row for each case."""
-    return Table.of(_COLUMNS, (_row(case, comparison.tolerance) for case in comparison.cases))
+    """Returns a row for each case; with how fast cores were where undisturbed batches are judged.
+
+    Processes are those that were judged then, of how many.
+    """
+    rows = [_row(case, comparison.tolerance) for case in comparison.cases]
+    if comparison.judged == "experienced":
+        return Table.of(_COLUMNS, rows)
+    at = _COLUMNS.index(_PROCESSES)
+    columns = (*_COLUMNS[: at + 1], _FULL_SPEED, *_COLUMNS[at + 1 :])
+    cells = (
+        (*row[:at], *_undisturbed_cells(case), *row[at + 1 :])
+        for row, case in zip(rows, comparison.cases, strict=True)
+    )
+    return Table.of(columns, cells)
+
+
+def undisturbed_words(case: CaseComparison) -> str:
+    """Returns how many processes of either side had enough undisturbed batches."""
+    base, new = case.undisturbed
+    return f"base: {base.words}; new: {new.words}"
 
 
 def ratio_words(case: CaseComparison) -> str:
@@ -103,7 +128,7 @@ def answer_lines(comparison: Comparison) -> list[str]:
     """Returns what came out, in a sentence or two."""
     if len(comparison.cases) == 1:
         (case,) = comparison.cases
-        figures = f"{fixed(case.base, 4)} → {fixed(case.new, 4)} {case.unit}"
+        figures = f"{fixed(case.base, 4)} → {fixed(case.new, 4)} {_unit(case)}"
         said = verdict_words(case, comparison.tolerance)
         return [f"{case.label}: {said}; {figures}, {ratio_words(case)} of base."]
     lines = [f"{_headline(comparison)}: {counted(len(comparison.cases), 'case')} in all."]
@@ -124,11 +149,25 @@ def _row(case: CaseComparison, tolerance: float) -> tuple[str, ...]:
         case.label,
         fixed(case.base, 4),
         fixed(case.new, 4),
-        case.unit,
+        _unit(case),
         " / ".join(map(str, case.processes)),
         f"{case.ratio.value:.3f}",
         interval,
         verdict_words(case, tolerance),
+    )
+
+
+def _unit(case: CaseComparison) -> str:
+    return f"{case.unit} undisturbed" if case.judged == "undisturbed" else case.unit
+
+
+def _undisturbed_cells(case: CaseComparison) -> tuple[str, str]:
+    """Returns how many processes were judged, and at how many batches cores were at full speed."""
+    sides = case.undisturbed
+    shares = ["" if one.full_speed is None else f"{100 * one.full_speed:.0f} %" for one in sides]
+    return (
+        " / ".join(f"{one.enough} of {one.processes}" for one in sides),
+        " / ".join(shares) if any(shares) else "",
     )
 
 
@@ -140,6 +179,8 @@ def verdict_words(case: CaseComparison, tolerance: float) -> str:
         return f"same within ±{100 * tolerance:g} %"
     if case.verdict != "too noisy":
         return case.verdict
+    if case.basis == "disturbed":
+        return "too noisy to say: too few undisturbed batches"
     if case.processes_needed is None:
         return "too noisy to say"
     samples = "pairs" if case.basis == "pairs" else "processes a side"
@@ -153,12 +194,14 @@ def _headline(comparison: Comparison) -> str:
         (len(comparison.with_verdict("same")), f"same within ±{100 * comparison.tolerance:g} %"),
         (len(comparison.with_verdict("too noisy")), "too noisy to say"),
     ]
-    return ", ".join(f"{count} {word}" for count, word in counts if count)
+    said = ", ".join(f"{count} {word}" for count, word in counts if count)
+    return said if comparison.judged == "experienced" else f"{said}, by undisturbed batches"
 
 
 def remark_lines(comparison: Comparison) -> list[str]:
-    """Returns what the intervals rest on, what only one side has, and the notices."""
-    said = [
+    """Returns what was judged, what intervals rest on, what only one side has, and the notices."""
+    said = list(_judged_lines(comparison))
+    said += [
         _BASES[basis]
         for basis in dict.fromkeys(c.basis for c in comparison.cases if c.basis in _BASES)
     ]
@@ -171,6 +214,16 @@ def remark_lines(comparison: Comparison) -> list[str]:
             " one: an interval may leave 1 out where a verdict is withheld"
         )
     return said
+
+
+def _judged_lines(comparison: Comparison) -> Iterator[str]:
+    if comparison.judged == "experienced":
+        return
+    yield "undisturbed batches were judged, and not what was experienced in all"
+    for case in comparison.cases:
+        if case.basis != "counted":
+            named = f"{case.label}: " if len(comparison.cases) > 1 else ""
+            yield f"{named}{undisturbed_words(case)}"
 
 
 def _differing_lines(comparison: Comparison) -> list[str]:

@@ -32,8 +32,15 @@ __all__ = [
 Verdict = Literal["faster", "slower", "same", "too noisy"]
 """``same`` means: within the tolerance."""
 
-Basis = Literal["processes", "pairs", "one process a side", "history", "counted", "rounds"]
-"""What an interval rests on, see :func:`log_ratio`; ``pairs`` is :mod:`.sequential`."""
+Basis = Literal[
+    "processes", "pairs", "one process a side", "history", "counted", "rounds", "disturbed"
+]
+"""What an interval rests on, see :func:`log_ratio`; ``pairs`` is :mod:`.sequential`.
+
+``disturbed`` is one that decides nothing, since other figures were to be judged.
+"""
+
+_DECIDING_NOTHING: tuple[Basis, ...] = ("rounds", "disturbed")
 
 ERROR_RATE = 1 - CONFIDENCE
 """How often, at most, a whole table may call something faster or slower that is not."""
@@ -156,7 +163,7 @@ def decide(
     in at most 5 of 100 such tables is any case called faster or slower that is not, and in as many
     any called the same that is not (Holm 1979, for either claim).
     """
-    able = [ratio.basis != "rounds" for ratio in ratios]
+    able = [ratio.basis not in _DECIDING_NOTHING for ratio in ratios]
     within = _holm([one.p_outside(tolerance) for one in ratios], able)
     apart = _holm([one.p_equal() for one in ratios], able)
     said: list[Verdict] = []

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from r50bench.results.kpi import (
     FULL_SPEED,
-    UNDISTURBED,
     UNDISTURBED_BATCHES,
     WAITING_BATCHES,
     Kpi,
+    undisturbed_figure,
 )
 from r50bench.wording import with_interval
 
-__all__ = ["core_speed_sentence", "often_disturbed", "undisturbed_figure"]
+__all__ = ["core_speed_sentence", "often_disturbed", "undisturbed_primary"]
 
 _SELDOM = 0.9
 
@@ -24,10 +24,10 @@ def often_disturbed(figures: Mapping[str, Kpi]) -> bool:
     return undisturbed is not None and undisturbed.value < _SELDOM * figures["Samples"].value
 
 
-def undisturbed_figure(figures: Mapping[str, Kpi]) -> Kpi | None:
+def undisturbed_primary(figures: Mapping[str, Kpi]) -> Kpi | None:
     """Returns what undisturbed batches alone give of a record's primary figure, None if too few."""
     experienced = next(kpi for kpi in figures.values() if kpi.primary)
-    return figures.get(UNDISTURBED.get(experienced.name, ""))
+    return undisturbed_figure(figures, experienced.name)
 
 
 def core_speed_sentence(figures: Mapping[str, Kpi]) -> str | None:
@@ -45,7 +45,7 @@ def core_speed_sentence(figures: Mapping[str, Kpi]) -> str | None:
     if waiting:
         said += f", a thread waited for its CPU in {waiting}"
     said += f"; {undisturbed} of {batches} passed undisturbed from end to end"
-    alone = undisturbed_figure(figures)
+    alone = undisturbed_primary(figures)
     if alone is None:
         return f"{said}, too few to say how fast these alone are"
     experienced = next(kpi for kpi in figures.values() if kpi.primary)

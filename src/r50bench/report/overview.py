@@ -13,7 +13,7 @@ from r50bench.precision import PRECISIONS
 from r50bench.report.core_speed import (
     core_speed_sentence,
     often_disturbed,
-    undisturbed_figure,
+    undisturbed_primary,
 )
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.comparable import same_model
@@ -183,7 +183,7 @@ def _refuse_mixed_models(records: Sequence[Record]) -> None:
 def _row(precision: str, engine: str, cells: Mapping[str, _Cell]) -> OverviewRow:
     throughput, latency = map(cells.get, ("throughput", "latency"))
     slowed = {mode: cell for mode, cell in cells.items() if often_disturbed(cell.figures)}
-    hidden = [mode for mode, cell in slowed.items() if not undisturbed_figure(cell.figures)]
+    hidden = [mode for mode, cell in slowed.items() if not undisturbed_primary(cell.figures)]
     return OverviewRow(
         precision=precision,
         engine=engine,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +52,7 @@ __all__ = [
     "figures_by_name",
     "kpis",
     "kpis_if_valid",
+    "undisturbed_figure",
 ]
 
 # The names of the figures that others ask for; each figure is made under its name here.
@@ -191,6 +192,11 @@ def figures_by_name(record: Record, samples: Samples | None) -> dict[str, Kpi]:
 
 def by_name(kpis: Iterable[Kpi]) -> dict[str, Kpi]:
     return {kpi.name: kpi for kpi in kpis}
+
+
+def undisturbed_figure(figures: Mapping[str, Kpi], name: str) -> Kpi | None:
+    """Returns what undisturbed batches alone give of the figure ``name``, None if too few."""
+    return figures.get(UNDISTURBED.get(name, ""))
 
 
 def accuracy_line(accuracy: Accuracy) -> str:

@@ -11,9 +11,9 @@ import numpy as np
 from r50bench.results.kpi import Kpi
 from r50bench.results.stats import Estimate, geometric_mean
 
-__all__ = ["ProcessFigures", "log_error", "process_figures"]
+__all__ = ["NORMAL_95", "ProcessFigures", "log_error", "process_figures"]
 
-_NORMAL_95 = 1.959964
+NORMAL_95 = 1.959964
 """The 97.5 % quantile of the normal distribution."""
 
 
@@ -63,7 +63,7 @@ def log_error(figure: Kpi) -> float | None:
     """
     if figure.high is None or figure.low is None or figure.value <= 0:
         return None
-    return math.log(figure.high / figure.value) / _NORMAL_95
+    return math.log(figure.high / figure.value) / NORMAL_95
 
 
 def _share_between(variance: float | None, within: Sequence[float | None]) -> float | None:
