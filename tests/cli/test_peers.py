@@ -45,6 +45,17 @@ def test_json_has_the_figures_and_the_records_are_kept(tmp_path, capsys):
     assert len(list((tmp_path / "runs").glob("*/record.json"))) == 1
 
 
+def test_undisturbed_batches_are_what_ratios_are_of_where_that_is_asked(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("FAKE_CANARY_NS", "1700")
+    assert run(tmp_path, *FAKE, *SHORT, "--undisturbed") == 0
+    text = capsys.readouterr().out
+    assert "ratios are of undisturbed batches alone" in text
+    (page,) = (tmp_path / "runs").glob("*_peers_*.html")
+    assert "ratios are of undisturbed batches alone" in page.read_text()
+
+
 def test_without_the_first_engine_the_command_fails(tmp_path, capsys):
     words = ["--engines", "onnxruntime,fake", "--weights", "random", "--data-type", "dummy"]
     assert run(tmp_path, *words, *SHORT) == 5

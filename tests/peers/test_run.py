@@ -93,6 +93,43 @@ def test_rounds_of_time_have_the_steps_that_the_warm_up_promises(race):
     assert len(standing.outcome.samples) == 2 * record.case.steps
 
 
+LOOKED = {"FAKE_CANARY_NS": "1700", "STEPS": 6}
+SPELLS = "1000000,1000000,2000000"
+
+
+def test_ratios_are_of_undisturbed_batches_where_every_engine_has_enough(race):
+    standings = race(
+        contender("torch", 1_000_000, **LOOKED), contender("openvino", SPELLS, **LOOKED)
+    )
+    assert peer_rows(standings)[1].ratio.value == pytest.approx(0.75)
+    rows = peer_rows(standings, "undisturbed")
+    assert rows[1].ratio.value == pytest.approx(1)
+    text = peers_text(rows)
+    assert "  ratios are of undisturbed batches alone" in text
+    assert "openvino and torch do not differ beyond the noise" in text
+    row = next(line for line in text.splitlines() if "4000 ± 0" in line)
+    assert "100 %" in row
+    data = peers_as_data(rows)
+    assert (data["judged"], data["why_not_undisturbed"]) == ("undisturbed", None)
+    assert [one["undisturbed_throughput"]["value"] for one in data["engines"]] == [
+        pytest.approx(4000)
+    ] * 2
+    assert data["engines"][1]["full_speed_percent"] == 100
+
+
+def test_where_one_engine_has_too_few_undisturbed_batches_ratios_are_as_experienced(race):
+    waiting = {"FAKE_WAITED_NS": "1000000", **LOOKED}
+    refused = Contender("zentorch", None, Unsupported("no such convolutions", hint="another"))
+    standings = race(
+        contender("torch", 1_000_000, **LOOKED), contender("openvino", SPELLS, **waiting), refused
+    )
+    rows = peer_rows(standings, "undisturbed")
+    assert rows[1].ratio.value == pytest.approx(0.75)
+    why = "ratios are of what was experienced, since openvino has too few undisturbed batches"
+    assert f"! {why}" in peers_text(rows)
+    assert peers_as_data(rows)["judged"] == "experienced"
+
+
 def test_data_for_programs_has_every_figure_with_its_interval(race):
     standings = race(contender("torch", 1_000_000), contender("openvino", 1_000_000))
     data = peers_as_data(peer_rows(standings))

@@ -17,6 +17,7 @@ from r50bench.cli.options import (
     out_option,
     quiet_option,
     set_option,
+    undisturbed_option,
 )
 from r50bench.cli.pages import leave_page, shown_of
 from r50bench.engines.registry import engine_named
@@ -30,10 +31,18 @@ from r50bench.measure.session import Outcome
 from r50bench.notices import Progress
 from r50bench.parameters import Setting, asked_device
 from r50bench.peers.run import ENGINES_BESIDE, ROUND_S, Contender, plan_peers, run_peers
-from r50bench.peers.text import Row, peer_rows, peers_as_data, peers_table, peers_text
+from r50bench.peers.text import (
+    Row,
+    judged_remark,
+    peer_rows,
+    peers_as_data,
+    peers_table,
+    peers_text,
+)
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.report.page import tables
 from r50bench.report.terminal import TerminalProgress
+from r50bench.results.judged import Judged
 from r50bench.results.record import new_record_id
 from r50bench.wording import look_again
 
@@ -54,6 +63,7 @@ __all__ = ["peers"]
     help="How long each engine runs in a round, where --steps does not say."
     f"  [default: {ROUND_S:g}]",
 )
+@undisturbed_option
 @json_option("the figures")
 @out_option("the records go")
 @quiet_option
@@ -62,6 +72,7 @@ __all__ = ["peers"]
 def peers(
     engines: str | None,
     round_seconds: float | None,
+    judged: Judged,
     as_json: bool,
     out: Path,
     quiet: bool,
@@ -71,7 +82,8 @@ def peers(
     """Measures engines beside each other: same graph, weights, pictures and cores.
 
     All engines are loaded, proved and warm at once and run in turns, round by round; the ratios are
-    those of the same round, so that what disturbs the machine cancels out. Each engine has the
+    those of the same round, so that what disturbs the machine cancels out; with --undisturbed, of
+    the batches that nothing disturbed, where every engine has enough of them. Each engine has the
     options and the memory allocator that serve it best. A peer that is not installed, or cannot run
     the precision, is a row that says why; 'pip install r50bench[peers]' brings ONNX Runtime and
     OpenVINO.
@@ -84,7 +96,15 @@ def peers(
     host = topology.read_host()
     names = _names(settings, host)
     _execute(
-        names, _engines(engines), settings, host, out, round_seconds, as_json=as_json, quiet=quiet
+        names,
+        _engines(engines),
+        settings,
+        host,
+        out,
+        round_seconds,
+        judged,
+        as_json=as_json,
+        quiet=quiet,
     )
 
 
@@ -118,6 +138,7 @@ def _execute(
     host: Host,
     out: Path,
     round_s: float | None,
+    judged: Judged,
     *,
     as_json: bool,
     quiet: bool,
@@ -146,7 +167,7 @@ def _execute(
                     if one.outcome is not None:
                         remember(one.outcome, progress)
                         outcomes.append(one.outcome)
-                found.append(peer_rows(standings))
+                found.append(peer_rows(standings, judged))
     finally:
         # What is finished is shown before a page is drawn, also where the rest was interrupted.
         if as_json:
@@ -166,15 +187,16 @@ def _leave_page(
     """Leaves a page of this comparison alone among the records of others."""
     name = f"{new_record_id('peers', datetime.now(timezone.utc))}.html"
     beside = tables(
-        "Engines beside each other", [(_case_of(rows), peers_table(rows)) for rows in found]
+        "Engines beside each other", [(_caption(rows), peers_table(rows)) for rows in found]
     )
     return leave_page(
         shown_of(outcomes), out / name, progress, title="r50bench peers", first=[beside]
     )
 
 
-def _case_of(rows: Sequence[Row]) -> str:
-    return next((row.record.name for row in rows if row.record is not None), "")
+def _caption(rows: Sequence[Row]) -> str:
+    name = next((row.record.name for row in rows if row.record is not None), "")
+    return "; ".join(filter(None, (name, judged_remark(rows))))
 
 
 def _effective_cases(fields: Iterable[Iterable[Contender]]) -> Iterator[EffectiveCase]:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from r50bench.assets.imagenet import SAMPLE
 from r50bench.peers.run import Standing
 from r50bench.report.table import Cell, Column, Missing, Table
+from r50bench.results.judged import Judged, judged_figure, judged_where_all_can
 from r50bench.results.kpi import (
     FIRST_BATCH,
+    FULL_SPEED,
     LATENCY,
     MEMORY,
     P99_LATENCY,
     THROUGHPUT,
     Kpi,
 )
-from r50bench.results.ratio import beyond_noise, ratio_of_rounds
+from r50bench.results.ratio import beyond_noise, ratio_of_figures, ratio_of_rounds
 from r50bench.results.record import Record
 from r50bench.results.stats import Estimate
 from r50bench.wording import counted, fixed, with_interval
 
-__all__ = ["Row", "peer_rows", "peers_as_data", "peers_table", "peers_text"]
+__all__ = ["Row", "judged_remark", "peer_rows", "peers_as_data", "peers_table", "peers_text"]
+
+_UNDISTURBED_COLUMNS = ("undisturbed", "full speed")
 
 _STATES = {"absent": "is absent", "refused": "cannot run this", "failed": "failed"}
 
@@ -32,12 +36,16 @@ class Row:
     """One engine's line. ``figures`` are its KPIs by name, none where it was not measured.
 
     ``ratio`` is its throughput over that of the reference, None for the reference itself and where
-    either was not measured.
+    either was not measured; ``judged`` says which batches' throughput. Where undisturbed ones were
+    ``asked`` for and it is not theirs, ``why_not`` says as a clause what is missing.
     """
 
     standing: Standing
     figures: dict[str, Kpi]
     ratio: Estimate | None
+    asked: Judged = "experienced"
+    judged: Judged = "experienced"
+    why_not: str = ""
 
     @property
     def engine(self) -> str:
@@ -49,18 +57,40 @@ class Row:
         return _valid(self.standing)
 
 
-def peer_rows(standings: Sequence[Standing]) -> list[Row]:
-    """Returns a row for each engine; the first is the reference of the ratios."""
-    reference = standings[0]
-    rows = []
-    for one in standings:
-        record, figures, ratio = _valid(one), {}, None
-        if record is not None and one.outcome is not None:
-            figures = one.outcome.figures
-            if one is not reference and _valid(reference) is not None:
-                ratio = ratio_of_rounds(one.throughputs, reference.throughputs)
-        rows.append(Row(one, figures, ratio))
-    return rows
+def peer_rows(standings: Sequence[Standing], asked: Judged = "experienced") -> list[Row]:
+    """Returns a row for each engine; the first is the reference of the ratios.
+
+    These are of undisturbed batches where that is ``asked`` and every engine has enough of them.
+    """
+    measured = {one.engine: _figures(one) for one in standings if _valid(one) is not None}
+    judged, why_not = asked, ""
+    if asked == "undisturbed":
+        judged, why_not = judged_where_all_can(measured, THROUGHPUT)
+    return [
+        Row(
+            one,
+            measured.get(one.engine, {}),
+            _ratio_to(standings[0], one, judged),
+            asked,
+            judged,
+            why_not,
+        )
+        for one in standings
+    ]
+
+
+def _ratio_to(reference: Standing, one: Standing, judged: Judged) -> Estimate | None:
+    if one is reference or _valid(one) is None or _valid(reference) is None:
+        return None
+    if judged == "experienced":
+        return ratio_of_rounds(one.throughputs, reference.throughputs)
+    known = [judged_figure(_figures(side), THROUGHPUT, judged) for side in (one, reference)]
+    figure, beside = (found for found in known if found is not None)  # every one has it
+    return ratio_of_figures(figure, beside)
+
+
+def _figures(standing: Standing) -> dict[str, Kpi]:
+    return {} if standing.outcome is None else standing.outcome.figures
 
 
 def _valid(standing: Standing) -> Record | None:
@@ -75,6 +105,8 @@ def peers_text(rows: Sequence[Row]) -> str:
     heading = [] if (record := _first_record(rows)) is None else [_heading(record)]
     lines = [peers_table(rows).text()]
     lines += [f"  {sentence}" for sentence in _verdicts(rows, reference)]
+    if remark := judged_remark(rows):
+        lines.append(f"{'!' if rows[0].why_not else ' '} {remark}")
     lines += [
         f"! {row.engine} {_STATES[row.standing.state]}: {row.standing.error.message}"
         + (f"; {row.standing.error.hint}" if row.standing.error.hint else "")
@@ -84,13 +116,26 @@ def peers_text(rows: Sequence[Row]) -> str:
     return "\n".join([*heading, *lines]) + "\n"
 
 
+def judged_remark(rows: Sequence[Row]) -> str:
+    """Returns what the ratios are of where undisturbed batches were asked for, else nothing."""
+    if rows[0].asked == "experienced":
+        return ""
+    if rows[0].why_not:
+        return f"ratios are of what was experienced, since {rows[0].why_not}"
+    return "ratios are of undisturbed batches alone, not of what was experienced"
+
+
 def peers_table(rows: Sequence[Row]) -> Table:
-    """Returns the table itself: a row for each engine, and why it has no figures."""
-    figures = ("img/s", "latency ms", "p99", f"÷ {rows[0].engine}", "top-1", "MiB", "first s")
+    """Returns the table itself: a row for each engine, and why it has no figures.
+
+    Where undisturbed batches were asked for, it has their throughput, and how fast the cores were.
+    """
+    alone = _UNDISTURBED_COLUMNS if rows[0].asked == "undisturbed" else ()
+    more = ("latency ms", "p99", f"÷ {rows[0].engine}", "top-1", "MiB", "first s")
     return Table.of(
         (
             Column("engine", "left"),
-            *(Column(title, "right") for title in figures),
+            *(Column(title, "right") for title in ("img/s", *alone, *more)),
             Column("kernels", "left"),
         ),
         [_cells(row, "1" if row is rows[0] else "") for row in rows],
@@ -108,6 +153,8 @@ def peers_as_data(rows: Sequence[Row]) -> dict[str, Any]:
         "cores_per_instance": None if first is None else first.case.cores_per_instance,
         "rounds": None if first is None else first.case.repeat,
         "reference": rows[0].engine,
+        "judged": rows[0].judged,
+        "why_not_undisturbed": rows[0].why_not or None,
         "engines": [_as_data(row) for row in rows],
     }
 
@@ -134,12 +181,14 @@ def _heading(record: Record) -> str:
 
 def _cells(row: Row, without_ratio: str) -> tuple[Cell, ...]:
     record, figures = row.record, row.figures
+    alone = _undisturbed_cells(figures) if row.asked == "undisturbed" else ()
     if record is None:
-        return (row.engine, Missing(row.standing.state), *[""] * 7)
+        return (row.engine, Missing(row.standing.state), *[""] * (7 + len(alone)))
     accuracy = record.accuracy
     return (
         record.engine.version if record.engine else row.engine,
         _with_interval(figures.get(THROUGHPUT)),
+        *alone,
         _with_interval(figures.get(LATENCY)),
         _plain(figures.get(P99_LATENCY), 4),
         without_ratio if row.ratio is None else _ratio(row.ratio),
@@ -147,6 +196,14 @@ def _cells(row: Row, without_ratio: str) -> tuple[Cell, ...]:
         "" if MEMORY not in figures else f"{figures[MEMORY].value:.0f}",
         _plain(figures.get(FIRST_BATCH), 2),
         record.evidence.summary if record.evidence else "",
+    )
+
+
+def _undisturbed_cells(figures: Mapping[str, Kpi]) -> tuple[str, str]:
+    share = figures.get(FULL_SPEED)
+    return (
+        _with_interval(judged_figure(figures, THROUGHPUT, "undisturbed")),
+        "" if share is None else f"{share.value:.0f} %",
     )
 
 
@@ -190,6 +247,8 @@ def _as_data(row: Row) -> dict[str, Any]:
     return known | {
         "version": record.engine.version if record.engine else None,
         "throughput": _estimate(row.figures.get(THROUGHPUT)),
+        "undisturbed_throughput": _estimate(judged_figure(row.figures, THROUGHPUT, "undisturbed")),
+        "full_speed_percent": _value(row.figures.get(FULL_SPEED)),
         "latency_ms": _estimate(row.figures.get(LATENCY)),
         "p99_ms": _estimate(row.figures.get(P99_LATENCY)),
         "ratio": _estimate(row.ratio),
