@@ -131,6 +131,27 @@ def test_the_report_names_the_winner_how_sure_it_is_and_the_run_that_uses_it(
     assert all(trial in page.read_text() for trial in trials)
 
 
+def test_undisturbed_batches_rank_in_the_end_where_every_trial_has_enough(
+    r50bench_fake: Call, tmp_path: Path
+) -> None:
+    tune = ("tune", CASE, *FAKE, *CHOICE, "--set", "CORES_PER_INSTANCE=1", "--undisturbed")
+    answer = r50bench_fake(*tune, FAKE_CANARY_NS="1700", FAKE_LATENCIES_NS="9000000,18000000")
+    assert answer.code == 0, answer.err
+    assert "  ranked by undisturbed batches alone: " in answer.out
+    assert "cores at full speed in 100 % of all" in answer.out
+    head = next(line for line in answer.out.splitlines() if "rounds" in line)
+    assert "undisturbed" in head
+    (page,) = tmp_path.glob("r50bench-tunes/*/report.html")
+    assert "ranked by undisturbed batches alone" in page.read_text()
+
+    lacking = r50bench_fake(*tune, "--json")
+    assert lacking.code == 0, lacking.err
+    (result,) = json.loads(lacking.out)
+    assert result["judged"] == "experienced"
+    assert "too few undisturbed batches" in result["why_not_undisturbed"]
+    assert {one["undisturbed"] for one in result["tried"]} == {None}
+
+
 def test_list_shows_what_was_tuned(r50bench_fake: Call, tmp_path: Path) -> None:
     assert r50bench_fake("tune", CASE, *FAKE, *CHOICE).code == 0
     # As if it had been tuned with the engine that the designed cases have.

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from r50bench.errors import CheckFailed, EngineError, RunFailed
+from r50bench.results.kpi import Kpi
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
 from r50bench.tune.search import Tuner, Verdict
@@ -288,3 +289,32 @@ def test_a_bound_that_nothing_keeps_is_a_failed_check_that_names_the_nearest() -
 def test_the_least_latency_is_an_objective_too() -> None:
     verdict = search(Machine(lambda _: 100.0, scatter=0.003), objective="latency")
     assert (verdict.winner.batch_size, verdict.winner.cores_per_instance) == (1, 2)
+
+
+def test_what_was_tried_can_be_ranked_by_other_figures_under_the_same_bounds() -> None:
+    surface = random_surface(3)
+    tuner = Tuner(space(), Machine(surface), Objective.parse("throughput@latency<=300ms"), 120)
+    first = tuner.run()
+    # Undisturbed, the fewer cores and pictures, the better: the worst of all as experienced.
+    figures = {
+        one.configuration: Kpi("Undisturbed Throughput", "img/s", value, 0.99 * value, 1.01 * value)
+        for one in first.tried
+        for value in [1000.0 / one.configuration.batch_size]
+    }
+    again = tuner.judged_by(figures)
+    assert again.winner.batch_size == min(one.batch_size for one in figures)
+    assert {one.configuration for one in again.tried} == set(figures)
+    assert again.over_start is not None
+    assert again.over_start[0] == pytest.approx(16 / again.winner.batch_size, rel=0.01)
+    by = {one.configuration: one.ratio[0] for one in again.tried}
+    assert by[again.winner] == 1
+    bounded = Tuner(space(), Machine(surface), Objective.parse("throughput@latency<=50ms"), 120)
+    tried = bounded.run().tried
+    growing = {
+        one.configuration: Kpi("Undisturbed Throughput", "img/s", one.configuration.batch_size)
+        for one in tried
+    }
+    winner = bounded.judged_by(growing).winner
+    mine = next(one for one in tried if one.configuration == winner)
+    assert mine.latency_ns["latency"] <= 50e6
+    assert winner.batch_size < max(one.batch_size for one in growing)

@@ -18,6 +18,7 @@ from r50bench.cli.options import (
     quiet_option,
     seconds_of,
     set_option,
+    undisturbed_option,
 )
 from r50bench.cli.pages import PAGE, leave_page, shown_of
 from r50bench.cli.selection import select
@@ -30,12 +31,14 @@ from r50bench.measure.bench import Bench, announce_host, bench_here
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.parameters.value_lists import read_axes
 from r50bench.planning.tuned_defaults import TunedResults, asked_for_speed
+from r50bench.report.page import words
 from r50bench.report.terminal import TerminalProgress
+from r50bench.results.judged import Judged
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
 from r50bench.tune.run import Tuned, TuneRequest, result_of, tune_case
 from r50bench.tune.space import TUNED_FIELDS
-from r50bench.tune.text import trial_row, tune_as_data, tune_text
+from r50bench.tune.text import judged_remark, trial_row, tune_as_data, tune_text
 
 __all__ = ["tune"]
 
@@ -61,6 +64,7 @@ _OBJECTIVES = {"throughput": "throughput", "latency": "latency", "accuracy": "th
     show_default=True,
     help="Time for each case, compiling included, such as 120s or 5m.",
 )
+@undisturbed_option
 @set_option("Fix a parameter; several values of a tuned one are what is chosen from.", "KEY=VALUES")
 @json_option("the results")
 @out_option("the records of the trials go", DEFAULT_OUT)
@@ -70,6 +74,7 @@ def tune(
     cases: tuple[str, ...],
     objective: str | None,
     budget: str,
+    judged: Judged,
     sets: tuple[str, ...],
     as_json: bool,
     out: Path,
@@ -79,7 +84,9 @@ def tune(
     """Finds the best configuration of a case in a short time, and keeps it for later runs.
 
     Batch size, cores per instance, engine recipe, allocator and weight sharing are tried in short
-    trials, the leaders in more of them, until one is likely within 2 % of the best. In latency mode
+    trials, the leaders in more of them, until one is likely within 2 % of the best. With
+    --undisturbed those that were tried are ranked in the end by the batches that nothing disturbed,
+    where each has enough of them; rounds have at least six batches then. In latency mode
     the batch size stays. Whatever an option or --set gives one value is left as it is; several
     values are what is chosen from:
 
@@ -94,7 +101,7 @@ def tune(
     """
     host = topology.read_host()
     budget_s = seconds_of(budget)
-    requests = _requests(cases, objective, budget_s, sets, options, host)
+    requests = _requests(cases, objective, budget_s, judged, sets, options, host)
     _execute(requests, host, out, as_json=as_json, quiet=quiet)
 
 
@@ -102,6 +109,7 @@ def _requests(
     words: Sequence[str],
     objective: str | None,
     budget_s: float,
+    judged: Judged,
     sets: Sequence[str],
     options: Mapping[str, str | bool | None],
     host: Host,
@@ -111,7 +119,7 @@ def _requests(
     requests = []
     for name in names:
         goal = Objective.parse(objective or _OBJECTIVES[name.mode])
-        requests.append(TuneRequest(name, settings, choices, goal, budget_s))
+        requests.append(TuneRequest(name, settings, choices, goal, budget_s, judged))
     return requests
 
 
@@ -177,7 +185,10 @@ def _execute(
             errors.append(error)
             continue
         trials = shown_of(tuned.trials)
-        page = leave_page(trials, tuned.folder / PAGE, progress, title="r50bench tune")
+        remarks = [words("", [line]) for line in [judged_remark(tuned)] if line]
+        page = leave_page(
+            trials, tuned.folder / PAGE, progress, title="r50bench tune", first=remarks
+        )
         found.append(tune_as_data(tuned) | {"kept": str(file)})
         if not as_json:
             click.echo(tune_text(tuned) + page + _what_next(tuned, file), nl=False)

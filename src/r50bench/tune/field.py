@@ -83,6 +83,10 @@ class Standing:
             one: np.where(excess[one] <= 0, values, -np.inf) for one, values in worth.items()
         }
 
+    def judged_by(self, worth: Mapping[Configuration, Floats]) -> Standing:
+        """Returns how they stand by other figures than their rounds', under the same bounds."""
+        return Standing(worth, self._excess)
+
     def leader(self, among: Sequence[Configuration]) -> Configuration:
         """Returns the best that surely keeps the bound, that likely does, or comes nearest."""
 

@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Race"]
+__all__ = ["Race", "draws_of"]
 
 # Before anything is known, rounds are taken to scatter by 3 %, as if that had been seen in four
 # rounds beyond those that fix the figures. Never less than 0.3 %: rounds may agree by chance.
@@ -81,6 +81,18 @@ class Race(Generic[Name]):
         variance = max(square / (freedom + _PRIOR_FREEDOM), _LEAST_SCATTER**2)
         covariance = np.asarray(inverse[:count, :count] * variance)
         return np.asarray(solution[:count]), covariance, freedom + _PRIOR_FREEDOM
+
+
+def draws_of(logs: Mapping[Name, tuple[float, float | None]], seed: int = 0) -> dict[Name, Floats]:
+    """Returns as :meth:`Race.draws` does what fits figures that are known by themselves.
+
+    ``logs`` are their logarithms, each with its standard error; None where that is not known.
+    """
+    random = np.random.default_rng(seed)
+    return {
+        name: log + (_PRIOR_SCATTER if error is None else error) * random.standard_normal(_DRAWS)
+        for name, (log, error) in logs.items()
+    }
 
 
 def _robust_weights(design: Floats, values: Floats) -> Floats:

@@ -18,15 +18,17 @@ from r50bench.measure.session import Outcome
 from r50bench.parameters import Setting, Value
 from r50bench.planning.effective_case import EffectiveCase, TunedValues, effective_case
 from r50bench.planning.tuned_defaults import TunedResult, asked_for_speed
+from r50bench.results.judged import Judged, judged_figure, judged_where_all_can
 from r50bench.results.kpi import PRIMARY, Kpi
 from r50bench.results.record import new_record_id
+from r50bench.results.undisturbed import LEAST_BATCHES
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
-from r50bench.tune.search import Tuner, Verdict
+from r50bench.tune.search import Tuner, Verdict, describe
 from r50bench.tune.space import TUNED_FIELDS, Configuration, space_around
 from r50bench.tune.trials import Trials
 
-__all__ = ["TuneRequest", "Tuned", "result_of", "tune_case"]
+__all__ = ["Ranking", "TuneRequest", "Tuned", "result_of", "tune_case"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class TuneRequest:
     """What is to be tuned. ``choices`` are the values given for tuned fields, by field.
 
     ``settings`` hold all that was asked, with the first of several values. ``budget_s`` is for
-    everything, compiling included.
+    everything, compiling included. ``judged`` says by which batches those that were tried are
+    ranked in the end.
     """
 
     name: CaseName
@@ -42,11 +45,30 @@ class TuneRequest:
     choices: Mapping[str, Sequence[Value]]
     objective: Objective
     budget_s: float
+    judged: Judged = "experienced"
 
     def fixed(self) -> dict[str, Setting]:
         """Returns what was asked without leaving a choice: later runs must ask for the same."""
         free = {name for name, values in self.choices.items() if len(values) > 1}
         return {name: one for name, one in self.settings.items() if name not in free}
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """By which batches a verdict ranks; ``figures`` are those of the record of each that was tried.
+
+    ``why_not`` says as a clause why it is not by undisturbed ones where that was asked.
+    """
+
+    judged: Judged
+    why_not: str
+    figures: Mapping[Configuration, Mapping[str, Kpi]]
+
+    def undisturbed(self, objective: Objective) -> dict[Configuration, Kpi]:
+        """Returns what undisturbed batches alone gave of the goal, of those that have enough."""
+        name = PRIMARY[objective.goal]
+        found = {one: judged_figure(of, name, "undisturbed") for one, of in self.figures.items()}
+        return {one: figure for one, figure in found.items() if figure is not None}
 
 
 @dataclass(frozen=True)
@@ -70,6 +92,7 @@ class Tuned:
     seconds: float
     compile_s: float
     wanted_s: float
+    ranking: Ranking
 
 
 def tune_case(
@@ -100,7 +123,9 @@ def tune_case(
     trials_bench = replace(
         bench, assets=AssetResolver(bench.assets.store, within), out=folder, progress=within
     )
-    with Trials.opened(plan, trials_bench) as trials:
+    # A figure takes so many undisturbed batches, and two rounds are what a configuration may get.
+    least_steps = LEAST_BATCHES if request.judged == "undisturbed" else 1
+    with Trials.opened(plan, trials_bench, least_steps=least_steps) as trials:
         search = Tuner(
             space,
             trials,
@@ -110,6 +135,9 @@ def tune_case(
         )
         verdict = search.run()
         wanted_s = sum(map(trials.expected_s, verdict.left_out))
+    ranking = _ranking(request, verdict, trials.outcomes)
+    if ranking.judged == "undisturbed":
+        verdict = search.judged_by(ranking.undisturbed(request.objective))
     outcome = trials.outcomes[verdict.winner]
     return Tuned(
         request=request,
@@ -123,7 +151,18 @@ def tune_case(
         seconds=time.monotonic() - began,
         compile_s=trials.compile_s,
         wanted_s=wanted_s,
+        ranking=ranking,
     )
+
+
+def _ranking(
+    request: TuneRequest, verdict: Verdict, outcomes: Mapping[Configuration, Outcome]
+) -> Ranking:
+    figures = {one.configuration: outcomes[one.configuration].figures for one in verdict.tried}
+    if request.judged == "experienced":
+        return Ranking(request.judged, "", figures)
+    named = {describe(one): found for one, found in figures.items()}
+    return Ranking(*judged_where_all_can(named, PRIMARY[request.objective.goal]), figures)
 
 
 class _Plan:

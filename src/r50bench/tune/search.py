@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from r50bench.case import Case
 from r50bench.errors import CheckFailed
+from r50bench.results.kpi import Kpi
+from r50bench.results.processes import log_error
 from r50bench.tune.field import MARGIN, Field, Figures, Rig, Standing
 from r50bench.tune.objective import Objective
+from r50bench.tune.race import draws_of
 from r50bench.tune.space import Configuration, Space
 from r50bench.wording import counted
 
@@ -112,7 +115,22 @@ class Tuner:
         for one in list(self._left_out):
             self._try(one)
         self._race()
-        return self._verdict()
+        return self._verdict(self._field.standing(), self._field.open)
+
+    def judged_by(self, figures: Mapping[Configuration, Kpi]) -> Verdict:
+        """Returns the verdict on what was tried by one figure of each in place of its rounds.
+
+        Bounds stay those of the rounds.
+
+        Raises:
+            CheckFailed: no configuration keeps the objective's bound.
+        """
+        better = 1 if self._objective.goal == "throughput" else -1
+        logs = {
+            one: (better * math.log(figure.value), log_error(figure))
+            for one, figure in figures.items()
+        }
+        return self._verdict(self._field.standing().judged_by(draws_of(logs)), list(figures))
 
     @property
     def _leader(self) -> Configuration:
@@ -255,9 +273,8 @@ class Tuner:
         likely = [one for one in present if chances[one] >= _UNLIKELY]
         return likely or present[:1]
 
-    def _verdict(self) -> Verdict:
-        standing = self._field.standing()
-        winner = standing.leader(self._field.open)
+    def _verdict(self, standing: Standing, among: Sequence[Configuration]) -> Verdict:
+        winner = standing.leader(among)
         if standing.keeps_bound(winner) < 0.5:
             raise CheckFailed(
                 f"no configuration keeps {self._objective}: {describe(winner)} comes nearest",

@@ -10,6 +10,7 @@ import msgspec
 from r50bench.case import Case
 from r50bench.report.sizes import BATCH_SIZE, CORES, live_size
 from r50bench.report.table import Table
+from r50bench.results.kpi import FULL_SPEED
 from r50bench.tune.field import MARGIN, Figures
 from r50bench.tune.objective import LATENCIES
 from r50bench.tune.run import Tuned
@@ -17,7 +18,7 @@ from r50bench.tune.search import WANTED_CONFIDENCE, Tried, Verdict, describe
 from r50bench.tune.space import Configuration
 from r50bench.wording import counted, fixed, with_interval, words_for
 
-__all__ = ["trial_row", "tune_as_data", "tune_text"]
+__all__ = ["judged_remark", "trial_row", "tune_as_data", "tune_text"]
 
 _MOST_SURE = 0.999
 
@@ -39,8 +40,9 @@ def tune_text(tuned: Tuned) -> str:
         f"  {_sureness(verdict)}",
         f"  took {words_for(tuned.seconds)} of {words_for(tuned.request.budget_s)}"
         + (f", {tuned.compile_s:.0f} s of it for compiling" if tuned.compile_s else ""),
+        *(f"  {remark}" for remark in [judged_remark(tuned)] if remark),
         "",
-        Table.of(_HEAD, map(_row, _by_ratio(verdict))).text(),
+        _table(tuned).text(),
     ]
     if verdict.confidence < WANTED_CONFIDENCE:
         lines.append("! not sure of the winner: a longer --budget makes it surer")
@@ -59,6 +61,52 @@ _HEAD = (
     "latency\nms",
     "of the best",
 )
+
+
+_ALONE = ("undisturbed", "full speed")
+
+
+def judged_remark(tuned: Tuned) -> str:
+    """Returns by what was ranked where undisturbed batches were asked for, else nothing."""
+    if tuned.request.judged == "experienced":
+        return ""
+    ranking, winner = tuned.ranking, tuned.verdict.winner
+    if ranking.why_not:
+        return f"ranked by what was experienced, since {ranking.why_not}"
+    figure = ranking.undisturbed(tuned.request.objective)[winner]
+    share = ranking.figures[winner][FULL_SPEED].value
+    return (
+        f"ranked by undisturbed batches alone: {with_interval(figure.value, figure.half_width)}"
+        f" {figure.unit}, cores at full speed in {share:.0f} % of all"
+    )
+
+
+def _table(tuned: Tuned) -> Table:
+    tried = _by_ratio(tuned.verdict)
+    if tuned.request.judged == "experienced":
+        return Table.of(_HEAD, map(_row, tried))
+    told = ((_row(one), _alone(tuned, one)) for one in tried)
+    rows = [
+        [
+            *row[:-1],
+            "" if figure is None else fixed(figure, 4),
+            "" if share is None else f"{share:.0f} %",
+            row[-1],
+        ]
+        for row, (figure, share) in told
+    ]
+    return Table.of((*_HEAD[:-1], *_ALONE, _HEAD[-1]), rows)
+
+
+def _alone(tuned: Tuned, tried: Tried) -> tuple[float | None, float | None]:
+    """Returns its undisturbed figure, and how often, in %, its cores were at full speed."""
+    ranking, one = tuned.ranking, tried.configuration
+    figure = ranking.undisturbed(tuned.request.objective).get(one)
+    share = ranking.figures[one].get(FULL_SPEED)
+    return (
+        None if figure is None else figure.value,
+        None if share is None else share.value,
+    )
 
 
 def _row(tried: Tried) -> list[str]:
@@ -135,6 +183,8 @@ def tune_as_data(tuned: Tuned) -> dict[str, Any]:
         "case": msgspec.to_builtins(tuned.case),
         "untuned": msgspec.to_builtins(tuned.untuned),
         "primary": msgspec.to_builtins(tuned.primary),
+        "judged": tuned.ranking.judged,
+        "why_not_undisturbed": tuned.ranking.why_not or None,
         "confidence": verdict.confidence,
         "margin": MARGIN,
         "over_start": verdict.over_start,
@@ -143,6 +193,7 @@ def tune_as_data(tuned: Tuned) -> dict[str, Any]:
             one.configuration.values
             | {"rounds": one.rounds, "throughput": one.throughput, "ratio_to_winner": one.ratio}
             | _latencies(one.latency_ns)
+            | _alone_as_data(tuned, one)
             for one in _by_ratio(verdict)
         ],
         "left_out": [one.values | {"reason": why} for one, why in verdict.left_out.items()],
@@ -152,6 +203,11 @@ def tune_as_data(tuned: Tuned) -> dict[str, Any]:
         "budget_seconds": tuned.request.budget_s,
         "folder": str(tuned.folder),
     }
+
+
+def _alone_as_data(tuned: Tuned, tried: Tried) -> dict[str, float | None]:
+    figure, share = _alone(tuned, tried)
+    return {"undisturbed": figure, "full_speed_percent": share}
 
 
 def _latencies(latency_ns: Mapping[str, float]) -> dict[str, float]:

@@ -63,10 +63,15 @@ class Trials:
     """A :class:`.field.Rig` of sessions, whose records are left below ``bench.out``.
 
     ``plan`` gives the effective case of a configuration; ``lives`` ends the sessions that are open.
+    A round has ``least_steps`` batches or more, however long they take.
     """
 
     def __init__(
-        self, plan: Callable[[Configuration], EffectiveCase], bench: Bench, lives: ExitStack
+        self,
+        plan: Callable[[Configuration], EffectiveCase],
+        bench: Bench,
+        lives: ExitStack,
+        least_steps: int,
     ) -> None:
         self.compile_s = 0.0
         self.outcomes: dict[Configuration, Outcome] = {}
@@ -76,6 +81,7 @@ class Trials:
         kept = AssetResolver(_Kept(bench.assets.store.root), Silent())
         self._making_nothing = replace(bench, assets=kept, progress=Silent())
         self._lives = lives
+        self._least_steps = least_steps
         self._open: dict[Configuration, tuple[Session, ExitStack]] = {}
         self._open_s: list[float] = []
         self._rate: float | None = None
@@ -83,14 +89,18 @@ class Trials:
     @classmethod
     @contextmanager
     def opened(
-        cls, plan: Callable[[Configuration], EffectiveCase], bench: Bench
+        cls,
+        plan: Callable[[Configuration], EffectiveCase],
+        bench: Bench,
+        *,
+        least_steps: int = 1,
     ) -> Iterator[Trials]:
         """Gives trials whose sessions end with the context.
 
         Leaving it by an exception leaves no record of those that were open.
         """
         with ExitStack() as lives:
-            trials = cls(plan, bench, lives)
+            trials = cls(plan, bench, lives, least_steps)
             yield trials
         for configuration, (session, _) in trials._open.items():
             trials.outcomes[configuration] = session.left
@@ -182,7 +192,7 @@ class Trials:
         """Returns the case with as few steps as a short round takes."""
         effective = self._plan(configuration)
         latency = expected_latency_s(effective.case, self._rate)
-        steps = min(_MOST_STEPS, math.ceil(_ROUND_S / latency))
+        steps = min(_MOST_STEPS, max(self._least_steps, math.ceil(_ROUND_S / latency)))
         warm_up = min(_MOST_STEPS, math.ceil(_WARMUP_S / latency))
         return effective.became("trial", steps=steps, warmup_steps=warm_up, repeat=1)
 
