@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from r50bench.report.core_speed import undisturbed_figure
+from r50bench.report.core_speed import undisturbed_primary
 from r50bench.report.records_page.shown import Shown
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.kpi import FULL_SPEED, UNDISTURBED_BATCHES, Kpi
@@ -30,7 +30,7 @@ def core_speeds_table(shown: Sequence[Shown]) -> Table:
 
 def _row(one: Shown) -> tuple[Cell, ...]:
     figures, primary = one.figures, one.primary
-    alone = None if primary is None else undisturbed_figure(figures)
+    alone = None if primary is None else undisturbed_primary(figures)
     return (
         one.label,
         f"{figures[FULL_SPEED].value:.0f}",
