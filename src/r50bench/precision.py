@@ -137,7 +137,8 @@ _ANY_HOST = frozenset[str]()
 # What oneDNN calls AVX512_CORE: Linux flags of AVX-512 F, BW, DQ and VL.
 _AVX512_CORE = _flags("avx512f avx512bw avx512dq avx512vl")
 _TILES = r"\w*amx\w*"
-_ARM = "acl|sve_128|sve_256|sve_512|asimd"
+# Behind the colon stands the library (Arm Compute Library, or KleidiAI as "arm") or the set.
+_ARM = "acl|arm|sve_128|sve_256|sve_512|asimd"
 
 _AVX = (
     Precision(

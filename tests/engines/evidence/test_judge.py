@@ -69,6 +69,29 @@ def test_a_precisions_own_kernels_prove_it(spec, precision):
     assert evidence.kernels == {f"convolution {PRECISIONS[precision].kernels.usual}": 53}
 
 
+# oneDNN's names, as DECLARE_COMMON_PD_T in its src/cpu/aarch64 has them.
+@pytest.mark.parametrize(
+    ("precision", "kernel", "summary"),
+    [
+        ("arm_fp32", "indirect_gemm:acl f32", "indirect_gemm acl"),
+        ("arm_fp32", "gemm:acl f32", "gemm acl"),
+        ("arm_fp32", "wino:acl f32", "wino acl"),
+        ("arm_fp32", "indirect_gemm:arm f32", "indirect_gemm arm"),
+        ("arm_fp32", "wino:arm f32", "wino arm"),
+        ("arm_fp32", "brgconv_1x1:sve_256 f32", "brgconv sve_256"),
+        ("arm_fp32", "brgconv:sve_512 f32", "brgconv sve_512"),
+        ("arm_fp32", "jit_1x1:sve_128 f32", "jit_1x1 sve_128"),
+        ("arm_bf16", "indirect_gemm:arm bf16", "indirect_gemm arm"),
+        ("arm_bf16", "brgconv:sve_128 bf16", "brgconv sve_128"),
+        ("arm_int8", "brgconv:sve_128 s8", "brgconv sve_128"),
+        ("arm_int8", "brgconv_1x1:sve_256 u8", "brgconv sve_256"),
+    ],
+)
+def test_on_arm_libraries_and_generated_code_prove_a_precision(spec, precision, kernel, summary):
+    evidence = judge({f"convolution {kernel}": 53}, replace(spec, precision=precision))
+    assert (evidence.proved, evidence.summary) == (True, summary)
+
+
 def test_the_summary_names_code_and_instruction_set(spec):
     kernels = kernels_of(
         ("brg_conv_fwd:avx512_core_vnni u8", 17), ("brgconv_1x1:avx512_core_vnni u8", 36)
@@ -94,6 +117,8 @@ def test_the_summary_names_code_and_instruction_set(spec):
         ("arm_bf16", "indirect_gemm:acl f32"),
         ("arm_fp32", "gemm:ref f32"),
         ("arm_int8", "ref_int8:any s8"),
+        ("arm_int8", "gemm_s8u8s32:ref u8"),
+        ("arm_int8", "gemm_s8s8s32:ref s8"),
     ],
 )
 def test_kernels_of_another_kind_prove_nothing_and_are_named(spec, precision, kernel):
