@@ -97,6 +97,12 @@ def test_what_is_not_given_ranges_over_all() -> None:
     assert len(selected(CASE_TYPE="gated")) == 9
 
 
+def test_a_precision_that_torch_has_no_kernels_for_is_not_among_all() -> None:
+    asked = collect({}, ["MODE=throughput"], {})
+    names = select([], None, asked, synthetic_hosts.graviton2())
+    assert [name.precision for name in names] == ["arm_fp32"]
+
+
 def test_options_narrow_a_glob_and_the_environment_does_not() -> None:
     assert selected("*int8", sets=("MODE=latency",)) == ["inference_latency_avx_int8"]
     assert selected("*latency*", sets=("PRECISION=int8",)) == ["inference_latency_avx_int8"]

@@ -79,12 +79,23 @@ def test_all_takes_every_native_precision_and_asks_for_no_peak(spr):
     ]  # fmt: skip
 
 
-def test_where_r50_has_no_kernels_there_is_a_notice_in_place_of_a_row():
+def test_where_r50_has_no_kernels_there_is_a_notice_in_place_of_a_row(monkeypatch):
+    monkeypatch.setattr("r50bench.engines.torch.arm_int8.version", lambda _: "2.13.0")
     job = plan_main_job(synthetic_hosts.graviton3(), {})
     assert {engine for _, engine in rows(job)} == {"torch"}
     (notice,) = job.notices
     assert notice.code == "left-out"
     assert notice.text.startswith("no row of r50 in arm_fp32, arm_bf16, arm_int8: ")
+
+
+def test_int8_without_kernels_of_torch_is_left_out_and_the_reason_given(monkeypatch):
+    monkeypatch.setattr("r50bench.engines.torch.arm_int8.version", lambda _: "2.10.0")
+    job = plan_main_job(synthetic_hosts.graviton3(), {})
+    assert rows(job) == [("arm_fp32", "torch"), ("arm_bf16", "torch")]
+    (said,) = (one.text for one in job.notices if "row of torch" in one.text)
+    assert said.startswith(
+        "no row of torch in arm_int8: torch 2.10.0, older than 2.11, has only reference code"
+    )
 
 
 def test_an_engine_that_is_asked_is_measured_alone(turin):

@@ -236,6 +236,25 @@ def test_our_own_kernels_are_refused_where_they_cannot_run_and_torch_is_named(ho
     assert effective(name, host=host).case.engine == "torch"
 
 
+@pytest.mark.parametrize("engine", ["torch", "r50"])
+def test_int8_on_arm_without_kernels_is_refused_and_what_runs_is_named(
+    monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setattr("r50bench.engines.torch.arm_int8.version", lambda _: "2.9.1")
+    with pytest.raises(Unsupported, match=f"engine {engine} cannot run arm_int8") as caught:
+        effective("inference_throughput_int8", f"ENGINE={engine}", host=hosts.graviton3())
+    assert caught.value.exit_code == 6
+    assert str(caught.value.hint).endswith("--engine torch runs on this CPU: arm_fp32, arm_bf16")
+
+
+def test_int8_on_arm_is_planned_where_torch_may_have_kernels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("r50bench.engines.torch.arm_int8.version", lambda _: "2.13.0")
+    case = effective("inference_throughput_int8", host=hosts.graviton3()).case
+    assert (case.precision, case.engine) == ("arm_int8", "torch")
+
+
 def test_a_former_name_of_an_engine_means_what_it_is_called_now():
     found = effective("inference_throughput_avx_int8", "ENGINE=torch-aot")
     assert found.case == effective("inference_throughput_avx_int8").case
@@ -384,7 +403,9 @@ machines = st.builds(
 
 @given(cases, machines, st.booleans())
 def test_the_defaults_of_any_case_fit_any_host(name: CaseName, host: Host, across: bool) -> None:
-    found = effective_case(name, collect({}, [f"ACROSS_NODES={across}"], {}), host)
+    # What an engine has no kernels for is refused; the fake one has no kernels to lack.
+    asked = collect({}, [f"ACROSS_NODES={across}", "ENGINE=fake"], {})
+    found = effective_case(name, asked, host)
     placement = place(host, found.case)
     assert len(placement.slots) == found.case.instances
     assert found.request.keys() >= {field.name for field in fields(Case)}

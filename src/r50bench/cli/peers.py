@@ -39,6 +39,7 @@ from r50bench.peers.text import (
     peers_table,
     peers_text,
 )
+from r50bench.planning.designed_cases import precisions_without_choice
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.report.page import tables
 from r50bench.report.terminal import TerminalProgress
@@ -127,8 +128,10 @@ def _names(settings: Mapping[str, Setting], host: Host) -> list[CaseName]:
         )
     if "precision" in settings:
         return [CaseName.of_parts(mode, str(settings["precision"].value))]
-    by_default = precisions_by_default(host, asked_device(settings))
-    return [CaseName.of_parts(mode, alike[-1]) for alike in by_default]
+    device = asked_device(settings)
+    runnable = precisions_without_choice(host, device)
+    best = (alike[-1] for alike in precisions_by_default(host, device))
+    return [CaseName.of_parts(mode, precision) for precision in best if precision in runnable]
 
 
 def _execute(

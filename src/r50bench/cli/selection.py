@@ -11,7 +11,7 @@ from types import FrameType
 
 from r50bench.case import CASE_TYPES, CaseName, strip_prefixes
 from r50bench.errors import UsageError, did_you_mean
-from r50bench.host.isa import detect_platform, native_precisions
+from r50bench.host.isa import detect_platform
 from r50bench.host.topology import Host
 from r50bench.parameters import PARAMETERS, Setting, asked_device
 from r50bench.precision import PRECISIONS, means
@@ -140,13 +140,19 @@ def _from_parts(
     if not parts:
         return ()
     device = asked_device(settings)
-    precisions = (parts["precision"],) if "precision" in parts else native_precisions(host, device)
+    precisions = (parts["precision"],) if "precision" in parts else _all_precisions(host, device)
     modes = (parts["mode"],) if "mode" in parts else _MAIN_ORDER
     return tuple(
         CaseName.of_parts(mode, precision, parts.get("case_type", ""))
         for precision in precisions
         for mode in modes
     )
+
+
+def _all_precisions(host: Host, device: str) -> tuple[str, ...]:
+    from r50bench.planning.designed_cases import precisions_without_choice  # as above
+
+    return precisions_without_choice(host, device)
 
 
 def _narrowed(

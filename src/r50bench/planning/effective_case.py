@@ -343,7 +343,6 @@ def _refuse_engine(case: Case, host: Host) -> None:
     """
     engine = engine_named(case.engine)
     numerics = engine.numerics.get(case.device)
-    default = next(iter(ENGINES))
     if numerics is None:
         raise Unsupported(
             f"engine {engine.name} is run on {_devices(engine)} only here",
@@ -352,14 +351,12 @@ def _refuse_engine(case: Case, host: Host) -> None:
     if case.numerics not in numerics:
         raise Unsupported(
             f"engine {engine.name} has no {case.numerics} convolutions on {case.device.upper()}",
-            hint=f"take --engine {default}, or another precision",
+            hint=f"take --engine {Case.engine}, or another precision",
         )
     if missing := engine.lacking(host, case.precision):
         raise Unsupported(
             f"engine {engine.name} cannot run {case.precision} on {_where(case, host)}: {missing}",
-            hint=f"--engine {default} runs it here"
-            if engine.name != default
-            else f"take a precision of CPUs, such as {case.numerics}, or mend that",
+            hint=_what_runs(case, host),
         )
     if case.weight_sharing and not engine.shares_weights:
         raise Unsupported(
@@ -376,6 +373,15 @@ def _where(case: Case, host: Host) -> str:
 
 def _devices(engine: EngineDescriptor) -> str:
     return " and ".join("CPUs" if device == "cpu" else device.upper() for device in engine.numerics)
+
+
+def _what_runs(case: Case, host: Host) -> str:
+    if not ENGINES[Case.engine].lacking(host, case.precision):
+        return f"--engine {Case.engine} runs it here"
+    from r50bench.planning.designed_cases import runnable_precisions  # few cases are refused
+
+    others = ", ".join(runnable_precisions(host, "cpu"))
+    return f"mend that, or take what --engine {Case.engine} runs on this CPU: {others}"
 
 
 def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:

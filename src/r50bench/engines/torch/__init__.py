@@ -12,11 +12,16 @@ __all__ = ["AOT", "COMPILE", "EAGER"]
 
 
 def _lacking(host: Host, precision: str) -> str:
-    if PRECISIONS[precision].device == "cpu":
-        return ""
-    from r50bench.engines.torch.cuda_build import no_cuda_build  # most cases run on CPUs
+    row = PRECISIONS[precision]
+    if row.device == "cuda":
+        from r50bench.engines.torch.cuda_build import no_cuda_build  # most cases run on CPUs
 
-    return no_cuda_build()
+        return no_cuda_build()
+    if row.arch == "aarch64" and row.numerics.calibrated:
+        from r50bench.engines.torch.arm_int8 import no_int8_on_arm  # few run there
+
+        return no_int8_on_arm(host)
+    return ""
 
 
 AOT = EngineDescriptor(
