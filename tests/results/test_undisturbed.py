@@ -122,6 +122,25 @@ def test_too_few_undisturbed_batches_of_one_instance_give_no_throughput() -> Non
     assert undisturbed_latency_ns(samples, states) is not None
 
 
+def test_batches_that_differ_as_undisturbed_ones_do_not_give_no_figure() -> None:
+    # Both looks found the core at full speed, and between them it was not.
+    rows = [[100, 101, 99, 100, 118, 124, 131, 130, 129]]
+    looks = [FULL] * 7 + [SLOW] * 2
+    samples = looked_at(samples_of_latencies(rows), canary_ns=looks)
+    states = core_states(samples, {})
+    assert states is not None
+    assert np.sum(states.undisturbed) == 7
+    assert undisturbed_throughput(samples, states) is None
+    assert undisturbed_latency_ns(samples, states) is None
+
+
+def test_where_nearly_all_passed_undisturbed_they_may_differ_for_reasons_of_their_own() -> None:
+    samples = looked_at(samples_of_latencies([[10, 15] * 20]), canary_ns=[FULL] * 39 + [SLOW])
+    states = core_states(samples, {})
+    assert states is not None
+    assert undisturbed_throughput(samples, states) is not None
+
+
 def test_cores_that_are_often_slow_are_said_and_others_are_not() -> None:
     quiet = core_states(looked_at(samples_of_latencies([[10] * 10]), canary_ns=[FULL] * 10), {})
     slow = core_states(
@@ -139,11 +158,17 @@ def test_cores_that_are_often_slow_are_said_and_others_are_not() -> None:
 FULL_MS = 10.0
 
 
-def mixture(random: np.random.Generator, batches: int, slow_by: float, spell_ms: float) -> Samples:
+def mixture(
+    random: np.random.Generator,
+    batches: int,
+    slow_by: float,
+    spell_ms: float,
+    full_ms: float = FULL_MS,
+) -> Samples:
     """Returns batches of one instance whose core is slow for spells, as long as the pauses are.
 
     A batch is slow by the share of its time that lies in spells, and has 2 % of noise; a look is at
-    an instant. Batches take 10 ms at full speed, spells last ``spell_ms`` on average.
+    an instant. Batches take ``full_ms`` at full speed, spells last ``spell_ms`` on average.
     """
     now, state, until = 0.0, False, random.exponential(spell_ms)
     latencies, looks = [], []
@@ -164,7 +189,7 @@ def mixture(random: np.random.Generator, batches: int, slow_by: float, spell_ms:
 
     looks.append(look())
     for _ in range(batches):
-        latencies.append(pass_on(FULL_MS * random.normal(1, 0.02)))
+        latencies.append(pass_on(full_ms * random.normal(1, 0.02)))
         looks.append(look())
     around = np.maximum(looks[:-1], looks[1:])
     return looked_at(samples_of_latencies([latencies]), canary_ns=around)
@@ -196,3 +221,22 @@ def test_of_two_states_the_undisturbed_figure_is_that_of_the_fast_one(
     # less than half a per cent: the interval knows nothing of that.
     if spell_ms >= 10 * FULL_MS:
         assert held >= 0.9 * runs
+
+
+@pytest.mark.parametrize(
+    ("full_ms", "slow_by", "kept"), [(30, 1.3, 40), (30, 1.6, 6), (60, 1.6, 0)]
+)
+def test_where_batches_are_as_long_as_spells_there_is_a_figure_within_three_per_cent_or_none(
+    full_ms: float, slow_by: float, kept: int
+) -> None:
+    random = np.random.default_rng(15)
+    errors = []
+    for _ in range(40):
+        samples = mixture(random, 200, slow_by, 30.0, full_ms)
+        states = core_states(samples, {0: float(FULL)})
+        assert states is not None
+        rate = undisturbed_throughput(samples, states)
+        if rate is not None:
+            errors.append(rate.value / (8 / (full_ms * 1e-3)) - 1)
+    assert len(errors) <= kept
+    assert all(abs(error) < 0.03 for error in errors)

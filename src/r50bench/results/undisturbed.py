@@ -6,7 +6,9 @@ host before. A batch is undisturbed where that is so before and after it, and no
 instance waited for a CPU meanwhile.
 
 Figures are medians: what came and went between two looks spoils single batches, and no median of
-many. docs/method.md says why these constants, and what all this cannot tell.
+many. Where it spoils many, since batches are about as long as others' spells, they differ among
+themselves as no undisturbed ones do, and there is no figure. docs/method.md says why these
+constants, and what all this cannot tell.
 """
 
 from __future__ import annotations
@@ -45,6 +47,13 @@ _FASTEST = 0.05
 
 _WAITED = 0.01
 """Of a batch's time: an interrupt takes less, a time slice of others' more."""
+
+_ALIKE = 0.08
+"""Of the median: wider, the middle half of the batches is a mixture. Batches on cores of their own
+scatter by 2 to 3 %, so that the middle half is 3 to 4 % wide."""
+
+_NEARLY_ALL = 0.9
+"""Of the batches: where more pass undisturbed, they differ for reasons of their own."""
 
 _SLOW = 0.9
 """Share of batches at full speed below which it is said: single looks meet an interrupt."""
@@ -135,8 +144,10 @@ def slow_cores(states: CoreStates) -> Notice | None:
 def undisturbed_latency_ns(samples: Samples, states: CoreStates) -> Estimate | None:
     """Returns the median latency of the undisturbed batches of all instances, in ns.
 
-    None where they are fewer than :data:`LEAST_BATCHES`.
+    None where they are fewer than :data:`LEAST_BATCHES`, or no more alike than disturbed ones.
     """
+    if _mixed(samples, states):
+        return None
     return _median(samples, samples.latency_ns.astype(np.float64), states.undisturbed)
 
 
@@ -144,8 +155,11 @@ def undisturbed_throughput(samples: Samples, states: CoreStates) -> Estimate | N
     """Returns images per second, summed over the instances' medians of their undisturbed batches.
 
     Only batches count that lie within the window common to all instances, each by the time until
-    its instance's next one begins. None where an instance has fewer than :data:`LEAST_BATCHES`.
+    its instance's next one begins. None where an instance has fewer than :data:`LEAST_BATCHES`, or
+    they are no more alike than disturbed ones.
     """
+    if _mixed(samples, states):
+        return None
     chosen = states.undisturbed & _in_common(samples)
     rates = 1e9 * samples.images / np.maximum(_periods_ns(samples), 1)
     found = [
@@ -154,6 +168,19 @@ def undisturbed_throughput(samples: Samples, states: CoreStates) -> Estimate | N
     ]
     known = [one for one in found if one is not None]
     return _sum(known) if len(known) == len(found) else None
+
+
+def _mixed(samples: Samples, states: CoreStates) -> bool:
+    """Whether some instance's undisturbed batches differ too much to have been undisturbed."""
+    if states.share(states.undisturbed) > _NEARLY_ALL:
+        return False
+    for instance in samples.instances:
+        latency_ns = samples.latency_ns[states.undisturbed & (samples.instance == instance)]
+        if len(latency_ns) >= LEAST_BATCHES:
+            low, middle, high = np.percentile(latency_ns, [25, 50, 75])
+            if high - low > _ALIKE * middle:
+                return True
+    return False
 
 
 def _in_common(samples: Samples) -> _Bools:
