@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def test_a_list_of_gigabytes_is_refused_unread(tmp_path):
         file.truncate(1 << 40)
     with pytest.raises(UsageError, match="no list of labels"):
         list(lines_of(path))
+
+
+@pytest.mark.parametrize("name", ["val_map.txt", "ILSVRC2012_validation_ground_truth.txt"])
+def test_a_list_that_is_no_regular_file_is_refused_and_not_waited_for(tmp_path, name):
+    path = tmp_path / name
+    os.mkfifo(path)
+    read_all = {"val_map.txt": lines_of}.get(name, labels_by_stem)
+    with pytest.raises(UsageError, match=f"{path} is no regular file"):
+        list(read_all(path))
 
 
 @given(st.binary(max_size=200), st.sampled_from(["val_map.txt", "LOC_val_solution.csv", "x.txt"]))

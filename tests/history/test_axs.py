@@ -121,10 +121,19 @@ def test_an_entry_without_a_figure_did_not_pass(tmp_path: Path) -> None:
 def test_other_entries_are_passed_over_and_damaged_ones_named(tmp_path: Path) -> None:
     write_entry(tmp_path / "dataset", {}, tags=["imagenet"])
     write_entry(tmp_path / "run", {"result_samples_per_second": 1.5})
-    for name, text in (("cut", '{"tags": ['), ("list", "[]")):
+    damaged = {"cut": '{"tags": [', "deep": f'{{"tags": {"[" * 100_000}', "list": "[]"}
+    for name, text in damaged.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "data_axs.json").write_text(text)
     runs, refused = read_axs_entries(tmp_path)
     assert len(runs) == 1
-    assert [Path(what).parent.name for what, _ in refused] == ["cut", "list"]
-    assert "no entry of axs" in refused[0][1]
+    assert [Path(what).parent.name for what, _ in refused] == list(damaged)
+    assert all("no entry of axs" in why for _, why in refused)
+
+
+def test_a_line_of_the_detailed_log_that_is_nested_too_deep_is_passed_over(tmp_path: Path) -> None:
+    folder = write_entry(tmp_path / "run", {"result_samples_per_second": 1.5})
+    detail = folder / "mlperf_log_detail.txt"
+    detail.write_text(f':::MLLOG {{"key": {"[" * 100_000}\n{detail.read_text()}')
+    ((run,), refused) = read_axs_entries(tmp_path)
+    assert (run.figures[0].value, refused) == (1.5, [])

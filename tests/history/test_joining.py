@@ -266,6 +266,7 @@ def test_what_is_no_archive_is_refused(
     [
         (b"{}", "is no archive of a history"),
         (b"\xff", "is no archive of a history"),
+        (b'{"format": ' + b"[" * 100_000, "is no archive of a history"),
         (b'{"format": "r50bench history", "version": 2}', "archive of form 2"),
         (None, "is no archive of a history"),
     ],
@@ -283,10 +284,11 @@ def test_another_zip_or_a_newer_form_is_refused(
 
 
 def test_a_bad_line_of_others_is_named(archive: Path, here: History, tmp_path: Path) -> None:
-    changed = rewritten(archive, lambda n, d: (n, b"{}\n" + d if n == FOREIGN else d))
+    bad = b"{}\n" + b"[" * 100_000 + b"\n"
+    changed = rewritten(archive, lambda n, d: (n, bad + d if n == FOREIGN else d))
     joined = import_archive(here, changed, tmp_path / "imported")
     assert (joined.added, joined.foreign) == (3, 1)
-    assert joined.refused[0].what == f"line 1 of {FOREIGN}"
+    assert [one.what for one in joined.refused] == [f"line {n} of {FOREIGN}" for n in (1, 2)]
 
 
 def test_records_are_added_where_they_lie_and_found_again_where_they_moved(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,14 @@ def test_a_file_that_is_far_too_large_is_refused(
     (tmp_path / "text").write_bytes(b"x" * (2**20 + 1))
     with pytest.raises(UsageError, match="larger than 1 MiB"):
         foreign_runs_in(tmp_path / "text")
+
+
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(UsageError, match=f"{path} is no regular file"):
+            foreign_runs_in(path)
+    os.mkfifo(tmp_path / "data_axs.json")
+    runs, refused = foreign_runs_in(tmp_path)
+    assert runs == []
+    assert refused[0].why == f"{tmp_path / 'data_axs.json'} is no regular file"

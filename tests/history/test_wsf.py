@@ -143,7 +143,7 @@ def test_a_log_that_cannot_be_read_is_named_and_stops_no_other(tmp_path: Path) -
     (worker / "output" / "folder.log").mkdir()
     runs, refused = read_wsf_logs(tmp_path)
     assert len(runs) == 1
-    assert "folder.log: is a directory" in refused[0][1]
+    assert "folder.log is no regular file" in refused[0][1]
 
 
 @pytest.mark.parametrize("time", ["99-99-24-10-20-30"])

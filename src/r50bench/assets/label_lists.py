@@ -15,6 +15,7 @@ from pathlib import Path
 
 from r50bench.assets.wnids import DEVKIT_ORDER, WNIDS
 from r50bench.errors import UsageError
+from r50bench.results.files import open_regular
 
 __all__ = [
     "GROUND_TRUTH",
@@ -71,7 +72,7 @@ def lines_of(path: Path) -> Iterator[Line]:
     """Yields what a list of 'path label' says, in its order.
 
     Raises:
-        UsageError: a line is none, or its label is none of ImageNet's.
+        UsageError: a line is none, or its label is none of ImageNet's; or it is no regular file.
         OSError: the file cannot be read.
     """
     first = True
@@ -107,7 +108,7 @@ def labels_by_stem(path: Path) -> dict[str, int]:
     """Returns the labels that the devkit's list or Kaggle's gives, by the stems of file names.
 
     Raises:
-        UsageError: a line is not what such a list holds.
+        UsageError: a line is not what such a list holds, or it is no regular file.
         OSError: the file cannot be read.
     """
     return dict(_solution(path) if path.name == SOLUTION else _ground_truth(path))
@@ -141,7 +142,7 @@ def _numbered(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _decoded(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise UsageError(

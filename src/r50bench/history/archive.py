@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from r50bench import __version__
 from r50bench.errors import UsageError
-from r50bench.results.files import from_json, is_disk_full, to_json
+from r50bench.results.files import checked_json, is_disk_full, to_json
 from r50bench.results.foreign import ForeignRun, foreign_run_text
 from r50bench.results.history import HistoryEntry
 from r50bench.results.packing import (
@@ -128,7 +128,7 @@ def check_manifest(archive: zipfile.ZipFile, path: Path) -> None:
         UsageError: it is none, or of a newer form.
     """
     try:
-        about = from_json(read_bounded(archive, MANIFEST, _LARGEST_MANIFEST), dict)
+        about = checked_json(read_bounded(archive, MANIFEST, _LARGEST_MANIFEST), dict)
         found, version = about.get("format"), about.get("version")
     except (KeyError, ValueError) as error:
         raise _no_archive(path) from error

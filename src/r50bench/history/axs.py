@@ -13,11 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from r50bench.errors import UsageError
 from r50bench.history.old_files import read_text, run_id
-from r50bench.results.files import from_json
+from r50bench.results.files import checked_json
 from r50bench.results.foreign import ForeignFigure, ForeignRun
 
 __all__ = ["ENTRY_FILE", "read_axs_entries"]
@@ -72,10 +70,9 @@ def read_axs_entries(folder: Path) -> tuple[list[ForeignRun], list[tuple[str, st
 
 def _entry(path: Path) -> dict[str, Any]:
     try:
-        entry: dict[str, Any] = from_json(read_text(path).encode(), dict[str, Any])
-    except msgspec.MsgspecError as error:
+        return checked_json(read_text(path).encode(), dict[str, Any])
+    except ValueError as error:
         raise UsageError(f"{path} is no entry of axs: {error}") from error
-    return entry
 
 
 def _tags_of(entry: dict[str, Any]) -> list[str]:
@@ -118,8 +115,8 @@ def _detail(text: str) -> Iterator[tuple[str, Any]]:
         _, mark, data = line.partition(":::MLLOG")
         if mark:
             try:
-                entry = from_json(data.strip().encode(), dict[str, Any])
-            except msgspec.MsgspecError:
+                entry = checked_json(data.strip().encode(), dict[str, Any])
+            except ValueError:
                 continue
             yield str(entry.get("key")), entry.get("value")
 

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from r50bench.errors import UsageError
+from r50bench.results.files import open_regular
 
 __all__ = ["read_text", "run_id"]
 
@@ -16,10 +17,10 @@ def read_text(path: Path) -> str:
     """Returns a text file, with a mark in place of what is no UTF-8.
 
     Raises:
-        UsageError: it cannot be read, or is larger than 64 MiB.
+        UsageError: it cannot be read, is no regular file, or is larger than 64 MiB.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             data = file.read(_LARGEST + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error

@@ -22,7 +22,7 @@ def foreign_runs_in(path: Path) -> tuple[list[ForeignRun], list[Refused]]:
     """
     if not path.exists():
         raise UsageError(f"there is no {path}", hint="name an archive, or a folder of logs")
-    if path.is_file() and path.name != ENTRY_FILE:
+    if not path.is_dir() and path.name != ENTRY_FILE:
         run = read_kpi_output(path)
         if run is None:
             raise UsageError(f"{path} holds no line of a KPI, and is no archive", hint=_KNOWN)

@@ -18,9 +18,10 @@ import os
 import secrets
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import msgspec
 
@@ -35,6 +36,7 @@ __all__ = [
     "checked_json",
     "from_json",
     "is_disk_full",
+    "open_regular",
     "plain_json",
     "read_bounded",
     "sync",
@@ -261,33 +263,43 @@ def from_json(data: bytes, type: Any = Any) -> Any:
         return msgspec.convert(plain, type)
 
 
+@contextlib.contextmanager
+def open_regular(path: Path) -> Iterator[IO[bytes]]:
+    """Opens a regular file for reading, and nothing else: a FIFO would be waited for.
+
+    Raises:
+        UsageError: it is no regular file.
+        OSError: the system refuses it, or there is none.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UsageError(f"{path} is no regular file", hint="remove it, or replace it")
+        with open(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
+
+
 def read_bounded(path: Path, most: int = MOST_JSON_BYTES) -> bytes:
     """Returns the bytes of a regular file that has ``most`` of them at most.
 
     Raises:
         FileNotFoundError: there is none.
-        UsageError: it is no regular file (a FIFO would be waited for), or it is larger.
+        UsageError: it is no regular file, or it is larger.
         RunFailed: the system refuses it.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(most + 1)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise system_refusal(f"read {path}", error) from error
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise UsageError(f"{path} is no regular file", hint="remove it, or replace it")
-        with open(descriptor, "rb", closefd=False) as file:
-            data = file.read(most + 1)
-    except OSError as error:
-        raise system_refusal(f"read {path}", error) from error
-    finally:
-        os.close(descriptor)
     if len(data) > most:
         raise UsageError(
-            f"{path} has {found.st_size:,} bytes, where {most:,} are the most that can be right",
+            f"{path} has {size:,} bytes, where {most:,} are the most that can be right",
             hint="take it from where it was copied, or remove it",
         )
     return data
@@ -331,11 +343,11 @@ def tail_of(path: Path, lines: int, most: int = 64 << 10) -> list[str]:
     Control characters are made visible, and long lines are cut. What cannot be read has no lines.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - most))
             text = file.read(most).decode(errors="replace")
-    except OSError:
+    except (OSError, UsageError):
         return []
     return [visible(line)[:_SHOWN_LINE] for line in text.strip().splitlines()[-lines:]]
 

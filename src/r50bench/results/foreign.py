@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from r50bench.results.files import from_json, to_json
+from r50bench.results.files import checked_json, to_json
 
 __all__ = ["ForeignFigure", "ForeignRun", "foreign_run_of", "foreign_run_text"]
 
@@ -54,7 +54,6 @@ def foreign_run_of(text: str) -> ForeignRun:
     """Returns the run that :func:`foreign_run_text` wrote.
 
     Raises:
-        ValueError: the text is no such run (msgspec's errors are ValueErrors).
+        ValueError: the text is no such run.
     """
-    run: ForeignRun = from_json(text.encode(), ForeignRun)
-    return run
+    return checked_json(text.encode(), ForeignRun)
