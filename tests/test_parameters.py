@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
+from support.docker_line import DOCKER_LINE
 from support.rights import folder_for_all, rights_of_nobody
 
 ORIGINAL_KEYS = {
@@ -56,12 +57,7 @@ def test_every_field_of_a_case_can_be_asked_for() -> None:
 
 
 def test_the_docker_line_of_the_original_workload_is_understood() -> None:
-    line = (
-        "WORKLOAD=resnet50_pytorch_xeon_public PLATFORM=SPR MODE=throughput TOPOLOGY=resnet50 "
-        "FUNCTION=inference PRECISION=avx_fp32 BATCH_SIZE=64 STEPS=100 DATA_TYPE=dummy "
-        "CORES_PER_INSTANCE=56 WEIGHT_SHARING=False CASE_TYPE= VERBOSE=False INSTANCE_MODE=flex"
-    )
-    found = collect({}, [], dict(item.split("=") for item in line.split()))
+    found = collect({}, [], DOCKER_LINE)
     assert {name: setting.value for name, setting in found.items()} == {
         "workload": "resnet50_pytorch_xeon_public",
         "platform": "SPR",

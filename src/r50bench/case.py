@@ -26,6 +26,7 @@ __all__ = [
     "Request",
     "Slot",
     "Sourced",
+    "is_glob",
     "refuse_training",
     "setting_text",
     "strip_prefixes",
@@ -105,6 +106,11 @@ class CaseName:
             return cls(function, mode, parse_precision(precision), case_type)
         except UsageError:
             raise _misspelt(text, word) from None
+
+
+def is_glob(word: str) -> bool:
+    """Whether a word chooses among names, or paths, rather than being one."""
+    return any(sign in word for sign in "*?[")
 
 
 def strip_prefixes(text: str) -> str:

@@ -17,25 +17,9 @@ from r50bench.parameters import PARAMETERS
 from r50bench.results.history import History
 from support import synthetic_hosts
 from support.command_line import Call
+from support.docker_line import DOCKER_LINE
 
 pytestmark = pytest.mark.usefixtures("host")
-
-DOCKER = {
-    "WORKLOAD": "resnet50_pytorch_xeon_public",
-    "PLATFORM": "SPR",
-    "MODE": "throughput",
-    "TOPOLOGY": "resnet50",
-    "FUNCTION": "inference",
-    "PRECISION": "avx_fp32",
-    "BATCH_SIZE": "64",
-    "STEPS": "100",
-    "DATA_TYPE": "dummy",
-    "CORES_PER_INSTANCE": "1",
-    "WEIGHT_SHARING": "False",
-    "CASE_TYPE": "",
-    "VERBOSE": "False",
-    "INSTANCE_MODE": "flex",
-}
 
 FAKE = (
     *("--engine", "fake", "--weights", "random", "--cores-per-instance", "1"),
@@ -110,7 +94,7 @@ def test_a_dry_run_measures_no_peak_and_says_that_names_decided(
 def test_the_docker_line_of_the_original_workload_carries_over(
     r50bench_here: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in DOCKER.items():
+    for name, value in (DOCKER_LINE | {"CORES_PER_INSTANCE": "1"}).items():
         monkeypatch.setenv(name, value)
     (plan,) = json.loads(r50bench_here("run", "--dry-run", "--json").out)
     case = plan["case"]

@@ -15,23 +15,9 @@ from pathlib import Path
 import pytest
 
 from support.command_line import Answer, Call
+from support.docker_line import DOCKER_LINE
 
-# Of the line of `docker run -e …` in the Xeon workload's documentation.
-SEED = {
-    "WORKLOAD": "resnet50_pytorch_xeon_public",
-    "PLATFORM": "SPR",
-    "MODE": "throughput",
-    "TOPOLOGY": "resnet50",
-    "FUNCTION": "inference",
-    "PRECISION": "avx_fp32",
-    "BATCH_SIZE": "64",
-    "STEPS": "100",
-    "DATA_TYPE": "dummy",
-    "WEIGHT_SHARING": "False",
-    "CASE_TYPE": "",
-    "VERBOSE": "False",
-    "INSTANCE_MODE": "flex",
-}
+LINE = DOCKER_LINE | {"CORES_PER_INSTANCE": ""}  # as many as there are
 FAKE = {"ENGINE": "fake", "WEIGHTS": "random", "FAKE_LATENCIES_NS": "2000000"}
 Started = Callable[..., subprocess.Popen[str]]
 
@@ -49,7 +35,7 @@ def started(fake_environment: dict[str, str], tmp_path: Path) -> Iterator[Starte
             stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
-            env=fake_environment | SEED | FAKE | variables,
+            env=fake_environment | LINE | FAKE | variables,
         )
         processes.append(process)
         return process

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import msgspec
 
 from r50bench.fleet.frames import Ended, Order, Surveyed, written
-from r50bench.fleet.roll_call import Present, call_roll
+from r50bench.fleet.roll_call import Present, call_roll, nodes_present
 from r50bench.fleet.transport import Node
 from r50bench.notices import Silent
 from support.scripted_fleet import DIES, KILLED, ScriptedFleet, Step, node
@@ -57,3 +58,11 @@ def test_one_that_does_not_answer_is_said_why_and_costs_the_others_nothing() -> 
     assert said["hangs"].startswith("did not answer within 60 s: other work of the cluster's")
     assert fleet.now == 60.0
     assert fleet.stopped == [7]
+
+
+def test_only_nodes_that_are_meant_are_asked_each_under_its_title() -> None:
+    nodes = [replace(node("box-1"), id=12 * sign) for sign in "ab"] + [node("other")]
+    fleet = ScriptedFleet(nodes, lambda node, order: [(1.0, TOLD), (0.0, written(Ended(0)))])
+    present = nodes_present(fleet, ("box-*",), Silent())
+    assert [one.title for one in present] == ["box-1#aaaaaa", "box-1#bbbbbb"]
+    assert [one.survey for one in present] == [survey()] * 2

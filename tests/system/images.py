@@ -27,7 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from containers import SKIPPED, CannotRun, StepFailed, control_group, inside
+
+from support.docker_line import DOCKER_LINE
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE, PYTHON, SAMPLE = "bookworm", "3.11", "foolbox==3.3.4"
@@ -40,22 +44,6 @@ PREPARED = (
     "inference_throughput_fp32 --weights random --data-type real --cores-per-instance 1"
     f" --instances 1 --batch-size {BATCH}"
 )
-SEED = {  # of the Xeon workload's own line
-    "WORKLOAD": "resnet50_pytorch_xeon_public",
-    "PLATFORM": "SPR",
-    "MODE": "throughput",
-    "TOPOLOGY": "resnet50",
-    "FUNCTION": "inference",
-    "PRECISION": "avx_fp32",
-    "BATCH_SIZE": "64",
-    "STEPS": "100",
-    "DATA_TYPE": "dummy",
-    "CORES_PER_INSTANCE": "56",
-    "WEIGHT_SHARING": "False",
-    "CASE_TYPE": "",
-    "VERBOSE": "False",
-    "INSTANCE_MODE": "flex",
-}
 SMALL = {"PRECISION": "fp32", "BATCH_SIZE": BATCH, "STEPS": "3", "WARMUP_STEPS": "1"}
 SMALL |= {"CORES_PER_INSTANCE": "1", "INSTANCES": "1", "WEIGHTS": "random", "DATA_TYPE": "real"}
 FAKE = {"ENGINE": "fake", "WEIGHTS": "random", "FAKE_LATENCIES_NS": "2000000", "STEPS": "3"}
@@ -299,7 +287,7 @@ def the_image_is_as_it_should_be(images: Images) -> None:
 def the_seed_s_line_as_it_stands(images: Images) -> None:
     """On fewer than 56 cores it cannot run, and says so by status and log."""
     logs = images.folder / "seed"
-    code = logs_of(images, TARGETS[1], Flags(SEED), logs)
+    code = logs_of(images, TARGETS[1], Flags(DOCKER_LINE), logs)
     status, output = (logs / "status").read_text(), (logs / "output.log").read_text()
     if len(os.sched_getaffinity(0)) >= 56:
         raise CannotRun("this machine has the cores")
@@ -310,7 +298,7 @@ def the_seed_s_line_as_it_stands(images: Images) -> None:
 def the_seed_s_line_fitted_to_this_machine(images: Images) -> None:
     """A few steps of PyTorch's own engine, with the model that came with the image."""
     logs = images.folder / "fitted"
-    code = logs_of(images, TARGETS[1], Flags(SEED | SMALL, cpus="0"), logs)
+    code = logs_of(images, TARGETS[1], Flags(DOCKER_LINE | SMALL, cpus="0"), logs)
     output = (logs / "output.log").read_text()
     expect((logs / "status").read_text() == "0\n" and code == 0, f"exit {code}", output)
     kpi = (logs / "kpi.txt").read_text()
@@ -338,7 +326,7 @@ def the_main_job(images: Images) -> None:
 
 def read_only_for_any_user_without_a_network(images: Images) -> None:
     command = ("r50bench", "run", "--out", "/tmp/out")
-    flags = Flags(SEED | SMALL, command, "12345:12345", read_only=True, network=False)
+    flags = Flags(DOCKER_LINE | SMALL, command, "12345:12345", read_only=True, network=False)
     code, said = said_by(images, TARGETS[0], flags)
     expect(code == 0 and "*Average Throughput (img/s): " in said, f"exit {code}", said)
     expect("Peak Compute" in said, "the peak is not known", said)
@@ -346,7 +334,7 @@ def read_only_for_any_user_without_a_network(images: Images) -> None:
 
 def another_user_s_logs_come_out_too(images: Images) -> None:
     logs = images.folder / "other"
-    flags = Flags(SEED | SMALL | FAKE, user="12345:0", read_only=True)
+    flags = Flags(DOCKER_LINE | SMALL | FAKE, user="12345:0", read_only=True)
     code = logs_of(images, TARGETS[1], flags, logs)
     output = (logs / "output.log").read_text()
     expect(code == 0 and (logs / "kpi.txt").exists(), f"exit {code}", output)
@@ -358,7 +346,7 @@ def little_memory(images: Images) -> None:
         limits = {"memory__limit_in_bytes": "96M"}
     logs = images.folder / "memory"
     with control_group("memory", **limits) as procs:
-        flags = Flags(SEED | FAKE | {"CORES_PER_INSTANCE": "1"}, enter=inside(procs))
+        flags = Flags(DOCKER_LINE | FAKE | {"CORES_PER_INSTANCE": "1"}, enter=inside(procs))
         code = logs_of(images, TARGETS[1], flags, logs)
     output = (logs / "output.log").read_text()
     expect(code == 2 and "of memory, and 0.1 may be used here" in output, f"exit {code}", output)
@@ -370,7 +358,7 @@ def a_quota_of_cpus(images: Images) -> None:
         limits = {"cpu__cfs_period_us": "100000", "cpu__cfs_quota_us": "100000"}
     logs = images.folder / "quota"
     with control_group("cpu", **limits) as procs:
-        flags = Flags(SEED | FAKE | {"CORES_PER_INSTANCE": "1"}, enter=inside(procs))
+        flags = Flags(DOCKER_LINE | FAKE | {"CORES_PER_INSTANCE": "1"}, enter=inside(procs))
         code = logs_of(images, TARGETS[1], flags, logs)
     output = (logs / "output.log").read_text()
     expect(code == 0 and "## INSTANCE_NUMBER: 1\n" in output, f"exit {code}", output)

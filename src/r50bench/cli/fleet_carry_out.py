@@ -23,10 +23,9 @@ from r50bench.fleet.homecoming import remember_runs
 from r50bench.fleet.kept import Answered, KeptFleet, unanswered
 from r50bench.fleet.plan import Errand, FleetPlan, Seat, seats_of
 from r50bench.fleet.prices import price_of, read_prices
-from r50bench.fleet.roll_call import Present, call_roll
+from r50bench.fleet.roll_call import Present, nodes_present
 from r50bench.fleet.run import FleetRun
 from r50bench.fleet.schedule import Schedule
-from r50bench.fleet.selection import select_nodes, titles
 from r50bench.fleet.standings import standings
 from r50bench.fleet.text import fleet_as_data, fleet_text, live_row
 from r50bench.fleet.transport import Transport
@@ -145,7 +144,7 @@ def carry_out(errands: Sequence[Errand], asked: FleetAsked, *, alike: bool) -> N
                 answered += kept.before
                 # One that was killed may have brought home what it did not enter.
                 remember_runs([run for one in kept.before for run in one.home.runs], progress)
-                present = _present(transport, asked.nodes, progress)
+                present = nodes_present(transport, asked.nodes, progress)
                 seats += seats_of(present)
                 if not seats:
                     raise RunFailed(f"no node answered; {present[0].title}: {present[0].reason}")
@@ -160,13 +159,6 @@ def carry_out(errands: Sequence[Errand], asked: FleetAsked, *, alike: bool) -> N
             transport.close()
             _show(answered, seats, prices, path, progress, as_json=asked.as_json)
     _raise_failures(answered, path)
-
-
-def _present(transport: Transport, words: tuple[str, ...], progress: Progress) -> list[Present]:
-    every = transport.nodes()
-    called = titles(every)
-    chosen = select_nodes(every, words)
-    return call_roll(transport, [(node, called[node.id]) for node in chosen], progress)
 
 
 def _refuse_different(seats: Sequence[Seat]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from r50bench.case import CaseName
+from r50bench.case import CaseName, is_glob
 from r50bench.cli.main import cli
 from r50bench.errors import UsageError
 from r50bench.fleet.plan import Errand
@@ -94,7 +94,7 @@ def shared_errands(words: Sequence[str]) -> tuple[Errand, ...]:
 
 
 def _of_word(word: str, given: Sequence[str]) -> Errand:
-    if any(sign in word for sign in "*?["):
+    if is_glob(word):
         return Errand(word, ("run", word, *given), several=True)
     return Errand(str(CaseName.parse(word)), ("run", word, *given))
 

@@ -11,8 +11,7 @@ from r50bench.cli.options import json_option, quiet_option
 from r50bench.cli.shell import terminal_width
 from r50bench.errors import RunFailed
 from r50bench.fleet.nodes_text import nodes_as_data, nodes_text
-from r50bench.fleet.roll_call import call_roll
-from r50bench.fleet.selection import select_nodes, titles
+from r50bench.fleet.roll_call import nodes_present
 from r50bench.report.terminal import TerminalProgress
 
 __all__ = ["list_nodes"]
@@ -29,10 +28,7 @@ def list_nodes(address: str, nodes: tuple[str, ...], as_json: bool, quiet: bool)
     It is what 'r50bench doctor' says on each of them. Exits with 5 where one has not answered.
     """
     with opened(address) as transport, TerminalProgress(quiet=quiet) as progress:
-        every = transport.nodes()
-        called = titles(every)
-        chosen = [(node, called[node.id]) for node in select_nodes(every, nodes)]
-        present = call_roll(transport, chosen, progress)
+        present = nodes_present(transport, nodes, progress)
     if as_json:
         click.echo(json.dumps(nodes_as_data(present), indent=2))
     else:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from types import FrameType
 
-from r50bench.case import CASE_TYPES, CaseName, strip_prefixes
+from r50bench.case import CASE_TYPES, CaseName, is_glob, strip_prefixes
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.isa import detect_platform
 from r50bench.host.topology import Host
@@ -49,14 +49,14 @@ def select(
     """
     if not words and regex is None:
         return _from_parts(settings, host, default_mode)
-    if regex is None and not any(map(_is_glob, words)):
+    if regex is None and not any(map(is_glob, words)):
         return tuple(dict.fromkeys(map(CaseName.parse, words)))
     from r50bench.planning.designed_cases import designed_cases  # cases that are named need no list
 
     designed = _narrowed(designed_cases(host), settings)
     chosen: list[CaseName] = []
     for word in words:
-        chosen += matching(word, designed, host) if _is_glob(word) else [CaseName.parse(word)]
+        chosen += matching(word, designed, host) if is_glob(word) else [CaseName.parse(word)]
     if regex is not None:
         chosen += _matching_regex(regex, designed, host)
     return tuple(dict.fromkeys(chosen))
@@ -173,7 +173,3 @@ def _narrowed(
         )
         and device in ("", PRECISIONS[name.precision].device)
     )
-
-
-def _is_glob(word: str) -> bool:
-    return any(sign in word for sign in "*?[")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
+from r50bench.case import is_glob
 from r50bench.comparison.baseline import Baselines
 from r50bench.comparison.side import MeasuredRun, read_run, read_runs_file
 from r50bench.errors import UsageError, did_you_mean
@@ -52,7 +53,7 @@ class _Reading:
             return list(self.baselines.read(word).runs)
         if _OPERATOR.search(word):
             return self._of_query(word)
-        if any(sign in word for sign in "*?["):
+        if is_glob(word):
             return _of_glob(word)
         if "," in word:
             parts = [part.strip() for part in word.split(",") if part.strip()]

@@ -7,13 +7,19 @@ import hashlib
 import msgspec
 
 from r50bench.errors import RunFailed
-from r50bench.fleet.frames import Begun, Ended, Piece, Said, Surveyed, read_frame
+from r50bench.fleet.frames import (
+    LONGEST_LINE,
+    TAIL_LINES,
+    Begun,
+    Ended,
+    Piece,
+    Said,
+    Surveyed,
+    read_frame,
+)
 from r50bench.fleet.survey import Survey, survey_of
 
 __all__ = ["Answer"]
-
-
-_LINES, _LONGEST_LINE = 25, 500
 
 
 class Answer:
@@ -51,7 +57,7 @@ class Answer:
                 self.survey = survey_of(survey)
             case Ended(failure=failure, tail=tail):
                 self.ended = msgspec.structs.replace(
-                    message, failure=_line(failure), tail=tuple(map(_line, tail[-_LINES:]))
+                    message, failure=_line(failure), tail=tuple(map(_line, tail[-TAIL_LINES:]))
                 )
 
     def parcel(self) -> bytes | None:
@@ -77,4 +83,4 @@ class Answer:
 
 def _line(text: str) -> str:
     """Returns what is shown of a text: one line, and not for ever."""
-    return " ".join(text[:_LONGEST_LINE].split())
+    return " ".join(text[:LONGEST_LINE].split())

@@ -13,13 +13,12 @@ from pathlib import Path
 
 from r50bench.engines.child import end_child, start_child
 from r50bench.errors import RunFailed
+from r50bench.fleet.frames import LONGEST_LINE, TAIL_LINES
 from r50bench.host.refusals import explained
 from r50bench.wording import visible
 
 __all__ = ["Attended", "attend"]
 
-_TAIL_LINES = 25
-_LONGEST_LINE = 500
 _LOOK_UP_S = 1.0  # only where the kernel tells of no end
 _CHUNK = 64 << 10
 
@@ -102,7 +101,7 @@ class _Lines:
     """Puts what a pipe gives together to lines, and keeps the last of them."""
 
     def __init__(self, listen: Callable[[str], None]) -> None:
-        self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._listen = listen
         self._begun = b""
 
@@ -116,7 +115,7 @@ class _Lines:
         if not data or len(self._begun) > _CHUNK:
             whole, self._begun = [*whole, self._begun], b""
         for line in whole:
-            text = visible(line.decode(errors="replace"))[:_LONGEST_LINE].rstrip()
+            text = visible(line.decode(errors="replace"))[:LONGEST_LINE].rstrip()
             if text:
                 self.tail.append(text)
                 self._listen(text)

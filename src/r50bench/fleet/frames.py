@@ -16,6 +16,8 @@ from r50bench.results.files import plain_json, to_json
 
 __all__ = [
     "LARGEST_PIECE",
+    "LONGEST_LINE",
+    "TAIL_LINES",
     "Begun",
     "Ended",
     "Message",
@@ -29,6 +31,12 @@ __all__ = [
 ]
 
 LARGEST_PIECE = 1 << 20
+LONGEST_LINE = 500
+"""Characters that are sent, and shown, of a line of r50bench's on a node."""
+
+TAIL_LINES = 25
+"""How many of its last lines come with the end of an order."""
+
 _LARGEST_MESSAGE = 1 << 20
 _PIECE = b"#"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from r50bench.errors import UsageError
 
-__all__ = ["LARGEST_NAME", "JobSettings", "job_manifests", "quantity"]
+__all__ = ["LARGEST_NAME", "JobSettings", "job_manifests"]
 
 LARGEST_NAME = 52
 """Characters of a Job's name: its pods' names, ``NAME-INDEX-xxxxx``, are labels of at most 63."""
@@ -72,8 +72,9 @@ class JobSettings:
                     f"{what.replace('_', ' ')} {given!r} is no name of Kubernetes'",
                     hint="small letters, digits and hyphens, a letter or digit at both ends",
                 )
-        for what in ("memory", "huge_pages"):
-            quantity(what.replace("_", " "), getattr(self, what), optional=what == "huge_pages")
+        _check_quantity("memory", self.memory)
+        if self.huge_pages:
+            _check_quantity("huge pages", self.huge_pages)
         for key, value in self.node_labels.items():
             if not _LABEL.fullmatch(key.rpartition("/")[2]) or (
                 value and not _LABEL.fullmatch(value)
@@ -84,15 +85,9 @@ class JobSettings:
                 )
 
 
-def quantity(what: str, text: str, *, optional: bool = False) -> str:
-    """Returns ``text``, a number of bytes as Kubernetes has it: ``512Mi``, ``8Gi``.
-
-    Raises:
-        UsageError: it is no whole number with one of the suffixes Ki, Mi, Gi and Ti.
-    """
-    if not (optional and not text) and not _QUANTITY.fullmatch(text):
+def _check_quantity(what: str, text: str) -> None:
+    if not _QUANTITY.fullmatch(text):
         raise UsageError(f"{what} {text!r} is no amount of memory", hint="such as 512Mi or 8Gi")
-    return text
 
 
 def job_manifests(

@@ -10,11 +10,12 @@ from r50bench import __version__
 from r50bench.errors import RunFailed
 from r50bench.fleet.answer import Answer
 from r50bench.fleet.frames import Order, written
+from r50bench.fleet.selection import select_nodes, titles
 from r50bench.fleet.survey import Survey
 from r50bench.fleet.transport import Gone, Node, Ticket, Transport
 from r50bench.notices import Progress
 
-__all__ = ["Present", "call_roll"]
+__all__ = ["Present", "call_roll", "nodes_present"]
 
 _PATIENCE_S = 90.0
 _LOOK_UP_S = 1.0
@@ -28,6 +29,19 @@ class Present:
     title: str
     survey: Survey | None = None
     reason: str = ""
+
+
+def nodes_present(transport: Transport, words: Sequence[str], progress: Progress) -> list[Present]:
+    """Returns what each node that ``words`` mean says of itself, see :func:`.select_nodes`.
+
+    Raises:
+        UsageError: as :func:`.select_nodes`.
+        RunFailed: the cluster is lost.
+    """
+    every = transport.nodes()
+    called = titles(every)
+    chosen = select_nodes(every, words)
+    return call_roll(transport, [(node, called[node.id]) for node in chosen], progress)
 
 
 def call_roll(
