@@ -63,7 +63,6 @@ TESTED_ELSEWHERE = {
     "engines/r50/make_plan.py": REAL_R50,
     "engines/r50/plan.py": REAL_R50,
     "engines/r50/prepare.py": "engines/test_preparation.py: beside the other engines' keys",
-    "engines/r50/runner.py": REAL_R50,
     "engines/torch/aot.py": REAL_TORCH,
     "engines/torch/base.py": REAL_TORCH,
     "engines/torch/compile_model.py": REAL_TORCH,

@@ -87,8 +87,8 @@ class R50Engine(TorchEngine):
         arenas = (ctypes.c_void_p * threads)(
             *(self._allocated("r50_arena", ctypes.byref(self._plan)) for _ in range(threads))
         )
-        run = self._library.r50_run
-        return R50Runner(partial(run, ctypes.byref(self._plan), arenas, threads), self._times)
+        run = partial(self._library.r50_run, ctypes.byref(self._plan), arenas, threads)
+        return R50Runner(run, self._times, self)
 
     def _plan_of_arrays(self) -> Any:
         arrays = self._arrays

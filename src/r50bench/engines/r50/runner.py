@@ -47,12 +47,14 @@ class Pictures(ctypes.Structure):
 class R50Runner:
     """Runs batches of any size by ``run``, which takes pictures, their number and three more.
 
-    These are the address of the logits, how many each picture has, and ``times``.
+    These are the address of the logits, how many each picture has, and ``times``. ``engine`` owns
+    the memory that ``run`` reads, and lives as long as its runners.
     """
 
-    def __init__(self, run: Callable[..., None], times: ctypes.c_void_p) -> None:
+    def __init__(self, run: Callable[..., None], times: ctypes.c_void_p, engine: object) -> None:
         self._run = run
         self._times = times
+        self._engine = engine
         self._make_room(1)
 
     def prepare(self, batch: NDArray[np.float32]) -> Pictures:
