@@ -152,7 +152,7 @@ def test_cores_that_are_often_slow_are_said_and_others_are_not() -> None:
     notice = slow_cores(slow)
     assert notice is not None
     assert notice.code == "slow-cores"
-    assert "at full speed in 60 % of the batches" in notice.text
+    assert "at full speed in 60 % of the batches: others' work on the same cores" in notice.text
 
 
 FULL_MS = 10.0

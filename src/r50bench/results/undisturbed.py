@@ -136,8 +136,9 @@ def slow_cores(states: CoreStates) -> Notice | None:
     return Notice(
         "slow-cores",
         f"the cores were at full speed in {100 * states.share(states.full_speed):.0f} % of the"
-        " batches: another guest on the same core, or the clock, slowed them down",
-        "go by the undisturbed figures, or run on cores that no other guest shares",
+        " batches: others' work on the same cores, another guest's included, or the clock slowed"
+        " them down",
+        "go by the undisturbed figures, or run on cores that nothing else shares",
     )
 
 
