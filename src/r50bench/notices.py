@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-__all__ = ["Notice", "Progress", "Silent", "Titled", "no_effect", "no_share_of_peak"]
+__all__ = [
+    "Notice",
+    "Progress",
+    "Silent",
+    "Titled",
+    "no_effect",
+    "no_share_of_peak",
+    "unsteady_peak",
+]
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,16 @@ def no_effect(asked: str, why: str, mend: str = "") -> Notice:
 def no_share_of_peak(why: str, mend: str = "") -> Notice:
     """Returns the notice that a throughput cannot be set against what the machine can do."""
     return Notice("no-peak", f"no share of the machine's peak: {why}", mend)
+
+
+def unsteady_peak() -> Notice:
+    """Returns the notice that the peak was measured, and rounds of it disagreed."""
+    return Notice(
+        "unsteady-peak",
+        "shares of the machine's peak may be too high: the machine was not at rest when its peak"
+        " was measured",
+        "run again while nothing else does: the peak is measured again then",
+    )
 
 
 class Progress(Protocol):

@@ -15,13 +15,14 @@ from PIL import Image
 
 from r50bench.assets.store import Store
 from r50bench.errors import EngineError, RunFailed, UsageError, WorkerFailed
+from r50bench.measure import bench as the_bench
 from r50bench.measure import session
 from r50bench.measure.bench import AssetResolver
 from r50bench.measure.session import Outcome, open_session, run_cases, run_session
-from r50bench.notices import Silent
+from r50bench.notices import Silent, unsteady_peak
 from r50bench.planning.planned import Planned
 from r50bench.results.kpi import kpis
-from r50bench.results.record import Canary, disturbance, read_record
+from r50bench.results.record import Canary, Limit, disturbance, read_record
 from r50bench.results.samples import read_samples
 from r50bench.results.timeline import throughput, windows
 from support.checkpoints import flat_npz
@@ -76,6 +77,16 @@ def test_throughput_carries_its_share_of_the_peak_to_the_exact_digit(run):
     assert found["FLOPs"] == pytest.approx(3000 * 8.178368512, rel=1e-12)
     limit = read_record(outcome.folder).limit
     assert (limit.gop_per_s, limit.read_gb_per_s, limit.cpus) == (40_000, 23, (CPU, CPU))
+
+
+def test_that_the_peak_may_be_too_low_stands_in_the_record_and_in_the_block(run, monkeypatch):
+    unsteady = Limit("fake", 40_000, 23, 23, (CPU,), "", steady=False)
+    monkeypatch.setattr(the_bench, "scripted_limit", lambda case, cpus: unsteady)
+    outcome = run(planned("inference_throughput_fp32", **TWO_PACES))
+    record = read_record(outcome.folder)
+    assert record.limit == unsteady
+    assert unsteady_peak() in record.notices
+    assert f"# ! {unsteady_peak()}\n" in (outcome.folder / "kpi.txt").read_text()
 
 
 # Every other batch is slow: so are the looks after it and, being the next one's first, before that.

@@ -25,7 +25,7 @@ from r50bench.errors import AssetError, RunFailed, Unsupported, UsageError
 from r50bench.host.doctor import examine
 from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
-from r50bench.notices import Notice, Progress, no_share_of_peak
+from r50bench.notices import Notice, Progress, no_share_of_peak, unsteady_peak
 from r50bench.parameters import UNDERSTOOD_VARIABLES
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.placement import place
@@ -164,15 +164,23 @@ class AssetResolver:
         return gpu_limit(gpus, case.precision, environment, self.store, self._progress)
 
     def limit_if_known(self, case: Case, host: Host) -> Limit | Notice | None:
-        """Like :meth:`limit`, but where that raises, a notice that says why; it is told once."""
+        """Like :meth:`limit`, but where that raises, a notice that says why.
+
+        That is told once, and so is that the limit may be too low.
+        """
         try:
-            return self.limit(case, host)
+            limit = self.limit(case, host)
         except (RunFailed, Unsupported) as error:
-            notice = no_share_of_peak(error.message, error.hint or "")
-            if notice not in self._noted:
-                self._noted.add(notice)
-                self._progress.warn(notice)
-            return notice
+            return self._told(no_share_of_peak(error.message, error.hint or ""))
+        if limit is not None and not limit.steady:
+            self._told(unsteady_peak())
+        return limit
+
+    def _told(self, notice: Notice) -> Notice:
+        if notice not in self._noted:
+            self._noted.add(notice)
+            self._progress.warn(notice)
+        return notice
 
     def canary(self, host: Host) -> tuple[Path | None, str]:
         """Returns the library that looks at cores between batches, or None and a clause why not.

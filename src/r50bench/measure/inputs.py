@@ -17,7 +17,7 @@ from r50bench.errors import AssetError
 from r50bench.load import Load, LoadGen, Observe, Score
 from r50bench.measure.bench import Bench, Calibration
 from r50bench.measure.protocol import FeedSpec
-from r50bench.notices import Notice
+from r50bench.notices import Notice, unsteady_peak
 from r50bench.planning.planned import Planned
 from r50bench.precision import PRECISIONS
 from r50bench.results.record import DataInfo, EngineInfo, Limit, ModelInfo
@@ -119,7 +119,6 @@ def gather(
     for notice in inert:
         bench.progress.warn(notice)
     limit = bench.assets.limit_if_known(case, bench.host)
-    no_limit = (limit,) if isinstance(limit, Notice) and case.mode != "accuracy" else ()
     return SessionInputs(
         engine=engine,
         feed=_feed(case, weights, pictures, ring),
@@ -129,11 +128,18 @@ def gather(
         engine_info=_engine_info(engine, environment, compiled, calibration),
         names=pictures.names if pictures else (),
         labels=pictures.labels if pictures else (),
-        notices=(*inert, *no_limit),
+        notices=(*inert, *(_on_limit(limit) if case.mode != "accuracy" else ())),
         limit=None if isinstance(limit, Notice) else limit,
         canary=canary,
         no_canary=no_canary,
     )
+
+
+def _on_limit(limit: Limit | Notice | None) -> tuple[Notice, ...]:
+    """Returns what the record of a timed case says of its limit."""
+    if isinstance(limit, Notice):
+        return (limit,)
+    return (unsteady_peak(),) if limit is not None and not limit.steady else ()
 
 
 def _canary(case: Case, bench: Bench, load: Load | None) -> tuple[str | None, str]:

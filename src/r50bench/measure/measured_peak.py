@@ -44,7 +44,7 @@ class MeasuredPeak:
 
     ``rates`` are operations per second by instruction, ``read`` and ``triad`` bytes per second of
     memory. ``missing`` says of other instructions why they have none, as far as that is known.
-    ``measured`` is when (UTC, ISO 8601).
+    ``measured`` is when (UTC, ISO 8601). Rounds agreed where it is ``steady``.
     """
 
     cpus: tuple[int, ...]
@@ -53,6 +53,7 @@ class MeasuredPeak:
     triad: tuple[float, ...]
     missing: dict[str, str]
     measured: str
+    steady: bool = True
 
 
 def limit_of(measured: MeasuredPeak, precision: str) -> Limit:
@@ -69,6 +70,7 @@ def limit_of(measured: MeasuredPeak, precision: str) -> Limit:
         triad_gb_per_s=sum(measured.triad) / 1e9,
         cpus=measured.cpus,
         measured=measured.measured,
+        steady=measured.steady,
     )
 
 

@@ -52,10 +52,8 @@ def ensure_peak(
             break
         peak = peak.merged(measure_peak(program, cpus, host))
     measured = _as_kept(peak)
-    if peak.steady:
+    if measured.steady:
         keep_peak(measured, host, store, root)
-    else:
-        progress.note("the machine was not at rest when its peak was measured; it will be again")
     return measured
 
 
@@ -63,7 +61,7 @@ def _as_kept(peak: Peak) -> MeasuredPeak:
     by_test = {name: rates.per_cpu for name, rates in peak.rates.items()}
     read, triad = by_test.pop(READ), by_test.pop(TRIAD)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return MeasuredPeak(peak.cpus, by_test, read, triad, peak.missing, now)
+    return MeasuredPeak(peak.cpus, by_test, read, triad, peak.missing, now, peak.steady)
 
 
 def peak_program(host: Host, store: Store, progress: Progress) -> Path:

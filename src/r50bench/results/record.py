@@ -135,7 +135,8 @@ class Limit:
     ``instruction`` is the one the precision is bound by, ``gop_per_s`` its operations in 1e9 per
     second, two to a multiply-accumulate. Memory bandwidth is in 1e9 bytes per second: ``read`` of
     one stream, ``triad`` as STREAM counts it. ``measured`` is UTC, ISO 8601. Of GPUs
-    (:mod:`r50bench.engines.torch.gpu_peak`) it is a matrix product, and ``cpus`` are none.
+    (:mod:`r50bench.engines.torch.gpu_peak`) it is a matrix product, and ``cpus`` are none. Rounds
+    that measured it agreed where it is ``steady``.
     """
 
     instruction: str
@@ -144,6 +145,7 @@ class Limit:
     triad_gb_per_s: float
     cpus: tuple[int, ...]
     measured: str
+    steady: bool = True
 
 
 @dataclass(frozen=True)
