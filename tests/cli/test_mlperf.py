@@ -145,6 +145,15 @@ def test_an_accuracy_run_prints_mlperfs_line_and_says_it_does_not_comply(
     assert again.out == block
 
 
+def test_a_notice_is_said_once(r50bench_here: Call, fake_arguments: list[str]) -> None:
+    asked = ("--set", "STEPS=7", "--customer-env", "FAKE_ANSWERS=7")
+    answer = r50bench_here(*fake_arguments, *asked)
+    assert answer.code == 0, answer.err
+    said = [line for line in (answer.err + answer.out).splitlines() if line.startswith("! ")]
+    assert "! STEPS=7 (--set) has no effect: LoadGen decides" in said
+    assert len(said) == len(set(said))
+
+
 def test_a_timed_run_prints_verdict_score_raw_figure_and_compliance(
     r50bench_here: Call, fake_arguments: list[str]
 ) -> None:

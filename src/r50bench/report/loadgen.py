@@ -41,7 +41,8 @@ def loadgen_notes(result: LoadgenResult) -> Iterator[str]:
 def mlperf_text(record: Record, offline: Record | None = None) -> str:
     """Returns the table of one LoadGen run: performance, verdict, what it is to be compared with.
 
-    ``offline`` is the Offline run that a Server run is set against, if there is one.
+    ``offline`` is the Offline run that a Server run is set against, if there is one. Notices were
+    told when they arose, and stand in the record's block.
     """
     rows = [("scenario", _scenario(record))]
     result = record.loadgen
@@ -55,8 +56,7 @@ def mlperf_text(record: Record, offline: Record | None = None) -> str:
     if record.evidence is not None:
         proof = "proved" if record.evidence.proved else "not proved"
         rows.append(("kernels", f"{record.evidence.summary}, {proof}"))
-    lines = [*named_lines(rows), *(f"! {notice}" for notice in record.notices)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(named_lines(rows)) + "\n"
 
 
 def _scenario(record: Record) -> str:
