@@ -19,6 +19,7 @@ __all__ = [
     "FORMER_ENGINES",
     "FUNCTIONS",
     "MODES",
+    "WORKLOADS",
     "Case",
     "CaseName",
     "FieldValue",
@@ -30,6 +31,7 @@ __all__ = [
     "refuse_training",
     "setting_text",
     "strip_prefixes",
+    "workload_of",
 ]
 
 FUNCTIONS = ("inference", "training")
@@ -39,12 +41,12 @@ CASE_TYPES = ("", "gated", "pkm")
 FORMER_ENGINES = {"torch-aot": "torch"}
 """What an engine was called once, in commands and in records, and is called now."""
 
-_NAME_PREFIXES = (
-    "test_",
-    "resnet50_pytorch_xeon_public_",
-    "resnet50_pytorch_arm_",
-    "resnet50v15_pytorch_arm_",  # as the Arm workload calls itself where nobody names it
+WORKLOADS = (
+    "resnet50_pytorch_xeon_public",
+    "resnet50_pytorch_arm",
+    "resnet50v15_pytorch_arm",  # as the Arm workload calls itself where nobody names it
 )
+"""The original workloads, which may stand before a case's name."""
 
 
 def refuse_training() -> UsageError:
@@ -60,6 +62,7 @@ class CaseName:
     """A case name taken apart. ``precision`` may still be a numerics, such as bf16.
 
     ``unspelled`` are the parts that nobody wrote in a name: they are from settings, or defaults.
+    ``workload`` is the one of :data:`WORKLOADS` that stood before it, empty where none did.
     """
 
     function: str
@@ -67,6 +70,7 @@ class CaseName:
     precision: str
     case_type: str = ""
     unspelled: frozenset[str] = field(default=frozenset(), compare=False)
+    workload: str = field(default="", compare=False)
 
     @classmethod
     def of_parts(cls, mode: str, precision: str, case_type: str = "") -> CaseName:
@@ -88,10 +92,10 @@ class CaseName:
         Raises:
             UsageError: a part is misspelt or missing, or the function is training.
         """
-        word = strip_prefixes(text)
+        workload, word = _parted(text)
         if word == "throughput_pkm":
             unspelled = frozenset(("function", "precision"))
-            return cls("inference", "throughput", "fp32", "pkm", unspelled)
+            return cls("inference", "throughput", "fp32", "pkm", unspelled, workload)
         body, _, last = word.rpartition("_")
         body, case_type = (body, last) if last in CASE_TYPES[1:] else (word, "")
         match = re.fullmatch(r"([a-z]+)_([a-z]+)_(\w+)", body)
@@ -103,9 +107,10 @@ class CaseName:
         if function not in FUNCTIONS or mode not in MODES:
             raise _misspelt(text, word)
         try:
-            return cls(function, mode, parse_precision(precision), case_type)
+            named = parse_precision(precision)
         except UsageError:
             raise _misspelt(text, word) from None
+        return cls(function, mode, named, case_type, workload=workload)
 
 
 def is_glob(word: str) -> bool:
@@ -118,10 +123,20 @@ def strip_prefixes(text: str) -> str:
 
     Dashes become underscores, except within a glob's brackets.
     """
-    word = re.sub(r"-(?![^\[]*\])", "_", text.strip().lower())
-    for prefix in _NAME_PREFIXES:
-        word = word.removeprefix(prefix)
-    return word
+    return _parted(text)[1]
+
+
+def workload_of(text: str) -> str:
+    """Returns the one of :data:`WORKLOADS` that begins a name or glob, empty where none does."""
+    return _parted(text)[0]
+
+
+def _parted(text: str) -> tuple[str, str]:
+    word = re.sub(r"-(?![^\[]*\])", "_", text.strip().lower()).removeprefix("test_")
+    for workload in WORKLOADS:
+        if word.startswith(f"{workload}_"):
+            return workload, word.removeprefix(f"{workload}_")
+    return "", word
 
 
 def _misspelt(text: str, word: str) -> UsageError:

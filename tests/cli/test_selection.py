@@ -42,6 +42,11 @@ def test_a_glob_chooses_every_case_once_and_leaves_profiles_out() -> None:
     )
 
 
+def test_a_glob_keeps_the_workload_before_it_for_the_notice() -> None:
+    found = select(["resnet50_pytorch_arm_*throughput*"], None, {}, VM)
+    assert {name.workload for name in found} == {"resnet50_pytorch_arm"}
+
+
 def test_a_glob_that_names_a_profile_chooses_it() -> None:
     assert selected("*latency*gated") == [
         f"inference_latency_{precision}_gated" for precision in NATIVE

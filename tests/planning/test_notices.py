@@ -53,6 +53,19 @@ def test_what_has_no_effect_is_said(name: str, sets: list[str], note: str) -> No
     assert said.code == "no-effect"
 
 
+@pytest.mark.parametrize("workload", ["resnet50_pytorch_arm", "resnet50v15_pytorch_arm"])
+def test_a_name_of_the_workload_for_another_architecture_says_what_is_measured(
+    workload: str,
+) -> None:
+    (notice,) = effective(f"test_{workload}_throughput_pkm", "PRECISION=int8").notices
+    assert notice.code == "no-effect"
+    assert notice.text == (
+        f"{workload} before the case's name has no effect: this host is x86_64, and"
+        " inference_throughput_avx_int8_pkm is measured on it"
+    )
+    assert effective("resnet50_pytorch_xeon_public_inference_throughput_avx_int8").notices == ()
+
+
 @pytest.mark.parametrize(
     ("variables", "note"),
     [

@@ -6,10 +6,11 @@ import re
 import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from types import FrameType
 
-from r50bench.case import CASE_TYPES, CaseName, is_glob, strip_prefixes
+from r50bench.case import CASE_TYPES, CaseName, is_glob, strip_prefixes, workload_of
 from r50bench.errors import UsageError, did_you_mean
 from r50bench.host.isa import detect_platform
 from r50bench.host.topology import Host
@@ -71,7 +72,8 @@ def matching(glob: str, designed: Iterable[CaseName], host: Host) -> list[CaseNa
     names = list(designed)
     pattern = strip_prefixes(glob)
     found = [name for name in _with_case_type(names, pattern) if fnmatchcase(str(name), pattern)]
-    return found or _none_matches(glob, names, host)
+    workload = workload_of(glob)
+    return [replace(name, workload=workload) for name in found] or _none_matches(glob, names, host)
 
 
 def _matching_regex(regex: str, designed: Sequence[CaseName], host: Host) -> list[CaseName]:

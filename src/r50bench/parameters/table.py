@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r50bench.case import CASE_TYPES, MODES
+from r50bench.case import CASE_TYPES, MODES, WORKLOADS
 from r50bench.parameters.parameter import (
     Parameter,
     dataset,
@@ -278,12 +278,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="workload",
-        reader=name_of(
-            "resnet50_pytorch_xeon_public",
-            "resnet50_pytorch_arm",
-            "resnet50v15_pytorch_arm",
-            metavar="NAME",
-        ),
+        reader=name_of(*WORKLOADS, metavar="NAME"),
         help="The original workload's name; checked, without effect.",
         bare=True,
         checked_only=True,

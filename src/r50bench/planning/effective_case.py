@@ -93,7 +93,8 @@ def effective_case(
     _refuse_batch(case, host)
     request = {field.name: choice.request[field.name] for field in fields(Case)}
     few_cores = choice.request["cores_per_instance"].source == FEW_CORES
-    notices = (*overruled, *notices_on(case, settings, host, few_cores=few_cores))
+    about = notices_on(case, settings, host, few_cores=few_cores, workload=named.workload)
+    notices = (*overruled, *about)
     return EffectiveCase(case, notices, {**request, **_asked_beside(settings)})
 
 

@@ -22,14 +22,21 @@ FEW_CORES = f"default latency: {LATENCY_CORES} do not fit"
 
 
 def notices_on(
-    case: Case, settings: Mapping[str, Setting], host: Host, *, few_cores: bool = False
+    case: Case,
+    settings: Mapping[str, Setting],
+    host: Host,
+    *,
+    few_cores: bool = False,
+    workload: str = "",
 ) -> tuple[Notice, ...]:
     """Returns a notice for everything asked that has no effect on ``case`` or disturbs it.
 
-    ``few_cores``: its instances have fewer cores than latency mode gives them, for want of more.
+    ``workload`` is the original one that stood before the case's name, if any did. ``few_cores``:
+    its instances have fewer cores than latency mode gives them, for want of more.
     """
     return (
         *_on_engine(settings),
+        *_on_workload(case, workload, settings, host),
         *(_on_few_cores(case, host) if few_cores else ()),
         *_on_host(settings, host),
         *_on_load(case, settings),
@@ -46,6 +53,23 @@ def _on_engine(settings: Mapping[str, Setting]) -> Iterator[Notice]:
         yield notice
 
 
+def _on_workload(
+    case: Case, before_name: str, settings: Mapping[str, Setting], host: Host
+) -> Iterator[Notice]:
+    here = f"this host is {host.arch}"
+    if before_name and _is_for_others(before_name, host):
+        asked = f"{before_name} before the case's name"
+        yield no_effect(asked, f"{here}, and {case.name} is measured on it")
+    asked_for = settings.get("workload")
+    if asked_for is not None and _is_for_others(str(asked_for.value), host):
+        yield no_effect(f"WORKLOAD={asked_for.value}", here)
+
+
+def _is_for_others(workload: str, host: Host) -> bool:
+    """Whether an original workload is for CPUs of another architecture."""
+    return workload.endswith("_arm") != (host.arch == "aarch64")
+
+
 def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[Notice]:
     here = detect_platform(host)
     platform = settings.get("platform")
@@ -54,9 +78,6 @@ def _on_host(settings: Mapping[str, Setting], host: Host) -> Iterator[Notice]:
 
         if platform_named(str(platform.value)) != here:
             yield no_effect(f"PLATFORM={platform.value}", f"this host is {here}")
-    workload = settings.get("workload")
-    if workload is not None and str(workload.value).endswith("_arm") != (host.arch == "aarch64"):
-        yield no_effect(f"WORKLOAD={workload.value}", f"this host is {host.arch}")
     if "matmul_min_dim" in settings and host.arch != "aarch64":
         yield no_effect(
             "TORCH_MKLDNN_MATMUL_MIN_DIM", "on x86 ResNet-50 has no product that asks for it"
