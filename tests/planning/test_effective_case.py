@@ -181,20 +181,6 @@ def test_a_layout_that_cannot_fit_is_refused_with_one_that_does(
     assert way_out in str(caught.value.hint)
 
 
-def test_a_batch_beyond_memory_is_refused_with_the_largest_that_fits() -> None:
-    with pytest.raises(UsageError, match="needs about") as caught:
-        effective("inference_throughput_avx_int8", "BATCH_SIZE=1000000000")
-    fitting = str(caught.value.hint).partition("BATCH_SIZE=")[2].split()[0]
-    assert effective("inference_throughput_avx_int8", f"BATCH_SIZE={fitting}")
-
-
-def test_a_batch_beyond_the_memory_limit_of_a_container_is_refused() -> None:
-    host = replace(hosts.two_core_vm(), memory_limit_bytes=2**30)
-    with pytest.raises(UsageError, match=r"1\.0 may be used here"):
-        effective("inference_throughput_avx_int8", "BATCH_SIZE=512", host=host)
-    assert effective("inference_throughput_avx_int8", "BATCH_SIZE=512")
-
-
 def test_int8_is_refused_for_eager_before_anything_is_started() -> None:
     with pytest.raises(Unsupported, match="no int8 convolutions") as caught:
         effective("inference_throughput_avx_int8", "ENGINE=torch-eager")

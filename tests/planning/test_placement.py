@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from r50bench.case import Case
 from r50bench.errors import UsageError
 from r50bench.host.topology import Host, cores_by_node, usable_cores
 from r50bench.planning.nominal import nominal_host
-from r50bench.planning.placement import most_instances, place
+from r50bench.planning.placement import most_instances, place, refuse_batch
 from support import synthetic_hosts
 
 
@@ -187,3 +189,22 @@ def test_requests_below_one_are_refused(instances: int, cores: int) -> None:
 def test_a_node_without_memory_borrows_that_of_the_others() -> None:
     host = synthetic_hosts.host_of([[2, 2]], memory_nodes=(1,))
     assert [slot.nodes for slot in place(host, a_case(2, 2)).slots] == [(1,), (1,)]
+
+
+def test_a_batch_beyond_memory_is_refused_with_the_largest_that_fits() -> None:
+    host = synthetic_hosts.two_core_vm()
+    case = replace(a_case(1, 2), batch_size=1_000_000_000)
+    with pytest.raises(UsageError, match="needs about") as caught:
+        refuse_batch(case, host)
+    fitting = int(str(caught.value.hint).partition("BATCH_SIZE=")[2].split()[0])
+    refuse_batch(replace(case, batch_size=fitting), host)
+    with pytest.raises(UsageError):
+        refuse_batch(replace(case, batch_size=fitting + 1), host)
+
+
+def test_a_batch_beyond_the_memory_limit_of_a_container_is_refused() -> None:
+    host = replace(synthetic_hosts.two_core_vm(), memory_limit_bytes=2**30)
+    case = replace(a_case(1, 2), batch_size=512)
+    with pytest.raises(UsageError, match=r"1\.0 may be used here"):
+        refuse_batch(case, host)
+    refuse_batch(case, synthetic_hosts.two_core_vm())

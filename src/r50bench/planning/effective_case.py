@@ -1,8 +1,8 @@
 """From a case name and what was asked to a case in which nothing is left open on this host.
 
 Precedence, strongest first: option, ``--set``, environment, case type, what was tuned on this host,
-the mode's default. Whatever
-was asked and has no effect is said in a note; what contradicts itself or cannot fit is refused.
+the mode's default. Whatever was asked and has no effect is said in a note; what contradicts itself
+or cannot fit is refused.
 """
 
 from __future__ import annotations
@@ -26,16 +26,13 @@ from r50bench.planning.placement import (
     cores_of_one_instance,
     instances_and_cores,
     place,
+    refuse_batch,
 )
 from r50bench.precision import NUMERICS, PRECISIONS, means, numerics_of
 
 __all__ = ["EffectiveCase", "EffectiveOf", "TunedValues", "effective_case", "effective_cases"]
 
 _STEPS, _WARMUP_STEPS = 100, 20
-
-# A residual block holds three activations of (256, 56, 56) at once, the network's largest beside
-# the stem's, which is alone; the picture is (3, 224, 224). All in float32.
-_BYTES_PER_PICTURE = (3 * 256 * 56 * 56 + 3 * 224 * 224) * 4
 
 _DEVICE_WORDS = {"cpu": "CPUs", "cuda": "GPUs"}
 
@@ -90,7 +87,7 @@ def effective_case(
     _refuse_engine(case, host)
     _refuse_weight_sharing(case, settings)
     place(host, case)
-    _refuse_batch(case, host)
+    refuse_batch(case, host)
     request = {field.name: choice.request[field.name] for field in fields(Case)}
     few_cores = choice.request["cores_per_instance"].source == FEW_CORES
     about = notices_on(case, settings, host, few_cores=few_cores, workload=named.workload)
@@ -392,25 +389,6 @@ def _refuse_weight_sharing(case: Case, settings: Mapping[str, Setting]) -> None:
         raise UsageError(
             f"weight sharing is not supported for {case.precision}",
             hint="leave WEIGHT_SHARING out, or add --force-weight-sharing",
-        )
-
-
-def _refuse_batch(case: Case, host: Host) -> None:
-    if case.device == "cuda":
-        from r50bench.planning.gpu_placement import refuse_gpu_batch
-
-        refuse_gpu_batch(case, host, _BYTES_PER_PICTURE)
-        return
-    memory = host.usable_memory_bytes
-    if not memory:
-        return
-    fitting = memory // (case.instances * _BYTES_PER_PICTURE)
-    if case.batch_size > fitting:
-        needed = case.batch_size * case.instances * _BYTES_PER_PICTURE
-        raise UsageError(
-            f"a batch of {case.batch_size} in each of {case.instances} instances needs about "
-            f"{needed / 2**30:,.1f} GiB of memory, and {memory / 2**30:,.1f} may be used here",
-            hint=f"at most BATCH_SIZE={fitting} fits" if fitting else "use fewer instances",
         )
 
 

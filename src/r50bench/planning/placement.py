@@ -17,7 +17,12 @@ __all__ = [
     "instances_and_cores",
     "most_instances",
     "place",
+    "refuse_batch",
 ]
+
+# A residual block holds three activations of (256, 56, 56) at once, the network's largest beside
+# the stem's, which is alone; the picture is (3, 224, 224). All in float32.
+_BYTES_PER_PICTURE = (3 * 256 * 56 * 56 + 3 * 224 * 224) * 4
 
 
 def most_instances(host: Host, cores_per_instance: int, across_nodes: bool = False) -> int:
@@ -68,6 +73,30 @@ def place(host: Host, case: Case) -> Placement:
     slots = tuple(_slot(host, instance, own) for instance, own in enumerate(taken))
     busy = {cpu for slot in slots for cpu in slot.cpus}
     return Placement(slots, tuple(core.cpus[0] for core in cores if core.cpus[0] not in busy))
+
+
+def refuse_batch(case: Case, host: Host) -> None:
+    """Refuses a batch whose float32 activations alone are larger than the memory.
+
+    Raises:
+        UsageError: it is; the hint says what fits.
+    """
+    if case.device == "cuda":
+        from r50bench.planning.gpu_placement import refuse_gpu_batch
+
+        refuse_gpu_batch(case, host, _BYTES_PER_PICTURE)
+        return
+    memory = host.usable_memory_bytes
+    if not memory:
+        return
+    fitting = memory // (case.instances * _BYTES_PER_PICTURE)
+    if case.batch_size > fitting:
+        needed = case.batch_size * case.instances * _BYTES_PER_PICTURE
+        raise UsageError(
+            f"a batch of {case.batch_size} in each of {case.instances} instances needs about "
+            f"{needed / 2**30:,.1f} GiB of memory, and {memory / 2**30:,.1f} may be used here",
+            hint=f"at most BATCH_SIZE={fitting} fits" if fitting else "use fewer instances",
+        )
 
 
 def _deal(groups: Sequence[tuple[Core, ...]], size: int, wanted: int) -> list[tuple[Core, ...]]:
