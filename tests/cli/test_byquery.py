@@ -33,6 +33,14 @@ class Asker:
         self.folder = folder
         self.environment = environment
 
+    def have_pictures(self, count: int) -> None:
+        """Makes a data set of so many pictures, all alike."""
+        folder = self.folder / "pictures" / "n01440764"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((8, 8, 3), dtype=np.uint8)).save(folder / "0.JPEG")
+        for number in range(1, count):
+            (folder / f"{number}.JPEG").write_bytes((folder / "0.JPEG").read_bytes())
+
     @property
     def runs(self) -> int:
         log = self.folder / "log"
@@ -67,9 +75,6 @@ def finished(process: subprocess.Popen[str]) -> Answer:
 @pytest.fixture
 def asker(tmp_path: Path) -> Asker:
     flat_npz(tmp_path / "weights.npz")
-    folder = tmp_path / "pictures" / "n01440764"
-    folder.mkdir(parents=True)
-    Image.fromarray(np.zeros((64, 64, 3), dtype=np.uint8)).save(folder / "0.JPEG")
     source, tests = Path(r50bench.__file__).parents[1], Path(__file__).parents[1]
     environment = os.environ | {
         "PYTHONPATH": f"{source}:{tests}",
@@ -79,7 +84,9 @@ def asker(tmp_path: Path) -> Asker:
         "R50BENCH_WEIGHTS": str(tmp_path / "weights.npz"),
         "SCRIPT_LOG": str(tmp_path / "log"),
     }
-    return Asker(tmp_path, environment)
+    asker = Asker(tmp_path, environment)
+    asker.have_pictures(20)
+    return asker
 
 
 @pytest.mark.parametrize(
@@ -110,6 +117,7 @@ def asker(tmp_path: Path) -> Asker:
 def test_the_workflow_s_lines_print_their_figure_and_nothing_else(
     asker: Asker, line: str, printed: str
 ) -> None:
+    asker.have_pictures(500)
     answer = asker.ask(line)
     assert (answer.code, answer.out) == (0, f"{printed}\n"), answer.err
     again = asker.ask(line)
@@ -127,6 +135,7 @@ def test_without_get_all_answers_are_printed(asker: Asker) -> None:
 
 
 def test_a_dry_run_says_what_would_run_and_whether_it_did_already(asker: Asker) -> None:
+    asker.have_pictures(500)
     line = f"{PERFORMANCE},loadgen_target_qps=169,{SIZE} , get performance"
     before = asker.ask(f"-N {line}")
     assert (before.code, asker.runs) == (0, 0), before.err
@@ -154,6 +163,20 @@ def test_a_dry_run_names_query_environment_and_defaults_as_what_they_are(asker: 
 def test_a_dry_run_refuses_what_a_run_would(asker: Asker) -> None:
     assert asker.ask(f"-N {ACCURACY} , get performance").code == 2
     assert asker.ask(f"-N {ACCURACY},framework=onnxruntime,engine=torch").code == 2
+
+
+@pytest.mark.parametrize("option", ["", "-N "])
+def test_more_pictures_than_there_are_are_refused_before_weights_are_sought(
+    asker: Asker, option: str
+) -> None:
+    line = f"{option}{ACCURACY},{SIZE} , get accuracy"
+    for dataset in ("sample", str(asker.folder / "pictures")):
+        answer = asker.ask(line, R50BENCH_DATASET=dataset, R50BENCH_WEIGHTS="auto")
+        assert (answer.code, answer.out) == (2, "")
+        assert "loadgen_dataset_size=500, and the data set holds 20 pictures" in answer.err
+        assert "--dataset DIR" in answer.err
+        assert "connecting" not in answer.err
+    assert Store(asker.folder / "cache").entries() == ()
 
 
 def test_six_processes_that_ask_at_once_cause_one_run(asker: Asker) -> None:

@@ -95,8 +95,8 @@ def test_the_main_job_on_gpus_measures_fp32_and_bf16(call: Call) -> None:
 
 @pytest.mark.parametrize("scenario", ["Offline", "SingleStream"])
 def test_loadgen_asks_instances_on_gpus(call: Call, scenario: str) -> None:
-    words = ("--scenario", scenario, "--device", "cuda", "--precision", "fp16")
-    plan = call("mlperf", *words, *FAKE, "-N", "--json")
+    words = ("--scenario", scenario, "--mode", "PerformanceOnly", "--device", "cuda")
+    plan = call("mlperf", *words, "--precision", "fp16", *FAKE, "-N", "--json")
     assert plan.code == 0, plan.err
     case = json.loads(plan.out)["case"]
     assert case["precision"] == "cuda_fp16"

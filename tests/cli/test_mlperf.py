@@ -98,6 +98,11 @@ def test_every_scenario_has_a_layout_of_its_own(
         (("--set", "loadgen_targt_qps=3"), "did you mean loadgen_target_qps"),
         (("--target-qps", "0"), "greater than 0"),
         (("--target-latency", "5"), "no meaning in Offline"),
+        (("--dataset-size", "21"), "the data set holds 20 pictures"),
+        (("--dataset", "/nowhere"), "/nowhere does not exist"),
+        (("--weights", "nowhere.pth"), "there is no such file"),
+        (("--weights", "random"), "random weights cannot be scored"),
+        (("--weights", "random", "--mode", "SubmissionRun"), "random weights means nothing"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_exit_code_2(

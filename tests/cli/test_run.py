@@ -218,6 +218,28 @@ def test_a_failed_case_exits_5_without_kpi_and_keeps_its_reason(
     assert r50bench_fake("kpi").code == 5
 
 
+@pytest.mark.parametrize("dry", [["-N"], []])
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--dataset", "nowhere"], "the data set nowhere does not exist"),
+        (["--weights", "nowhere.pth"], "there is no such file"),
+        (["--weights", "random"], "random weights cannot be scored"),
+    ],
+)
+def test_what_a_case_names_and_is_not_there_is_refused_before_anything_runs(
+    r50bench_fake: Call, tmp_path: Path, dry: list[str], asked: list[str], said: str
+) -> None:
+    cases = ("inference_latency_fp32", "inference_accuracy_fp32")
+    options = ("--data-type", "real", "--cores-per-instance", "1", "--instances", "1")
+    answer = r50bench_fake("run", *dry, *cases, *options, *asked)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert "hint:" in answer.err
+    assert "connecting" not in answer.err
+    assert not list(tmp_path.glob("r50bench-runs/*"))
+
+
 def test_a_case_that_cannot_start_prints_nothing_on_stdout(
     r50bench_fake: Call, tmp_path: Path
 ) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from support.checkpoints import flat_npz
 from support.command_line import Call
 
 ALONE = ("--engine", "fake", "--weights", "random", "--cores-per-instance", "1", "--instances", "1")
@@ -40,8 +43,16 @@ def test_one_failure_of_several_does_not_end_the_others(r50bench_fake: Call) -> 
     assert "500" in answer.out
 
 
-def test_what_is_finished_is_shown_where_the_rest_cannot_run(r50bench_fake: Call) -> None:
-    answer = r50bench_fake("run", "inference_latency_fp32", "inference_accuracy_fp32", *FAKE)
-    assert answer.code in (2, 5)
-    assert "random" in answer.err.splitlines()[-2]
+def test_what_is_finished_is_shown_where_the_rest_cannot_run(
+    r50bench_fake: Call, tmp_path: Path
+) -> None:
+    folder = tmp_path / "damaged" / "n01440764"
+    folder.mkdir(parents=True)
+    (folder / "0.JPEG").write_bytes(b"no picture")
+    weights = flat_npz(tmp_path / "weights.npz")
+    cases = ("inference_latency_fp32", "inference_accuracy_fp32")
+    given = ("--weights", str(weights), "--dataset", "damaged")
+    answer = r50bench_fake("run", *cases, *FAKE, *given)
+    assert answer.code == 5
+    assert "0.JPEG" in answer.err.splitlines()[-2]
     assert answer.out.startswith("ResNet-50 v1.5")

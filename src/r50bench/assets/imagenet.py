@@ -15,14 +15,16 @@ from r50bench.errors import AssetError, UsageError
 from r50bench.host.surroundings import expanded
 from r50bench.notices import Progress
 
-__all__ = ["SAMPLE", "Dataset", "Picture", "open_dataset"]
+__all__ = ["SAMPLE", "SAMPLE_PICTURES", "Dataset", "Picture", "open_dataset"]
 
 SAMPLE = "sample"
+
+SAMPLE_PICTURES = 20
+"""As many has the sample, also before it is fetched."""
 
 # foolbox (MIT) carries 20 labelled pictures of ImageNet; the name says the label.
 _WHEEL = ("foolbox", "3.3.4", "11049d515d38e765e206a73ace9cc648b81a0d6d1da9ad9057e149ee117989cb")
 _WHEEL_MEMBER = re.compile(r"foolbox/data/(imagenet_\d\d_(\d+)\.jpg)")
-_WHEEL_PICTURES = 20
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,9 @@ def _open_sample(store: Store, progress: Progress) -> Dataset:
         Picture(path, path.name, int(path.stem.rpartition("_")[2]))
         for path in sorted(root.glob("imagenet_*.jpg"))
     )
-    if len(pictures) != _WHEEL_PICTURES:
+    if len(pictures) != SAMPLE_PICTURES:
         raise AssetError(
-            f"{root} holds {len(pictures)} pictures instead of {_WHEEL_PICTURES}",
+            f"{root} holds {len(pictures)} pictures instead of {SAMPLE_PICTURES}",
             hint="remove that folder: it will be fetched again",
         )
     return Dataset(SAMPLE, root, pictures)

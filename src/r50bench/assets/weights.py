@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ __all__ = [
     "CONVENTIONS",
     "MACS",
     "Weights",
+    "check_choice",
     "file_of",
     "kept_weights",
     "resolve_weights",
@@ -75,6 +78,28 @@ class Weights:
         return 2 * MACS[self.graph] / 1e9
 
 
+def check_choice(choice: str, *, need_real: bool) -> None:
+    """Refuses what cannot be weights, before anything is fetched; a file is not read for it.
+
+    Raises:
+        UsageError: the choice is no word of :data:`CHOICES` and no file, or random ones were
+            asked for where real ones are needed.
+        AssetError: the file, or a folder above it, may not be looked at.
+    """
+    if choice == "random" and need_real:
+        raise UsageError(
+            "random weights cannot be scored", hint="--weights v1, v1.5 or the path of a file"
+        )
+    if choice not in CHOICES:
+        with _reading(path := expanded(file_of(choice)[1])):
+            if not path.is_file():
+                raise UsageError(
+                    f"no such weights: {choice}",
+                    hint=did_you_mean(choice, CHOICES)
+                    or f"give {', '.join(CHOICES)} or the path of a file with a state dict",
+                )
+
+
 def resolve_weights(
     choice: str, store: Store, progress: Progress, *, need_real: bool, seed: int
 ) -> Weights:
@@ -85,10 +110,10 @@ def resolve_weights(
     same names and shapes.
 
     Raises:
-        UsageError: the choice is no word of :data:`CHOICES` and no file, or random ones were
-            asked for where real ones are needed.
+        UsageError: as :func:`check_choice`.
         AssetError: the weights cannot be had, or those in the cache are damaged.
     """
+    check_choice(choice, need_real=need_real)
     if choice == "auto":
         return _automatic(store, progress, need_real=need_real, seed=seed)
     if choice == "v1":
@@ -96,10 +121,6 @@ def resolve_weights(
     if choice == "v1.5":
         return _v15(store, progress)
     if choice == "random":
-        if need_real:
-            raise UsageError(
-                "random weights cannot be scored", hint="--weights v1, v1.5 or the path of a file"
-            )
         return _random(seed)
     return _from_file(choice)
 
@@ -222,23 +243,22 @@ def file_of(choice: str) -> tuple[str, str]:
     return (graph, rest) if colon and graph in CONVENTIONS else ("v1.5", choice)
 
 
-def _from_file(choice: str) -> Weights:
-    graph, file = file_of(choice)
-    path = expanded(file)
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        if not path.is_file():
-            raise UsageError(
-                f"no such weights: {choice}",
-                hint=did_you_mean(choice, CHOICES)
-                or f"give {', '.join(CHOICES)} or the path of a file with a state dict",
-            )
-        path = path.resolve()
-        digest = sha256_of(path)
+        yield
     except OSError as error:
         raise AssetError(
             f"cannot read the weights {path}: {(error.strerror or str(error)).lower()}",
             hint="it must be a file that you may read, in folders that you may enter",
         ) from error
+
+
+def _from_file(choice: str) -> Weights:
+    graph, file = file_of(choice)
+    with _reading(path := expanded(file)):
+        path = path.resolve()
+        digest = sha256_of(path)
     convention = CONVENTIONS[graph]
     why = ""
     if file == choice:

@@ -23,7 +23,7 @@ from r50bench.mlperf.query.completion import CompletedQuery, check_record, check
 from r50bench.mlperf.query.figures import answers
 from r50bench.mlperf.query.terms import asks_for_repository, parse_terms
 from r50bench.mlperf.run.extent import headline
-from r50bench.mlperf.run.loadgen_run import run_mlperf
+from r50bench.mlperf.run.loadgen_run import refuse_impossible, run_mlperf
 from r50bench.notices import Progress, Silent
 from r50bench.planning.planned import Planned
 from r50bench.report.terminal import TerminalProgress
@@ -88,6 +88,7 @@ def _show_plan(query: CompletedQuery) -> None:
     host = topology.read_host()
     planned = _planned(query, host)
     assets = AssetResolver(default_store(), Silent())
+    refuse_impossible(planned, assets)
     found = AnswerStore(assets, host, Silent()).likely(planned)
     answered = "no stored result answers it: it would run"
     if found is not None:
@@ -103,6 +104,7 @@ def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
     planned = _planned(query, host)
     with TerminalProgress(quiet=quiet) as progress:
         assets = AssetResolver(default_store(), progress)
+        refuse_impossible(planned, assets)
 
         def run(planned: Planned) -> Outcome:
             bench = bench_here(host, out, progress, assets)

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from r50bench.assets.store import default_store
 from r50bench.cli.plan_text import describe_plan, plan_as_data
 from r50bench.host.isa import describe_host
 from r50bench.host.topology import Host
 from r50bench.main_job.plan import plan_main_job
-from r50bench.notices import Notice
+from r50bench.measure.bench import AssetResolver
+from r50bench.notices import Notice, Silent
 from r50bench.parameters import Setting
 from r50bench.planning.effective_case import effective_cases
 from r50bench.planning.planned import Planned
@@ -30,6 +32,10 @@ def show_main_job(
 def show_plan(
     planned: Sequence[Planned], notices: Sequence[Notice], host: Host, *, as_json: bool
 ) -> None:
+    """Prints the plan, or refuses it as the run itself would before it has begun."""
+    assets = AssetResolver(default_store(), Silent())
+    for case in planned:
+        assets.check(case.case)
     if as_json:
         click.echo(json.dumps([plan_as_data(case, host) for case in planned], indent=2))
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from r50bench.assets.store import default_store
 from r50bench.cli.loadgen_plan import show_loadgen_plan
 from r50bench.cli.options import (
     Command,
@@ -26,13 +27,14 @@ from r50bench.cli.shell import result_as_data
 from r50bench.errors import RunFailed
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.measure.bench import announce_cases, announce_host, bench_here
+from r50bench.measure.bench import AssetResolver, announce_cases, announce_host, bench_here
 from r50bench.measure.remembering import remember
 from r50bench.measure.session import CaseResult, Outcome
 from r50bench.mlperf.offline_beside import offline_beside
 from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.run.extent import headline
-from r50bench.mlperf.run.loadgen_run import run_mlperf
+from r50bench.mlperf.run.loadgen_run import refuse_impossible, run_mlperf
+from r50bench.notices import Silent
 from r50bench.parameters.workflow import WORKFLOW, collect_workflow
 from r50bench.planning.planned import Planned
 from r50bench.report.kpi_block import block_text
@@ -84,6 +86,7 @@ def mlperf(
     host = topology.read_host()
     planned = plan_mlperf(loadgen, settings, host)
     if dry_run:
+        refuse_impossible(planned, AssetResolver(default_store(), Silent()))
         show_loadgen_plan(planned, host, as_json=as_json)
         return
     _run(planned, host, out, as_json=as_json, quiet=quiet, full=full)

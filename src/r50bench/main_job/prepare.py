@@ -69,6 +69,7 @@ def prepare_models(planned: Sequence[Planned], bench: Bench) -> Mapping[Case, R5
 def _resolve(case: Case, bench: Bench) -> None:
     """Leaves in ``bench.assets`` all that is not a model, so that threads find it there."""
     assets = bench.assets
+    assets.check(case)
     assets.weights(case)
     assets.pictures(case)
     if PRECISIONS[case.precision].numerics.calibrated:

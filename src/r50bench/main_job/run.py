@@ -27,10 +27,13 @@ def run_main_job(job: MainJob, bench: Bench) -> Iterator[CaseResult]:
     """Prepares everything, then measures turn after turn, yielding each result as it is there.
 
     Raises:
-        UsageError: ``bench.out`` cannot be written; said before anything is fetched or compiled.
+        UsageError: ``bench.out`` cannot be written, or a case names what is not there; said before
+            anything is fetched or compiled.
     """
     with RunFolder(bench.out, f"check-{os.getpid()}"):
         pass
+    for planned in job.cases:
+        bench.assets.check(planned.case)
     job = with_pictures_there_are(job, bench)
     failed = prepare_models(job.cases, bench)
     quiet = replace(bench, progress=_OnePhase(bench.progress))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from r50bench.assets.store import Store, default_store, sha256_of
-from r50bench.assets.weights import Weights, resolve_weights
+from r50bench.assets.weights import Weights, check_choice, resolve_weights
 from r50bench.case import Case, Placement
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import AssetError, RunFailed, Unsupported, UsageError
@@ -33,6 +33,7 @@ from r50bench.report.kpi_block import tuned_values
 from r50bench.results.record import Limit
 
 if TYPE_CHECKING:
+    from r50bench.assets.imagenet import Dataset
     from r50bench.assets.preprocess import Pictures
     from r50bench.measure.measured_peak import MeasuredPeak
 
@@ -65,10 +66,33 @@ class AssetResolver:
         self.store = store
         self._progress = progress
         self._weights: dict[tuple[str, int], Weights] = {}
+        self._datasets: dict[str, Dataset] = {}
         self._pictures: dict[tuple[str, bool], Pictures] = {}
         self._peaks: dict[tuple[int, ...], MeasuredPeak | RunFailed] = {}
         self._canary: Path | RunFailed | None = None
         self._noted: set[str | Notice] = set()
+
+    def check(self, case: Case) -> None:
+        """Refuses what ``case`` names and cannot be, before anything is fetched or prepared.
+
+        Raises:
+            UsageError: its weights are no file, or random and to be scored; its data set is none.
+            AssetError: something of them may not be read.
+        """
+        check_choice(case.weights, need_real=case.mode == "accuracy")
+        self.count_pictures(case)
+
+    def count_pictures(self, case: Case) -> int:
+        """Returns how many pictures the data set of ``case`` has, 0 where it is fed dummies.
+
+        The sample is not fetched for it, and nothing is decoded.
+        """
+        if case.data_type != "real":
+            return 0
+        from r50bench.assets.imagenet import SAMPLE, SAMPLE_PICTURES
+
+        sample = case.dataset == SAMPLE
+        return SAMPLE_PICTURES if sample else len(self._opened(case.dataset).pictures)
 
     def weights(self, case: Case) -> Weights:
         """Returns the weights of ``case``, resolved once; accuracy takes no random ones."""
@@ -225,12 +249,18 @@ class AssetResolver:
     def _prepared(self, dataset: str, *, skip_bad: bool) -> Pictures:
         key = (dataset, skip_bad)
         if key not in self._pictures:
-            from r50bench.assets.imagenet import open_dataset
             from r50bench.assets.preprocess import preprocess
 
-            opened = open_dataset(dataset, self.store, self._progress)
+            opened = self._opened(dataset)
             self._pictures[key] = preprocess(opened, self.store, self._progress, skip_bad=skip_bad)
         return self._pictures[key]
+
+    def _opened(self, dataset: str) -> Dataset:
+        if dataset not in self._datasets:
+            from r50bench.assets.imagenet import open_dataset
+
+            self._datasets[dataset] = open_dataset(dataset, self.store, self._progress)
+        return self._datasets[dataset]
 
     def _dummy_calibration(self, seed: int) -> Calibration:
         from r50bench.assets.preprocess import dummy_pictures

@@ -106,6 +106,7 @@ def gather(
     closed loop beside it rotates no more: with more, it would find fewer of them in the cache. To
     be observed, kernels must say when they began.
     """
+    bench.assets.check(case)
     weights = bench.assets.weights(case)
     pictures = bench.assets.pictures(case)
     calibrated = PRECISIONS[case.precision].numerics.calibrated

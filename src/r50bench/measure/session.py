@@ -72,10 +72,13 @@ def run_cases(planned: Sequence[Planned], bench: Bench) -> Iterator[CaseResult]:
     """Runs the cases in order, yielding each result as it is there; a failure does not end it.
 
     Raises:
-        UsageError: ``bench.out`` cannot be written; said before anything is fetched or compiled.
+        UsageError: ``bench.out`` cannot be written, or a case names what is not there; said before
+            anything is fetched or compiled.
     """
     with RunFolder(bench.out, f"check-{os.getpid()}"):
         pass
+    for case in planned:
+        bench.assets.check(case.case)
     for case in planned:
         try:
             outcome = run_session(case, bench)

@@ -10,7 +10,7 @@ from r50bench.case import Placement
 from r50bench.errors import RunFailed, UsageError
 from r50bench.host.topology import Host
 from r50bench.load import LoadgenPlan, LoadgenSettings
-from r50bench.measure.bench import Bench
+from r50bench.measure.bench import AssetResolver, Bench
 from r50bench.measure.bring_up import start_instant_ns
 from r50bench.measure.loads.loadgen.conf_files import (
     AUDIT_CONFIG,
@@ -43,6 +43,7 @@ __all__ = [
     "LOADGEN_FOLDER",
     "LoadgenRun",
     "cpus_for_loadgen",
+    "refuse_impossible",
     "run_mlperf",
 ]
 
@@ -50,6 +51,28 @@ LOADGEN_FOLDER = "loadgen"
 """Where in the record's folder LoadGen's logs and user.conf lie."""
 
 _PAUSES = 3  # in batches; Server's bound leaves about such a share of the time to wait
+
+
+def refuse_impossible(planned: Planned, assets: AssetResolver) -> None:
+    """Refuses what no run can do with the pictures and weights asked, before any are fetched.
+
+    Raises:
+        UsageError: the data set is too small, it or the weights are none, or random weights are to
+            be scored.
+        AssetError: something may not be read.
+    """
+    case = planned.case
+    assets.check(case)
+    settings = fill_in(planned.loadgen, assets.count_pictures(case))
+    if settings.scores_accuracy and case.weights == "random":
+        raise _meaningless(settings)
+
+
+def _meaningless(settings: LoadgenPlan) -> UsageError:
+    return UsageError(
+        f"{settings.mode} of random weights means nothing",
+        hint="take --weights v1, v1.5 or a file; random ones serve PerformanceOnly",
+    )
 
 
 def run_mlperf(planned: Planned, bench: Bench) -> Outcome:
@@ -62,15 +85,13 @@ def run_mlperf(planned: Planned, bench: Bench) -> Outcome:
         UsageError: the data set is too small, accuracy was asked of random weights, or
             ``bench.out`` cannot be written.
     """
+    refuse_impossible(planned, bench.assets)
     case, asked = planned.case, planned.loadgen
     pictures = bench.assets.pictures(case)
     assert pictures is not None
     settings = fill_in(asked, len(pictures.labels))
     if settings.scores_accuracy and bench.assets.weights(case).weights == "random":
-        raise UsageError(
-            f"{settings.mode} of random weights means nothing",
-            hint="take --weights v1, v1.5 or a file; random ones serve PerformanceOnly",
-        )
+        raise _meaningless(settings)
     with open_session(planned, bench) as session:
         session.carry_out(LoadgenRun(session, settings, bench).run)
     return session.left
