@@ -19,8 +19,7 @@ from r50bench.measure.remembering import remember
 from r50bench.measure.session import run_session
 from r50bench.notices import Silent
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, collect
-from r50bench.planning.effective_case import effective_cases
-from r50bench.planning.planned import Planned, plan_case
+from r50bench.planning.planned import Planned, effective_cases, plan_case
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.kpi import Kpi, figures_by_name
 from r50bench.results.record import RUNS, Record, read_record

@@ -15,8 +15,7 @@ from r50bench.main_job.plan import plan_main_job
 from r50bench.measure.bench import AssetResolver
 from r50bench.notices import Notice, Silent
 from r50bench.parameters import Setting
-from r50bench.planning.effective_case import effective_cases
-from r50bench.planning.planned import Planned
+from r50bench.planning.planned import Planned, effective_cases
 
 __all__ = ["show_main_job", "show_plan"]
 

@@ -14,8 +14,8 @@ from r50bench.cli.selection import matching
 from r50bench.host import topology
 from r50bench.host.isa import ARM_MACHINES, describe_host, detect_platform
 from r50bench.planning.designed_cases import designed_cases
-from r50bench.planning.effective_case import effective_cases
 from r50bench.planning.nominal import nominal_host
+from r50bench.planning.planned import effective_cases
 from r50bench.report.kpi_block import tuned_values
 from r50bench.report.table import Column, Table
 

@@ -21,8 +21,7 @@ from r50bench.measure.remembering import remembering
 from r50bench.measure.session import CaseResult, raise_failures
 from r50bench.notices import Progress
 from r50bench.parameters import Setting
-from r50bench.planning.effective_case import effective_cases
-from r50bench.planning.planned import Planned
+from r50bench.planning.planned import Planned, effective_cases
 from r50bench.report.kpi_formats import format_kpis
 from r50bench.report.page import words
 from r50bench.report.terminal import TerminalProgress

@@ -13,8 +13,7 @@ from r50bench.main_job.plan import plan_main_job
 from r50bench.main_job.prepare import prepare_models, with_pictures_there_are
 from r50bench.measure.bench import Bench, announce_cases, announce_host, bench_here
 from r50bench.parameters import Setting
-from r50bench.planning.effective_case import effective_cases
-from r50bench.planning.planned import Planned
+from r50bench.planning.planned import Planned, effective_cases
 from r50bench.report.terminal import TerminalProgress
 from r50bench.wording import counted
 

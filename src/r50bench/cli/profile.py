@@ -27,8 +27,7 @@ from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
 from r50bench.notices import Notice
 from r50bench.parameters import PARAMETERS, Setting
-from r50bench.planning.effective_case import effective_cases
-from r50bench.planning.planned import Planned, plan_case
+from r50bench.planning.planned import Planned, effective_cases, plan_case
 from r50bench.profile.page import PROFILE_FILE, profile_page
 from r50bench.profile.run import Profile, profile_case
 from r50bench.profile.text import profile_text

@@ -12,8 +12,8 @@ from r50bench.host.isa import native_precisions, precisions_by_default, resolve_
 from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import Setting, asked_device
-from r50bench.planning.effective_case import EffectiveCase, EffectiveOf, effective_cases
-from r50bench.planning.planned import Planned, plan_case
+from r50bench.planning.effective_case import EffectiveCase
+from r50bench.planning.planned import EffectiveOf, Planned, effective_cases, plan_case
 from r50bench.precision import NUMERICS
 
 __all__ = ["BY_DEFAULT", "ENGINES_BESIDE", "MainJob", "PeakOf", "Turn", "plan_main_job"]

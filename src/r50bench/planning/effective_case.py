@@ -7,7 +7,7 @@ or cannot fit is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
@@ -16,7 +16,6 @@ from r50bench.engines.base import EngineDescriptor
 from r50bench.engines.registry import ENGINES, engine_named
 from r50bench.errors import Unsupported, UsageError
 from r50bench.host.isa import resolve_precision
-from r50bench.host.surroundings import tuned_folder
 from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
@@ -30,7 +29,7 @@ from r50bench.planning.placement import (
 )
 from r50bench.precision import NUMERICS, PRECISIONS, means, numerics_of
 
-__all__ = ["EffectiveCase", "EffectiveOf", "TunedValues", "effective_case", "effective_cases"]
+__all__ = ["EffectiveCase", "TunedValues", "effective_case"]
 
 _STEPS, _WARMUP_STEPS = 100, 20
 
@@ -93,19 +92,6 @@ def effective_case(
     about = notices_on(case, settings, host, few_cores=few_cores, workload=named.workload)
     notices = (*overruled, *about)
     return EffectiveCase(case, notices, {**request, **_asked_beside(settings)})
-
-
-EffectiveOf = Callable[[CaseName, Mapping[str, Setting]], EffectiveCase]
-"""Gives the effective case of a name and of what was asked."""
-
-
-def effective_cases(host: Host, *, tuned: bool) -> EffectiveOf:
-    """Returns what fills in cases on ``host``, from what was tuned there if ``tuned``."""
-    if tuned and any(tuned_folder().glob("*.json")):
-        from r50bench.planning.tuned_defaults import TunedDefaults, TunedResults  # few hosts do
-
-        return TunedDefaults(host, TunedResults(tuned_folder())).effective
-    return lambda name, settings: effective_case(name, settings, host)
 
 
 class _Choice:

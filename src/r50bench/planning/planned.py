@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from r50bench.case import Case, CaseName, FieldValue, Placement
+from r50bench.host.surroundings import tuned_folder
 from r50bench.host.topology import Host
 from r50bench.load import Load, LoadGen, LoadgenSettings, Score, Steps, run_name
 from r50bench.parameters import Setting
-from r50bench.planning.effective_case import EffectiveCase, effective_cases
+from r50bench.planning.effective_case import EffectiveCase, effective_case
 from r50bench.planning.placement import place
 
-__all__ = ["Planned", "load_of", "plan_case", "plan_named"]
+__all__ = ["EffectiveOf", "Planned", "effective_cases", "load_of", "plan_case", "plan_named"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,19 @@ def plan_case(effective: EffectiveCase, host: Host, load: Load | None = None) ->
     return Planned(
         case, effective.notices, effective.request, place(host, case), load or load_of(case)
     )
+
+
+EffectiveOf = Callable[[CaseName, Mapping[str, Setting]], EffectiveCase]
+"""Gives the effective case of a name and of what was asked."""
+
+
+def effective_cases(host: Host, *, tuned: bool) -> EffectiveOf:
+    """Returns what fills in cases on ``host``, from what was tuned there if ``tuned``."""
+    if tuned and any(tuned_folder().glob("*.json")):
+        from r50bench.planning.tuned_defaults import TunedDefaults, TunedResults  # few hosts do
+
+        return TunedDefaults(host, TunedResults(tuned_folder())).effective
+    return lambda name, settings: effective_case(name, settings, host)
 
 
 def plan_named(
