@@ -185,7 +185,7 @@ class AssetResolver:
 
         environment = worker_environment(case, host, os.environ)
         gpus = gpus_of(placement, host)
-        return gpu_limit(gpus, case.precision, environment, self.store, self._progress)
+        return gpu_limit(gpus, case.precision, environment, self.store, host, self._progress)
 
     def limit_if_known(self, case: Case, host: Host) -> Limit | Notice | None:
         """Like :meth:`limit`, but where that raises, a notice that says why.

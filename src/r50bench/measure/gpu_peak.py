@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -14,19 +15,18 @@ from tempfile import TemporaryDirectory
 from r50bench.assets.store import Store
 from r50bench.engines.child import run_child
 from r50bench.engines.environment import gpu_variables
-from r50bench.errors import R50BenchError, RunFailed
-from r50bench.host.kernel_files import read_text
+from r50bench.errors import AssetError, RunFailed
 from r50bench.host.peak import READ, TRIAD
-from r50bench.host.topology import Gpu
+from r50bench.host.topology import Gpu, Host
 from r50bench.measure.measured_peak import MeasuredPeak, limit_of
+from r50bench.measure.until_reboot import UntilReboot
 from r50bench.notices import Progress
-from r50bench.results.files import read_bounded
 from r50bench.results.record import Limit
 
 __all__ = ["gpu_limit", "parse_rates"]
 
 _MODULE = "r50bench.engines.torch.gpu_peak"
-_KIND, _FILE = "gpu-peaks", "peak.json"
+_KIND, _TOLD = "gpu-peaks", "rates.json"
 _TIMEOUT_S = 180.0
 _HINT = "shares of the peak are left out"
 
@@ -36,37 +36,27 @@ def gpu_limit(
     precision: str,
     environment: Mapping[str, str],
     store: Store,
+    host: Host,
     progress: Progress,
     root: Path = Path("/"),
 ) -> Limit:
-    """Returns what ``gpus`` do at most all at once, measured now unless it was since the boot.
+    """Returns what ``gpus`` of ``host`` do at most all at once, measured once a boot.
 
     ``environment`` is that of the workers. Measuring takes some ten seconds, most of them torch's.
 
     Raises:
         RunFailed: the child failed, or told something else than rates.
     """
-    boot = read_text(root, "/proc/sys/kernel/random/boot_id")
-    key = _key(gpus, boot)
-    found = store.find(_KIND, key) if boot else None
-    kept = None if found is None else _kept(found / _FILE, len(gpus))
-    if kept is None:
-        if found is not None:
-            store.remove(_KIND, key)
+    kept = UntilReboot(_KIND, MeasuredPeak, store, host, root)
+    parts = ([[gpu.uuid, gpu.driver] for gpu in gpus], version("torch"), _digest_of_program())
+    measured = kept.find(*parts)
+    if measured is None:
         progress.phase("measuring the peak of the GPU")
         text = _measured({**environment, **gpu_variables(gpus)})
-        kept = parse_rates(text, len(gpus))
-        if boot:
-            _keep(text, key, store)
-    return limit_of(kept, precision)
-
-
-def _kept(file: Path, gpus: int) -> MeasuredPeak | None:
-    """Returns what was measured, None where the file is damaged: it is measured again."""
-    try:
-        return parse_rates(read_bounded(file).decode(), gpus)
-    except (OSError, ValueError, R50BenchError):
-        return None
+        measured = parse_rates(text, len(gpus))
+        with suppress(AssetError):  # a store that can only be read keeps nothing
+            kept.keep(measured, *parts, source=f"{_MODULE}, torch {version('torch')}")
+    return limit_of(measured, precision)
 
 
 def parse_rates(text: str, gpus: int) -> MeasuredPeak:
@@ -95,21 +85,16 @@ def _best(rounds: Sequence[Sequence[float]], gpus: int) -> tuple[float, ...]:
     return tuple(map(max, by_gpu))
 
 
-def _key(gpus: Sequence[Gpu], boot: str | None) -> str:
+def _digest_of_program() -> str:
     spec = find_spec(_MODULE)
-    source = b"" if spec is None or spec.origin is None else Path(spec.origin).read_bytes()
-    parts = [
-        boot,
-        [[gpu.uuid, gpu.driver] for gpu in gpus],
-        version("torch"),
-        hashlib.sha256(source).hexdigest(),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    if spec is None or spec.origin is None:
+        return ""
+    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
 
 
 def _measured(environment: Mapping[str, str]) -> str:
     with TemporaryDirectory(prefix="r50bench-") as folder:
-        out = Path(folder) / _FILE
+        out = Path(folder) / _TOLD
         log = run_child([_MODULE, str(out)], environment, _TIMEOUT_S)
         if log.failure is not None or not out.exists():
             said = log.tail.strip().splitlines()[-1:] or ["it said nothing"]
@@ -121,10 +106,3 @@ def _measured(environment: Mapping[str, str]) -> str:
         rates = json.loads(out.read_text())
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return json.dumps({"rates": rates, "measured": now})
-
-
-def _keep(text: str, key: str, store: Store) -> None:
-    def make(folder: Path) -> None:
-        (folder / _FILE).write_text(text)
-
-    store.produce(_KIND, key, make, {"source": f"{_MODULE}, torch {version('torch')}"})
