@@ -156,6 +156,17 @@ def test_where_hardly_a_batch_was_undisturbed_one_line_names_all_rows() -> None:
     assert ": all rows; 'r50bench kpi' says how fast the cores were" in note
 
 
+def test_a_row_with_one_figure_of_too_few_undisturbed_batches_is_not_all_rows() -> None:
+    few = looked_at(samples_of_latencies([[10.0] * 8]), canary_ns=[1_700] * 5 + [3_000] * 3)
+    runs = [
+        (record, few if record.case.mode == "throughput" else samples)
+        for record, samples in main_job("avx_fp32")
+    ]
+    text = table_of(overview_rows(figured(runs)))
+    (note,) = (line for line in text.splitlines() if line.startswith("! "))
+    assert ": avx_fp32 (throughput); 'r50bench kpi' says" in note
+
+
 def test_engines_of_a_precision_stand_below_one_another_in_the_order_given() -> None:
     runs = [
         *on_engine("torch", main_job("avx_int8", "avx_fp32")),

@@ -6,7 +6,7 @@ Every bar is named in a tooltip.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
+from html import escape
 
 from r50bench.profile.kinds import KIND_COLORS
 from r50bench.profile.roofline import LayerTime

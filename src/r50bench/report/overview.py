@@ -60,6 +60,11 @@ class OverviewRow:
     slow: Mapping[str, str] = field(default_factory=dict)
     hidden_modes: tuple[str, ...] = ()
 
+    @property
+    def timed_modes(self) -> tuple[str, ...]:
+        sizes = {"throughput": self.throughput_batch, "latency": self.latency_batch}
+        return tuple(mode for mode, size in sizes.items() if size is not None)
+
 
 def overview_rows(
     runs: Sequence[tuple[Record, Mapping[str, Kpi]]],
@@ -141,9 +146,10 @@ def _slow(rows: Sequence[OverviewRow]) -> Iterator[str]:
 
 
 def _named(modes_of: Sequence[tuple[OverviewRow, Collection[str]]], engines: bool) -> str:
-    """Names rows with their modes; all of them as that, and nothing where no row has any."""
+    """Names rows with their modes; all modes of all rows as that, nothing where no row has any."""
     names = [f"{_name(row, engines)} ({', '.join(modes)})" for row, modes in modes_of if modes]
-    return "all rows" if names and len(names) == len(modes_of) else ", ".join(names)
+    everywhere = all(len(modes) >= len(row.timed_modes) for row, modes in modes_of)
+    return "all rows" if names and everywhere else ", ".join(names)
 
 
 def _name(row: OverviewRow, engines: bool) -> str:

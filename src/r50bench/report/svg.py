@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from xml.sax.saxutils import escape
+from html import escape
 
 __all__ = [
     "PALETTE",
@@ -77,7 +77,7 @@ _STYLE = """
 
 def drawing(title: str, width: int, height: int, parts: Iterable[str], *, left: int = 16) -> str:
     """Returns one ``<svg>`` element of ``width`` × ``height`` px: ``parts`` below their title."""
-    name = escape(title, {'"': "&quot;"})
+    name = escape(title)
     frame = f'viewBox="0 0 {width} {height}" role="group" aria-label="{name}"'
     return "\n".join(
         [
@@ -120,7 +120,7 @@ def mark(
     The words end at ``readout``, in px, which all marks of a picture may share; ``by_keyboard``
     lets the tabulator reach the mark, which dense marks should not ask of anybody.
     """
-    told = escape(words, {'"': "&quot;"})
+    told = escape(words)
     reached = f' tabindex="0" role="img" aria-label="{told}"' if by_keyboard else ""
     return (
         f'<g class="mark"{reached}><title>{escape(words)}</title>{"".join(shapes)}'
