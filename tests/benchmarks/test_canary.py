@@ -18,9 +18,9 @@ def script():
 
 
 def pair(script, undisturbed: float | None, experienced: float = 0.7):
-    alone = script.Figures(100.0, 110.0, 80, 100, 0.9)
+    alone = script.Figures(100.0, 110.0, 80, 100, 0.9, 0)
     ratio = None if undisturbed is None else 110.0 * undisturbed
-    return script.Pair(alone, script.Figures(100.0 * experienced, ratio, 30, 100, 0.9))
+    return script.Pair(alone, script.Figures(100.0 * experienced, ratio, 30, 100, 0.9, 60))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Looks:
         self._look = look
         self._clock = clock
         self._found: list[tuple[int, int, int]] = []  # batches done, canary's ns, waited ns
-        self._looked_ns = 0
+        self._due_ns = 0
         self._quickest_ns: int | None = None
 
     def begin(self) -> None:
@@ -39,16 +39,16 @@ class Looks:
 
         ``done`` batches have been run, the last of them ended at ``ended_ns``.
         """
-        apart_ns = min(_APART * (self._quickest_ns or 0), _MOST_APART_NS)
-        if last or ended_ns - self._looked_ns >= apart_ns:
+        if last or ended_ns >= self._due_ns:
             self._take(done)
 
     def _take(self, done: int) -> None:
         begun_ns = self._clock()
         canary_ns, waited_ns = self._look()
-        self._looked_ns = self._clock()
-        cost_ns = self._looked_ns - begun_ns
+        looked_ns = self._clock()
+        cost_ns = looked_ns - begun_ns
         self._quickest_ns = min(cost_ns, self._quickest_ns or cost_ns)
+        self._due_ns = looked_ns + min(_APART * self._quickest_ns, _MOST_APART_NS)
         self._found.append((done, canary_ns, waited_ns))
 
     def by_batch(self) -> tuple[list[int], list[int]]:
