@@ -22,3 +22,13 @@ def test_a_page_holds_pictures_as_they_are_and_all_else_as_text() -> None:
     assert '<td class="figure">1</td>' in found
     assert '<p class="note">so &lt;so&gt;</p>' in found
     assert "<script" not in found
+
+
+def test_tables_too_wide_for_a_sheet_are_on_the_screen_and_a_line_is_on_paper() -> None:
+    wide = tables("All", [("", Table.of(("x",), [("1",)]))], on_paper="see <the page>")
+    screen, paper = page("t", "", [wide]).split("<h2>All</h2>")[1].split("</div>\n<p")
+    assert screen.startswith('\n<div class="screen">')
+    assert '<td class="figure">1</td>' in screen
+    assert paper.startswith(' class="paper">see &lt;the page&gt;</p>')
+    printed = page("t", "", []).split("@media print {")[1].partition("\n}")[0]
+    assert ".screen { display: none } .paper { display: block }" in printed

@@ -38,14 +38,16 @@ thead th {{ border-bottom: 1px solid #8888; font-weight: 600 }}
 .gap td {{ padding-top: .6rem }}
 .missing, .note {{ color: #b3261e }}
 pre {{ overflow-x: auto; padding: .6rem .8rem; border: 1px solid #8886; border-radius: 4px }}
+.paper {{ display: none }}
 @media screen and (prefers-color-scheme: dark) {{ .missing, .note {{ color: #ff8a80 }} }}
 @media print {{
   :root {{ color-scheme: light }}
   body {{ margin: 0; max-width: none; font-size: 11px }}
   .wide {{ overflow: visible; content-visibility: visible }} .wide > svg {{ min-width: 0 }}
+  .screen {{ display: none }} .paper {{ display: block }}
   pre {{ white-space: pre-wrap }}
   svg, tr, pre {{ break-inside: avoid }} h2 {{ break-after: avoid }}
-  .words {{ min-width: 0 }} table {{ font-size: 8px }} th, td {{ padding-right: .4rem }}
+  .words {{ min-width: 0 }} table {{ font-size: 9px }} th, td {{ padding-right: .4rem }}
 }}
 </style>
 <h1>{title}</h1>
@@ -75,12 +77,23 @@ def pictures(title: str, drawings: Iterable[str], key: str = "") -> Section:
     return Section(title, "\n".join(parts))
 
 
-def tables(title: str, named: Iterable[tuple[str, Table]]) -> Section:
-    """Returns a section of tables, each with a title of its own, which may be empty."""
+def tables(title: str, named: Iterable[tuple[str, Table]], *, on_paper: str = "") -> Section:
+    """Returns a section of tables, each with a title of its own, which may be empty.
+
+    ``on_paper`` is printed in their place where they are too wide for any sheet: a browser would
+    make all of the page as small as that takes.
+    """
     parts: list[str] = []
     for name, table in named:
         parts += [f"<h3>{escape(name)}</h3>"] if name else []
         parts.append(f'<div class="wide">{table.html()}</div>')
+    if on_paper:
+        parts = [
+            '<div class="screen">',
+            *parts,
+            "</div>",
+            f'<p class="paper">{escape(on_paper)}</p>',
+        ]
     return Section(title, "\n".join(parts))
 
 

@@ -111,7 +111,8 @@ def proof_sections(shown: Sequence[Shown]) -> Iterator[Section]:
     lines = list(repeat_lines(shown[:_MOST_BARS]))
     if lines:
         yield preformatted("How to repeat it", "\n".join(lines))
-    yield tables("All figures", [("", figures_table(shown))])
+    paper = "The table has a column for each figure: open the page itself to read or copy it."
+    yield tables("All figures", [("", figures_table(shown))], on_paper=paper)
 
 
 def _first_of_each_placement(shown: Sequence[Shown]) -> list[Shown]:
