@@ -440,7 +440,7 @@ def peak_instructions(arm: Arm) -> str:
 
 def pkm(arm: Arm) -> str:
     """The Arm workload's own case, in its own words, in both of its precisions."""
-    words = ("throughput_pkm", "--weights", "v1", "--steps", "2", "--warmup-steps", "1")
+    words = ("throughput_pkm", "--weights", "v1", "--steps", "1", "--warmup-steps", "0")
     words += ("--set", "BATCH_SIZE=1", "--set", "CORES_PER_INSTANCE=1", "--instances", "1")
     words += ("--set", "TORCH_MKLDNN_MATMUL_MIN_DIM=64")
     said = []

@@ -27,6 +27,18 @@ src:u8:a:blocked:ab::f0 wei:s8:p:blocked:BA16a64b4a::f8:zpm2 dst:f32:a:blocked:a
 onednn_verbose,v1,1700000000000.123,primitive,exec,cpu,reorder,jit:uni,undef,src:f32::x dst:s8,1
 """
 
+# oneDNN 3.7.1 with Arm Compute Library on a Neoverse N1: a bias that there is none of has three
+# colons more, weights are blocked by the library's own choice.
+ON_ARM = """\
+onednn_verbose,v1,info,cpu,isa:AArch64 (with Advanced SIMD & floating-point)
+onednn_verbose,v1,primitive,exec,cpu,reorder,jit:uni,undef,src:f32::blocked:acdb::f0 \
+dst:f32::blocked:Acdb4a::f0,attr-scratchpad:user,,64x3x7x7,0.199951
+onednn_verbose,v1,primitive,exec,cpu,convolution,indirect_gemm:acl,forward_training,\
+src:f32::blocked:acdb::f0 wei:f32:a:blocked:Acdb4a::f0 bia:undef::undef::: \
+dst:f32::blocked:acdb::f0,attr-scratchpad:user,alg:convolution_direct,\
+mb1_ic3oc64_ih224oh112kh7sh2dh0ph3_iw224ow112kw7sw2dw0pw3,3367.35
+"""
+
 
 def kernels_of(*pairs):
     return {f"convolution {kernel}": count for kernel, count in pairs}
@@ -38,6 +50,13 @@ def test_executed_primitives_are_counted_by_implementation_and_source_type():
         "matmul brg_matmul:avx512_core_vnni u8": 1,
         "reorder jit:uni f32": 1,
     }
+
+
+def test_the_log_of_arm_compute_library_proves_fp32_on_arm(spec):
+    kernels = count_kernels(ON_ARM * 53)
+    assert kernels == {"convolution indirect_gemm:acl f32": 53, "reorder jit:uni f32": 53}
+    evidence = judge(kernels, replace(spec, precision="arm_fp32"))
+    assert (evidence.proved, evidence.summary) == (True, "indirect_gemm acl")
 
 
 def test_float32_that_is_computed_in_bfloat16_inside_does_not_pass_for_fp32(spec):

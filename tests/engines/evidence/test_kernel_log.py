@@ -18,6 +18,12 @@ MATMUL = (
     "src:u8:a:blocked:ab::f0 wei:s8:p:blocked:BA16a64b4a::f8:zpm2 dst:f32:a:blocked:ab::f0,"
     "attr-scratchpad:user attr-scales:src0:0:f32+wei:2:f32,,8x2048:2048x1000,0.134033"
 )
+ON_ARM = (  # of oneDNN 3.7.1
+    "onednn_verbose,v1,primitive,exec,cpu,convolution,indirect_gemm:acl,forward_training,"
+    "src:f32::blocked:acdb::f0 wei:f32:a:blocked:Acdb4a::f0 bia:undef::undef:::"
+    " dst:f32::blocked:acdb::f0,attr-scratchpad:user,alg:convolution_direct,"
+    "mb1_ic64oc64_ih56oh56kh3sh1dh0ph1_iw56ow56kw3sw1dw0pw1,2973.5"
+)
 REORDER = (
     "onednn_verbose,v1,primitive,exec,cpu,reorder,jit:uni,undef,src:f32::blocked:abcd::f0"
     " dst:f32::blocked:acdb::f0,,,8x3x224x224,0.5"
@@ -32,6 +38,13 @@ def test_a_convolution_is_read_with_shape_time_stamp_and_addition() -> None:
     assert found.ms == 1.47998
     assert found.start_ms == 1795385714374.011963
     assert found.adds
+
+
+def test_a_convolution_of_arm_compute_library_is_read_alike() -> None:
+    (found,) = parse_kernel_log(ON_ARM)
+    assert found.implementation == "indirect_gemm:acl"
+    assert found.shape == Shape(1, 64, 64, 3, 1, 56, 56)
+    assert (found.ms, found.adds) == (2973.5, False)
 
 
 def test_a_matrix_product_is_a_convolution_of_one_pixel() -> None:
