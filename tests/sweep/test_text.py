@@ -9,7 +9,7 @@ import pytest
 
 from r50bench.sweep.results import PointResult
 from r50bench.sweep.text import live_row, sweep_as_data, sweep_csv, sweep_text
-from support.sweep_points import RESULTS, point
+from support.sweep_points import RESULTS, point, refused
 
 
 def rows_below(text: str, title: str) -> list[list[str]]:
@@ -51,6 +51,11 @@ def test_latencies_of_different_batch_sizes_are_not_ranked() -> None:
     text = sweep_text([point(1, 5, mode="latency"), point(2, 4, mode="latency")], 1)
     assert "best per precision" not in text
     assert len(rows_below(text, "best per batch size (ms, the least)")) == 2
+
+
+def test_the_99th_percentile_has_a_column_where_any_point_has_one() -> None:
+    assert "p99" not in sweep_text(RESULTS, 1)
+    assert "p99 ms" in sweep_text([point(1, 5, steps=2000), refused(99)], 1)
 
 
 def test_what_is_not_measured_yet_says_so() -> None:

@@ -117,7 +117,9 @@ def _precision_and_batch(result: PointResult) -> tuple[str, int]:
 def _all_points(mode: str, results: Sequence[PointResult]) -> Table:
     keys = list(dict.fromkeys(key for one in results for key, _ in one.point.others))
     timed = mode != "accuracy"
-    figures = ("throughput img/s", "latency ms", "p99 ms") if timed else ("top-1 %",)
+    tails = timed and any(P99_LATENCY in one.figures for one in results)  # few batches have none
+    figures = ("throughput img/s", "latency ms") if timed else ("top-1 %",)
+    figures += ("p99 ms",) if tails else ()
     rows: list[list[Cell]] = []
     for one in results:
         others = dict(one.point.others)
@@ -126,7 +128,7 @@ def _all_points(mode: str, results: Sequence[PointResult]) -> Table:
             cells += [Missing(_ABSENT[status(one)]), *[""] * (len(figures) - 1)]
         elif timed:
             cells += [_value(one.figures[THROUGHPUT]), _value(one.figures[LATENCY])]
-            cells.append(_plain(one.figures.get(P99_LATENCY)))
+            cells += [_plain(one.figures.get(P99_LATENCY))] if tails else []
         else:
             cells.append(_plain(one.primary))
         rows.append(cells)

@@ -30,7 +30,7 @@ def asked_and_offered(service_time, **given):
 def test_a_rate_too_low_for_any_run_of_mlperfs_length_is_refused(length):
     with pytest.raises(RunFailed, match=r"600 s hold \d+ queries, too few") as refused:
         refuse_hopeless_rate(*asked_and_offered(service(14.5), **length))
-    assert "--loadgen-target-qps" in refused.value.hint
+    assert " --target-qps" in refused.value.hint
     refuse_hopeless_rate(*asked_and_offered(service(5), **length))
 
 

@@ -153,8 +153,15 @@ def test_a_bound_that_a_single_query_nearly_takes_allows_a_low_rate_alone():
 
 def test_a_batch_beyond_the_bound_can_serve_no_rate():
     with pytest.raises(RunFailed, match="no rate can be valid") as refused:
-        with_target(filled("Server"), raw(100, 15.5), service(15.5, 4))
-    assert "--loadgen-target-qps" in refused.value.hint
+        with_target(filled("Server"), raw(100, 15.5), replace(service(15.5), batch_size=4))
+    assert refused.value.hint.startswith("a smaller --batch-size, more --cores-per-instance or a")
+    assert "(--target-qps) is run nevertheless" in refused.value.hint
+
+
+def test_where_batches_are_of_one_picture_no_smaller_ones_are_advised():
+    with pytest.raises(RunFailed) as refused:
+        with_target(filled("Server"), raw(100, 15.5), service(15.5))
+    assert refused.value.hint.startswith("more --cores-per-instance or a faster --precision")
 
 
 def test_a_given_rate_is_run_also_where_no_rate_can_be_valid_and_that_is_said():

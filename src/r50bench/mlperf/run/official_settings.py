@@ -72,8 +72,8 @@ def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenPlan:
     if size > pictures:
         raise UsageError(
             f"loadgen_dataset_size={size}, and the data set holds {pictures} pictures",
-            hint=f"name a folder with {size} or more labelled pictures of ImageNet:"
-            " --dataset DIR, or R50BENCH_DATASET=DIR in the environment",
+            hint=f"name a folder with {size} or more labelled pictures of ImageNet: --dataset DIR,"
+            " dataset=DIR in a query, or R50BENCH_DATASET=DIR in the environment",
         )
     audit = official.audits.get(settings.compliance_test, {})
     repeated = audit.get("performance_issue_same_index", 0)

@@ -90,8 +90,8 @@ def refuse_hopeless_rate(asked: LoadgenSettings, settings: LoadgenPlan) -> None:
             f" here: at {settings.target_qps:.2g} queries/s, which may, {seconds:g} s hold"
             f" {queries} queries, too few for LoadGen to accept their 99th percentile",
             hint="run it while nothing else runs, with a faster --precision or more"
-            " --cores-per-instance; or try a rate of your own with --loadgen-target-qps, or wait"
-            f" for more queries with --loadgen-query-count; {without_server()}",
+            " --cores-per-instance; or try a rate of your own with --target-qps, or wait for more"
+            f" queries with --query-count; {without_server()}",
         )
 
 

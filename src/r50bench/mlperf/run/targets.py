@@ -163,8 +163,8 @@ def _with_rate(
         raise RunFailed(
             f"one batch takes {batch_ms:.1f} ms here, and Server's bound is {bound_ms:g} ms: no"
             " rate can be valid",
-            hint="a smaller --batch-size, more --cores-per-instance or a faster --precision; a rate"
-            f" of your own (--loadgen-target-qps) is run nevertheless; {without_server()}",
+            hint=f"{_quicker(service)} or a faster --precision; a rate of your own (--target-qps)"
+            f" is run nevertheless; {without_server()}",
         )
     possible = 0.0 if hopeless else _sustainable_rate(settings, service)
     said: tuple[Notice, ...] = ()
@@ -175,10 +175,16 @@ def _with_rate(
             f" {bound_ms:g} ms"
         )
         text = f"{found}: hardly any rate is likely to meet the bound here"
-        said = (Notice("latency-bound", text, "a smaller --batch-size, more --cores-per-instance"),)
+        said = (Notice("latency-bound", text, _quicker(service)),)
     if settings.target_qps is None:
         return replace(settings, target_qps=_SERVER_SHARE * possible), said
     return settings, (*said, *_on_given_rate(settings.target_qps, possible, raw.throughput))
+
+
+def _quicker(service: Service) -> str:
+    """Returns what makes batches shorter."""
+    cores = "more --cores-per-instance"
+    return cores if service.batch_size == 1 else f"a smaller --batch-size, {cores}"
 
 
 def _on_given_rate(given: float, possible: float, capacity: float) -> Iterator[Notice]:
