@@ -118,7 +118,7 @@ def _all_points(mode: str, results: Sequence[PointResult]) -> Table:
     keys = list(dict.fromkeys(key for one in results for key, _ in one.point.others))
     timed = mode != "accuracy"
     tails = timed and any(P99_LATENCY in one.figures for one in results)  # few batches have none
-    figures = ("throughput img/s", "latency ms") if timed else ("top-1 %",)
+    figures: tuple[str, ...] = ("throughput img/s", "latency ms") if timed else ("top-1 %",)
     figures += ("p99 ms",) if tails else ()
     rows: list[list[Cell]] = []
     for one in results:
