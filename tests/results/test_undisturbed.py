@@ -134,6 +134,15 @@ def test_batches_that_differ_as_undisturbed_ones_do_not_give_no_figure() -> None
     assert undisturbed_latency_ns(samples, states) is None
 
 
+def test_where_cores_were_seldom_at_full_speed_both_looks_may_have_met_it_by_chance() -> None:
+    for full, is_given in ((19, False), (21, True)):
+        looks = [FULL] * full + [SLOW] * (100 - full)
+        samples = looked_at(samples_of_latencies([[10] * 100]), canary_ns=looks)
+        states = core_states(samples, {0: float(FULL)})
+        assert states is not None
+        assert (undisturbed_throughput(samples, states) is not None) is is_given
+
+
 def test_where_nearly_all_passed_undisturbed_they_may_differ_for_reasons_of_their_own() -> None:
     samples = looked_at(samples_of_latencies([[10, 15] * 20]), canary_ns=[FULL] * 39 + [SLOW])
     states = core_states(samples, {})

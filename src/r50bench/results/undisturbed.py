@@ -7,8 +7,9 @@ instance waited for a CPU meanwhile.
 
 Figures are medians: what came and went between two looks spoils single batches, and no median of
 many. Where it spoils many, since batches are about as long as others' spells, they differ among
-themselves as no undisturbed ones do, and there is no figure. docs/method.md says why these
-constants, and what all this cannot tell.
+themselves as no undisturbed ones do, and there is no figure; nor where cores were at full speed so
+seldom that both looks may have met it by chance. docs/method.md says why these constants, and what
+all this cannot tell.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ _WAITED = 0.01
 _ALIKE = 0.08
 """Of the median: wider, the middle half of the batches is a mixture. Batches on cores of their own
 scatter by 2 to 3 %, so that the middle half is 3 to 4 % wide."""
+
+_SELDOM = 0.2
+"""Of the batches at full speed: of fewer, most were so at both looks by chance. On a shared core
+figures from 7 to 19 % were a third low or more, and those from 27 % on within 2.5 % of the known
+one (benchmarks/canary.py)."""
 
 _NEARLY_ALL = 0.9
 """Of the batches: where more pass undisturbed, they differ for reasons of their own."""
@@ -145,7 +151,7 @@ def slow_cores(states: CoreStates) -> Notice | None:
 def undisturbed_latency_ns(samples: Samples, states: CoreStates) -> Estimate | None:
     """Returns the median latency of the undisturbed batches of all instances, in ns.
 
-    None where they are fewer than :data:`LEAST_BATCHES`, or no more alike than disturbed ones.
+    None where they are fewer than :data:`LEAST_BATCHES`, or too few or unlike to be undisturbed.
     """
     if _mixed(samples, states):
         return None
@@ -157,7 +163,7 @@ def undisturbed_throughput(samples: Samples, states: CoreStates) -> Estimate | N
 
     Only batches count that lie within the window common to all instances, each by the time until
     its instance's next one begins. None where an instance has fewer than :data:`LEAST_BATCHES`, or
-    they are no more alike than disturbed ones.
+    they are too few or unlike to be undisturbed.
     """
     if _mixed(samples, states):
         return None
@@ -172,9 +178,11 @@ def undisturbed_throughput(samples: Samples, states: CoreStates) -> Estimate | N
 
 
 def _mixed(samples: Samples, states: CoreStates) -> bool:
-    """Whether some instance's undisturbed batches differ too much to have been undisturbed."""
+    """Whether batches that seem undisturbed are many of them not: so few, or so unlike are they."""
     if states.share(states.undisturbed) > _NEARLY_ALL:
         return False
+    if states.share(states.full_speed) < _SELDOM:
+        return True
     for instance in samples.instances:
         latency_ns = samples.latency_ns[states.undisturbed & (samples.instance == instance)]
         if len(latency_ns) >= LEAST_BATCHES:
