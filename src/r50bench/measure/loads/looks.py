@@ -21,34 +21,26 @@ _MOST_APART_NS = 200_000_000
 
 
 class Looks:
-    """The looks of one round, by ``clock``, that of the engine."""
+    """The looks of one round, by ``clock``, that of the engine.
+
+    ``due_ns`` is when the next one may be taken, on that clock.
+    """
 
     def __init__(self, look: Look, clock: Callable[[], int]) -> None:
         self._look = look
         self._clock = clock
         self._found: list[tuple[int, int, int]] = []  # batches done, canary's ns, waited ns
-        self._due_ns = 0
+        self.due_ns = 0
         self._quickest_ns: int | None = None
 
-    def begin(self) -> None:
-        """Looks before the first batch."""
-        self._take(0)
-
-    def after(self, done: int, ended_ns: int, *, last: bool) -> None:
-        """Looks after a batch unless it is too early for it; after the ``last`` in any case.
-
-        ``done`` batches have been run, the last of them ended at ``ended_ns``.
-        """
-        if last or ended_ns >= self._due_ns:
-            self._take(done)
-
-    def _take(self, done: int) -> None:
+    def take(self, done: int) -> None:
+        """Looks when ``done`` batches have been run: before the first, after the last, when due."""
         begun_ns = self._clock()
         canary_ns, waited_ns = self._look()
         looked_ns = self._clock()
         cost_ns = looked_ns - begun_ns
         self._quickest_ns = min(cost_ns, self._quickest_ns or cost_ns)
-        self._due_ns = looked_ns + min(_APART * self._quickest_ns, _MOST_APART_NS)
+        self.due_ns = looked_ns + min(_APART * self._quickest_ns, _MOST_APART_NS)
         self._found.append((done, canary_ns, waited_ns))
 
     def by_batch(self) -> tuple[list[int], list[int]]:
