@@ -54,9 +54,9 @@ _ALIKE = 0.08
 scatter by 2 to 3 %, so that the middle half is 3 to 4 % wide."""
 
 _SELDOM = 0.2
-"""Of the batches at full speed: of fewer, most were so at both looks by chance. On a shared core
-figures from 7 to 19 % were a third low or more, and those from 27 % on within 2.5 % of the known
-one (benchmarks/canary.py)."""
+"""Of the batches at full speed: of fewer, most were so at both looks by chance. A rough bound, from
+few rounds on one shared core: 4 figures from 7 to 19 % were a third low or more, 7 from 27 % on
+within 2.5 % of the known one (benchmarks/canary.py)."""
 
 _NEARLY_ALL = 0.9
 """Of the batches: where more pass undisturbed, they differ for reasons of their own."""

@@ -67,6 +67,13 @@ def test_short_batches_are_looked_at_so_seldom_that_looks_take_less_than_a_thous
     assert len(canary) == batches
 
 
+def test_one_quick_look_among_many_does_not_let_looks_take_more_than_a_thousandth():
+    batches, batch_ns = 30_000, 1_000
+    looks = [(1, 100, 0), *[(4, 100, 0)] * batches]
+    machine, _, ends, _ = looped([batch_ns] * batches, looks)
+    assert len(machine.looked_at) * 4 <= 0.001 * ends[-1]
+
+
 def test_batches_between_two_looks_have_the_slower_of_them_and_all_that_was_waited():
     # A look costs 1 ns, so that the next one comes 1,500 ns later.
     _, _, _, (canary, waited) = looped([500] * 6, [(1, 100, 0), (1, 300, 8), (1, 120, 0)])

@@ -6,6 +6,7 @@ more than a thousandth of the time, only every so many batches are followed by o
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 
 __all__ = ["Look", "Looks"]
@@ -14,10 +15,11 @@ Look = Callable[[], tuple[int, int]]
 """Returns what the canary took, and how long a thread waited since the last look, in ns."""
 
 _APART = 1500
-"""Times the quickest look: others take longer, and all together are to cost 0.1 % at most."""
+"""Times the usual look: some take longer, and all together are to cost 0.1 % at most. The usual one
+takes several times as long as the quickest, since code between batches comes from memory."""
 
 _MOST_APART_NS = 200_000_000
-"""Where even the quickest had to wait for its cores, it says nothing of what a look costs."""
+"""Where the usual look had to wait for its cores, it says nothing of what one costs."""
 
 
 class Looks:
@@ -31,16 +33,16 @@ class Looks:
         self._clock = clock
         self._found: list[tuple[int, int, int]] = []  # batches done, canary's ns, waited ns
         self.due_ns = 0
-        self._quickest_ns: int | None = None
+        self._costs_ns: list[int] = []  # ascending
 
     def take(self, done: int) -> None:
         """Looks when ``done`` batches have been run: before the first, after the last, when due."""
         begun_ns = self._clock()
         canary_ns, waited_ns = self._look()
         looked_ns = self._clock()
-        cost_ns = looked_ns - begun_ns
-        self._quickest_ns = min(cost_ns, self._quickest_ns or cost_ns)
-        self.due_ns = looked_ns + min(_APART * self._quickest_ns, _MOST_APART_NS)
+        insort(self._costs_ns, looked_ns - begun_ns)
+        usual_ns = self._costs_ns[(len(self._costs_ns) - 1) // 2]
+        self.due_ns = looked_ns + min(_APART * usual_ns, _MOST_APART_NS)
         self._found.append((done, canary_ns, waited_ns))
 
     def by_batch(self) -> tuple[list[int], list[int]]:
