@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +79,18 @@ def test_neighbours_of_one_call_do_not_stand_for_runs_of_other_times(tmp_path: P
     assert math.sqrt(2 * found.variance) > 0.03  # within a call it is 0.001
     with history_of(tmp_path / "one call", runs[:3]) as history:
         assert between_processes(history, [run_of(1).record], ()) is None
+
+
+def test_a_row_whose_call_is_damaged_is_of_no_call_and_hides_nothing(tmp_path: Path) -> None:
+    runs = [run_of(math.exp(value)) for value in (0.00, 0.02, 0.00, 0.02, 0.00)]
+    with history_of(tmp_path, runs) as history:
+        whole = between_processes(history, [run_of(1).record], ())
+    with sqlite3.connect(tmp_path / "history.sqlite") as damaged:
+        damaged.execute("UPDATE records SET facts = json_set(facts, '$.invocation', 7)")
+    damaged.close()
+    with History(tmp_path / "history.sqlite") as history:
+        assert between_processes(history, [run_of(1).record], ()) == whole
+    assert whole is not None
 
 
 def test_runs_of_a_drifting_machine_are_told_apart_less_often(

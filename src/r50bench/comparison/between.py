@@ -96,7 +96,13 @@ _DECODER = msgspec.json.Decoder(_Call)
 
 
 def _invocation(entry: HistoryEntry) -> str | None:
-    return None if entry.facts is None else _DECODER.decode(entry.facts).invocation
+    """Returns the call that an entry is of, None where it is of none, or its row is damaged."""
+    if entry.facts is None:
+        return None
+    try:
+        return _DECODER.decode(entry.facts).invocation
+    except msgspec.DecodeError:
+        return None
 
 
 def _condition(record: Record) -> tuple[str, ...] | None:
