@@ -62,7 +62,7 @@ class Looks:
 
         Of no pair the ratio is 1.
         """
-        if not logs:
+        if len(logs) == 0:
             return Look(0, Estimate(1.0), "too noisy")
         found = _ratio(logs)
         if len(logs) < FIRST_LOOK:
