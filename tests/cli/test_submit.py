@@ -134,7 +134,14 @@ def test_a_folder_without_a_record_is_wrong_usage(r50bench_here: Call, tmp_path:
     assert "no such record" in answer.err
 
 
-def test_the_mlperf_commands_of_the_docs_are_understood(r50bench_here: Call, host: Host) -> None:
+def test_the_mlperf_commands_of_the_docs_are_understood(
+    r50bench_here: Call, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = tmp_path / "set" / "n01440764"
+    pictures.mkdir(parents=True)
+    for number in range(500):  # none is decoded to say what would run
+        (pictures / f"{number}.JPEG").touch()
+    monkeypatch.setenv("DATASET", str(pictures.parent))
     text = (Path(__file__).parents[2] / "docs" / "mlperf.md").read_text()
     commands = set(re.findall(r"r50bench mlperf(?: --?[a-z-]+(?: [A-Za-z0-9_.]+)?)+", text))
     assert len(commands) > 10
