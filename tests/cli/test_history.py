@@ -172,8 +172,8 @@ def test_a_history_of_10000_runs_takes_seconds_at_most(r50bench_process: Call, d
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert answer.code == 0, answer.err
     assert "and 9980 older runs" in answer.out
-    # A second and a half of the processor alone, and twice that where others share its core; reading
-    # the records themselves would take minutes.
+    # A second and a half of the processor alone, and twice that where others share its core; to
+    # read the records themselves would take minutes.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 8
 
 
