@@ -14,7 +14,7 @@ __all__ = ["Look", "Looks"]
 Look = Callable[[], tuple[int, int]]
 """Returns what the canary took, and how long a thread waited since the last look, in ns."""
 
-_APART = 1500
+_APART = 2000
 """Times the usual look: some take longer, and all together are to cost 0.1 % at most. The usual one
 takes several times as long as the quickest, since code between batches comes from memory."""
 
