@@ -11,17 +11,16 @@ from r50bench.results.kpi import (
     Kpi,
     undisturbed_figure,
 )
+from r50bench.results.undisturbed import NEARLY_ALL
 from r50bench.wording import with_interval
 
 __all__ = ["core_speed_sentence", "often_disturbed", "undisturbed_primary"]
-
-_SELDOM = 0.9
 
 
 def often_disturbed(figures: Mapping[str, Kpi]) -> bool:
     """Whether fewer than nine of ten batches passed undisturbed; False where nothing looked."""
     undisturbed = figures.get(UNDISTURBED_BATCHES)
-    return undisturbed is not None and undisturbed.value < _SELDOM * figures["Samples"].value
+    return undisturbed is not None and undisturbed.value < NEARLY_ALL * figures["Samples"].value
 
 
 def undisturbed_primary(figures: Mapping[str, Kpi]) -> Kpi | None:

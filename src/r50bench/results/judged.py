@@ -17,6 +17,7 @@ from r50bench.results.kpi import (
     Kpi,
     undisturbed_figure,
 )
+from r50bench.results.undisturbed import NEARLY_ALL
 
 __all__ = ["Judged", "Undisturbed", "judged_figure", "judged_where_all_can", "undisturbed_of"]
 
@@ -25,9 +26,6 @@ Judged = Literal["experienced", "undisturbed"]
 
 Figures = Mapping[str, Kpi]
 """A process's figures by name."""
-
-_MOSTLY = 0.9
-"""Where more batches than that pass undisturbed, both figures say much the same."""
 
 _MOST_NAMED = 3
 
@@ -65,7 +63,7 @@ class Undisturbed:
     @property
     def seldom(self) -> bool:
         """Whether disturbed batches were so many that leaving them out may tell more."""
-        return self.passed is not None and self.passed < _MOSTLY
+        return self.passed is not None and self.passed < NEARLY_ALL
 
     @property
     def words(self) -> str:

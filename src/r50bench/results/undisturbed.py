@@ -28,6 +28,7 @@ from r50bench.results.timeline import windows
 
 __all__ = [
     "LEAST_BATCHES",
+    "NEARLY_ALL",
     "CoreStates",
     "core_states",
     "full_speed_ns",
@@ -55,11 +56,12 @@ scatter by 2 to 3 %, so that the middle half is 3 to 4 % wide."""
 
 _SELDOM = 0.2
 """Of the batches at full speed: of fewer, most were so at both looks by chance. A rough bound, from
-few rounds on one shared core: 4 figures from 7 to 19 % were a third low or more, 7 from 27 % on
-within 2.5 % of the known one (benchmarks/canary.py)."""
+few rounds on one shared core: 4 figures from 7 to 19 % were a third low or more, 12 from 26 % on at
+most 7 % (benchmarks/canary.py)."""
 
-_NEARLY_ALL = 0.9
-"""Of the batches: where more pass undisturbed, they differ for reasons of their own."""
+NEARLY_ALL = 0.9
+"""Of the batches: where more pass undisturbed, these differ for reasons of their own, and say much
+the same as all batches do."""
 
 _SLOW = 0.9
 """Share of batches at full speed below which it is said: single looks meet an interrupt."""
@@ -179,7 +181,7 @@ def undisturbed_throughput(samples: Samples, states: CoreStates) -> Estimate | N
 
 def _mixed(samples: Samples, states: CoreStates) -> bool:
     """Whether batches that seem undisturbed are many of them not: so few, or so unlike are they."""
-    if states.share(states.undisturbed) > _NEARLY_ALL:
+    if states.share(states.undisturbed) > NEARLY_ALL:
         return False
     if states.share(states.full_speed) < _SELDOM:
         return True
