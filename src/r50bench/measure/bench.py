@@ -292,9 +292,9 @@ def _canary_library(host: Host, store: Store, progress: Progress) -> Path:
     Raises:
         EngineError: there is no C++ compiler and no library kept, or it cannot be built.
     """
-    from r50bench.engines.preparation import builder_of
+    from r50bench.engines.preparation import builder_of, digest
     from r50bench.host.toolchain import Compiler, compile_here
-    from r50bench.measure.until_reboot import CANARY, digest
+    from r50bench.measure.until_reboot import CANARY
 
     what = "the loop that looks at the cores between batches"
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.assets.store import Store, sha256_of
-from r50bench.engines.preparation import Builder, builder_of
+from r50bench.engines.preparation import Builder, builder_of, digest
 from r50bench.errors import AssetError, Unsupported
 from r50bench.host import topology
 from r50bench.host.topology import Host
-from r50bench.measure.until_reboot import UntilReboot, digest
+from r50bench.measure.until_reboot import UntilReboot
 from r50bench.precision import PRECISIONS
 from r50bench.results.record import Limit
 

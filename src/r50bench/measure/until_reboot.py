@@ -6,8 +6,6 @@ Kept here are the speeds that the canary found; the peak of the cores is :mod:`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +15,7 @@ import msgspec
 
 from r50bench.assets.store import Store, sha256_of
 from r50bench.case import Case
+from r50bench.engines.preparation import digest
 from r50bench.errors import AssetError, UsageError
 from r50bench.host import topology
 from r50bench.host.kernel_files import read_text
@@ -24,7 +23,7 @@ from r50bench.host.snapshot import fingerprint
 from r50bench.host.topology import Host
 from r50bench.results.files import checked_json, read_bounded
 
-__all__ = ["CANARY", "FullSpeeds", "UntilReboot", "digest"]
+__all__ = ["CANARY", "FullSpeeds", "UntilReboot"]
 
 CANARY = Path(topology.__file__).with_name("canary.cpp")
 """The source of the loop that looks at the cores."""
@@ -37,11 +36,6 @@ Cores = Sequence[Sequence[int]]
 """By instance, the CPUs that are looked at."""
 
 T = TypeVar("T")
-
-
-def digest(*parts: Any) -> str:
-    """Returns 16 hexadecimal digits for keys; the parts are plain data."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 class UntilReboot(Generic[T]):
