@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +17,18 @@ from support.fleet_records import MOST, parcel_of
 INT8, FP32 = Errand("inference int8", ("run", "int8")), Errand("fp32", ("run", "fp32"))
 
 
-def arrived(target: Path, answered: Answered, number: int, *records: str) -> Answered:
+def arrived(target: Path, answered: Answered, *records: str) -> Answered:
     folder = target / ".import-1"
     folder.mkdir()
     home = unpack_home(parcel_of(*records), folder, MOST, None) if records else Home()
-    return keep(replace(answered, home=home), folder, target, number)
+    return keep(replace(answered, home=home), folder, target)
 
 
 def test_an_answer_is_read_as_it_was_kept(tmp_path: Path) -> None:
     with KeptFleet(tmp_path / "out", [INT8, FP32]) as kept:
         assert kept.before == ()
-        good = arrived(kept.path, Answered(INT8, "a", 2, status=0, seconds=3.5), 1, "x", "y")
-        bad = arrived(kept.path, Answered(FP32, "a", reason="the node died"), 2)
+        good = arrived(kept.path, Answered(INT8, "a", 2, status=0, seconds=3.5), "x", "y")
+        bad = arrived(kept.path, Answered(FP32, "a", reason="the node died"))
     assert good.home.runs[0].folder == tmp_path / "out" / "0001-a-inference_int8" / "x"
     with KeptFleet(tmp_path / "out", [INT8, FP32]) as kept:
         assert kept.before == (good, bad)
@@ -37,7 +38,7 @@ def test_an_answer_is_read_as_it_was_kept(tmp_path: Path) -> None:
 def test_what_anyone_answered_is_done_by_all(tmp_path: Path) -> None:
     point = Errand("point", ("run", "x"), anywhere=True)
     with KeptFleet(tmp_path / "out", [point]) as kept:
-        arrived(kept.path, Answered(point, "a"), 1, "x")
+        arrived(kept.path, Answered(point, "a"), "x")
     with KeptFleet(tmp_path / "out", [point]) as kept:
         assert kept.done == {(None, "point")}
 
@@ -53,9 +54,19 @@ def test_what_a_killed_one_had_begun_is_no_answer_and_is_removed(tmp_path: Path)
     assert not left.exists()
 
 
+def test_a_new_answer_comes_behind_all_others_also_where_some_were_removed(tmp_path: Path) -> None:
+    with KeptFleet(tmp_path, [INT8, FP32]) as kept:
+        first = arrived(kept.path, Answered(INT8, "a"), "x")
+        arrived(kept.path, Answered(FP32, "a", reason="the node died"))
+    shutil.rmtree(first.home.runs[0].folder.parent)
+    with KeptFleet(tmp_path, [INT8, FP32]) as kept:
+        again = arrived(kept.path, Answered(FP32, "a"), "y")
+    assert again.home.runs[0].folder.parent.name == "0003-a-fp32"
+
+
 def test_a_record_that_was_damaged_since_is_asked_again(tmp_path: Path) -> None:
     with KeptFleet(tmp_path / "out", [INT8]) as kept:
-        good = arrived(kept.path, Answered(INT8, "a"), 1, "x")
+        good = arrived(kept.path, Answered(INT8, "a"), "x")
     (good.home.runs[0].folder / "samples.csv").write_text("")
     with KeptFleet(tmp_path / "out", [INT8]) as kept:
         assert "samples" in kept.before[0].reason
@@ -87,7 +98,7 @@ def test_other_errands_and_folders_of_others_are_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["fleet.json", f"0001-a-inference_int8/{ANSWER}"])
 def test_a_damaged_file_is_named(tmp_path: Path, name: str) -> None:
     with KeptFleet(tmp_path, [INT8]) as kept:
-        arrived(kept.path, Answered(INT8, "a"), 1, "x")
+        arrived(kept.path, Answered(INT8, "a"), "x")
     (tmp_path / name).write_text('{"errands": 3}')
     with pytest.raises(UsageError, match="is damaged"):
         KeptFleet(tmp_path, [INT8])

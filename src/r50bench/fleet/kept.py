@@ -16,14 +16,13 @@ from types import TracebackType
 
 import msgspec
 
-from r50bench.errors import RunFailed, UsageError
+from r50bench.errors import UsageError, system_refusal
 from r50bench.fleet.homecoming import Home, read_home
 from r50bench.fleet.plan import Errand
 from r50bench.results.files import (
     Busy,
     Hold,
     checked_json,
-    is_disk_full,
     read_bounded,
     sync,
     to_json,
@@ -72,8 +71,8 @@ class _Plan(msgspec.Struct, frozen=True):
     schema: int = _SCHEMA
 
 
-def keep(answered: Answered, folder: Path, target: Path, number: int) -> Answered:
-    """Gives ``folder``, which lies in ``target``, its name as the answer ``number``.
+def keep(answered: Answered, folder: Path, target: Path) -> Answered:
+    """Gives ``folder``, which lies in ``target``, its name as the last answer there.
 
     Returns the answer with its records where they are now.
 
@@ -81,6 +80,7 @@ def keep(answered: Answered, folder: Path, target: Path, number: int) -> Answere
         RunFailed: it cannot be written.
     """
     errand = answered.errand
+    number = 1 + max(map(_number, target.iterdir()), default=0)
     name = f"{number:04}-{_fit(answered.title or 'nowhere')}-{_fit(errand.question)}"
     stored = _Stored(
         errand,
@@ -97,12 +97,7 @@ def keep(answered: Answered, folder: Path, target: Path, number: int) -> Answere
         os.rename(folder, place)
         sync(target)
     except OSError as error:
-        if is_disk_full(error):
-            raise
-        raise RunFailed(
-            f"{place} cannot be written: {(error.strerror or str(error)).lower()}",
-            hint="name another folder with --out",
-        ) from error
+        raise system_refusal(f"write {place}", error) from error
     return replace(answered, home=answered.home.moved(folder, place))
 
 
@@ -138,10 +133,7 @@ class KeptFleet:
                 f"another r50bench is at the fleet in {path}", hint="wait for it, or name another"
             ) from None
         except OSError as error:
-            raise RunFailed(
-                f"cannot make {path}: {(error.strerror or str(error)).lower()}",
-                hint="name another folder with --out",
-            ) from error
+            raise system_refusal(f"make {path}", error) from error
         try:
             for left in path.glob(".import-*"):  # by one that was killed
                 shutil.rmtree(left, ignore_errors=True)
@@ -208,6 +200,12 @@ class KeptFleet:
         trace: TracebackType | None,
     ) -> None:
         self._hold.release()
+
+
+def _number(folder: Path) -> int:
+    """Returns which answer it is, 0 where it is none."""
+    first = folder.name.partition("-")[0]
+    return int(first) if first.isdecimal() else 0
 
 
 def _fit(text: str) -> str:

@@ -74,7 +74,6 @@ class FleetRun:
         self._attempts: dict[Ticket, _Attempt] = {}
         self._lost_at: dict[str, float] = {}
         self._looked = -math.inf
-        self._count = len(before)
         self._done = 0
         self._warned: set[str] = set()
         self._known = {run.record.id for one in before for run in one.home.runs}
@@ -179,9 +178,8 @@ class FleetRun:
         return home, _why_failed(ended, home)
 
     def _kept(self, answered: Answered, folder: Path) -> Answered:
-        self._count += 1
         self._done += not answered.again
-        return keep(answered, folder, self._target, self._count)
+        return keep(answered, folder, self._target)
 
     def _answered(self, attempt: _Attempt, home: Home, reason: str, status: int | None) -> Answered:
         title, job = attempt.seat.title, attempt.job
