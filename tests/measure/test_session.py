@@ -208,6 +208,12 @@ def test_a_killed_worker_makes_the_record_invalid_and_keeps_the_logs(run):
     assert {"worker-0.log", "worker-1.log"} <= {path.name for path in outcome.folder.iterdir()}
 
 
+def test_an_instance_that_was_slow_at_its_first_batch_may_be_as_slow_at_the_others(run):
+    slow = {"FAKE_REALTIME": 1, "FAKE_LATENCIES_NS": "700000000,1800000000,1800000000"}
+    case = planned("inference_latency_fp32", TIMEOUT=1, STEPS=1, WARMUP_STEPS=1, **slow)
+    assert run(case).error is None
+
+
 def test_nothing_is_left_of_a_run_that_was_interrupted(tmp_path):
     class Interrupting(Silent):
         def phase(self, title, total=None):

@@ -93,6 +93,7 @@ class BringUp:
             WorkerFailed: a worker died, hung, or does not run where it should.
         """
         self._loaded = self.pool.hear(Loaded, timeout_s=_LOAD_PATIENCE * self._case.timeout_s)
+        self.pool.expect_batches_of(max(loaded.first_batch_s for loaded in self._loaded))
         version = self._loaded[0].engine_version
         self._draft.engine = replace(self._inputs.engine_info, version=version)
         check_affinity(self._plans, self._loaded)

@@ -39,6 +39,7 @@ from r50bench.results.files import tail_of
 __all__ = ["Pool"]
 
 _LOOK_UP_S = 1.0
+_BATCH_PATIENCE = 5
 _LOG_TAIL_LINES = 5
 _EXIT_S = 2.0
 _REAPED_S = 10.0  # a killed process may have gigabytes to give back
@@ -269,6 +270,13 @@ class Pool:
             f"{silent[0].label} hangs: no batch and no answer for {limit_s:g} s",
             hint=silent[0].tail() or "--timeout SECONDS grants a slow machine more",
         )
+
+    def expect_batches_of(self, seconds: float) -> None:
+        """Grants a worker five times what a batch takes, where that is more than ``timeout_s``.
+
+        An emulated CPU computes one batch for minutes, and does not hang.
+        """
+        self._timeout_s = max(self._timeout_s, _BATCH_PATIENCE * seconds)
 
     def kill(self) -> None:
         """Ends all workers at once, whatever they are doing."""

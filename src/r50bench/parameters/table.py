@@ -127,8 +127,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         name="timeout_s",
         called="TIMEOUT",
         reader=whole_number(1),
-        help="Seconds after which a worker that does nothing is taken to hang; a compiler has five"
-        " times as long, and ten minutes at least.",
+        help="Seconds after which a worker that does nothing is taken to hang, or five times what"
+        " its first batch took; a compiler has five times as long, and ten minutes at least.",
         unit="SECONDS",
         of_peers=True,
     ),
