@@ -181,6 +181,8 @@ class Arm:
         lines = []
         for *how, target in mounts:
             place = self.root / target
+            if place.is_symlink():  # debootstrap's proc, where it may not mount one
+                place.unlink()
             if not place.exists():
                 place.mkdir(parents=True)
             lines.append(shlex.join(["mount", *how, str(place)]))
@@ -491,7 +493,7 @@ def _answers_here(arm: Arm) -> dict[str, str]:
 def _here(arm: Arm, *words: str) -> None:
     path = os.pathsep.join(filter(None, (str(TREE / "src"), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
-        [sys.executable, "-m", "r50bench", *words],
+        [sys.executable, "-m", "r50bench", *words, *PATIENT],
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
