@@ -9,8 +9,14 @@ import pytest
 
 from r50bench.assets.store import Store
 from r50bench.engines import child, maker
+from r50bench.engines import preparation as preparation_module
 from r50bench.engines.child import ChildLog
-from r50bench.engines.preparation import Preparation, child_limit_s, prepare_engine
+from r50bench.engines.preparation import (
+    INT8_RECIPE,
+    Preparation,
+    child_limit_s,
+    prepare_engine,
+)
 from r50bench.engines.r50 import prepare as r50_prepare
 from r50bench.engines.r50.prepare import plan_key
 from r50bench.engines.torch.prepare import model_key
@@ -229,6 +235,99 @@ def test_what_only_matters_at_run_time_is_not_in_the_key(calibrated, turin):
     assert model_key(other, preparation(turin, SHA256, environment)) == plain
 
 
+@pytest.fixture
+def asked_of_children(children):
+    """Has children make what they are asked for; gives the module of each, with its spec."""
+    asked = []
+
+    def act(target):
+        if target.suffix == ".so":
+            target.write_bytes(b"kernels")
+            return
+        request = json.loads(target.with_name("spec.json").read_bytes())
+        asked.append((started.calls[-1][0][0].rpartition(".")[2], request))
+        compile_it(target)
+
+    started = children(act)
+    return asked
+
+
+def test_int8_is_quantised_once_for_both_engines_for_any_batch_and_any_cores(
+    calibrated, turin, store, environment, asked_of_children
+):
+    for change in ({"batch_size": 8, "threads": 2}, {}, {"engine": "r50"}):
+        found, _ = prepare(replace(calibrated, **change), turin, store, environment)
+        assert found.quantised is None  # a worker has no use for it
+    modules = [module for module, _ in asked_of_children]
+    assert modules == ["quantise_model", "compile_model", "compile_model", "make_plan"]
+    (entry,) = (entry for entry in store.entries() if entry.kind == "quantised")
+    given = {request["quantised"] for _, request in asked_of_children[1:]}
+    assert given == {str(entry.path / "model")}
+    assert entry.source["calibration"] == calibrated.calibration
+
+
+def test_nothing_is_quantised_for_other_numerics(
+    spec, turin, store, environment, asked_of_children
+):
+    prepare(spec, turin, store, environment)
+    ((module, request),) = asked_of_children
+    assert (module, request["quantised"]) == ("compile_model", None)
+
+
+def test_a_model_quantises_on_one_thread_whatever_the_cores_of_an_instance(
+    calibrated, turin, store, environment, children
+):
+    started = children(compile_it)
+    prepare(calibrated, turin, store, {**environment, "OMP_NUM_THREADS": "8"})
+    threads = [given["OMP_NUM_THREADS"] for _, given in started.calls]
+    assert threads == ["1", "8"]
+
+
+def test_a_compiled_model_is_found_though_the_quantised_one_is_gone(
+    calibrated, turin, store, environment, children
+):
+    started = children(compile_it)
+    prepare(calibrated, turin, store, environment)
+    (entry,) = (entry for entry in store.entries() if entry.kind == "quantised")
+    store.remove(entry.kind, entry.key)
+    assert not prepare(calibrated, turin, store, environment)[1]
+    assert len(started.calls) == 2
+
+
+def test_other_pictures_or_weights_are_quantised_anew(
+    calibrated, turin, store, environment, asked_of_children
+):
+    prepare(calibrated, turin, store, environment)
+    Path(calibrated.calibration).write_bytes(b"other pictures")
+    prepare(calibrated, turin, store, environment)
+    other = Preparation("11" * 32, turin, store, Silent(), environment)
+    prepare_engine(calibrated, other)
+    assert [module for module, _ in asked_of_children] == ["quantise_model", "compile_model"] * 3
+
+
+def test_a_quantisation_that_fails_is_told_and_leaves_nothing(
+    calibrated, turin, store, environment, children
+):
+    children(lambda folder: ChildLog("ended with status 1", "no torchao"))
+    with pytest.raises(EngineError, match=r"quantising the model ended with status 1:\nno torch"):
+        prepare(calibrated, turin, store, environment)
+    assert store.entries() == ()
+
+
+def test_another_recipe_of_int8_makes_int8_anew_and_nothing_else(
+    calibrated, spec, turin, monkeypatch
+):
+    def keys():
+        here = preparation(turin)
+        ours = replace(calibrated, engine="r50")
+        return model_key(calibrated, here), plan_key(ours, "library", here), model_key(spec, here)
+
+    before = keys()
+    monkeypatch.setattr(preparation_module, "INT8_RECIPE", INT8_RECIPE + 1)
+    after = keys()
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, False, True]
+
+
 def test_a_plan_for_our_own_kernels_serves_any_batch_and_any_cores(spec, turin):
     ours = replace(spec, engine="r50")
     keys = {
@@ -256,7 +355,7 @@ def test_kernels_are_built_once_and_named_in_the_spec(spec, turin, store, enviro
         compile_it(out)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(r50_prepare, "make_in_child", make)
+        patch.setattr(maker, "make_in_child", make)
         for graph in ("v1", "v1.5"):
             asked = replace(spec, engine="r50", graph=graph)
             found, now = prepare(asked, turin, store, environment)

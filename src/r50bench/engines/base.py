@@ -101,7 +101,8 @@ class EngineSpec:
     library of our own kernels that the artifact is a plan for (None where it is none). ``threads``
     are the cores of one instance; ``runners`` says how many instances share one copy of the weights
     in this process; ``first_instance`` is the number, in the whole run, of this process's instance
-    0; ``calibration`` the path of a uint8 array (N, 224, 224, 3) RGB that int8 is calibrated on.
+    0; ``calibration`` the path of a uint8 array (N, 224, 224, 3) RGB that int8 is calibrated on,
+    and ``quantised`` the folder of a model for which that is done (None where it is not).
     ``beside_python`` asks of an inference to let other Python threads run, also of a single one.
     ``cuda_graph`` asks for the whole inference to be captured once, and then replayed.
     """
@@ -120,6 +121,7 @@ class EngineSpec:
     loader: str | None = None
     kernels: str | None = None
     calibration: str | None = None
+    quantised: str | None = None
     beside_python: bool = False
     cuda_graph: bool = False
 

@@ -28,6 +28,7 @@ from r50bench.notices import Progress
 from r50bench.precision import PRECISIONS
 
 __all__ = [
+    "INT8_RECIPE",
     "MODEL",
     "Builder",
     "Preparation",
@@ -41,6 +42,10 @@ __all__ = [
 
 MODEL = "model"
 """The folder of a store's entry that an engine loads."""
+
+INT8_RECIPE = 1
+"""Part of the key of the quantised model and of all that is made from it: raise it when
+:mod:`r50bench.engines.torch.int8` makes another one of the same."""
 
 Prepared = tuple[EngineSpec, bool]
 """A spec with all that its engine loads, and whether something was made for it now."""
@@ -75,6 +80,7 @@ class Preparation:
     def parts(self, spec: EngineSpec) -> dict[str, Any]:
         """Returns what decides the bytes of anything that is compiled for this host from a spec."""
         host = self.host
+        calibrated = PRECISIONS[spec.precision].numerics.calibrated
         return {
             "state_dict": self.state_dict_sha256,
             "graph": spec.graph,
@@ -88,7 +94,41 @@ class Preparation:
             },
             "packages": packages_of(ENGINES[spec.engine], spec.precision, self.environment),
             **calibration_of(spec),
+            **({"int8": INT8_RECIPE} if calibrated else {}),
         }
+
+    def kept(
+        self, kind: str, key: str, make: Callable[[Path], None], provenance: Mapping[str, Any]
+    ) -> tuple[Path, bool]:
+        """Returns the store's entry, and whether ``make`` filled it now: it was not kept then.
+
+        Raises:
+            EngineError: what ``make`` raises.
+        """
+        if (found := self.store.find(kind, key)) is not None:
+            return found, False
+        return self.store.produce(kind, key, make, provenance, self.progress), True
+
+    def make_model(
+        self,
+        module: str,
+        spec: EngineSpec,
+        folder: Path,
+        task: str,
+        beside: Mapping[str, str] | None = None,
+    ) -> None:
+        """Has ``module``, run as a child, make :data:`MODEL` in ``folder`` from ``spec``.
+
+        ``task`` says what that is, for people; ``beside`` goes into the child's environment last.
+
+        Raises:
+            R50BenchError: see :func:`.maker.make_in_child`.
+        """
+        from r50bench.engines.maker import make_in_child  # what is made is found far more often
+
+        self.progress.phase(task)
+        environment = {**self.child_environment, **(beside or {})}
+        make_in_child(module, spec, folder / MODEL, environment, self.timeout_s, task=task)
 
     def build(
         self,

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.maker import make_in_child
 from r50bench.engines.preparation import MODEL, Preparation, Prepared, calibration_of, digest
 from r50bench.engines.registry import ENGINES, packages_of, version_of
 from r50bench.precision import PRECISIONS
@@ -80,15 +79,9 @@ def _made(
     provenance: Mapping[str, str | None],
 ) -> Prepared:
     """Returns ``spec`` with the store's entry (kind, key) that ``module`` makes of it."""
-    store, progress = preparation.store, preparation.progress
 
     def make(folder: Path) -> None:
-        progress.phase(task)
-        environment, timeout_s = preparation.child_environment, preparation.timeout_s
-        make_in_child(module, spec, folder / MODEL, environment, timeout_s, task=task)
+        preparation.make_model(module, spec, folder, task)
 
-    found = store.find(*entry)
-    made = found is None
-    if found is None:
-        found = store.produce(*entry, make, provenance, progress)
+    found, made = preparation.kept(*entry, make, provenance)
     return replace(spec, artifact=str(found / MODEL)), made

@@ -8,7 +8,6 @@ from pathlib import Path
 from r50bench.assets.store import sha256_of
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.child import ChildLog, run_child
-from r50bench.engines.maker import make_in_child
 from r50bench.engines.preparation import MODEL, Preparation, Prepared, digest
 from r50bench.engines.r50.kernel_sets import COMPILERS, KERNEL_SETS, KernelSet
 from r50bench.errors import EngineError, R50BenchError, Unsupported
@@ -30,31 +29,21 @@ def prepare(spec: EngineSpec, preparation: Preparation) -> Prepared:
     """Returns ``spec`` with library and plan; see :class:`.EngineDescriptor`."""
     library = _library(spec.precision, preparation)
     key = plan_key(spec, library.name, preparation)
-    store, progress = preparation.store, preparation.progress
-    task = f"preparing {spec.precision}"
 
     def make(folder: Path) -> None:
-        progress.phase(task)
-        make_in_child(
-            _PLAN_MODULE,
-            spec,
-            folder / MODEL,
-            preparation.child_environment,
-            preparation.timeout_s,
-            task=task,
-        )
+        from r50bench.engines.torch.quantised import with_quantised  # a plan is made once
 
-    found = store.find(_MODELS, key)
-    made = found is None
-    if found is None:
-        provenance = {
-            "source": "a plan for kernels of r50bench",
-            "kernels": library.name,
-            "precision": spec.precision,
-            "graph": spec.graph,
-            "state_dict_sha256": preparation.state_dict_sha256,
-        }
-        found = store.produce(_MODELS, key, make, provenance, progress)
+        source = with_quantised(spec, preparation)
+        preparation.make_model(_PLAN_MODULE, source, folder, f"preparing {spec.precision}")
+
+    provenance = {
+        "source": "a plan for kernels of r50bench",
+        "kernels": library.name,
+        "precision": spec.precision,
+        "graph": spec.graph,
+        "state_dict_sha256": preparation.state_dict_sha256,
+    }
+    found, made = preparation.kept(_MODELS, key, make, provenance)
     return replace(spec, kernels=str(library / LIBRARY), artifact=str(found / MODEL)), made
 
 

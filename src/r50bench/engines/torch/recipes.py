@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import nn
@@ -51,6 +53,10 @@ def build_module(spec: EngineSpec) -> nn.Module:
             f"no torch module computes in {numerics}",
             hint=f"what is built here computes in {', '.join(_NUMERICS)}",
         )
+    if spec.quantised is not None:
+        from r50bench.engines.torch.int8 import read_quantised
+
+        return read_quantised(Path(spec.quantised))
     model = pull_strides_back(build_model(spec.graph, spec.state_dict))
     if numerics in HALF_TYPES:
         return InHalf(model, HALF_TYPES[numerics])
