@@ -80,6 +80,20 @@ def test_what_cannot_be_fetched_is_told_before_anything_is_compiled(bench, cases
     assert made == [1]
 
 
+def test_no_model_waits_on_an_idle_core_until_another_one_is_quantised(bench, monkeypatch):
+    words = ("int8", "bf16", "int8", "fp32")
+    cases = [
+        planned(f"inference_throughput_avx_{word}", BATCH_SIZE=size)
+        for size, word in enumerate(words, 1)
+    ]
+    begun = []
+    monkeypatch.setattr(prepare, "_at_once", lambda _: 1)
+    monkeypatch.setattr(bench.assets, "calibration", lambda case: None)
+    monkeypatch.setattr(prepare, "gather", lambda case, *_: begun.append(case.batch_size))
+    assert prepare_models(cases, bench) == {}
+    assert begun == [1, 2, 4, 3]
+
+
 def test_an_interruption_stops_the_compilations_at_once(bench, cases, monkeypatch):
     stopped = []
 
