@@ -126,6 +126,7 @@ def test_where_no_node_answers_nothing_is_begun(fleet: Fleet, r50bench_here: Cal
         answer = r50bench_here("fleet", "run", *words)
         assert answer.code == 5
         assert "no node answered; a: the node died" in answer.err
+        assert not list(Path("r50bench-fleet").iterdir())
 
 
 def test_where_no_host_can_run_it_it_ends_with_6(fleet: Fleet, r50bench_here: Call) -> None:

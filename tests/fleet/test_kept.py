@@ -44,6 +44,7 @@ def test_what_anyone_answered_is_done_by_all(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_one_had_begun_is_no_answer_and_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
     with KeptFleet(tmp_path / "out", [INT8]):
         pass
     left = tmp_path / "out" / ".import-77-abcd"
@@ -52,6 +53,14 @@ def test_what_a_killed_one_had_begun_is_no_answer_and_is_removed(tmp_path: Path)
     with KeptFleet(tmp_path / "out", [INT8]) as kept:
         assert kept.before == ()
     assert not left.exists()
+
+
+def test_a_folder_that_was_made_for_nothing_is_gone_again(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for name in ("new", "there"):
+        with KeptFleet(tmp_path / name, [INT8]):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 
 def test_a_new_answer_comes_behind_all_others_also_where_some_were_removed(tmp_path: Path) -> None:
@@ -82,6 +91,7 @@ def test_two_are_not_at_one_folder(tmp_path: Path) -> None:
 
 
 def test_other_errands_and_folders_of_others_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
     with KeptFleet(tmp_path / "out", [INT8]):
         pass
     with pytest.raises(UsageError, match="has answered to something else"):

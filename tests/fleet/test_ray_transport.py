@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,11 +17,22 @@ from support.ray_in_process import Cluster, raw_node
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+def head() -> Iterator[socket.socket]:
+    """What listens where the cluster is."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def address_of(head: socket.socket) -> str:
+    return f"127.0.0.1:{head.getsockname()[1]}"
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch, head: socket.socket) -> Cluster:
     cluster = Cluster()
     cluster.install(monkeypatch)
     cluster.raw_nodes = [raw_node("a" * 56)]
-    monkeypatch.setattr(ray_transport, "admit", lambda address: ("192.0.2.1:6379", True))
+    monkeypatch.setattr(ray_transport, "admit", lambda address: (address_of(head), True))
     monkeypatch.setattr(ray_transport, "_DEATH_S", 0.0)
     return cluster
 
@@ -129,6 +141,11 @@ def test_no_error_of_a_node_is_unpacked_to_be_shown(cluster: Cluster) -> None:
     cluster.worker.raise_errors([(b"pickle", b"")], [None])
 
 
+def test_ray_prints_nothing_of_a_node_that_dies(cluster: Cluster) -> None:
+    RayTransport("auto")
+    cluster.worker_module.print_to_stdstream({"lines": ["a page"]}, ignore_prefix=False)
+
+
 def test_what_became_of_a_node_is_its_death_or_its_workers(cluster: Cluster) -> None:
     transport = RayTransport("auto")
     (node,) = transport.nodes()
@@ -150,10 +167,27 @@ def test_a_cluster_that_is_lost_is_said_in_one_line(cluster: Cluster) -> None:
     transport.close()
 
 
-def test_an_open_cluster_that_others_can_reach_is_left_at_once(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+def test_a_head_that_is_gone_is_not_asked_since_ray_would_end_the_process(
+    cluster: Cluster, head: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_transport, "admit", lambda address: ("127.0.0.1:6379", False))
+    monkeypatch.setattr(ray_transport, "_HEAD_S", 0.2)
+    cluster.held = True
+    transport = RayTransport("auto")
+    (node,) = transport.nodes()
+    transport.start(node, b"words")
+    head.close()
+    monkeypatch.setattr(transport._store, "_internal_kv_list", lambda _: pytest.fail("asked"))
+    with pytest.raises(RunFailed, match="lost: its head does not answer any more"):
+        transport.events(0.0)
+    transport.close()
+    assert cluster.cancelled == []
+    assert not cluster.connected
+
+
+def test_an_open_cluster_that_others_can_reach_is_left_at_once(
+    cluster: Cluster, head: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_transport, "admit", lambda address: (address_of(head), False))
     with pytest.raises(UsageError, match=r"who reaches 192\.0\.2\.1 can run anything"):
         RayTransport("auto")
     assert not cluster.connected

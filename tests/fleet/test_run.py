@@ -146,6 +146,53 @@ def test_a_node_that_comes_back_goes_on_with_what_it_had_to_do(tmp_path: Path) -
     ]
 
 
+def test_a_head_on_the_machine_of_a_node_that_died_is_not_taken_for_it(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, {"a": dies_at(3.0)}, replace(PLAN, retries=1))
+    (node,) = trial.fleet.nodes()
+    trial.fleet.alive.append(replace(node, id="0" * 56, cpus=0.0))
+    trial.through()
+    assert len(trial.fleet.started) == 1
+
+
+def killed_first(node: Node, order: Order) -> list[Step]:
+    """Its worker is killed at once, and it dies when 10 s are over."""
+    return [(0.0, written(Begun(0))), (1.0, KILLED), (9.0, DIES)]
+
+
+def test_a_death_that_is_known_late_costs_one_attempt(tmp_path: Path) -> None:
+    lives = iter([killed_first, good])
+
+    def next_life(node: Node, order: Order) -> Iterable[Step]:
+        return next(lives)(node, order)
+
+    trial = Trial(tmp_path, {"a": next_life}, replace(PLAN, errands=(INT8,), retries=1))
+    (node,) = trial.fleet.nodes()
+    trial.fleet.alive.append(replace(node, id="f" * 56))
+    assert [(one.reason, one.attempt) for one in trial.through()] == [
+        ("its worker was killed", 1),
+        ("", 2),
+    ]
+    assert trial.fleet.started[1][0] == pytest.approx(10.0, abs=1.5)
+
+
+def test_where_a_worker_alone_was_killed_its_node_goes_on_when_a_death_would_be_known(
+    tmp_path: Path,
+) -> None:
+    lives = iter([killed_first, good])
+
+    def next_life(node: Node, order: Order) -> Iterable[Step]:
+        return (
+            list(next(lives)(node, order))[:2] if order.words[-1] == "int8" else good(node, order)
+        )
+
+    trial = Trial(tmp_path, {"a": next_life})
+    assert [(one.errand.question, one.reason) for one in trial.through()] == [
+        ("int8", "its worker was killed"),
+        ("fp32", ""),
+    ]
+    assert 20.0 <= trial.fleet.started[1][0] < 25.0
+
+
 def test_one_that_does_not_come_back_is_given_up_after_a_minute(tmp_path: Path) -> None:
     trial = Trial(tmp_path, {"a": dies_at(3.0)}, replace(PLAN, retries=1))
     trial.through()

@@ -64,3 +64,10 @@ def test_nodes_of_one_name_are_told_apart_by_their_ids() -> None:
         TWO.id: "box-2",
         again.id: "box-1#ffffff",
     }
+
+
+def test_a_node_beside_a_head_of_its_name_is_called_by_its_name_and_alone_meant_by_it() -> None:
+    head = replace(ONE, id="0" * 56, cpus=0.0)
+    assert titles([ONE, head]) == {ONE.id: "box-1", head.id: "box-1#000000"}
+    assert select_nodes([ONE, head], ("box-1",)) == [ONE]
+    assert select_nodes([ONE, head], ("box-1#000000",)) == [head]

@@ -56,7 +56,9 @@ class Cluster:
         worker.global_worker = types.SimpleNamespace(
             raise_errors=lambda *_: pytest.fail("an error of a node's was unpacked")
         )
+        worker.print_to_stdstream = lambda *_, **__: pytest.fail("Ray has printed")
         self.worker = worker.global_worker
+        self.worker_module = worker
         return {
             "ray": ray,
             "ray.cloudpickle": cloudpickle,

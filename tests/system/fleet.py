@@ -340,14 +340,14 @@ transport.close()
             if sum(counts.values()) < self.asked.kills:
                 kind = self.random.choice(("node", "raylet", "worker", "run", "measurer", "driver"))
                 counts[kind] += self._strike(kind, driver)
-        driver.communicate()
+        json.loads(driver.communicate()[0])  # between which nothing of Ray's was printed
         self._nothing_runs()
 
     def _begin(self, out: Path) -> subprocess.Popen[str]:
         address = self.random.choice((self.cluster.gcs, self.cluster.client))
         return self.cluster.driver(
-            "fleet", "run", *CASES, *FAKE, *LASTING, "--out", str(out), "-q", "--retries", "100",
-            "--address", address, "--limit", "60s",
+            "fleet", "run", *CASES, *FAKE, *LASTING, "--out", str(out), "-q", "--json",
+            "--retries", "100", "--address", address, "--limit", "60s",
         )  # fmt: skip
 
     def _strike(self, kind: str, driver: subprocess.Popen[str]) -> bool:

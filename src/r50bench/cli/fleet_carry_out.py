@@ -19,6 +19,7 @@ from r50bench.cli.options import json_option, quiet_option, seconds_of
 from r50bench.cli.pages import PAGE, leave_page, read_shown
 from r50bench.cli.shell import terminal_width
 from r50bench.errors import RunFailed, Unsupported, UsageError
+from r50bench.fleet.agent import OUTPUT
 from r50bench.fleet.homecoming import remember_runs
 from r50bench.fleet.kept import Answered, KeptFleet, unanswered
 from r50bench.fleet.plan import Errand, FleetPlan, Seat, seats_of
@@ -249,7 +250,8 @@ def _show(
         click.echo(json.dumps(data, indent=2))
         return
     click.echo(fleet_text(found, twins, by_title, terminal_width()), nl=False)
-    click.echo(f"{page}# records: {path}   look again: {look_again(path)}")
+    printed = f"   printed there: {path}/*/{OUTPUT}" if any(path.glob(f"*/{OUTPUT}")) else ""
+    click.echo(f"{page}# records: {path}{printed}   look again: {look_again(path)}")
 
 
 def _warn_of_unpriced(seats: Sequence[Seat], prices: dict[str, float], progress: Progress) -> None:

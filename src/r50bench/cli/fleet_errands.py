@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 import click
@@ -57,7 +58,7 @@ def errands_of_verb(verb: str, words: Sequence[str]) -> tuple[Errand, ...]:
     Raises:
         UsageError: it would refuse them, or they are not for a node.
     """
-    question = " ".join((verb, *words))
+    question = shlex.join((verb, *words))
     return (_checked(Errand(question, (verb, *words), several=True)),)
 
 

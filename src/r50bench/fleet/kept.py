@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -116,7 +117,8 @@ def _asked(one: Answered) -> tuple[str | None, str]:
 class KeptFleet:
     """A fleet's folder, made where it is not there, held by this process alone until it is left.
 
-    ``before`` are the answers that are in it already, in their order.
+    Where nothing was answered it is gone again then. ``before`` are the answers that are in it
+    already, in their order.
 
     Raises:
         UsageError: it is that of other errands, or of no fleet, or another process is at it.
@@ -125,6 +127,7 @@ class KeptFleet:
 
     def __init__(self, path: Path, errands: Sequence[Errand]) -> None:
         self.path = path
+        self._made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._hold = Hold(path)
@@ -199,6 +202,10 @@ class KeptFleet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._made and not any(self.path.glob(f"*/{ANSWER}")):
+            with suppress(OSError):  # something else is in it
+                (self.path / PLAN).unlink()
+                self.path.rmdir()
         self._hold.release()
 
 

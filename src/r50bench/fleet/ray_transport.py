@@ -12,6 +12,7 @@ import itertools
 import os
 import secrets
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,10 +33,12 @@ _MOST_WAITING = 8
 _NOBODY_READS_S = 600.0
 _SOONEST_S, _LATEST_S = 0.05, 1.0
 _DEATH_S, _END_S = 3.0, 10.0
+_HEAD_S = 20.0
+"""How long the head may be away: Ray ends the whole process when it has missed it for 60 s."""
+
 _OWN_LABELS = "ray.io/"
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "error",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # of which Ray 2.52 warns every driver
 }
 """What Ray would say, or do, unasked."""
@@ -81,14 +84,14 @@ class RayTransport:
             raise
 
     def nodes(self) -> list[Node]:
-        with _losses_told():
+        with self._asking():
             return [_node(raw) for raw in self._ray.nodes() if raw.get("Alive")]
 
     def start(self, node: Node, order: bytes) -> Ticket:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         ticket = next(self._numbers)
-        with _losses_told():
+        with self._asking():
             reference = self._task.options(
                 num_cpus=node.cpus,
                 resources={EXCLUSIVE: 1} if node.exclusive else {},
@@ -103,6 +106,7 @@ class RayTransport:
         while True:
             with _losses_told():
                 done = self._done(min(pause, max(0.0, until - time.monotonic())))
+            with self._asking():
                 found: list[Event] = [*self._frames()]
             for ticket in done:
                 del self._sent[ticket]
@@ -115,7 +119,7 @@ class RayTransport:
         """A node's death takes some seconds to be known, a worker's shows at once."""
         until = time.monotonic() + _DEATH_S
         while True:
-            with _losses_told():
+            with self._asking():
                 now = {raw["NodeID"]: raw for raw in self._ray.nodes()}.get(node.id, {})
             if not now.get("Alive"):
                 said = str(now.get("DeathReasonMessage") or "").strip()
@@ -126,22 +130,41 @@ class RayTransport:
 
     def stop(self, ticket: Ticket) -> None:
         sent = self._sent.get(ticket)
-        if sent is not None:
+        if sent is not None and _answers(self.address):
             # By force: a task that waits cannot be interrupted. What it has started dies with it.
             with suppress(Exception):  # it is done, or its node is gone
                 self._ray.cancel(sent.reference, force=True)
 
     def close(self) -> None:
-        with suppress(Exception):  # whatever is lost with the cluster need not be ended
-            for ticket in self._sent:
-                self.stop(ticket)
-            left = [sent.reference for sent in self._sent.values()]
-            if left:
-                self._ray.wait(left, num_returns=len(left), timeout=_END_S, fetch_local=False)
-            self._store._internal_kv_del(self._prefix, del_by_prefix=True)
+        if _answers(self.address):
+            with suppress(Exception):  # whatever is lost with the cluster need not be ended
+                self._end_all()
         self._sent.clear()
         with suppress(Exception):
             self._ray.shutdown()
+
+    def _end_all(self) -> None:
+        for ticket in self._sent:
+            self.stop(ticket)
+        left = [sent.reference for sent in self._sent.values()]
+        if left:
+            self._ray.wait(left, num_returns=len(left), timeout=_END_S, fetch_local=False)
+        self._store._internal_kv_del(self._prefix, del_by_prefix=True)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Has the head asked only while it answers.
+
+        Raises:
+            RunFailed: it does not any more.
+        """
+        with _losses_told():
+            until = time.monotonic() + _HEAD_S
+            while not _answers(self.address):
+                if time.monotonic() >= until:
+                    raise ConnectionError("its head does not answer any more")
+                time.sleep(_SOONEST_S)
+            yield
 
     def _channel(self, ticket: Ticket) -> bytes:
         return self._prefix + b"%08d/" % ticket
@@ -170,6 +193,18 @@ class RayTransport:
                 yield Frame(ticket, data)
 
 
+def _answers(address: str) -> bool:
+    """Whether anybody listens there; of a client's server Ray itself tells that it is gone."""
+    if address.startswith("ray://"):
+        return True
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_LATEST_S).close()
+    except OSError:
+        return False
+    return True
+
+
 def _connected(address: str) -> Any:
     """Returns the module ray, connected.
 
@@ -193,6 +228,7 @@ def _connected(address: str) -> Any:
         for number, handler in handlers.items():
             signal.signal(number, handler)
     _unpack_no_errors()
+    _print_nothing()
     return ray
 
 
@@ -201,6 +237,13 @@ def _unpack_no_errors() -> None:
     from ray._private.worker import global_worker
 
     global_worker.raise_errors = lambda *_: None
+
+
+def _print_nothing() -> None:
+    """Has Ray not print, between what is ours, the last lines of the log of a node that died."""
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *_, **__: None
 
 
 def _sent_by_value() -> Any:

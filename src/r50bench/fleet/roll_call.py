@@ -14,6 +14,7 @@ from r50bench.fleet.selection import select_nodes, titles
 from r50bench.fleet.survey import Survey
 from r50bench.fleet.transport import Gone, Node, Ticket, Transport
 from r50bench.notices import Progress
+from r50bench.wording import counted
 
 __all__ = ["Present", "call_roll", "nodes_present"]
 
@@ -61,7 +62,7 @@ def call_roll(
     asked = {transport.start(node, order): (node, title) for node, title in nodes}
     answers = {ticket: Answer(0) for ticket in asked}
     found: dict[Ticket, Present] = {}
-    progress.phase(f"asking {len(asked)} nodes what they are", len(asked))
+    progress.phase(f"calling {counted(len(asked), 'node')}", len(asked))
     deadline = clock() + patience_s
     while len(found) < len(asked) and clock() < deadline:
         for event in transport.events(min(_LOOK_UP_S, max(0.0, deadline - clock()))):

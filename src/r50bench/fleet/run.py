@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,9 @@ _LONGEST_SENDING_S = 1800.0
 _STOPPING_S = 20.0
 _RETURN_S = 60.0
 """How long a node that died is looked for, where what it had to do may be tried again."""
+
+_DEATH_KNOWN_S = 20.0
+"""How long a dead node may pass for a living one: Ray looks each 3 s, and believes the fifth."""
 
 _LONGEST_DETAIL = 60
 _FINAL = (UsageError.exit_code, Unsupported.exit_code)
@@ -73,6 +76,7 @@ class FleetRun:
         self._clock = clock
         self._attempts: dict[Ticket, _Attempt] = {}
         self._lost_at: dict[str, float] = {}
+        self._in_doubt: dict[str, float] = {}
         self._looked = -math.inf
         self._done = 0
         self._warned: set[str] = set()
@@ -154,13 +158,16 @@ class FleetRun:
         seat, ended = attempt.seat, attempt.answer.ended
         with aside(self._target) as folder:
             home, reason, status = Home(), attempt.reason, None
-            if not reason and ended is None:
+            killed = not reason and ended is None
+            if killed:
                 reason = self._transport.fate(seat.node)
             elif not reason and ended is not None:
                 home, reason = self._came_home(attempt, ended, folder)
                 status = ended.status
             if not any(node.id == seat.node.id for node in self._transport.nodes()):
                 self._lose(seat)
+            elif killed:
+                self._doubt(seat)
             return self._kept(self._answered(attempt, home, reason, status), folder)
 
     def _came_home(self, attempt: _Attempt, ended: Ended, folder: Path) -> tuple[Home, str]:
@@ -225,24 +232,44 @@ class FleetRun:
         self._schedule.lose(seat.title)
         self._lost_at.setdefault(seat.title, self._clock())
 
+    def _doubt(self, seat: Seat) -> None:
+        """Has nothing begin where a worker was killed, until a node's death would be known."""
+        self._schedule.lose(seat.title)
+        self._in_doubt[seat.title] = self._clock()
+
     def _look_for_the_lost(self) -> Iterator[Answered]:
         """Gives seats whose node was started again their node, and gives up the others in time."""
         now = self._clock()
         if not self._schedule.lost or now - self._looked < _LOOK_UP_S:
             return
         self._looked = now
+        nodes = self._transport.nodes()
+        self._clear_doubts({node.id for node in nodes})
         used = {seat.node.id for seat in self._schedule.seats.values()}
-        free = [node for node in self._transport.nodes() if node.id not in used]
+        free = [node for node in nodes if node.id not in used]
         for seat in self._schedule.lost:
+            if seat.title in self._in_doubt:
+                continue
             node = next((node for node in free if node.place == seat.node.place), None)
             if node is not None:
                 free.remove(node)
                 self._found(seat, node)
-            elif now - self._lost_at[seat.title] >= self._return_s:
+            elif now - self._lost_at[seat.title] >= self._return_s and not self._in_doubt:
                 for job in self._schedule.give_up(seat.title):
                     title = seat.title if job.title is not None else ""
                     reason = "was not begun: its node is gone"
                     yield self._empty(Answered(job.errand, title, job.attempt, reason=reason))
+
+    def _clear_doubts(self, alive: Collection[str]) -> None:
+        """Gives seats their nodes back that have lived on, those with the ids ``alive``."""
+        for title, since in list(self._in_doubt.items()):
+            seat = self._schedule.seats[title]
+            if seat.node.id not in alive:
+                del self._in_doubt[title]
+                self._lose(seat)
+            elif self._clock() - since >= _DEATH_KNOWN_S:
+                del self._in_doubt[title]
+                self._schedule.find(title, seat.node)
 
     def _found(self, seat: Seat, node: Node) -> None:
         del self._lost_at[seat.title]

@@ -26,10 +26,8 @@ def select_nodes(nodes: Sequence[Node], words: Sequence[str]) -> list[Node]:
         UsageError: a word means no node, or there is none at all.
     """
     if words:
-        for word in words:
-            if not any(_means(word, node) for node in nodes):
-                raise _means_none(word, nodes)
-        chosen = [node for node in nodes if any(_means(word, node) for word in words)]
+        ids = {node.id for word in words for node in _meant(word, nodes)}
+        chosen = [node for node in nodes if node.id in ids]
     else:
         chosen = [node for node in nodes if node.exclusive] or [n for n in nodes if n.cpus > 0]
     if not chosen:
@@ -41,12 +39,31 @@ def select_nodes(nodes: Sequence[Node], words: Sequence[str]) -> list[Node]:
 
 
 def titles(nodes: Sequence[Node]) -> dict[str, str]:
-    """Returns what each node is called, by its id: its name, and more where others have it too."""
+    """Returns what each node is called, by its id: its name, and more where others have it too.
+
+    A head that offers nothing does not take the name from a node on the same machine.
+    """
     counts = Counter(node.name for node in nodes)
+    offering = Counter(node.name for node in nodes if _offers(node))
     return {
-        node.id: node.name if counts[node.name] == 1 else f"{node.name}#{node.id[:_LEAST_OF_ID]}"
+        node.id: node.name
+        if counts[node.name] == 1 or (_offers(node) and offering[node.name] == 1)
+        else f"{node.name}#{node.id[:_LEAST_OF_ID]}"
         for node in nodes
     }
+
+
+def _offers(node: Node) -> bool:
+    return node.exclusive or node.cpus > 0
+
+
+def _meant(word: str, nodes: Sequence[Node]) -> list[Node]:
+    called = titles(nodes)
+    meant = [node for node in nodes if called[node.id] == word]
+    meant = meant or [node for node in nodes if _means(word, node)]
+    if not meant:
+        raise _means_none(word, nodes)
+    return meant
 
 
 def _means(word: str, node: Node) -> bool:

@@ -6,7 +6,7 @@ unpacks nothing of a node's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,9 +20,10 @@ Ticket = int
 class Node:
     """A machine as the cluster knows it.
 
-    ``id`` is new whenever it joins, ``place`` is not: its name, address and labels, by which one
-    that was started again is known. ``cpus`` are what it offers to the cluster's tasks;
-    ``exclusive`` says that it declares the resource by which one of them keeps others away.
+    ``id`` is new whenever it joins, ``place`` is not: its name, address, labels and what it offers,
+    by which one that was started again is known, and told from a head on the same machine.
+    ``cpus`` are what it offers to the cluster's tasks; ``exclusive`` says that it declares the
+    resource by which one of them keeps others away.
     """
 
     id: str
@@ -33,8 +34,9 @@ class Node:
     exclusive: bool = False
 
     @property
-    def place(self) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-        return self.name, self.address, tuple(sorted(self.labels.items()))
+    def place(self) -> tuple[Hashable, ...]:
+        labels = tuple(sorted(self.labels.items()))
+        return self.name, self.address, labels, self.cpus, self.exclusive
 
 
 @dataclass(frozen=True)
