@@ -26,8 +26,8 @@ def test_the_table_has_a_row_for_each_node_of_each_case_the_best_first() -> None
     text = fleet_text(FOUND, [], {"a": 0.36, "b": 0.9})
     lines = text.splitlines()
     assert [line.split() for line in lines[2:5]] == [
-        ["int8", "b", "200.0", "±", "1.0", "img/s", "100.0", "%", "0.9", "800000", "±", "4000"],
-        ["a", "100.0", "±", "1.0", "img/s", "50.0", "%", "0.36", "1000000", "±", "10000"],
+        ["int8", "b", "200.0", "±", "1.0", "img/s", "100.0", "%", "0.9", "0.8000", "±", "0.0040"],
+        ["a", "100.0", "±", "1.0", "img/s", "50.0", "%", "0.36", "1.000", "±", "0.010"],
         ["c", "failed"],
     ]
     assert "int8: best is b; most images for the price: a" in lines

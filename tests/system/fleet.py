@@ -393,13 +393,22 @@ transport.close()
         if good != wanted:
             raise StepFailed(f"answered: {good - wanted} too often, {wanted - good} not at all")
         folders = [path.parent for path in out.rglob("record.json")]
-        records = [read_measured(folder)[0] for folder in folders]
+        measured = [read_measured(folder) for folder in folders]
+        records = [record for record, _ in measured]
         ids = [record.id for record in records]
         if len({*ids}) != len(ids) or ids != [folder.name for folder in folders]:
             raise StepFailed(f"records are there twice, or under other names: {ids}")
         valid = [record for record in records if record.status == "valid"]
         if len(valid) < len(wanted):
             raise StepFailed(f"{len(valid)} valid records for {len(wanted)} answers")
+        if short := [
+            record.id
+            for record, samples in measured
+            if samples is not None
+            and len(samples.step)
+            != (record.case.steps or 0) * record.case.repeat * record.case.instances
+        ]:
+            raise StepFailed(f"valid, and cut short: {short}")
         known = self._in_history()
         if missing := {*ids} - known:
             raise StepFailed(f"not in the history: {missing}")

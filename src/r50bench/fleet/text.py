@@ -78,7 +78,7 @@ def _table(found: Sequence[Standing], prices: Prices) -> Table:
         Column("", "left"),
         Column("of best", "right"),
         Column("per hour" if prices else "", "right"),
-        Column("images for 1" if prices else "", "right"),
+        Column("10⁶ images for 1" if prices else "", "right"),
     )
     rows: list[tuple[Text, ...]] = []
     for standing in found:
@@ -105,7 +105,11 @@ def _cells(standing: Standing, cell: Cell, prices: Prices) -> Iterator[Text]:
     price = prices.get(cell.title)
     yield "" if price is None else figure(price)
     worth = _worth(standing, cell, prices)
-    yield "" if worth is None else with_interval(worth.value, _half_width(worth))
+    if worth is None:
+        yield ""
+    else:
+        millions = worth.scaled(1e-6)
+        yield with_interval(millions.value, _half_width(millions))
 
 
 def _half_width(estimate: Estimate) -> float | None:
