@@ -26,11 +26,11 @@ def pair(script, undisturbed: float | None, experienced: float = 0.7):
 @pytest.mark.parametrize(
     ("ratios", "moved", "met", "said"),
     [
-        ([1.01, 0.99, 1.005], 0.7, True, "undisturbed 1.0050"),
+        ([1.01, 0.99, 1.005], 0.7, True, "3 beside: 1.0050 (0.990 to 1.010"),
         ([0.97, 0.96, 0.99], 0.7, False, "MISS"),
         ([1.0, 1.0, 1.0], 0.95, False, "MISS"),
         ([1.0, None, None], 0.7, False, "OPEN"),
-        ([1.0, 1.0, None], 0.7, True, "2 of 3 pairs"),
+        ([1.0, 1.0, None, 1.01], 0.7, True, "in 4 of 4 rounds without and 3 beside"),
     ],
 )
 def test_undisturbed_figures_must_stay_where_experienced_ones_move(

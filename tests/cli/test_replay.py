@@ -52,6 +52,14 @@ def test_a_replay_is_compared_and_a_single_process_is_no_verdict(
     assert "1 / 2" in case
 
 
+def test_a_replay_is_judged_by_undisturbed_batches_where_asked(
+    r50bench_fake: Call, record: Path
+) -> None:
+    answer = r50bench_fake("replay", record.name, "--undisturbed")
+    assert answer.code == 0, answer.err
+    assert "0 of 1 process had enough undisturbed batches, as nothing looked" in answer.out
+
+
 def test_a_replay_that_fails_exits_5_without_figures(r50bench_fake: Call, record: Path) -> None:
     answer = r50bench_fake("replay", str(record / "record.json"), FAKE_FAULT="kill@30")
     assert (answer.code, answer.out) == (5, "")

@@ -78,6 +78,19 @@ def test_records_against_others_lead_with_the_verdict(r50bench_here: Call, tmp_p
     assert (answer.code, answer.out) == (0, f"# page: {page}\n")
     assert "inference_throughput_avx_int8: same within ±2 %" in page.read_text()
     assert r50bench_here("report", str(tmp_path / "after"), "--against", "gone").code == 2
+    answer = r50bench_here("report", *sides, "-o", str(page), "--undisturbed")
+    assert answer.code == 0
+    assert "0 of 2 processes had enough undisturbed batches" in page.read_text()
+
+
+@pytest.mark.parametrize("option", [("--undisturbed",), ("--threshold", "3%")])
+def test_how_to_compare_is_refused_where_there_is_nothing_to_compare_with(
+    r50bench_here: Call, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    keep_run(tmp_path / "a")
+    answer = r50bench_here("report", str(tmp_path / "a"), *option)
+    assert answer.code == 2
+    assert "add --against BASE" in answer.err
 
 
 def test_a_profile_that_is_damaged_is_named_and_hides_no_record(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -39,32 +41,94 @@ def bound():
     os.sched_setaffinity(0, allowed)
 
 
+def looked(canary):
+    """Looks once; returns what was found and what was waited, in ns."""
+    canary.look(time.monotonic_ns())
+    return canary.found()[-1][1:]
+
+
 def test_a_look_takes_some_time_on_the_cpu_of_its_thread(library, bound):
     canary = Canary(library, [threading.get_native_id()])
-    took_ns, waited_ns = canary.look()
+    took_ns, waited_ns = looked(canary)
     assert took_ns > 100
     assert waited_ns >= -1
     assert canary.cpus() == (bound,)
     canary.close()
 
 
+def test_looks_are_kept_in_order_with_their_stamps_until_the_next_round_begins(library, bound):
+    canary = Canary(library, [])
+    canary.begin(4)
+    stamps = [time.monotonic_ns() for _ in range(3)]
+    due = [canary.look(stamp) for stamp in stamps]
+    assert [stamp for stamp, _, _ in canary.found()] == stamps
+    assert all(at > stamp for at, stamp in zip(due, stamps, strict=True))
+    canary.begin(4)
+    assert canary.found() == []
+
+
+def test_looks_beyond_the_room_for_them_are_not_taken(library, bound):
+    canary = Canary(library, [])
+    canary.begin(2)
+    due = [canary.look(time.monotonic_ns()) for _ in range(3)]
+    assert len(canary.found()) == 2
+    assert due[2] > time.monotonic_ns() + 10**15
+
+
+def test_a_stamp_that_is_no_number_is_refused_as_by_any_function(library):
+    with pytest.raises(TypeError):
+        Canary(library, []).look("now")
+
+
+@pytest.fixture
+def pause_ns(library):
+    """For how long nothing is looked at after looks that cost so much."""
+    function = ctypes.CDLL(str(library)).canary_pause_ns
+    function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_int64), ctypes.c_int64
+
+    def pause(costs):
+        row = (ctypes.c_int64 * len(costs))(*costs)
+        return function(row, len(costs))
+
+    return pause
+
+
+def test_looks_are_so_far_apart_that_they_cost_half_a_thousandth_of_the_time(pause_ns):
+    assert pause_ns([5_000]) == 2_000 * 5_000
+    assert pause_ns([20_000, 5_000, 7_000]) == 2_000 * 7_000
+
+
+def test_one_look_that_was_interrupted_or_quick_does_not_move_the_next_ones(pause_ns):
+    assert pause_ns([7_000, 7_100, 3_000_000]) == 2_000 * 7_100
+    assert pause_ns([7_000, 7_100, 500]) == 2_000 * 7_000
+
+
+def test_the_latest_looks_say_what_one_costs(pause_ns):
+    assert pause_ns([40_000] * 30 + [9_000] * 8) == 2_000 * 9_000
+
+
+def test_where_every_look_has_to_wait_there_is_one_each_fifth_of_a_second(pause_ns):
+    assert pause_ns([40_000_000] * 4) == 200_000_000
+
+
 def test_a_thread_that_shares_its_cpu_is_seen_to_wait(library, bound):
     canary = Canary(library, [threading.get_native_id()])
-    if canary.look()[1] < 0:
+    if looked(canary)[1] < 0:
         pytest.skip("this kernel does not tell for how long threads wait")
+    canary.begin(200_000)
     hog = subprocess.Popen(["sh", "-c", "while :; do :; done"])
     try:
-        waited_ns = max(canary.look()[1] for _ in range(200_000))
+        for _ in range(200_000):
+            canary.look(time.monotonic_ns())
     finally:
         hog.kill()
         hog.wait()
-    assert waited_ns > 100_000
+    assert max(waited_ns for _, _, waited_ns in canary.found()) > 100_000
     canary.close()
 
 
 def test_a_thread_of_which_the_kernel_says_nothing_is_left_out(library):
-    canary = Canary(library, [])
-    assert canary.look()[1] == -1
+    assert looked(Canary(library, []))[1] == -1
 
 
 def test_what_is_no_library_is_refused(tmp_path):

@@ -33,9 +33,10 @@ else:
     helpers = [threading.get_native_id()] * (len(cpus) - 1)
     os.sched_setaffinity(0, cpus[:1])
 canary = open_canary(library, cpus, helpers)
-canary.look()
+canary.begin(1)
+canary.look(0)
 others = threads_of_process() - before - set(helpers)
-print(json.dumps([canary.cpus(), canary.look()[0], len(others)]))
+print(json.dumps([canary.cpus(), canary.found()[0][1], len(others)]))
 """
 
 COMPUTE = """

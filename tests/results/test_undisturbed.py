@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from r50bench.notices import Notice
 from r50bench.results.record import Canary
 from r50bench.results.samples import Samples
 from r50bench.results.undisturbed import (
@@ -136,11 +137,47 @@ def test_batches_that_differ_as_undisturbed_ones_do_not_give_no_figure() -> None
 
 def test_where_cores_were_seldom_at_full_speed_both_looks_may_have_met_it_by_chance() -> None:
     for full, is_given in ((19, False), (21, True)):
-        looks = [FULL] * full + [SLOW] * (100 - full)
-        samples = looked_at(samples_of_latencies([[10] * 100]), canary_ns=looks)
+        slow = 100 - full
+        rows = [[10] * full + [17] * slow]
+        samples = looked_at(samples_of_latencies(rows), canary_ns=[FULL] * full + [SLOW] * slow)
         states = core_states(samples, {0: float(FULL)})
         assert states is not None
         assert (undisturbed_throughput(samples, states) is not None) is is_given
+
+
+@pytest.mark.parametrize(("slow_ms", "is_given"), [(10, False), (12, False), (14, True)])
+def test_where_batches_do_not_feel_what_slows_the_looks_these_tell_nothing(
+    slow_ms: int, is_given: bool
+) -> None:
+    # The loop takes 1.76 times as long: by chance, where spells are shorter than batches are.
+    samples = looked_at(
+        samples_of_latencies([[10] * 20 + [slow_ms] * 20]), canary_ns=[FULL] * 20 + [SLOW] * 20
+    )
+    states = core_states(samples, {})
+    assert states is not None
+    assert (undisturbed_throughput(samples, states) is not None) is is_given
+    assert (undisturbed_latency_ns(samples, states) is not None) is is_given
+
+
+def test_where_every_batch_between_slow_looks_waited_nobody_knows_what_they_felt() -> None:
+    samples = looked_at(
+        samples_of_latencies([[10] * 20 + [30] * 20]),
+        canary_ns=[FULL] * 20 + [SLOW] * 20,
+        waited_ns=[0] * 20 + [15_000_000] * 20,
+    )
+    states = core_states(samples, {})
+    assert states is not None
+    assert undisturbed_throughput(samples, states) is None
+
+
+def test_spells_between_two_looks_spoil_a_third_of_the_batches_and_not_the_figure() -> None:
+    rows = [[10] * 20 + [12, 13, 14, 15, 16, 17, 15, 14, 13, 16] + [17] * 20]
+    samples = looked_at(samples_of_latencies(rows), canary_ns=[FULL] * 30 + [SLOW] * 20)
+    states = core_states(samples, {})
+    assert states is not None
+    rate = undisturbed_throughput(samples, states)
+    assert rate is not None
+    assert rate.value == pytest.approx(8 / 0.010, rel=1e-12)
 
 
 def test_where_nearly_all_passed_undisturbed_they_may_differ_for_reasons_of_their_own() -> None:
@@ -150,18 +187,28 @@ def test_where_nearly_all_passed_undisturbed_they_may_differ_for_reasons_of_thei
     assert undisturbed_throughput(samples, states) is not None
 
 
+def slow_of_ten(slow: int) -> Notice | None:
+    """Returns what is said of ten batches that many of which had a slow core."""
+    rows = [[10] * (10 - slow) + [17] * slow]
+    samples = looked_at(samples_of_latencies(rows), canary_ns=[FULL] * (10 - slow) + [SLOW] * slow)
+    states = core_states(samples, {0: float(FULL)})
+    assert states is not None
+    return slow_cores(samples, states)
+
+
 def test_cores_that_are_often_slow_are_said_and_others_are_not() -> None:
-    quiet = core_states(looked_at(samples_of_latencies([[10] * 10]), canary_ns=[FULL] * 10), {})
-    slow = core_states(
-        looked_at(samples_of_latencies([[10] * 10]), canary_ns=[FULL] * 6 + [SLOW] * 4), {}
-    )
-    assert quiet is not None
-    assert slow is not None
-    assert slow_cores(quiet) is None
-    notice = slow_cores(slow)
+    assert slow_of_ten(1) is None
+    notice = slow_of_ten(4)
     assert notice is not None
     assert notice.code == "slow-cores"
     assert "at full speed in 60 % of the batches: others' work on the same cores" in notice.text
+
+
+def test_who_has_undisturbed_figures_is_told_to_go_by_them_and_nobody_else() -> None:
+    for slow, advice in ((4, "go by the undisturbed figures, or run"), (5, "run on cores that")):
+        notice = slow_of_ten(slow)
+        assert notice is not None
+        assert notice.mend.startswith(advice)
 
 
 FULL_MS = 10.0
@@ -224,28 +271,20 @@ def test_of_two_states_the_undisturbed_figure_is_that_of_the_fast_one(
         errors.append(abs(rate.value / truth - 1))
         held += rate.low <= truth <= rate.high
         experienced.append(8 * len(samples) / (np.sum(samples.latency_ns) * 1e-9) / truth)
-    assert max(errors) < 0.012
+    assert max(errors) < 0.01
     assert np.mean(experienced) < 0.85
-    # Where batches last a third of a spell, spells lie unseen between two looks, and bias it by
-    # less than half a per cent: the interval knows nothing of that.
-    if spell_ms >= 10 * FULL_MS:
-        assert held >= 0.9 * runs
+    assert held >= 0.9 * runs
 
 
 @pytest.mark.parametrize(
-    ("full_ms", "slow_by", "kept"), [(30, 1.3, 40), (30, 1.6, 6), (60, 1.6, 0)]
+    ("full_ms", "slow_by"), [(30, 1.3), (30, 1.6), (60, 1.6), (100, 1.3), (100, 1.6)]
 )
-def test_where_batches_are_as_long_as_spells_there_is_a_figure_within_three_per_cent_or_none(
-    full_ms: float, slow_by: float, kept: int
+def test_where_batches_are_as_long_as_spells_there_is_no_figure(
+    full_ms: float, slow_by: float
 ) -> None:
     random = np.random.default_rng(15)
-    errors = []
-    for _ in range(40):
+    for _ in range(20):
         samples = mixture(random, 200, slow_by, 30.0, full_ms)
         states = core_states(samples, {0: float(FULL)})
         assert states is not None
-        rate = undisturbed_throughput(samples, states)
-        if rate is not None:
-            errors.append(rate.value / (8 / (full_ms * 1e-3)) - 1)
-    assert len(errors) <= kept
-    assert all(abs(error) < 0.03 for error in errors)
+        assert undisturbed_throughput(samples, states) is None

@@ -21,6 +21,7 @@ from r50bench.cli.options import (
 )
 from r50bench.cli.selection import select
 from r50bench.cli.sides import side_named
+from r50bench.comparison.between import compare_by_history
 from r50bench.comparison.check import (
     check_junit,
     check_markdown,
@@ -29,7 +30,6 @@ from r50bench.comparison.check import (
 )
 from r50bench.comparison.compare import Comparison, raise_verdict
 from r50bench.comparison.naming import SIDES_HELP
-from r50bench.comparison.public import compare_by_history
 from r50bench.comparison.side import Side
 from r50bench.errors import UsageError
 from r50bench.host import topology

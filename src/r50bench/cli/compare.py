@@ -10,9 +10,9 @@ import click
 from r50bench.cli.comparing import as_printed, leave_comparison, threshold_option
 from r50bench.cli.options import out_option, undisturbed_option
 from r50bench.cli.sides import side_named
+from r50bench.comparison.between import compare_by_history
 from r50bench.comparison.compare import raise_verdict
 from r50bench.comparison.naming import SIDES_HELP
-from r50bench.comparison.public import compare_by_history
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.judged import Judged
 from r50bench.results.record import new_record_id

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from r50bench.errors import R50BenchError, RunFailed
-from r50bench.measure.session import Outcome
 from r50bench.notices import Notice, Progress
 from r50bench.report.page import Section
 from r50bench.report.records_page import Shown, records_page
 from r50bench.results.files import write_text_atomically
 from r50bench.results.samples import read_measured
+
+if TYPE_CHECKING:  # pages of records need nothing of measuring
+    from r50bench.measure.session import Outcome
 
 __all__ = ["PAGE", "leave", "leave_page", "read_shown", "shown_of", "write_page"]
 

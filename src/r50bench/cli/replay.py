@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from r50bench.cli.comparing import as_printed, threshold_option
-from r50bench.cli.options import out_option, quiet_option
+from r50bench.cli.options import out_option, quiet_option, undisturbed_option
 from r50bench.cli.replay_plan import plan_replay
-from r50bench.comparison.public import compare_by_history
+from r50bench.comparison.between import compare_by_history
 from r50bench.comparison.side import MeasuredRun, read_run, side_of
 from r50bench.errors import UsageError
 from r50bench.host import topology
@@ -27,6 +27,7 @@ from r50bench.report.table import Column, Table
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.differences import FigurePair, figure_pairs
 from r50bench.results.history import History, history_path
+from r50bench.results.judged import Judged
 from r50bench.results.kpi import Kpi
 from r50bench.results.record import Record, read_record
 from r50bench.wording import figure, with_interval
@@ -52,9 +53,12 @@ _COLUMNS = (
     help="Run it N times, by fresh processes.",
 )
 @threshold_option
+@undisturbed_option
 @out_option("the new record goes")
 @quiet_option
-def replay(record: str, processes: int, threshold: float, out: Path, quiet: bool) -> None:
+def replay(
+    record: str, processes: int, threshold: float, judged: Judged, out: Path, quiet: bool
+) -> None:
     """Runs the same again, compares, and says what else differs.
 
     RECORD is the folder of a run, its record.json, or the id of a record in the history. The case
@@ -69,7 +73,7 @@ def replay(record: str, processes: int, threshold: float, out: Path, quiet: bool
     planned = plan_replay(_read(folder), host)
     before = read_run(folder)
     outcomes = _repeat(planned, processes, host, out, quiet=quiet)
-    click.echo("\n".join(_report(before, outcomes, threshold)))
+    click.echo("\n".join(_report(before, outcomes, threshold, judged)))
 
 
 def _folder(record: str) -> Path:
@@ -137,13 +141,15 @@ def _run(planned: Planned, bench: Bench) -> Outcome:
     return run_session(planned, bench)
 
 
-def _report(before: MeasuredRun, outcomes: Sequence[Outcome], threshold: float) -> list[str]:
+def _report(
+    before: MeasuredRun, outcomes: Sequence[Outcome], threshold: float, judged: Judged
+) -> list[str]:
     """Returns the comparison, all figures of a single repetition, and where the records lie."""
     lines = [f"{before.record.id}, once more:"]
     runs = [MeasuredRun(outcome.record, outcome.block.kpis) for outcome in outcomes]
     if all(run.primary.value > 0 for run in (before, *runs)):  # of nothing there is no ratio
         base, new = side_of(before.record.id, [before]), side_of("once more", runs)
-        lines += [as_printed(compare_by_history(base, new, threshold), "text")]
+        lines += [as_printed(compare_by_history(base, new, threshold, judged), "text")]
     if len(outcomes) == 1:
         pairs = figure_pairs(before.figures, outcomes[0].block.kpis)
         lines += [Table.of(_COLUMNS, map(_row, pairs)).text(), f"# record: {outcomes[0].folder}"]

@@ -6,19 +6,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from r50bench.cli.comparing import threshold_option
 from r50bench.cli.history_query import folders_of_query
+from r50bench.cli.options import undisturbed_option
 from r50bench.cli.pages import read_shown, write_page
 from r50bench.cli.sides import side_named
+from r50bench.comparison.between import compare_by_history
 from r50bench.comparison.page import comparison_page
-from r50bench.comparison.public import compare_by_history
 from r50bench.comparison.side import side_of
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.profile.page import profile_sections, read_profile
 from r50bench.report.page import Section
 from r50bench.report.records_page import Shown, records_page
 from r50bench.results.folders import newest_record_folder, record_folders
+from r50bench.results.judged import Judged
 from r50bench.sweep.folder import PLAN_FILE, read_plan
 from r50bench.sweep.page import sweep_sections
 from r50bench.sweep.run import kept_results
@@ -41,7 +44,10 @@ _MOST_PROFILES = 4
 )
 @click.option("--against", metavar="BASE", help="Compare them with BASE: verdicts stand first.")
 @threshold_option
-def report(words: tuple[str, ...], output: Path, against: str | None, threshold: float) -> None:
+@undisturbed_option
+def report(
+    words: tuple[str, ...], output: Path, against: str | None, threshold: float, judged: Judged
+) -> None:
     """Writes one page of records: the answer, pictures, proof, and all figures as a table.
 
     \b
@@ -52,11 +58,12 @@ def report(words: tuple[str, ...], output: Path, against: str | None, threshold:
     DIR is the folder of a run or one that holds runs, a sweep's too; a QUERY, as for 'r50bench
     find', takes records from the history. Without any, the newest run below ./r50bench-runs. The
     page needs no network, no server and no script. A record that cannot be read is named on it.
-    BASE is what 'r50bench compare' takes as a side.
+    BASE is what 'r50bench compare' takes as a side; --threshold and --undisturbed are as there.
     """
     if against is not None:
-        _report_against(words, against, threshold, output)
+        _report_against(words, against, threshold, judged, output)
         return
+    _refuse_words_of_comparisons(click.get_current_context())
     runs, damaged = read_shown(_folders(words))
     if not runs:
         raise UsageError("; ".join(damaged), hint="'r50bench find' lists the records that are left")
@@ -69,12 +76,28 @@ def report(words: tuple[str, ...], output: Path, against: str | None, threshold:
     click.echo(f"# page: {output}")
 
 
-def _report_against(words: Sequence[str], against: str, threshold: float, output: Path) -> None:
+def _refuse_words_of_comparisons(context: click.Context) -> None:
+    """Ends where an option was given that says how to compare, and nothing to compare with.
+
+    Raises:
+        UsageError: so it is.
+    """
+    for name, option in (("threshold", "--threshold"), ("judged", "--undisturbed")):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise UsageError(
+                f"{option} says how to compare, and there is nothing to compare with",
+                hint="add --against BASE",
+            )
+
+
+def _report_against(
+    words: Sequence[str], against: str, threshold: float, judged: Judged, output: Path
+) -> None:
     """Writes the page of a comparison; what is slower is for the reader, not for the exit code."""
     base = side_named(against)
     sides = words or (str(newest_record_folder("report")),)
     new = side_of(", ".join(sides), [run for word in sides for run in side_named(word).runs])
-    comparison = compare_by_history(base, new, threshold)
+    comparison = compare_by_history(base, new, threshold, judged)
     write_page(output, comparison_page(comparison, base.runs, new.runs, title=_title(words)))
     click.echo(f"# page: {output}")
 

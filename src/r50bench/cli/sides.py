@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from r50bench.cli.history_query import folders_of_query
 from r50bench.comparison.baseline import baselines_here
 from r50bench.comparison.naming import runs_named
 from r50bench.comparison.side import Side, side_of
@@ -38,4 +38,10 @@ def side_named(word: str) -> Side:
         UsageError: it means nothing, no valid run, or runs of several hosts.
         RunFailed: samples, or the history, are damaged.
     """
-    return side_of(word, runs_named(word, baselines_here(), folders_of_query))
+    return side_of(word, runs_named(word, baselines_here(), _folders_of_query))
+
+
+def _folders_of_query(word: str) -> list[Path]:
+    from r50bench.cli.history_query import folders_of_query  # few sides are queries
+
+    return folders_of_query(word)

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 import msgspec
 
+from r50bench.comparison.compare import Comparison, compare_sides
+from r50bench.comparison.side import Side
 from r50bench.comparison.verdict import Between
-from r50bench.results.history import History, HistoryEntry
+from r50bench.results.history import History, HistoryEntry, history_path
+from r50bench.results.judged import Judged
 from r50bench.results.record import Record
 
-__all__ = ["between_processes", "spread_of"]
+__all__ = ["between_processes", "compare_by_history", "spread_of"]
 
 _LEAST_FREEDOM = 2.0
 
@@ -35,6 +38,18 @@ _SAME_QUESTION = """
 
 Run = tuple[float, str | None]
 """The logarithm of a run's figure, and the call of several processes that it is of, if any."""
+
+
+def compare_by_history(
+    base: Side, new: Side, tolerance: float, judged: Judged = "experienced"
+) -> Comparison:
+    """Compares, asking this user's history about the spread where single processes are compared."""
+
+    def known(records: Sequence[Record]) -> Between | None:
+        with History(history_path()) as history:
+            return between_processes(history, records, [record.id for record in records])
+
+    return compare_sides(base, new, tolerance=tolerance, known=known, judged=judged)
 
 
 def between_processes(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from r50bench.api import StoredRecord
 from r50bench.comparison.baseline import baselines_here
-from r50bench.comparison.between import between_processes
-from r50bench.comparison.compare import Comparison, compare_sides
+from r50bench.comparison.between import compare_by_history
+from r50bench.comparison.compare import Comparison
 from r50bench.comparison.naming import runs_named
 from r50bench.comparison.side import MeasuredRun, Side, side_of
-from r50bench.comparison.verdict import DEFAULT_TOLERANCE, Between
-from r50bench.results.history import History, history_path
+from r50bench.comparison.verdict import DEFAULT_TOLERANCE
 from r50bench.results.judged import Judged
-from r50bench.results.record import Record
 
-__all__ = ["GivenSide", "compare", "compare_by_history"]
+__all__ = ["GivenSide", "compare"]
 
 One = str | Path | StoredRecord
 GivenSide = One | Iterable[One]
@@ -44,18 +42,6 @@ def compare(
     """
     judged: Judged = "undisturbed" if undisturbed else "experienced"
     return compare_by_history(_side(base), _side(new), threshold, judged)
-
-
-def compare_by_history(
-    base: Side, new: Side, tolerance: float, judged: Judged = "experienced"
-) -> Comparison:
-    """Compares, asking this user's history about the spread where single processes are compared."""
-
-    def known(records: Sequence[Record]) -> Between | None:
-        with History(history_path()) as history:
-            return between_processes(history, records, [record.id for record in records])
-
-    return compare_sides(base, new, tolerance=tolerance, known=known, judged=judged)
 
 
 def _side(given: GivenSide) -> Side:

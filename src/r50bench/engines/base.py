@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from r50bench.host.topology import Host
+
+if TYPE_CHECKING:  # workers alone look at cores
+    from r50bench.host.canary import CoreWatch
 
 __all__ = [
     "CPU_NUMERICS",
@@ -187,8 +190,5 @@ class Engine(Protocol):
 class ScriptedCanary(Protocol):
     """An engine that says itself what a look at its cores finds, as it does with its clock."""
 
-    def canary(self) -> Callable[[], tuple[int, int]] | None:
-        """Returns what is called for each look, in the thread of a runner; None where none is.
-
-        It returns what :meth:`r50bench.host.canary.Canary.look` does.
-        """
+    def canary(self) -> CoreWatch | None:
+        """Returns what looks, in the thread of a runner, on its clock; None where nothing does."""

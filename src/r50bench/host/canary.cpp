@@ -4,6 +4,10 @@
 // with whatever else runs on the same core, a sibling thread of another guest included, whatever that
 // computes, and are slow while the clock is. They touch no memory and no vector unit, so that neither
 // caches nor the clock of wide vectors are other after them than before.
+//
+// A look is taken between two batches, after which little of it is left in the caches: what it costs is
+// what it touches. So Python calls it as one of its own functions, without ctypes (which would double
+// the cost), and it writes down what it finds and says itself when the next one is due.
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace {
@@ -82,10 +87,12 @@ struct Canary {
   int64_t count;           // of files
   int64_t* waited_before;  // by file
   int64_t switches;        // of this process so far: without any, no thread can have waited
-  // What a look found: ns of the slowest core, and since the last look of the thread that waited most
-  // (-1: not known); by thread of the team, the CPU it ran on.
-  int64_t slowest_ns, waited_ns;
-  int32_t* cpus;
+  int32_t* cpus;           // by thread of the team, the CPU it ran on at the last look
+  // The looks of this round: room for `most` of them, and so many `taken`. After which stamp each was
+  // taken; ns of the slowest core; ns since the look before of the thread that waited most (-1: not
+  // known); ns of the look itself.
+  int64_t most, taken;
+  int64_t *after_ns, *slowest_ns, *waited_ns, *cost_ns;
 };
 
 struct Asked {
@@ -102,28 +109,80 @@ static void answer(void* data) {
   }
 }
 
-void canary_look(Canary* canary) {
+static int64_t slowest_of(Canary* canary) {
   Asked asked{canary, {0}, {0}};
   if (canary->parallel) {
     canary->parallel(answer, &asked, unsigned(canary->threads), 0);
   } else {
     answer(&asked);
   }
-  canary->slowest_ns = asked.slowest_ns;
+  return asked.slowest_ns;
+}
 
+static int64_t waited_most(Canary* canary) {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   const int64_t switches = usage.ru_nvcsw + usage.ru_nivcsw;
-  canary->waited_ns = canary->count ? 0 : -1;
-  if (switches == canary->switches) return;
+  int64_t most = canary->count ? 0 : -1;
+  if (switches == canary->switches) return most;
   canary->switches = switches;
   for (int64_t at = 0; at < canary->count; ++at) {
     const int64_t waited = waited_ns(canary->files[at]);
     if (waited < 0) continue;
-    const int64_t more = waited - canary->waited_before[at];
-    if (more > canary->waited_ns) canary->waited_ns = more;
+    most = std::max(most, waited - canary->waited_before[at]);
     canary->waited_before[at] = waited;
   }
+  return most;
 }
+
+// For how long to look no more after so many looks that cost so much: all together they are to cost a
+// thousandth at most, and some cost far more than the usual one, which is the median of the latest.
+// Where that had to wait for its cores it says nothing of what a look costs.
+int64_t canary_pause_ns(const int64_t* cost_ns, int64_t taken) {
+  constexpr int64_t kApart = 2000, kMost = 200'000'000, kLatest = 15;
+  int64_t latest[kLatest];
+  const int64_t count = std::min(taken, kLatest);
+  std::copy(cost_ns + taken - count, cost_ns + taken, latest);
+  std::sort(latest, latest + count);
+  return std::min(kApart * latest[(count - 1) / 2], kMost);
+}
+
+// Looks once, after a batch that ended at a stamp of CLOCK_MONOTONIC; returns when the next is due.
+int64_t canary_look(Canary* canary, int64_t after_ns) {
+  const int64_t at = canary->taken;
+  if (at == canary->most) return INT64_MAX;
+  canary->after_ns[at] = after_ns;
+  canary->slowest_ns[at] = slowest_of(canary);
+  canary->waited_ns[at] = waited_most(canary);
+  const int64_t end_ns = now_ns();
+  canary->cost_ns[at] = end_ns - after_ns;
+  canary->taken = at + 1;
+  return end_ns + canary_pause_ns(canary->cost_ns, canary->taken);
+}
+
+// What follows is of CPython's stable ABI, said here since its headers are not installed everywhere.
+struct PyObject;
+PyObject* PyErr_Occurred();
+PyObject* PyLong_FromLongLong(long long);
+long long PyLong_AsLongLong(PyObject*);
+void* PyLong_AsVoidPtr(PyObject*);
+
+static PyObject* look(PyObject* canary, PyObject* after) {
+  const long long after_ns = PyLong_AsLongLong(after);
+  if (after_ns == -1 && PyErr_Occurred()) return nullptr;
+  return PyLong_FromLongLong(canary_look(static_cast<Canary*>(PyLong_AsVoidPtr(canary)), after_ns));
+}
+
+// PyMethodDef of a function that takes one object (METH_O). Python's int with a canary's address is
+// the object that it is bound to.
+struct Method {
+  const char* name;
+  PyObject* (*function)(PyObject*, PyObject*);
+  int flags;
+  const char* doc;
+};
+
+extern const Method canary_method;
+const Method canary_method = {"look", look, 0x0008, nullptr};
 
 }  // extern "C"

@@ -8,15 +8,39 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from mmap import mmap
 from pathlib import Path
+from typing import Protocol
 
 from r50bench.host.kernel_files import read_text
 
-__all__ = ["Canary", "build_command", "openmp_teams"]
+__all__ = ["Canary", "CoreWatch", "Look", "build_command", "openmp_teams"]
 
 _OPENMP = ("libgomp", "libomp", "libiomp5")
+
+
+Look = Callable[[int], int]
+"""Looks at cores after a batch that ended at this stamp, and returns when to look again, in ns."""
+
+
+class CoreWatch(Protocol):
+    """What looks at an instance's cores between the batches of a round."""
+
+    @property
+    def look(self) -> Look:
+        """Is called after a batch, in the instance's thread."""
+
+    def begin(self, most: int) -> None:
+        """Forgets all looks and makes room for ``most``; more are not taken."""
+
+    def found(self) -> list[tuple[int, int, int]]:
+        """Returns for each look: the stamp it was taken after, what was found, what was waited.
+
+        All in ns: what the loop of known work took on the slowest core, and for how long the thread
+        that waited most was ready without a CPU since the look before; -1 where nobody tells.
+        """
 
 
 class _State(ctypes.Structure):
@@ -29,9 +53,13 @@ class _State(ctypes.Structure):
         ("count", ctypes.c_int64),
         ("waited_before", ctypes.c_void_p),
         ("switches", ctypes.c_int64),
-        ("slowest_ns", ctypes.c_int64),
-        ("waited_ns", ctypes.c_int64),
         ("cpus", ctypes.c_void_p),
+        ("most", ctypes.c_int64),
+        ("taken", ctypes.c_int64),
+        ("after_ns", ctypes.c_void_p),
+        ("slowest_ns", ctypes.c_void_p),
+        ("waited_ns", ctypes.c_void_p),
+        ("cost_ns", ctypes.c_void_p),
     )
 
 
@@ -40,7 +68,9 @@ class Canary:
 
     ``library`` is the built one. ``threads`` are the kernel's ids of those whose waiting counts;
     where the kernel does not tell of one it does not count. ``team``, one of :func:`openmp_teams`,
-    has ``cores`` threads look at once, each at its own core.
+    has ``cores`` threads look at once, each at its own core. Stamps are of CLOCK_MONOTONIC. A look
+    takes some microseconds, 10 to 30 where batches and other guests leave nothing of its code in
+    the caches; looks are due so seldom that all together cost a thousandth of the time.
 
     Raises:
         OSError: the library cannot be loaded.
@@ -49,8 +79,7 @@ class Canary:
     def __init__(
         self, library: Path, threads: Iterable[int], team: int | None = None, cores: int = 1
     ) -> None:
-        self._look = ctypes.CDLL(str(library)).canary_look
-        self._look.argtypes, self._look.restype = (ctypes.c_void_p,), None
+        loaded = ctypes.CDLL(str(library))
         opened = list(_opened(threads))
         self._files = (ctypes.c_int32 * len(opened))(*opened)
         self._waited = (ctypes.c_int64 * len(opened))(*map(_waited_ns, opened))
@@ -64,16 +93,23 @@ class Canary:
             waited_before=address(self._waited),
             cpus=address(self._cpus),
         )
-        self._at = address(self._state)
+        self.look: Look = _method(loaded, address(self._state))
+        self.begin(1)
 
-    def look(self) -> tuple[int, int]:
-        """Returns what the loop took on the slowest core, and how long a thread waited, in ns.
+    def begin(self, most: int) -> None:
+        """Forgets all looks and makes room for ``most``; more are not taken."""
+        row = ctypes.c_int64 * most
+        self._rows = [row.from_buffer(mmap(-1, ctypes.sizeof(row))) for _ in range(4)]
+        after, slowest, waited, cost = map(ctypes.addressof, self._rows)
+        state = self._state
+        state.most, state.taken = most, 0
+        state.after_ns, state.slowest_ns, state.waited_ns = after, slowest, waited
+        state.cost_ns = cost
 
-        That is the thread that waited most for a CPU since the last look; -1 where the kernel does
-        not say. It takes some microseconds.
-        """
-        self._look(self._at)
-        return self._state.slowest_ns, self._state.waited_ns
+    def found(self) -> list[tuple[int, int, int]]:
+        """See :meth:`CoreWatch.found`."""
+        after, slowest, waited = (row[: self._state.taken] for row in self._rows[:3])
+        return list(zip(after, slowest, waited, strict=True))
 
     def cpus(self) -> tuple[int, ...]:
         """Returns the CPUs that the last look was at, ascending."""
@@ -83,6 +119,16 @@ class Canary:
         """Closes the files that it reads."""
         for file in self._files:
             os.close(file)
+
+
+def _method(library: ctypes.CDLL, canary: int) -> Look:
+    """Returns ``canary_method`` of canary.cpp as a function of Python's, bound to a canary."""
+    bind = ctypes.pythonapi.PyCFunction_NewEx
+    bind.argtypes = (ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    bind.restype = ctypes.py_object
+    method = ctypes.addressof(ctypes.c_char.in_dll(library, "canary_method"))
+    bound: Look = bind(method, canary, None)
+    return bound
 
 
 def build_command(compiler: Sequence[str], source: Path, target: Path) -> list[str]:

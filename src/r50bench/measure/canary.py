@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def open_canary(library: str, cpus: Sequence[int], helpers: Sequence[int]) -> Ca
         for team in openmp_teams():
             before = threads_of_process()
             canary = Canary(Path(library), threads, team, len(cpus))
-            canary.look()
+            canary.look(time.monotonic_ns())
             # A library that does not compute here starts threads of its own, bound to no CPU.
             if canary.cpus() == tuple(sorted(cpus)) and threads_of_process() == before:
                 return canary

@@ -12,6 +12,7 @@ import numpy as np
 
 from r50bench.case import Slot
 from r50bench.engines.base import Engine, Runner, ScriptedCanary
+from r50bench.host.canary import CoreWatch
 from r50bench.measure.answers import Answers
 from r50bench.measure.binding import (
     bind_cpus,
@@ -22,7 +23,7 @@ from r50bench.measure.binding import (
 from r50bench.measure.canary import open_canary
 from r50bench.measure.feed import batches_to_score, ring_of_batches
 from r50bench.measure.loads.closed_loop import closed_loop, timed_loop
-from r50bench.measure.loads.looks import Look, Looks
+from r50bench.measure.loads.looks import by_batch
 from r50bench.measure.protocol import FeedSpec, Timing
 
 __all__ = ["Instance"]
@@ -49,7 +50,7 @@ class Instance:
         self._batches: list[Any] = []
         self._answers = Answers(slot.instance, 0)
         self._clock: Callable[[], int] = time.perf_counter_ns
-        self._look: Look | None = None
+        self._watch: CoreWatch | None = None
         self._helpers: list[int] = []
         self._thread = ThreadPoolExecutor(1, f"instance-{slot.instance}", self._bind)
 
@@ -92,8 +93,8 @@ class Instance:
         ``looked_at`` are then the CPUs that it looks at, or ``no_canary`` says why there is none.
         """
         if isinstance(engine, ScriptedCanary):
-            self._look = engine.canary()
-            self.looked_at = self.cpus if self._look else ()
+            self._watch = engine.canary()
+            self.looked_at = self.cpus if self._watch else ()
         elif library is not None:
             with _one_at_a_time:
                 try:
@@ -101,8 +102,9 @@ class Instance:
                 except OSError as error:
                     self.no_canary = str(error)
                     return
-                canary.look()
-            self._look = canary.look
+                canary.begin(1)
+                canary.look(time.monotonic_ns())
+            self._watch = canary
             self.looked_at = canary.cpus()
 
     @property
@@ -132,7 +134,7 @@ class Instance:
             WorkerFailed: what was answered last is not what it was at first.
         """
         runner = self._ready()
-        looks = Looks(self._look, self._clock) if looking and self._look and steps else None
+        watch = self._watch if looking and steps else None
         starts, ends, answer = closed_loop(
             runner.infer,
             self._batches,
@@ -140,11 +142,13 @@ class Instance:
             at_ns=at_ns,
             clock=self._clock,
             tick=self._tick,
-            looks=looks,
+            watch=watch,
         )
         if steps:
             self._answers.compare(runner.logits(answer))
-        return Timing(self.slot.instance, starts, ends, *(looks.by_batch() if looks else ()))
+        return Timing(
+            self.slot.instance, starts, ends, *(by_batch(watch.found(), ends) if watch else ())
+        )
 
     def run_for(self, at_ns: int, until_ns: int, pause_ns: int) -> Timing:
         """Runs batches from ``at_ns`` to ``until_ns`` with pauses, timed by CLOCK_MONOTONIC.

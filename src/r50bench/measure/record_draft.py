@@ -276,7 +276,7 @@ class RecordDraft:
             if speeds is not None:
                 self.canary = replace(self.canary, known_ns=speeds.known(case, cores))
             states = core_states(self.samples, self.canary.known_by_instance)
-            slow = None if states is None else slow_cores(states)
+            slow = None if states is None else slow_cores(self.samples, states)
             if speeds is not None and states is not None:
                 with contextlib.suppress(R50BenchError):  # a cache that is full costs no run
                     speeds.learn(case, cores, states.full_speed_ns)

@@ -5,11 +5,11 @@ its full speed where the loop takes about as long as it does at its fastest: in 
 host before. A batch is undisturbed where that is so before and after it, and no thread of its
 instance waited for a CPU meanwhile.
 
-Figures are medians: what came and went between two looks spoils single batches, and no median of
-many. Where it spoils many, since batches are about as long as others' spells, they differ among
-themselves as no undisturbed ones do, and there is no figure; nor where cores were at full speed so
-seldom that both looks may have met it by chance. docs/method.md says why these constants, and what
-all this cannot tell.
+What came and went between two looks spoils some of these batches, and makes them slower alone. So
+figures are medians of those that are like most of them. Looks may also meet full speed by chance,
+where others' spells are shorter than a batch or than looks lie apart: then batches between slow
+looks are no slower than the undisturbed ones, and there is no figure; nor where undisturbed ones
+are too unlike or too few. docs/method.md says why these constants, and what all this cannot tell.
 """
 
 from __future__ import annotations
@@ -50,14 +50,16 @@ _FASTEST = 0.05
 _WAITED = 0.01
 """Of a batch's time: an interrupt takes less, a time slice of others' more."""
 
-_ALIKE = 0.08
-"""Of the median: wider, the middle half of the batches is a mixture. Batches on cores of their own
-scatter by 2 to 3 %, so that the middle half is 3 to 4 % wide."""
+_ALIKE = 0.05
+"""Of the densest half's median: batches on cores of their own scatter by 2 to 3 %, so that some
+nine of ten are within it; where fewer than half are, they are a mixture."""
+
+_FELT = 0.5
+"""Of what slows the loop, the least that the batches feel: by less, batches between slow looks are
+as fast as the others, and what looks find does not tell how fast a batch was."""
 
 _SELDOM = 0.2
-"""Of the batches at full speed: of fewer, most were so at both looks by chance. A rough bound, from
-few rounds on one shared core: 4 figures from 7 to 19 % were a third low or more, 12 from 26 % on at
-most 7 % (benchmarks/canary.py)."""
+"""Of the batches at full speed: of fewer, many were so at both looks by chance."""
 
 NEARLY_ALL = 0.9
 """Of the batches: where more pass undisturbed, these differ for reasons of their own, and say much
@@ -137,27 +139,32 @@ def full_speed_ns(looks_ns: Integers, known_ns: float | None = None) -> float:
     return found if known_ns is None else min(found, known_ns)
 
 
-def slow_cores(states: CoreStates) -> Notice | None:
+def slow_cores(samples: Samples, states: CoreStates) -> Notice | None:
     """Returns what to say where cores were often slow, None where they were not."""
     if states.share(states.full_speed) >= _SLOW:
         return None
+    alone = "run on cores that nothing else shares"
+    told = undisturbed_latency_ns(samples, states) is not None
     return Notice(
         "slow-cores",
         f"the cores were at full speed in {100 * states.share(states.full_speed):.0f} % of the"
         " batches: others' work on the same cores, another guest's included, or the clock slowed"
         " them down",
-        "go by the undisturbed figures, or run on cores that nothing else shares",
+        f"go by the undisturbed figures, or {alone}"
+        if told
+        else f"{alone}: undisturbed batches were too few, or cannot be told from others",
     )
 
 
 def undisturbed_latency_ns(samples: Samples, states: CoreStates) -> Estimate | None:
     """Returns the median latency of the undisturbed batches of all instances, in ns.
 
-    None where they are fewer than :data:`LEAST_BATCHES`, or too few or unlike to be undisturbed.
+    None where they are fewer than :data:`LEAST_BATCHES`, or cannot be told from others.
     """
-    if _mixed(samples, states):
+    counted = _counted(samples, states)
+    if counted is None:
         return None
-    return _median(samples, samples.latency_ns.astype(np.float64), states.undisturbed)
+    return _median(samples, samples.latency_ns.astype(np.float64), counted)
 
 
 def undisturbed_throughput(samples: Samples, states: CoreStates) -> Estimate | None:
@@ -165,11 +172,12 @@ def undisturbed_throughput(samples: Samples, states: CoreStates) -> Estimate | N
 
     Only batches count that lie within the window common to all instances, each by the time until
     its instance's next one begins. None where an instance has fewer than :data:`LEAST_BATCHES`, or
-    they are too few or unlike to be undisturbed.
+    they cannot be told from others.
     """
-    if _mixed(samples, states):
+    counted = _counted(samples, states)
+    if counted is None:
         return None
-    chosen = states.undisturbed & _in_common(samples)
+    chosen = counted & _in_common(samples)
     rates = 1e9 * samples.images / np.maximum(_periods_ns(samples), 1)
     found = [
         _median(samples, rates, chosen & (samples.instance == instance))
@@ -179,19 +187,50 @@ def undisturbed_throughput(samples: Samples, states: CoreStates) -> Estimate | N
     return _sum(known) if len(known) == len(found) else None
 
 
-def _mixed(samples: Samples, states: CoreStates) -> bool:
-    """Whether batches that seem undisturbed are many of them not: so few, or so unlike are they."""
+def _counted(samples: Samples, states: CoreStates) -> _Bools | None:
+    """(batches,): the undisturbed ones by which figures are; None where looks do not tell them."""
     if states.share(states.undisturbed) > NEARLY_ALL:
-        return False
+        return states.undisturbed
     if states.share(states.full_speed) < _SELDOM:
-        return True
+        return None
+    counted = np.zeros(len(samples), np.bool_)
     for instance in samples.instances:
-        latency_ns = samples.latency_ns[states.undisturbed & (samples.instance == instance)]
-        if len(latency_ns) >= LEAST_BATCHES:
-            low, middle, high = np.percentile(latency_ns, [25, 50, 75])
-            if high - low > _ALIKE * middle:
-                return True
-    return False
+        mine = samples.instance == instance
+        chosen = mine & states.undisturbed
+        if np.sum(chosen) < LEAST_BATCHES:
+            continue
+        latency_ns = samples.latency_ns[chosen]
+        usual_ns = _densest(latency_ns)
+        alike = np.abs(latency_ns / usual_ns - 1) <= _ALIKE
+        if np.mean(alike) < 0.5 or not _felt(samples, states, mine, usual_ns):
+            return None
+        counted[chosen] = alike
+    return counted
+
+
+def _densest(values: Integers) -> float:
+    """Returns the median of the half of the values that lie closest together."""
+    ordered = np.sort(values)
+    half = (len(ordered) + 1) // 2
+    first = int(np.argmin(ordered[half - 1 :] - ordered[: len(ordered) - half + 1]))
+    return float(np.median(ordered[first : first + half]))
+
+
+def _felt(samples: Samples, states: CoreStates, mine: _Bools, usual_ns: float) -> bool:
+    """Whether an instance's batches were slower where a look found its cores slow.
+
+    By batches in which no thread waited: waiting slows them whatever looks find. Where nearly all
+    were at full speed there is nothing to be told apart.
+    """
+    if np.mean(states.full_speed[mine & states.looked]) > NEARLY_ALL:
+        return True
+    slow = mine & states.looked & ~states.full_speed & ~states.waited
+    if not slow.any():
+        return False
+    instance = int(samples.instance[mine][0])
+    loop = float(np.median(samples.canary_ns[slow])) / states.full_speed_ns[instance]
+    batches = float(np.median(samples.latency_ns[slow])) / usual_ns
+    return batches - 1 >= _FELT * (loop - 1)
 
 
 def _in_common(samples: Samples) -> _Bools:

@@ -49,6 +49,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ from numpy.typing import NDArray
 from r50bench.engines.base import EngineSpec
 from r50bench.engines.evidence.judge import CONVOLUTIONS, CUDA_PREFIX
 from r50bench.errors import UsageError
+from r50bench.host.canary import CoreWatch
 from r50bench.models.architecture import CLASSES
 from r50bench.models.layers import CLASSIFIER, Layer, layers
 from r50bench.precision import PRECISIONS
@@ -169,10 +171,10 @@ class FakeEngine:
         now: int = self._here.runner.now_ns
         return now
 
-    def canary(self) -> Callable[[], tuple[int, int]] | None:
+    def canary(self) -> CoreWatch | None:
         """Returns the scripted looks of the calling thread's instance."""
-        look: Callable[[], tuple[int, int]] = self._here.runner.look
-        return look if self._script.canary_ns else None
+        index = self._here.runner.instance
+        return _ScriptedLooks(self._script, index) if self._script.canary_ns else None
 
     def observe(self, infer: Callable[[], object]) -> str:
         """Returns the log of a run that used one kernel for all convolutions; runs nothing.
@@ -222,11 +224,10 @@ class _FakeRunner:
         lists = script.latencies_ns
         self.now_ns = script.starts_ns[instance % len(script.starts_ns)]
         self._script = script
-        self._instance = instance
+        self.instance = instance
         self._latencies = lists[instance % len(lists)]
         self._count = 0
         self._pictures = 0
-        self._looks = 0
 
     def prepare(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.ascontiguousarray(batch, np.float32)
@@ -244,15 +245,6 @@ class _FakeRunner:
             time.sleep(latency / 1e9)
         self.now_ns += latency
         return self._answer(prepared)
-
-    def look(self) -> tuple[int, int]:
-        found = tuple(
-            mine[self._looks % len(mine)]
-            for lists in (self._script.canary_ns, self._script.waited_ns)
-            for mine in [lists[self._instance % len(lists)]]
-        )
-        self._looks += 1
-        return found[0], found[1]
 
     def logits(self, output: Any) -> NDArray[np.float32]:
         return np.asarray(output, np.float32)
@@ -286,4 +278,24 @@ class _FakeRunner:
 
     def _strikes(self, kind: str) -> bool:
         fault = self._script.fault
-        return fault is not None and fault.strikes(kind, self._count, self._instance)
+        return fault is not None and fault.strikes(kind, self._count, self.instance)
+
+
+class _ScriptedLooks:
+    """Looks of one instance that find what the script says, and are due after each batch."""
+
+    def __init__(self, script: Script, instance: int) -> None:
+        self._canary, self._waited = (
+            cycle(lists[instance % len(lists)]) for lists in (script.canary_ns, script.waited_ns)
+        )
+        self._found: list[tuple[int, int, int]] = []
+
+    def begin(self, most: int) -> None:
+        self._found = []
+
+    def look(self, after_ns: int) -> int:
+        self._found.append((after_ns, next(self._canary), next(self._waited)))
+        return after_ns
+
+    def found(self) -> list[tuple[int, int, int]]:
+        return self._found

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from r50bench.measure.loads.looks import Looks
+from r50bench.host.canary import CoreWatch
 
 __all__ = ["closed_loop", "timed_loop", "wait_until"]
 
@@ -34,29 +34,31 @@ def closed_loop(
     at_ns: int,
     clock: Callable[[], int],
     tick: Callable[[], None],
-    looks: Looks | None = None,
+    watch: CoreWatch | None = None,
 ) -> tuple[list[int], list[int], Any]:
     """Runs ``steps`` batches from ``at_ns`` on; returns starts and ends in ns of ``clock``.
 
     Batches are taken in turn so that the last is the first of them: what was answered to it is
-    returned too, to be looked at when nothing is timed; None of no steps. ``looks`` are taken
-    before the first batch and between batches, outside of their time.
+    returned too, to be looked at when nothing is timed; None of no steps. ``watch`` looks at the
+    cores before the first batch, after the last, and after those after which a look is due: outside
+    of their time.
     """
     starts, ends = [0] * steps, [0] * steps
     count, last = len(batches), steps - 1
     answer = None
     wait_until(at_ns)
-    if looks is not None:
-        looks.take(0)
+    if watch is not None:
+        watch.begin(steps + 1)
+        look = watch.look
+        due_ns = look(clock())
     for step in range(steps):
         batch = batches[(step - last) % count]
         starts[step] = clock()
         answer = infer(batch)
         ends[step] = clock()
         tick()
-        # Asked here: a call would cost short batches more than the looks do.
-        if looks is not None and (ends[step] >= looks.due_ns or step == last):
-            looks.take(step + 1)
+        if watch is not None and (ends[step] >= due_ns or step == last):
+            due_ns = look(ends[step])
     return starts, ends, answer
 
 
