@@ -195,6 +195,23 @@ def test_an_open_cluster_that_others_can_reach_is_left_at_once(
     assert RayTransport("auto").nodes()
 
 
+def test_where_the_heads_server_for_us_died_at_once_another_is_asked_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    joined = iter([RuntimeError("RuntimeError: Starting Ray client server failed. See …")])
+
+    def init(address: str, **more: object) -> None:
+        for error in joined:
+            raise error
+        cluster.connected = True
+
+    monkeypatch.setattr(ray, "init", init)
+    RayTransport("ray://192.0.2.1:10001")
+    assert cluster.connected
+
+
 def test_one_that_cannot_be_joined_is_said_in_one_line_and_signals_stay_ours(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

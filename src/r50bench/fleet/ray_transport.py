@@ -36,6 +36,9 @@ _DEATH_S, _END_S = 3.0, 10.0
 _HEAD_S = 20.0
 """How long the head may be away: Ray ends the whole process when it has missed it for 60 s."""
 
+_SERVER_DIED = "Starting Ray client server failed"
+"""The head starts a server for each ``ray://``. Now and then one is gone at once; another lives."""
+
 _OWN_LABELS = "ray.io/"
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -217,7 +220,12 @@ def _connected(address: str) -> Any:
     import ray
 
     try:
-        ray.init(address, log_to_driver=False, logging_level="ERROR", namespace="r50bench")
+        try:
+            _join(ray, address)
+        except Exception as error:
+            if _SERVER_DIED not in str(error):
+                raise
+            _join(ray, address)
     except (Exception, SystemExit) as error:  # Ray's are of any kind
         raise RunFailed(
             f"the cluster at {address} cannot be joined: {_in_a_line(error)}",
@@ -230,6 +238,10 @@ def _connected(address: str) -> Any:
     _unpack_no_errors()
     _print_nothing()
     return ray
+
+
+def _join(ray: Any, address: str) -> None:
+    ray.init(address, log_to_driver=False, logging_level="ERROR", namespace="r50bench")
 
 
 def _unpack_no_errors() -> None:
