@@ -266,6 +266,16 @@ def test_int8_is_quantised_once_for_both_engines_for_any_batch_and_any_cores(
     assert entry.source["calibration"] == calibrated.calibration
 
 
+def test_engines_that_compile_as_they_load_get_the_quantised_model_of_those_that_do_before(
+    calibrated, turin, store, environment, asked_of_children
+):
+    prepare(calibrated, turin, store, environment)
+    asked = replace(calibrated, engine="torch-compile")
+    found, made = prepare(asked, turin, store, environment)
+    assert not made
+    assert found == replace(asked, quantised=asked_of_children[-1][1]["quantised"])
+
+
 def test_nothing_is_quantised_for_other_numerics(
     spec, turin, store, environment, asked_of_children
 ):

@@ -31,9 +31,9 @@ def prepare(spec: EngineSpec, preparation: Preparation) -> Prepared:
     key = plan_key(spec, library.name, preparation)
 
     def make(folder: Path) -> None:
-        from r50bench.engines.torch.quantised import with_quantised  # a plan is made once
+        from r50bench.engines.torch.quantised import quantised  # a plan is made once
 
-        source = with_quantised(spec, preparation)
+        source, _ = quantised(spec, preparation)
         preparation.make_model(_PLAN_MODULE, source, folder, f"preparing {spec.precision}")
 
     provenance = {

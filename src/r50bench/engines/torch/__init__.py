@@ -50,7 +50,7 @@ COMPILE = replace(
     name="torch-compile",
     variant="torch.compile",
     load="r50bench.engines.torch.modules:ModuleEngine",
-    prepare=None,
+    prepare="r50bench.engines.torch.quantised:quantised",
     among_peers=False,
     preparation="constants folded and weights reordered when compiled (torch.compile)",
     preparation_on_gpu="constants folded when compiled (torch.compile)",
@@ -59,6 +59,7 @@ EAGER = replace(
     COMPILE,
     name="torch-eager",
     variant="",
+    prepare=None,
     evidence="r50bench.engines.torch.evidence:eager_rule",
     # It would emulate int8 in float32.
     numerics={"cpu": CPU_NUMERICS - {"int8"}, "cuda": CUDA_NUMERICS},

@@ -34,9 +34,9 @@ def prepare(spec: EngineSpec, preparation: Preparation) -> Prepared:
         spec = replace(spec, loader=str(_loader(preparation)))
 
     def make(folder: Path, compiler: Compiler) -> None:
-        from r50bench.engines.torch.quantised import with_quantised  # as rarely as it is compiled
+        from r50bench.engines.torch.quantised import quantised  # as rarely as it is compiled
 
-        source = with_quantised(spec, preparation)
+        source, _ = quantised(spec, preparation)
         preparation.progress.phase(f"compiling {spec.precision}, batch {spec.batch_size}")
         _compile(source, folder, preparation, compiler)
 

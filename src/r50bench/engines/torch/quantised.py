@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from r50bench.engines.base import EngineSpec
-from r50bench.engines.preparation import MODEL, Preparation, digest
+from r50bench.engines.preparation import MODEL, Preparation, Prepared, digest
 from r50bench.precision import PRECISIONS
 
-__all__ = ["with_quantised"]
+__all__ = ["quantised"]
 
 _QUANTISED = "quantised"
 _MODULE = "r50bench.engines.torch.quantise_model"
@@ -21,14 +21,17 @@ _MODULE = "r50bench.engines.torch.quantise_model"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
-def with_quantised(spec: EngineSpec, preparation: Preparation) -> EngineSpec:
-    """Returns ``spec`` with the quantised model, made if need be; as it is where none is needed.
+def quantised(spec: EngineSpec, preparation: Preparation) -> Prepared:
+    """Returns ``spec`` with the quantised model, and whether it was made now.
+
+    Where nothing is quantised it is returned as it is. Engines that compile as they load prepare no
+    more than this; see :class:`.EngineDescriptor`.
 
     Raises:
         R50BenchError: what the child says that quantises, or that it failed.
     """
     if not PRECISIONS[spec.precision].numerics.calibrated:
-        return spec
+        return spec, False
 
     def make(folder: Path) -> None:
         task = "quantising the model"
@@ -42,5 +45,5 @@ def with_quantised(spec: EngineSpec, preparation: Preparation) -> EngineSpec:
     }
     parts = preparation.parts(replace(spec, engine="torch"))  # whoever asks for it
     key = f"{spec.graph}-int8-{digest(parts)}"
-    found, _ = preparation.kept(_QUANTISED, key, make, provenance)
-    return replace(spec, quantised=str(found / MODEL))
+    found, made = preparation.kept(_QUANTISED, key, make, provenance)
+    return replace(spec, quantised=str(found / MODEL)), made
