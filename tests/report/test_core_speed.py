@@ -49,7 +49,7 @@ def test_too_few_undisturbed_batches_are_said_to_be_too_few() -> None:
     said = core_speed_sentence(figures(3, of=8))
     assert said is not None
     assert said.endswith(
-        "5 of 8 passed undisturbed from end to end, too few or too unlike one another to say how"
+        "5 of 8 passed undisturbed from end to end, too few or too mixed to say how"
         " fast these alone are"
     )
 

@@ -152,7 +152,7 @@ def test_where_hardly_a_batch_was_undisturbed_one_line_names_all_rows() -> None:
     ]
     text = table_of(overview_rows(figured(runs)))
     (note,) = (line for line in text.splitlines() if line.startswith("! "))
-    assert note.startswith("! too few batches passed undisturbed from end to end, or too unlike")
+    assert note.startswith("! too few batches passed undisturbed from end to end, or too mixed")
     assert ": all rows; 'r50bench kpi' says how fast the cores were" in note
 
 

@@ -46,7 +46,7 @@ def core_speed_sentence(figures: Mapping[str, Kpi]) -> str | None:
     said += f"; {undisturbed} of {batches} passed undisturbed from end to end"
     alone = undisturbed_primary(figures)
     if alone is None:
-        return f"{said}, too few or too unlike one another to say how fast these alone are"
+        return f"{said}, too few or too mixed to say how fast these alone are"
     experienced = next(kpi for kpi in figures.values() if kpi.primary)
     return (
         f"{said}: undisturbed {_told(alone)}, as experienced {_told(experienced)}"

@@ -140,7 +140,7 @@ def _slow(rows: Sequence[OverviewRow]) -> Iterator[str]:
     hidden = _named([(row, row.hidden_modes) for row in rows], engines)
     if hidden:
         yield (
-            "too few batches passed undisturbed from end to end, or too unlike ones, to say how"
+            "too few batches passed undisturbed from end to end, or too mixed ones, to say how"
             f" fast these alone are: {hidden}; 'r50bench kpi' says how fast the cores were"
         )
 
