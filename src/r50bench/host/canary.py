@@ -123,9 +123,8 @@ class Canary:
 
 def _method(library: ctypes.CDLL, canary: int) -> Look:
     """Returns ``canary_method`` of canary.cpp as a function of Python's, bound to a canary."""
-    bind = ctypes.pythonapi.PyCFunction_NewEx
-    bind.argtypes = (ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
-    bind.restype = ctypes.py_object
+    kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    bind = kind(("PyCFunction_NewEx", ctypes.pythonapi))
     method = ctypes.addressof(ctypes.c_char.in_dll(library, "canary_method"))
     bound: Look = bind(method, canary, None)
     return bound
