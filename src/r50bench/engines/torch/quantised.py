@@ -17,7 +17,7 @@ __all__ = ["quantised"]
 _QUANTISED = "quantised"
 _MODULE = "r50bench.engines.torch.quantise_model"
 # How sums are split among threads decides their last bits, and where the histograms of activations
-# are cut off then decides scales: with two threads a scale was a tenth larger than with one.
+# are cut off then decides scales: with two threads one was 9 % smaller than with one.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
