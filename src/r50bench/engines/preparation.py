@@ -105,9 +105,7 @@ class Preparation:
         Raises:
             EngineError: what ``make`` raises.
         """
-        if (found := self.store.find(kind, key)) is not None:
-            return found, False
-        return self.store.produce(kind, key, make, provenance, self.progress), True
+        return _found_or_made(self.store, kind, key, make, provenance, self.progress)
 
     def make_model(
         self,
@@ -184,13 +182,26 @@ class Builder:
         Raises:
             EngineError: what was kept is gone and there is no compiler, or ``make`` raises it.
         """
-        if (kept := store.find(self.kind, self.key)) is not None:
-            return kept, False
-        compiler = self.compiler()
+
+        def compiled(folder: Path) -> None:
+            make(folder, self.compiler())
+
         told = {**provenance, "compiler": self.version}
-        return store.produce(
-            self.kind, self.key, lambda folder: make(folder, compiler), told, progress
-        ), True
+        return _found_or_made(store, self.kind, self.key, compiled, told, progress)
+
+
+def _found_or_made(
+    store: Store,
+    kind: str,
+    key: str,
+    make: Callable[[Path], None],
+    provenance: Mapping[str, Any],
+    progress: Progress,
+) -> tuple[Path, bool]:
+    """Returns the store's entry, and whether it was not there yet."""
+    if (found := store.find(kind, key)) is not None:
+        return found, False
+    return store.produce(kind, key, make, provenance, progress), True
 
 
 def builder_of(
