@@ -53,24 +53,29 @@ def build_module(spec: EngineSpec) -> nn.Module:
             f"no torch module computes in {numerics}",
             hint=f"what is built here computes in {', '.join(_NUMERICS)}",
         )
-    if spec.quantised is not None:
-        from r50bench.engines.torch.int8 import read_quantised
-
-        return read_quantised(Path(spec.quantised))
-    model = pull_strides_back(build_model(spec.graph, spec.state_dict))
-    if numerics in HALF_TYPES:
-        return InHalf(model, HALF_TYPES[numerics])
     if numerics == "int8":
-        from r50bench.engines.torch.int8 import quantise  # torchao, which the others do without
-
-        return quantise(model, _calibration_batches(spec))
-    return model
+        return _int8_module(spec)
+    model = _float32_module(spec)
+    return InHalf(model, HALF_TYPES[numerics]) if numerics in HALF_TYPES else model
 
 
 def example_input(spec: EngineSpec) -> torch.Tensor:
     """Returns a channels-last float32 batch of the spec's size, on its device."""
     shape = (spec.batch_size, 3, INPUT_SIZE, INPUT_SIZE)
     return torch.zeros(shape, device=spec.device).contiguous(memory_format=torch.channels_last)
+
+
+def _float32_module(spec: EngineSpec) -> nn.Module:
+    return pull_strides_back(build_model(spec.graph, spec.state_dict))
+
+
+def _int8_module(spec: EngineSpec) -> nn.Module:
+    # With torchao, which the others do without.
+    from r50bench.engines.torch.int8 import quantise, read_quantised
+
+    if spec.quantised is not None:
+        return read_quantised(Path(spec.quantised))
+    return quantise(_float32_module(spec), _calibration_batches(spec))
 
 
 def _calibration_batches(spec: EngineSpec) -> list[torch.Tensor]:
