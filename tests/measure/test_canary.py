@@ -33,8 +33,6 @@ else:
     helpers = [threading.get_native_id()] * (len(cpus) - 1)
     os.sched_setaffinity(0, cpus[:1])
 canary = open_canary(library, cpus, helpers)
-canary.begin(1)
-canary.look(0)
 others = threads_of_process() - before - set(helpers)
 print(json.dumps([canary.cpus(), canary.found()[0][1], len(others)]))
 """

@@ -16,9 +16,10 @@ __all__ = ["open_canary"]
 def open_canary(library: str, cpus: Sequence[int], helpers: Sequence[int]) -> Canary:
     """Returns a canary that looks at all of ``cpus``, or at the calling thread's alone.
 
-    To be called in the instance's thread, when it and its ``helpers``, kernel ids, are bound to one
-    CPU each. A core can be looked at by the thread that computes there alone: another one would
-    wait until that has spun its time away. Engines whose threads are OpenMP's lend theirs.
+    It has looked once. To be called in the instance's thread, when it and its ``helpers``, kernel
+    ids, are bound to one CPU each. A core can be looked at by the thread that computes there alone:
+    another one would wait until that has spun its time away. Engines whose threads are OpenMP's
+    lend theirs.
 
     Raises:
         OSError: the library cannot be loaded.
@@ -33,4 +34,6 @@ def open_canary(library: str, cpus: Sequence[int], helpers: Sequence[int]) -> Ca
             if canary.cpus() == tuple(sorted(cpus)) and threads_of_process() == before:
                 return canary
             canary.close()
-    return Canary(Path(library), threads)
+    canary = Canary(Path(library), threads)
+    canary.look(time.monotonic_ns())
+    return canary

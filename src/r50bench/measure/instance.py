@@ -102,8 +102,6 @@ class Instance:
                 except OSError as error:
                     self.no_canary = str(error)
                     return
-                canary.begin(1)
-                canary.look(time.monotonic_ns())
             self._watch = canary
             self.looked_at = canary.cpus()
 
