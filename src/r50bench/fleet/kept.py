@@ -202,8 +202,8 @@ class KeptFleet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._made and not any(self.path.glob(f"*/{ANSWER}")):
-            with suppress(OSError):  # something else is in it
+        with suppress(OSError):  # what cannot be removed stays
+            if self._made and [path.name for path in self.path.iterdir()] == [PLAN]:
                 (self.path / PLAN).unlink()
                 self.path.rmdir()
         self._hold.release()
