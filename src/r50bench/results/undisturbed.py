@@ -195,14 +195,13 @@ def _counted(samples: Samples, states: CoreStates) -> _Bools | None:
         return None
     counted = np.zeros(len(samples), np.bool_)
     for instance in samples.instances:
-        mine = samples.instance == instance
-        chosen = mine & states.undisturbed
+        chosen = states.undisturbed & (samples.instance == instance)
         if np.sum(chosen) < LEAST_BATCHES:
             continue
         latency_ns = samples.latency_ns[chosen]
         usual_ns = _densest(latency_ns)
         alike = np.abs(latency_ns / usual_ns - 1) <= _ALIKE
-        if np.mean(alike) < 0.5 or not _felt(samples, states, mine, usual_ns):
+        if np.mean(alike) < 0.5 or not _felt(samples, states, int(instance), usual_ns):
             return None
         counted[chosen] = alike
     return counted
@@ -216,18 +215,18 @@ def _densest(values: Integers) -> float:
     return float(np.median(ordered[first : first + half]))
 
 
-def _felt(samples: Samples, states: CoreStates, mine: _Bools, usual_ns: float) -> bool:
+def _felt(samples: Samples, states: CoreStates, instance: int, usual_ns: float) -> bool:
     """Whether an instance's batches were slower where a look found its cores slow.
 
     By batches in which no thread waited: waiting slows them whatever looks find. Where nearly all
     were at full speed there is nothing to be told apart.
     """
-    if np.mean(states.full_speed[mine & states.looked]) > NEARLY_ALL:
+    looked = states.looked & (samples.instance == instance)
+    if np.mean(states.full_speed[looked]) > NEARLY_ALL:
         return True
-    slow = mine & states.looked & ~states.full_speed & ~states.waited
+    slow = looked & ~states.full_speed & ~states.waited
     if not slow.any():
         return False
-    instance = int(samples.instance[mine][0])
     loop = float(np.median(samples.canary_ns[slow])) / states.full_speed_ns[instance]
     batches = float(np.median(samples.latency_ns[slow])) / usual_ns
     return batches - 1 >= _FELT * (loop - 1)
