@@ -13,6 +13,7 @@ import pytest
 from r50bench.cli import fleet_options
 from r50bench.fleet.frames import Begun, Ended, Order, Surveyed, written
 from r50bench.fleet.transport import Event, Node
+from r50bench.notices import Notice
 from r50bench.results.history import History, history_path
 from support.command_line import Call
 from support.fleet_records import parcel_of
@@ -267,8 +268,27 @@ def test_an_interrupt_shows_what_came_home_and_leaves_the_cluster(
     answer = r50bench_here("fleet", "run", INT8, FP32, "-q")
     assert answer.code == 130
     assert re.search(rf"^{INT8} +fast +1600", answer.out, re.MULTILINE)
+    assert re.search(r"^  hint: the same with --out \S+ goes on$", answer.err, re.MULTILINE)
     assert made.closed
     assert made.stopped == [3]
+
+
+def test_what_the_doctor_finds_on_the_nodes_is_said_before_anything_is_measured(
+    fleet: Fleet, r50bench_here: Call
+) -> None:
+    slowed = Notice("governor", "the governor is powersave", "set it to performance")
+
+    def script(node: Node, order: Order) -> Iterable[Step]:
+        if order.words:
+            return answers(node, order)
+        found = (slowed,) if node.name == "slowed" else ()
+        told = msgspec.structs.replace(survey(node.name), findings=found)
+        return [(0.1, written(Surveyed(msgspec.to_builtins(told)))), (0.0, written(Ended(0)))]
+
+    fleet("fine", "slowed", script=script)
+    answer = r50bench_here("fleet", "run", INT8)
+    assert answer.code == 0
+    assert "! slowed: the governor is powersave. Mend: set it to performance" in answer.err
 
 
 def test_without_a_case_the_main_job_is_sent(fleet: Fleet, r50bench_here: Call) -> None:

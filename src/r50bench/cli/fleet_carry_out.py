@@ -18,10 +18,11 @@ from r50bench.cli.fleet_options import address_option, nodes_option, opened
 from r50bench.cli.options import json_option, quiet_option, seconds_of
 from r50bench.cli.pages import PAGE, leave_page, read_shown
 from r50bench.cli.shell import terminal_width
-from r50bench.errors import RunFailed, Unsupported, UsageError
+from r50bench.errors import Interrupted, RunFailed, Unsupported, UsageError
 from r50bench.fleet.agent import OUTPUT
 from r50bench.fleet.homecoming import remember_runs
 from r50bench.fleet.kept import Answered, KeptFleet, unanswered
+from r50bench.fleet.nodes_text import findings_of
 from r50bench.fleet.plan import Errand, FleetPlan, Seat, seats_of
 from r50bench.fleet.prices import price_of, read_prices
 from r50bench.fleet.roll_call import Present, nodes_present
@@ -151,10 +152,14 @@ def carry_out(errands: Sequence[Errand], asked: FleetAsked, *, alike: bool) -> N
                     raise RunFailed(f"no node answered; {present[0].title}: {present[0].reason}")
                 if alike:
                     _refuse_different(seats)
+                for finding in findings_of(present):
+                    progress.warn(finding)
                 _announce(plan, seats, kept, progress)
                 answered += _refusals(present, plan)
                 for one in _run(transport, seats, plan, kept, progress):
                     answered.append(one)
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted("interrupted", hint=_same_again(path, "goes on")) from interrupt
         finally:
             # What has come home is shown, also where the rest was interrupted.
             transport.close()
@@ -195,7 +200,7 @@ def _announce(plan: FleetPlan, seats: Sequence[Seat], kept: KeptFleet, progress:
         progress.note(f"{counted(len(kept.before), 'answer')} there already")
     progress.note(
         f"{counted(len(plan.errands), 'errand')} for {counted(len(seats), 'node')}; if this is"
-        f" interrupted, the same with --out {shlex.quote(str(kept.path))} goes on"
+        f" interrupted, {_same_again(kept.path, 'goes on')}"
     )
 
 
@@ -277,5 +282,9 @@ def _raise_failures(answered: Sequence[Answered], path: Path) -> None:
     raise kind(
         f"{len(failed)} of {len(failed) + sum(not one.reason for one in answered)} answers failed;"
         f" {first.title or 'no node'}, {first.errand.question}: {first.reason}",
-        hint=f"the same with --out {shlex.quote(str(path))} tries them again",
+        hint=_same_again(path, "tries them again"),
     )
+
+
+def _same_again(path: Path, does: str) -> str:
+    return f"the same with --out {shlex.quote(str(path))} {does}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from r50bench.notices import Notice
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.wording import first_few
 
-__all__ = ["nodes_as_data", "nodes_text"]
+__all__ = ["findings_of", "nodes_as_data", "nodes_text"]
 
 _COLUMNS = (
     Column("node", "left"),
@@ -33,7 +33,7 @@ def nodes_text(present: Sequence[Present], width: int | None = None) -> str:
     It ends in a newline.
     """
     lines = [Table.of(_COLUMNS, map(_row, present)).text(width)]
-    lines += [f"! {_on(titles, present)}: {notice}" for notice, titles in _findings(present)]
+    lines += [f"! {notice}" for notice in findings_of(present)]
     lines += [f"! {titles}: {text}" for titles, text in _alike(present)]
     lines += [f"! {one.title}: {one.reason}" for one in present if one.survey is None]
     return "\n".join(lines) + "\n"
@@ -69,13 +69,14 @@ def _row(one: Present) -> tuple[Cell, ...]:
     )
 
 
-def _findings(present: Sequence[Present]) -> Iterator[tuple[Notice, list[str]]]:
-    """Yields each finding with the nodes that say it in the same words."""
+def findings_of(present: Sequence[Present]) -> Iterator[Notice]:
+    """Yields what the doctor finds: once what several nodes say in the same words, led by them."""
     of_findings: dict[Notice, list[str]] = {}
     for one in present:
         for finding in one.survey.findings if one.survey else ():
             of_findings.setdefault(finding, []).append(one.title)
-    yield from of_findings.items()
+    for finding, titles in of_findings.items():
+        yield replace(finding, text=f"{_on(titles, present)}: {finding.text}")
 
 
 def _on(titles: Sequence[str], present: Sequence[Present]) -> str:

@@ -136,9 +136,7 @@ class RayTransport:
     def stop(self, ticket: Ticket) -> None:
         sent = self._sent.get(ticket)
         if sent is not None and _answers(self.address):
-            # By force: a task that waits cannot be interrupted. What it has started dies with it.
-            with suppress(Exception):  # it is done, or its node is gone
-                self._ray.cancel(sent.reference, force=True)
+            self._cancel(sent)
 
     def close(self) -> None:
         if _answers(self.address):
@@ -148,9 +146,14 @@ class RayTransport:
         with suppress(Exception):
             self._ray.shutdown()
 
+    def _cancel(self, sent: _Sent) -> None:
+        # By force: a task that waits cannot be interrupted. What it has started dies with it.
+        with suppress(Exception):  # it is done, or its node is gone
+            self._ray.cancel(sent.reference, force=True)
+
     def _end_all(self) -> None:
-        for ticket in self._sent:
-            self.stop(ticket)
+        for sent in self._sent.values():
+            self._cancel(sent)
         left = [sent.reference for sent in self._sent.values()]
         if left:
             self._ray.wait(left, num_returns=len(left), timeout=_END_S, fetch_local=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from r50bench.errors import UsageError, did_you_mean
@@ -26,7 +26,8 @@ def select_nodes(nodes: Sequence[Node], words: Sequence[str]) -> list[Node]:
         UsageError: a word means no node, or there is none at all.
     """
     if words:
-        ids = {node.id for word in words for node in _meant(word, nodes)}
+        called = titles(nodes)
+        ids = {node.id for word in words for node in _meant(word, nodes, called)}
         chosen = [node for node in nodes if node.id in ids]
     else:
         chosen = [node for node in nodes if node.exclusive] or [n for n in nodes if n.cpus > 0]
@@ -57,12 +58,11 @@ def _offers(node: Node) -> bool:
     return node.exclusive or node.cpus > 0
 
 
-def _meant(word: str, nodes: Sequence[Node]) -> list[Node]:
-    called = titles(nodes)
+def _meant(word: str, nodes: Sequence[Node], called: Mapping[str, str]) -> list[Node]:
     meant = [node for node in nodes if called[node.id] == word]
     meant = meant or [node for node in nodes if _means(word, node)]
     if not meant:
-        raise _means_none(word, nodes)
+        raise _means_none(word, nodes, called)
     return meant
 
 
@@ -78,9 +78,9 @@ def _means(word: str, node: Node) -> bool:
     )
 
 
-def _means_none(word: str, nodes: Sequence[Node]) -> UsageError:
+def _means_none(word: str, nodes: Sequence[Node], called: Mapping[str, str]) -> UsageError:
     labels = {f"{key}={text}" for node in nodes for key, text in node.labels.items()}
-    known = [*dict.fromkeys(titles(nodes).values()), *sorted(labels)]
+    known = [*dict.fromkeys(called.values()), *sorted(labels)]
     return UsageError(
         f"--nodes {word} means no node of the cluster",
         hint=did_you_mean(word, known) or f"there are {first_few(known, 8)}",
