@@ -38,7 +38,7 @@ def test_all_names_every_public_error() -> None:
         for name, thing in vars(errors).items()
         if isinstance(thing, type) and issubclass(thing, errors.R50BenchError)
     }
-    functions = {"did_you_mean", "is_system_refusal", "system_refusal"}
+    functions = {"did_you_mean", "is_system_refusal", "reason_of", "system_refusal"}
     assert public | functions == set(errors.__all__)
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "WorkerFailed",
     "did_you_mean",
     "is_system_refusal",
+    "reason_of",
     "system_refusal",
 ]
 
@@ -139,10 +140,16 @@ def is_system_refusal(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _MENDS
 
 
+def reason_of(error: OSError) -> str:
+    """Returns why the system refused something, to follow a colon: ``no space left on device``."""
+    return os.strerror(error.errno).lower() if error.errno else str(error).lower()
+
+
 def system_refusal(doing: str, error: OSError) -> RunFailed:
     """Returns what to tell of something that the system refused.
 
     ``doing`` completes "cannot", and names the path: ``write /runs/record.json``.
     """
-    reason = os.strerror(error.errno).lower() if error.errno else str(error).lower()
-    return RunFailed(f"cannot {doing}: {reason}", hint=_MENDS.get(error.errno or 0, _WRITABLE))
+    return RunFailed(
+        f"cannot {doing}: {reason_of(error)}", hint=_MENDS.get(error.errno or 0, _WRITABLE)
+    )

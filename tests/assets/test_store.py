@@ -244,7 +244,7 @@ def test_a_read_only_file_system_is_named(store: Store, monkeypatch: pytest.Monk
         raise OSError(errno.EROFS, "Read-only file system", str(store.root / ".making"))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(AssetError, match=r"cannot write to the cache .*: Read-only file system"):
+    with pytest.raises(AssetError, match=r"cannot write to the cache .*: read-only file system"):
         store.produce("weights", "a", write_one, {})
 
 

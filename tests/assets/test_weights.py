@@ -125,7 +125,7 @@ def test_auto_takes_the_v1_of_a_cache_that_can_only_be_read(store, heard, read_o
     read_only()
     found = resolve("auto", store, heard)
     assert (found.weights, found.sha256) == ("v1", first.sha256)
-    assert "Read-only file system" in found.why
+    assert "read-only file system" in found.why
 
 
 @pytest.mark.usefixtures("v1_at_hand")
@@ -133,13 +133,13 @@ def test_auto_does_not_pass_over_v15_that_was_provided_for_such_a_cache(store, h
     resolve("auto", store, heard)
     (store.incoming / V15_NAME).write_bytes(b"v1.5")
     read_only()
-    with pytest.raises(AssetError, match="Read-only file system"):
+    with pytest.raises(AssetError, match="read-only file system"):
         resolve("auto", store, heard)
 
 
 def test_auto_says_of_an_empty_cache_that_it_can_only_be_read(store, heard, read_only):
     read_only()
-    with pytest.raises(AssetError, match="Read-only file system"):
+    with pytest.raises(AssetError, match="read-only file system"):
         resolve("auto", store, heard, need_real=False)
 
 

@@ -97,7 +97,7 @@ def test_a_header_that_lies_about_the_size_gains_nothing(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["n" * 300, "/".join(["d" * 200] * 30)])
 def test_a_name_that_no_file_system_takes_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(RunFailed, match="cannot be unpacked: File name too long"):
+    with pytest.raises(RunFailed, match="cannot be unpacked: file name too long"):
         unpack_parcel(zipped((name, b"x")), tmp_path, MOST)
 
 

@@ -77,6 +77,6 @@ def test_what_is_no_pipe_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UsageError, match="is no pipe"):
         ensure_pipe(tmp_path / "file")
-    with pytest.raises(UsageError, match="cannot be made: No such file"):
+    with pytest.raises(UsageError, match="cannot be made: no such file"):
         ensure_pipe(tmp_path / "absent" / "pipe")
     assert (tmp_path / "file").read_text() == "mine"

@@ -25,7 +25,7 @@ from r50bench.assets.label_lists import (
     lines_of,
 )
 from r50bench.assets.wnids import WNIDS
-from r50bench.errors import AssetError, UsageError
+from r50bench.errors import AssetError, UsageError, reason_of
 from r50bench.notices import Notice, Progress
 from r50bench.wording import counted, first_few
 
@@ -117,11 +117,10 @@ def reading(what: Path) -> Iterator[None]:
         yield
     except OSError as error:
         path = os.fsdecode(error.filename) if error.filename else what
-        reason = (error.strerror or str(error)).lower()
         hint = "check the disk, and that the name is right"
         if isinstance(error, PermissionError):
             hint = "its owner can let you: chmod a+r for a file, a+rx for a folder and all above it"
-        raise AssetError(f"cannot read {path}: {reason}", hint=hint) from error
+        raise AssetError(f"cannot read {path}: {reason_of(error)}", hint=hint) from error
 
 
 def _labelled(root: Path, base: Path, files: _Files, progress: Progress) -> Found:

@@ -25,7 +25,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from r50bench.errors import AssetError, R50BenchError, is_system_refusal, system_refusal
+from r50bench.errors import AssetError, R50BenchError, is_system_refusal, reason_of, system_refusal
 from r50bench.host.surroundings import cache_folder
 from r50bench.notices import Progress, Silent
 from r50bench.results.files import Busy, Hold, checked_json, is_disk_full, read_bounded, sync
@@ -373,7 +373,7 @@ def stored_sha256(file: Path) -> str | None:
 
 
 def _unwritable(root: Path, error: OSError) -> AssetError:
-    return AssetError(f"cannot write to the cache {root}: {error.strerror}", hint=_HINT_ELSEWHERE)
+    return AssetError(f"cannot write to the cache {root}: {reason_of(error)}", hint=_HINT_ELSEWHERE)
 
 
 def _files(folder: Path) -> list[Path]:

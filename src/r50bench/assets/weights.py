@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.assets.store import Store, sha256_of, stored_sha256
-from r50bench.errors import AssetError, Unavailable, UsageError, did_you_mean
+from r50bench.errors import AssetError, Unavailable, UsageError, did_you_mean, reason_of
 from r50bench.host.surroundings import expanded
 from r50bench.notices import Notice, Progress, Silent
 
@@ -249,7 +249,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise AssetError(
-            f"cannot read the weights {path}: {(error.strerror or str(error)).lower()}",
+            f"cannot read the weights {path}: {reason_of(error)}",
             hint="it must be a file that you may read, in folders that you may enter",
         ) from error
 

@@ -11,7 +11,7 @@ import click
 
 from r50bench.case import CaseName
 from r50bench.cli.options import set_option
-from r50bench.errors import RunFailed, Unsupported, UsageError
+from r50bench.errors import RunFailed, Unsupported, UsageError, reason_of
 from r50bench.fleet.manifest import JobSettings, job_manifests
 from r50bench.parameters import collect
 
@@ -120,7 +120,7 @@ def manifest(
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise RunFailed(f"{output} cannot be written: {error.strerror}") from None
+        raise RunFailed(f"{output} cannot be written: {reason_of(error)}") from None
 
 
 def _as_json(jobs: Sequence[Mapping[str, Any]]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r50bench.errors import R50BenchError, RunFailed
+from r50bench.errors import R50BenchError, RunFailed, reason_of
 from r50bench.notices import Notice, Progress
 from r50bench.report.page import Section
 from r50bench.report.records_page import Shown, records_page
@@ -76,9 +76,8 @@ def write_page(path: Path, page: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise RunFailed(
-            f"the page {path} cannot be written: {reason}",
+            f"the page {path} cannot be written: {reason_of(error)}",
             hint="r50bench report -o FILE writes it elsewhere",
         ) from error
     write_text_atomically(path, page)

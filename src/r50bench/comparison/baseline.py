@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.comparison.side import MeasuredRun, read_runs_file, runs_as_data
-from r50bench.errors import RunFailed, UsageError, did_you_mean
+from r50bench.errors import RunFailed, UsageError, did_you_mean, reason_of
 from r50bench.results.files import write_atomically
 from r50bench.results.history import history_path
 
@@ -62,7 +62,7 @@ class Baselines:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunFailed(
-                f"cannot make {self.folder}: {(error.strerror or str(error)).lower()}",
+                f"cannot make {self.folder}: {reason_of(error)}",
                 hint="name another folder with R50BENCH_DATA",
             ) from error
         text = json.dumps(runs_as_data(runs), indent=1, ensure_ascii=False)
@@ -89,8 +89,9 @@ class Baselines:
         try:
             path.unlink()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise RunFailed(f"cannot remove {path}: {reason}", hint="mind who owns it") from error
+            raise RunFailed(
+                f"cannot remove {path}: {reason_of(error)}", hint="mind who owns it"
+            ) from error
         return path
 
     def _path(self, name: str) -> Path:

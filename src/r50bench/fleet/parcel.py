@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from r50bench.errors import RunFailed
+from r50bench.errors import RunFailed, reason_of
 from r50bench.results.files import is_disk_full
 from r50bench.results.packing import Files, check_files, files_of, stays_inside, unpack
 from r50bench.wording import counted
@@ -77,7 +77,7 @@ def unpack_parcel(data: bytes, folder: Path, most_bytes: int) -> None:
     except OSError as error:
         if is_disk_full(error):
             raise
-        raise _damaged(error.strerror) from error
+        raise _damaged(reason_of(error)) from error
     except _OF_DAMAGE as error:
         raise _damaged(error) from error
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from r50bench import __version__
-from r50bench.errors import UsageError
+from r50bench.errors import UsageError, reason_of
 from r50bench.results.files import checked_json, is_disk_full, to_json
 from r50bench.results.foreign import ForeignRun, foreign_run_text
 from r50bench.results.history import HistoryEntry
@@ -92,7 +92,7 @@ def export_history(
         if is_disk_full(error):
             raise
         raise UsageError(
-            f"cannot write {path}: {(error.strerror or str(error)).lower()}",
+            f"cannot write {path}: {reason_of(error)}",
             hint="name a file in a folder that exists and that you may write to",
         ) from error
     finally:
@@ -115,7 +115,7 @@ def _put(archive: zipfile.ZipFile, entry: HistoryEntry) -> Refused | None:
         if not all(_RECORD.fullmatch(name) and name.isprintable() for name in names):
             return Refused(entry.id, "its id, or the name of a file, fits into no archive")
     except OSError as error:
-        return Refused(entry.id, f"cannot be read: {(error.strerror or str(error)).lower()}")
+        return Refused(entry.id, f"cannot be read: {reason_of(error)}")
     for file, name in zip(files, names, strict=True):
         archive.write(file, name)
     return None

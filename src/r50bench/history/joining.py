@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from r50bench.errors import R50BenchError, RunFailed, UsageError
+from r50bench.errors import R50BenchError, RunFailed, UsageError, reason_of
 from r50bench.history.archive import FOREIGN, Refused, check_manifest, record_files
 from r50bench.results.foreign import ForeignRun, foreign_run_of
 from r50bench.results.history import History, history_path
@@ -83,7 +83,7 @@ def import_archive(
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunFailed(
-            f"cannot make {target}: {(error.strerror or str(error)).lower()}",
+            f"cannot make {target}: {reason_of(error)}",
             hint="name another folder with R50BENCH_DATA",
         ) from error
     try:
@@ -93,7 +93,7 @@ def import_archive(
             return _join(history, archive, target)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise UsageError(
-            f"cannot read {path}: {(error.strerror or str(error)).lower()}", hint="name an archive"
+            f"cannot read {path}: {reason_of(error)}", hint="name an archive"
         ) from error
     except zipfile.BadZipFile as error:
         raise UsageError(

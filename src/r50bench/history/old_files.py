@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from r50bench.errors import UsageError
+from r50bench.errors import UsageError, reason_of
 from r50bench.results.files import open_regular
 
 __all__ = ["read_text", "run_id"]
@@ -23,7 +23,7 @@ def read_text(path: Path) -> str:
         with open_regular(path) as file:
             data = file.read(_LARGEST + 1)
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(f"cannot read {path}: {reason_of(error)}") from error
     if len(data) > _LARGEST:
         raise UsageError(f"{path} is larger than {_LARGEST >> 20} MiB, so no log of a run")
     return data.decode(errors="replace")

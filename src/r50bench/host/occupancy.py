@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from r50bench.errors import RunFailed, system_refusal
+from r50bench.errors import RunFailed, reason_of, system_refusal
 from r50bench.host.surroundings import private_folder
 from r50bench.notices import Notice
 
@@ -127,7 +127,7 @@ def _claim(folder: int, cpus: set[int], stack: contextlib.ExitStack) -> tuple[No
 def _lockless(error: OSError) -> Notice:
     text = (
         "whether others measure on the same CPUs is known by their process ids alone, which"
-        f" containers do not share: locks are refused ({(error.strerror or str(error)).lower()})"
+        f" containers do not share: locks are refused ({reason_of(error)})"
     )
     return Notice("occupancy-unknown", text, "TMPDIR on a local disk, in a sandbox with flock")
 

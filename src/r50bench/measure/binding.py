@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from r50bench.errors import RunFailed
+from r50bench.errors import RunFailed, reason_of
 from r50bench.host.kernel_files import cpu_list_text, cpus_listed, read_text
 from r50bench.host.refusals import forbidden_by
 
@@ -69,7 +69,7 @@ def own_cpus() -> frozenset[int]:
 
 
 def _not_bound(cpus: Iterable[int], error: OSError) -> RunFailed:
-    what = f"instances cannot be bound to CPU {cpu_list_text(cpus)}: {error.strerror}"
+    what = f"instances cannot be bound to CPU {cpu_list_text(cpus)}: {reason_of(error)}"
     if error.errno == errno.EINVAL:
         return RunFailed(
             what,

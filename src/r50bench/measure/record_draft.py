@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from r50bench import __version__
-from r50bench.errors import R50BenchError, RunFailed, UsageError, WorkerFailed
+from r50bench.errors import R50BenchError, RunFailed, UsageError, WorkerFailed, reason_of
 from r50bench.host.snapshot import snapshot
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import SessionInputs
@@ -370,7 +370,7 @@ class RunFolder:
                 hint="free some space there, or name another place with --out DIR",
             )
         return UsageError(
-            f"cannot write runs to {self.final.parent}: {(error.strerror or str(error)).lower()}",
+            f"cannot write runs to {self.final.parent}: {reason_of(error)}",
             hint="--out DIR names a folder that can be written",
         )
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from r50bench.assets.file_kinds import HEAD_BYTES, kind_of
-from r50bench.errors import AssetError
+from r50bench.errors import AssetError, reason_of
 from r50bench.models.architecture import tensor_shapes
 from r50bench.models.checkpoint_names import state_in
 from r50bench.models.tensor_file import DTYPE_BYTES, FLOATING, NotRead, Tensor, ZippedArray
@@ -65,9 +65,8 @@ def read_checkpoint(path: Path, graph: str) -> dict[str, NDArray[np.float32]]:
     except NotRead as error:
         raise _no_state_dict(path, str(error)) from error
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise AssetError(
-            f"cannot read the weights {path}: {reason}",
+            f"cannot read the weights {path}: {reason_of(error)}",
             hint="it must be a file that you may read, in folders that you may enter",
         ) from error
     return arrays

@@ -18,7 +18,7 @@ from typing import Generic, Literal, TypeVar
 from r50bench.assets.weights import file_of
 from r50bench.case import FUNCTIONS, Case, refuse_training
 from r50bench.engines.registry import ENGINES, present_name
-from r50bench.errors import did_you_mean
+from r50bench.errors import did_you_mean, reason_of
 from r50bench.precision import parse_precision
 
 __all__ = [
@@ -208,9 +208,7 @@ def _weights(text: str) -> str:
     try:
         there = path.is_file()
     except OSError as error:
-        raise ValueError(
-            f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from None
+        raise ValueError(f"{path} cannot be read: {reason_of(error)}") from None
     if not there:
         raise ValueError(_no_weights(path))
     return str(path) if file == text else f"{graph}:{path}"

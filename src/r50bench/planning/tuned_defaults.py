@@ -15,7 +15,7 @@ import msgspec
 from r50bench.assets.store import default_store
 from r50bench.assets.weights import kept_weights
 from r50bench.case import Case, CaseName, setting_text
-from r50bench.errors import R50BenchError, UsageError
+from r50bench.errors import R50BenchError, UsageError, reason_of
 from r50bench.host.snapshot import engine_versions, host_identity
 from r50bench.host.topology import Host
 from r50bench.notices import Notice
@@ -76,7 +76,7 @@ class TunedResults:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(
-                f"cannot keep what was tuned in {self._folder}: {error.strerror}",
+                f"cannot keep what was tuned in {self._folder}: {reason_of(error)}",
                 hint="R50BENCH_DATA names a folder that can be written",
             ) from None
         write_atomically(path, to_json(result, indent=1) + b"\n")

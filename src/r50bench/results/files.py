@@ -25,7 +25,7 @@ from typing import IO, Any, TypeVar
 
 import msgspec
 
-from r50bench.errors import RunFailed, UsageError, system_refusal
+from r50bench.errors import RunFailed, UsageError, reason_of, system_refusal
 from r50bench.notices import Notice
 from r50bench.wording import visible
 
@@ -220,9 +220,8 @@ def _cannot_write(path: Path, error: OSError) -> RunFailed:
     error.filename = error.filename or str(path)
     if (told := explained(error)) is not None:
         return told
-    reason = (error.strerror or str(error)).lower()
     return RunFailed(
-        f"cannot write {path}: {reason}",
+        f"cannot write {path}: {reason_of(error)}",
         hint="name a folder that exists and that you may write to",
     )
 

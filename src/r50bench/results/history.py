@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from r50bench.errors import R50BenchError, RunFailed
+from r50bench.errors import R50BenchError, RunFailed, reason_of
 from r50bench.host.surroundings import data_folder
 from r50bench.results.files import to_json
 from r50bench.results.record import SCHEMA_VERSION, Record, read_record
@@ -374,7 +374,7 @@ class History:
             ) from error
         except OSError as error:
             raise RunFailed(
-                f"cannot make the folder of the history {self.path}: {error.strerror}",
+                f"cannot make the folder of the history {self.path}: {reason_of(error)}",
                 hint="name another folder with R50BENCH_DATA",
             ) from error
 

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from r50bench.errors import UsageError
+from r50bench.errors import UsageError, reason_of
 from r50bench.results.files import is_disk_full
 
 __all__ = [
@@ -131,7 +131,7 @@ def aside(target: Path) -> Iterator[Path]:
     except OSError as error:
         if is_disk_full(error):
             raise
-        raise UsageError(f"cannot be unpacked: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(f"cannot be unpacked: {reason_of(error)}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

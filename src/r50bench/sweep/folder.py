@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from r50bench.case import Case
-from r50bench.errors import R50BenchError, RunFailed, UsageError
+from r50bench.errors import R50BenchError, RunFailed, UsageError, reason_of
 from r50bench.notices import Notice
 from r50bench.results.files import (
     Busy,
@@ -99,7 +99,7 @@ class Damaged:
             self.folder.rename(aside)
             kept = f"it is kept as {aside}"
         except OSError as error:
-            kept = f"it stays where it is ({(error.strerror or str(error)).lower()})"
+            kept = f"it stays where it is ({reason_of(error)})"
         text = f"{self.folder} is damaged, and its point is measured again: {self.why}; {kept}"
         return Notice("damaged-run", text)
 
@@ -161,7 +161,7 @@ def _make(path: Path) -> None:
                 f"the disk is full: {path} was not made", hint="free some space"
             ) from None
         raise UsageError(
-            f"cannot write the sweep to {path}: {(error.strerror or str(error)).lower()}",
+            f"cannot write the sweep to {path}: {reason_of(error)}",
             hint="--out DIR names a folder that can be written",
         ) from None
 

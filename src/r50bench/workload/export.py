@@ -12,7 +12,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from r50bench.errors import UsageError
+from r50bench.errors import UsageError, reason_of
 
 __all__ = ["ensure_pipe", "offer", "write_archive"]
 
@@ -34,7 +34,7 @@ def ensure_pipe(path: Path) -> None:
         pass
     except OSError as error:
         raise UsageError(
-            f"the pipe {path} cannot be made: {error.strerror}",
+            f"the pipe {path} cannot be made: {reason_of(error)}",
             hint="name one in a folder that you may write to with --export-logs",
         ) from None
     if not stat.S_ISFIFO(path.stat().st_mode):

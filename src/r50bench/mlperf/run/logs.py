@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from r50bench.errors import RunFailed, UsageError
+from r50bench.errors import RunFailed, UsageError, reason_of
 from r50bench.results.files import checked_json, read_bounded
 from r50bench.results.predictions import Predictions
 
@@ -205,7 +205,7 @@ def _read(path: Path, most: int) -> bytes:
     try:
         return read_bounded(path, most)
     except FileNotFoundError as error:
-        raise RunFailed(f"LoadGen left no {path.name}: {error.strerror}") from None
+        raise RunFailed(f"LoadGen left no {path.name}: {reason_of(error)}") from None
     except UsageError as error:  # it was LoadGen that wrote it
         raise RunFailed(error.message, hint=error.hint) from None
 

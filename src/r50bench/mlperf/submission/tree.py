@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from r50bench.errors import RunFailed, UsageError
+from r50bench.errors import RunFailed, UsageError, reason_of
 from r50bench.load import COMPLIANCE_TESTS, SCENARIOS
 from r50bench.mlperf.run.logs import ACCURACY_LOG, DETAIL_LOG, SUMMARY_LOG
 from r50bench.mlperf.submission.accuracy_log import hash_line, truncated
@@ -144,9 +144,9 @@ def write_tree(
     try:
         aside.mkdir(parents=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise UsageError(
-            f"cannot write to {out.parent}: {reason}", hint="name another folder with --out"
+            f"cannot write to {out.parent}: {reason_of(error)}",
+            hint="name another folder with --out",
         ) from error
     try:
         for path, data in files:
@@ -154,8 +154,9 @@ def write_tree(
         check(aside)
         aside.rename(out)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RunFailed(f"cannot write {out}: {reason}", hint="free some space there") from error
+        raise RunFailed(
+            f"cannot write {out}: {reason_of(error)}", hint="free some space there"
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
