@@ -34,3 +34,23 @@ def test_the_quickest_names_them_too_also_where_there_is_no_interval() -> None:
 def test_a_run_of_the_same_case_is_no_rival() -> None:
     (said,) = answers([run("throughput", 1, 10), run("throughput", 1, 10.1)])
     assert "told apart" not in said
+
+
+def lost(number: int) -> Shown:
+    record = record_of(id=f"lost-{number}", reason=f"worker {number} was killed\nby SIGKILL")
+    return Shown.of(record, None, Path("lost"))
+
+
+def test_a_failed_run_says_why_it_failed() -> None:
+    assert list(answers([lost(0)])) == [
+        "No record here has a figure.",
+        "1 of 1 record is invalid and has no figures.",
+        "inference_throughput_avx_int8 on torch failed: worker 0 was killed by SIGKILL.",
+    ]
+
+
+def test_of_many_failed_runs_the_first_few_say_why_and_the_others_are_counted() -> None:
+    said = list(answers([run("throughput", 1, 10), *map(lost, range(5))]))
+    assert "5 of 6 records are invalid and have no figures." in said
+    assert said[-2].endswith("worker 2 was killed by SIGKILL.")
+    assert said[-1] == "'r50bench kpi' says why the other 2 failed."

@@ -143,7 +143,7 @@ def test_every_element_that_is_opened_is_closed() -> None:
 
 def test_an_invalid_record_is_counted_and_has_no_figures_in_the_table() -> None:
     page = records_page([timed(), shown(record_of(id="lost", reason="worker 1 died"))])
-    assert "1 of 2 records are invalid and have no figures." in page
+    assert "1 of 2 records is invalid and has no figures." in page
     row = next(line for line in page.splitlines() if ">lost<" in line)
     assert '<td class="missing">invalid</td>' in row
 

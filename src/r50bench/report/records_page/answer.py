@@ -22,6 +22,7 @@ __all__ = ["answers"]
 
 _MOST = 6  # named in one sentence
 _MOST_RIVALS = 2
+_MOST_REASONS = 3
 
 
 def answers(shown: Sequence[Shown]) -> Iterator[str]:
@@ -29,9 +30,21 @@ def answers(shown: Sequence[Shown]) -> Iterator[str]:
     found = [*_fastest(shown), *_quickest(shown), *_scored(shown), *_loadgen(shown)]
     found += _disturbed(shown)
     yield from found or ["No record here has a figure."]
-    invalid = [one for one in shown if one.record.status != "valid"]
-    if invalid:
-        yield f"{len(invalid)} of {counted(len(shown), 'record')} are invalid and have no figures."
+    yield from _invalid(shown)
+
+
+def _invalid(shown: Sequence[Shown]) -> Iterator[str]:
+    """Says how many have no figures, and of the first few why."""
+    invalid = [one.record for one in shown if one.record.status != "valid"]
+    if not invalid:
+        return
+    lack = "is invalid and has" if len(invalid) == 1 else "are invalid and have"
+    yield f"{len(invalid)} of {counted(len(shown), 'record')} {lack} no figures."
+    for record in invalid[:_MOST_REASONS]:
+        reason = " ".join((record.reason or "no reason given").split())
+        yield f"{record.name} on {record.case.engine} failed: {reason}."
+    if len(invalid) > _MOST_REASONS:
+        yield f"'r50bench kpi' says why the other {len(invalid) - _MOST_REASONS} failed."
 
 
 def _fastest(shown: Sequence[Shown]) -> Iterator[str]:
