@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from r50bench.results.record import write_record
 from support import records
+from support.checkpoints import flat_npz
 from support.command_line import Call
 
 CASE = ("inference_latency_fp32", "--engine", "fake", "--weights", "random", "--steps", "50",
@@ -93,3 +95,28 @@ def test_a_word_that_is_no_record_is_wrong_usage_or_refused_and_no_bug(
     answer = r50bench_here("replay", word)
     assert answer.code in (2, 5)
     assert "Traceback" not in answer.err
+
+
+@pytest.fixture
+def nothing_right(r50bench_fake: Call, tmp_path: Path) -> str:
+    """The folder, relative, of a record of the accuracy 0, whose picture is of the class 0."""
+    picture = tmp_path / "set" / "n01440764" / "a.JPEG"
+    picture.parent.mkdir(parents=True)
+    Image.new("RGB", (9, 9)).save(picture, "JPEG")
+    weights = str(flat_npz(tmp_path / "weights.npz"))
+    case = ("inference_accuracy_fp32", "--engine", "fake", "--weights", weights)
+    placed = ("--cores-per-instance", "1", "--instances", "1", "--dataset", "set", "--out", "wrong")
+    answer = r50bench_fake("run", *case, *placed, "-q", FAKE_ANSWERS="9")
+    assert answer.code == 0, answer.err
+    (folder,) = (tmp_path / "wrong").iterdir()
+    return f"wrong/{folder.name}"
+
+
+@pytest.mark.parametrize(("now", "figure"), [("9", "0.0"), ("0", "100.0")])
+def test_an_accuracy_of_0_is_replayed_with_figures_whatever_comes_out(
+    r50bench_fake: Call, nothing_right: str, now: str, figure: str
+) -> None:
+    answer = r50bench_fake("replay", nothing_right, "--processes", "2", "-q", FAKE_ANSWERS=now)
+    assert answer.code == 0, answer.err
+    assert answer.out.count(figure) >= 1
+    assert ("same" in answer.out) == (figure == "0.0")

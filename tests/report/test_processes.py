@@ -25,3 +25,9 @@ def test_what_cannot_be_known_is_left_open_and_cases_without_figures_out() -> No
     assert text.splitlines()[-1].split()[-3:] == ["-", "-", "-"]
     assert "failed" not in text
     assert processes_text([("failed", [])]) == ""
+
+
+def test_an_accuracy_of_0_is_a_figure_whose_interval_and_spread_are_left_open() -> None:
+    none = Kpi("Accuracy", "%", 0.0, 0.0, 5.0, primary=True)
+    row = processes_text([("wrong", [none, none])]).splitlines()[-1]
+    assert row.split() == ["wrong", "Accuracy", "(%)", "2", "0.000", "-", "-", "-"]

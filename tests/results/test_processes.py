@@ -50,3 +50,13 @@ def test_what_has_no_interval_leaves_the_share_unknown() -> None:
     assert process_figures([kpi(100, 1), kpi(101)]).between is None
     assert log_error(kpi(100)) is None
     assert log_error(kpi(100, 1.98)) == pytest.approx(0.01, rel=0.01)
+
+
+@pytest.mark.parametrize("values", [(0, 0), (0, 3)])
+def test_processes_of_which_one_has_0_have_an_arithmetic_mean_and_nothing_else(
+    values: tuple[float, ...],
+) -> None:
+    found = process_figures([Kpi("Accuracy", "%", value, 0.0, 5.0) for value in values])
+    assert found.estimate.value == sum(values) / 2
+    assert (found.estimate.low, found.estimate.high) == (None, None)
+    assert (found.spread, found.between) == (None, None)

@@ -10,7 +10,9 @@ import click
 from r50bench.cli.comparing import as_printed, threshold_option
 from r50bench.cli.options import out_option, quiet_option, undisturbed_option
 from r50bench.cli.replay_plan import plan_replay
+from r50bench.cli.shell import terminal_width
 from r50bench.comparison.between import compare_by_history
+from r50bench.comparison.questions import have_ratio
 from r50bench.comparison.side import MeasuredRun, read_run, side_of
 from r50bench.errors import UsageError
 from r50bench.host import topology
@@ -23,6 +25,7 @@ from r50bench.measure.session import Outcome, run_session
 from r50bench.mlperf.run.extent import headline
 from r50bench.mlperf.run.loadgen_run import run_mlperf
 from r50bench.planning.planned import Planned
+from r50bench.report.processes import processes_text
 from r50bench.report.table import Column, Table
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.differences import FigurePair, figure_pairs
@@ -144,12 +147,19 @@ def _run(planned: Planned, bench: Bench) -> Outcome:
 def _report(
     before: MeasuredRun, outcomes: Sequence[Outcome], threshold: float, judged: Judged
 ) -> list[str]:
-    """Returns the comparison, all figures of a single repetition, and where the records lie."""
+    """Returns the comparison, all figures of a single repetition, and where the records lie.
+
+    Of several, figures that have no ratio stand beside each other instead.
+    """
     lines = [f"{before.record.id}, once more:"]
     runs = [MeasuredRun(outcome.record, outcome.block.kpis) for outcome in outcomes]
-    if all(run.primary.value > 0 for run in (before, *runs)):  # of nothing there is no ratio
+    primary = [run.primary for run in runs]
+    if have_ratio([before.primary], primary):
         base, new = side_of(before.record.id, [before]), side_of("once more", runs)
         lines += [as_printed(compare_by_history(base, new, threshold, judged), "text")]
+    elif len(runs) > 1:
+        beside = [(before.record.id, [before.primary]), ("once more", primary)]
+        lines += [processes_text(beside, terminal_width())]
     if len(outcomes) == 1:
         pairs = figure_pairs(before.figures, outcomes[0].block.kpis)
         lines += [Table.of(_COLUMNS, map(_row, pairs)).text(), f"# record: {outcomes[0].folder}"]

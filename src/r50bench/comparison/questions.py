@@ -13,7 +13,7 @@ from r50bench.results.judged import Judged, Undisturbed, judged_figure, undistur
 from r50bench.results.kpi import ACCURACY, Kpi, by_name
 from r50bench.results.processes import log_error
 
-__all__ = ["Question", "question_of"]
+__all__ = ["Question", "have_ratio", "question_of"]
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,17 @@ def _sample(figures: Sequence[Kpi]) -> Sample:
     return Sample(values, tuple(map(log_error, figures)), figures[0].name == ACCURACY)
 
 
+def have_ratio(base: Sequence[Kpi], new: Sequence[Kpi]) -> bool:
+    """Whether the figures of two sides have a ratio: none is 0, or it is a count, and not a base
+    of which there came more."""
+    before, now = ([figure.value for figure in side] for side in (base, new))
+    if base[0].name == ACCURACY:
+        return min(before) > 0 or max(now) == 0
+    return min(*before, *now) > 0
+
+
 def _refuse_nothing(question: Question) -> None:
-    """Refuses figures of which there is no ratio: 0, unless it is a count and none has more."""
-    base, new = question.samples
-    if base.counted and (min(base.values) > 0 or max(new.values) == 0):
+    if have_ratio(*question.figures):
         return
     for run in (*question.pair.base, *question.pair.new):
         if run.primary.value <= 0:

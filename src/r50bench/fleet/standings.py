@@ -100,7 +100,7 @@ def _primary(run: RunAtHome) -> Kpi:
 
 def _cell(title: str, runs: Sequence[RunAtHome], figures: Sequence[Kpi]) -> Cell:
     first = figures[0]
-    if len(figures) == 1 or any(one.value <= 0 for one in figures):
+    if len(figures) == 1:
         estimate = Estimate(first.value, first.low, first.high)
     else:
         estimate = process_figures(figures).estimate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ class ProcessFigures:
     ``estimate`` is the geometric mean with its 95 % interval by Student's t on the logarithms;
     ``spread`` the standard deviation between processes as a share of the figure; ``between`` the
     share of that variance which the spread within each process does not explain. None where too few
-    processes, or their rounds, cannot tell.
+    processes, or their rounds, cannot tell. Where a figure is 0, such as an accuracy, ``estimate``
+    is the arithmetic mean, and nothing else can be told.
     """
 
     name: str
@@ -36,19 +38,23 @@ class ProcessFigures:
 
 
 def process_figures(figures: Sequence[Kpi]) -> ProcessFigures:
-    """Returns the figure of processes of one case; each figure is one process's, and above 0.
+    """Returns the figure of processes of one case; each figure is one process's.
 
     Raises:
         ValueError: there is none.
     """
     if not figures:
         raise ValueError("no process")
-    logs = np.log([one.value for one in figures])
+    name, unit = figures[0].name, figures[0].unit
+    values = tuple(one.value for one in figures)
+    if min(values) <= 0:
+        return ProcessFigures(name, unit, values, Estimate(statistics.fmean(values)), None, None)
+    logs = np.log(values)
     variance = float(np.var(logs, ddof=1)) if len(figures) > 1 else None
     return ProcessFigures(
-        name=figures[0].name,
-        unit=figures[0].unit,
-        values=tuple(one.value for one in figures),
+        name,
+        unit,
+        values,
         estimate=geometric_mean(logs),
         spread=None if variance is None else math.sqrt(variance),
         between=_share_between(variance, [log_error(one) for one in figures]),
