@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,42 @@ def test_a_page_that_cannot_be_written_says_where(r50bench_here: Call, tmp_path:
     answer = r50bench_here("report", str(keep_run(tmp_path / "a")), "-o", str(target))
     assert answer.code == 5
     assert str(target) in answer.err
+
+
+def test_a_dash_prints_the_page_and_nothing_else(
+    r50bench_here: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keep_run(tmp_path / "runs" / "a")
+    keep_run(tmp_path / "runs" / "b", id="b")
+    (tmp_path / "runs" / "b" / "record.json").write_text("{")
+    assert r50bench_here("report", "runs", "-o", "page.html").code == 0
+    printed = r50bench_here("report", "runs", "-o", "-")
+    assert (printed.code, "not a record" in printed.err) == (0, True)
+    assert printed.out == (tmp_path / "page.html").read_text()
+    both = r50bench_here("report", "runs/a", "--against", "runs/a", "-o", "-")
+    assert (both.code, both.out[:15], both.out[-8:]) == (0, "<!doctype html>", "</html>\n")
+    assert not (tmp_path / "-").exists()
+
+
+def test_a_page_is_written_into_a_fifo_and_through_a_link(
+    r50bench_here: Call, tmp_path: Path
+) -> None:
+    run = str(keep_run(tmp_path / "a"))
+    target, link, fifo = tmp_path / "target.html", tmp_path / "link.html", tmp_path / "fifo"
+    link.symlink_to(target)
+    assert r50bench_here("report", run, "-o", str(link)).code == 0
+    assert link.is_symlink()
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 1 << 20)  # the page has room while nobody reads
+        answer = r50bench_here("report", run, "-o", str(fifo))
+        assert (answer.code, answer.out) == (0, f"# page: {fifo}\n")
+        assert fifo.is_fifo()
+        assert os.read(reader, 1 << 20) == target.read_bytes()
+    finally:
+        os.close(reader)
 
 
 def test_one_run_leaves_its_page_in_its_folder(

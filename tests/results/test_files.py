@@ -45,6 +45,42 @@ def test_a_new_file_has_the_mode_that_the_umask_gives(tmp_path: Path) -> None:
     assert path.stat().st_mode == ordinary.stat().st_mode
 
 
+def test_a_link_stays_and_the_file_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "a.txt", tmp_path / "link"
+    link.symlink_to(Path("there") / "a.txt")
+    for data in (b"made", b"replaced"):  # it leads to nothing at first
+        write_atomically(link, data)
+        assert (link.is_symlink(), target.is_symlink()) == (True, False)
+        assert target.read_bytes() == data
+        assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_link_that_leads_to_itself_or_nowhere_is_refused_and_stays(tmp_path: Path) -> None:
+    circle, lost = tmp_path / "circle", tmp_path / "lost"
+    circle.symlink_to("circle")
+    lost.symlink_to(Path("absent") / "a.txt")
+    for link, why in ((circle, "symbolic links"), (lost, "no such file or directory")):
+        with pytest.raises(RunFailed, match=why):
+            write_atomically(link, b"")
+    assert sorted(tmp_path.iterdir()) == [circle, lost]
+    assert circle.is_symlink()
+    assert lost.is_symlink()
+
+
+def test_a_fifo_is_written_into_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_atomically(path, b"whole")
+        assert os.read(reader, 100) == b"whole"
+    finally:
+        os.close(reader)
+    assert path.is_fifo()
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_full_disk_is_said_and_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

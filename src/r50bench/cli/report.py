@@ -28,6 +28,8 @@ from r50bench.sweep.run import kept_results
 
 __all__ = ["report"]
 
+_STDOUT = Path("-")
+
 _MOST_PROFILES = 4
 """Profiles on one page: each is two pictures and a row for every layer."""
 
@@ -37,10 +39,10 @@ _MOST_PROFILES = 4
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     default=Path("report.html"),
     show_default=True,
-    help="The file that is written.",
+    help="The file that is written; - prints the page.",
 )
 @click.option("--against", metavar="BASE", help="Compare them with BASE: verdicts stand first.")
 @threshold_option
@@ -70,10 +72,9 @@ def report(
     sections = [section for word in words for section in _sweep_section(Path(word))]
     sections += _profile_sections(runs, damaged)
     page = records_page(runs, _title(words), first=sections, notes=damaged)
-    write_page(output, page)
     for reason in damaged:
         click.echo(f"! {reason}", err=True)
-    click.echo(f"# page: {output}")
+    _give(page, output)
 
 
 def _refuse_words_of_comparisons(context: click.Context) -> None:
@@ -98,7 +99,19 @@ def _report_against(
     sides = words or (str(newest_record_folder("report")),)
     new = side_of(", ".join(sides), [run for word in sides for run in side_named(word).runs])
     comparison = compare_by_history(base, new, threshold, judged)
-    write_page(output, comparison_page(comparison, base.runs, new.runs, title=_title(words)))
+    _give(comparison_page(comparison, base.runs, new.runs, title=_title(words)), output)
+
+
+def _give(page: str, output: Path) -> None:
+    """Writes the page and says where; or prints it, and nothing else, where that is ``-``.
+
+    Raises:
+        RunFailed: it cannot be written there.
+    """
+    if output == _STDOUT:
+        click.echo(page.encode(errors="surrogateescape"), nl=False)
+        return
+    write_page(output, page)
     click.echo(f"# page: {output}")
 
 

@@ -159,14 +159,36 @@ def is_disk_full(error: OSError) -> bool:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes ``data`` to ``path``, replacing what was there, so that no reader sees a part of it.
+    """Writes ``data`` to ``path``, replacing the file there, so that no reader sees a part of it.
 
     The bytes and the folder's entry are on the disk when this returns. The file gets the mode the
-    umask gives any new file.
+    umask gives any new file. A symbolic link stays, and what it leads to is replaced, or made; a
+    FIFO or a device stays, too, and is written into: a FIFO waits for its reader.
 
     Raises:
         RunFailed: the disk is full, or the folder is missing or cannot be written to.
     """
+    try:
+        if _is_stream(path):
+            # Not to be made, should it have gone: O_CREAT is not there.
+            with open(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb") as stream:
+                stream.write(data)
+        else:
+            _replace(Path(os.path.realpath(path)) if path.is_symlink() else path, data)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether there is something that takes bytes and keeps none, such as a FIFO or a device."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:  # also where a link leads to nothing yet
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _replace(path: Path, data: bytes) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         with open(aside, "xb") as file:
@@ -175,8 +197,6 @@ def write_atomically(path: Path, data: bytes) -> None:
             _sync(file.fileno())
         os.replace(aside, path)
         sync(path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
     finally:
         # Gone already when the rename took place.
         with contextlib.suppress(OSError):
