@@ -66,3 +66,21 @@ def test_only_nodes_that_are_meant_are_asked_each_under_its_title() -> None:
     present = nodes_present(fleet, ("box-*",), Silent())
     assert [one.title for one in present] == ["box-1#aaaaaa", "box-1#bbbbbb"]
     assert [one.survey for one in present] == [survey()] * 2
+
+
+def test_a_node_that_was_started_again_before_its_death_was_known_is_there_once_by_its_name() -> (
+    None
+):
+    again = replace(node("n2"), id="f" * 56)
+
+    def script(node: Node, order: Order) -> Iterable[Step]:
+        lives = node.id == again.id or node.name == "n1"
+        return [(1.0, TOLD), (0.0, written(Ended(0)))] if lives else [(5.0, DIES)]
+
+    fleet = ScriptedFleet([node("n1"), node("n2"), again, node("n3")], script)
+    present = nodes_present(fleet, (), Silent())
+    assert [(one.title, one.node.id == again.id, one.reason) for one in present] == [
+        ("n1", False, ""),
+        ("n2", True, ""),
+        ("n3", False, "the node died"),
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from r50bench import __version__
 from r50bench.errors import RunFailed
@@ -35,6 +35,8 @@ class Present:
 def nodes_present(transport: Transport, words: Sequence[str], progress: Progress) -> list[Present]:
     """Returns what each node that ``words`` mean says of itself, see :func:`.select_nodes`.
 
+    A node that was started again before its death was known is there once, under its own title.
+
     Raises:
         UsageError: as :func:`.select_nodes`.
         RunFailed: the cluster is lost.
@@ -42,7 +44,20 @@ def nodes_present(transport: Transport, words: Sequence[str], progress: Progress
     every = transport.nodes()
     called = titles(every)
     chosen = select_nodes(every, words)
-    return call_roll(transport, [(node, called[node.id]) for node in chosen], progress)
+    present = call_roll(transport, [(node, called[node.id]) for node in chosen], progress)
+    return _as_they_live(present, every, transport.nodes())
+
+
+def _as_they_live(
+    present: Sequence[Present], every: Sequence[Node], now: Sequence[Node]
+) -> list[Present]:
+    """Leaves out what has died since and lives on in its place, and names the others without it."""
+    alive = {node.id for node in now}
+    living = [node for node in every if node.id in alive]
+    taken = {node.place for node in living}
+    dead = {node.place: node for node in every if node.place not in taken}
+    called = titles([*living, *dead.values()])
+    return [replace(one, title=called[one.node.id]) for one in present if one.node.id in called]
 
 
 def call_roll(
