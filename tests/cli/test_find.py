@@ -83,6 +83,12 @@ def found(call: Call, *words: str) -> list[str]:
         ("loadgen_scenario=Offline,loadgen_mode=PerformanceOnly", "d"),
         ("loadgen_dataset_size<=20", "dc"),
         ("created>=2026-01-02,created<2026-01-04", "cb"),
+        ("created=2026-01-02", "b"),
+        ("created!=2026-01-02", "dca"),
+        ("created<=2026-01-02", "ba"),
+        ("created>2026-01-02", "dc"),
+        ("created<2026-01-02T13:00:00+02:00", "a"),
+        ("created<=2026-01-02T14:00+02:00", "ba"),
         ("batch_size=1", "b"),
         ("framework=pytorch,model_name=resnet50", "dcba"),
         ("graph=v1", "dcba"),
@@ -201,3 +207,14 @@ def test_a_limit_beyond_all_bounds_is_wrong_usage(r50bench_here: Call) -> None:
     answer = r50bench_here("find", "-n", str(2**63))
     assert answer.code == 2
     assert "Traceback" not in answer.err
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("verb", [("find",), ("history",), ("report",)])
+def test_what_is_no_time_is_refused_with_a_time_as_a_hint(
+    r50bench_here: Call, verb: tuple[str, ...]
+) -> None:
+    answer = r50bench_here(*verb, "created>yesterday")
+    assert answer.code == 2
+    assert "'yesterday' is no time in ISO 8601" in answer.err
+    assert "such as 2026-11-28" in answer.err

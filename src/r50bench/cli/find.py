@@ -52,7 +52,8 @@ def find(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     QUERY is as for 'r50bench byquery', and may also compare what came out and what any run was
     given: accuracy, performance (of LoadGen its result, latencies in ns; of other runs the primary
     figure), latency_p90, verdict, status, reason, created, cpu, host, graph, weights, mode,
-    case_type, steps…; nothing is run.
+    case_type, steps…; nothing is run. A time is as fine as it is given, in UTC without a zone:
+    created=2026-11-28 is all of that day, and created>2026-11-28 begins after it.
     """
     terms = parse_terms(split_terms(words))
     for notice in notices_on_terms(terms):

@@ -13,6 +13,7 @@ from r50bench.load import LoadgenSettings
 from r50bench.mlperf.query.conditions import condition_of
 from r50bench.mlperf.query.facts import facts_of_record, tags_of_record
 from r50bench.mlperf.query.terms import COMPARE, Comparison, Presence, TagTerm, Term, Truth
+from r50bench.mlperf.query.times import read_period
 from r50bench.mlperf.query.vocabulary import KEYS, TAGS
 from r50bench.precision import NUMERICS
 from r50bench.results.history import History
@@ -52,7 +53,7 @@ def terms_about(facts: dict[str, Any]) -> Iterator[Term]:
         value = facts.get(key.name)
         for sign in COMPARE if value is not None else ():
             if sign in ("=", "!=") or isinstance(value, int | float | str):
-                yield Comparison(key, sign, value)
+                yield Comparison(key, sign, read_period(value) if key.name == "created" else value)
     for sign in COMPARE:
         yield from (Comparison(KEYS["precision"], sign, name) for name in NUMERICS)
 

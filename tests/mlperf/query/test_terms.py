@@ -119,6 +119,7 @@ def test_a_figure_that_has_no_default_is_not_said_to() -> None:
 
 
 _EXAMPLES = {
+    "created": ["2026-11-28", "2026-11-28T10:36:30+02:00"],
     "loadgen_compliance_test": ["TEST01", "TEST04"],
     "loadgen_mode": ["AccuracyOnly", "PerformanceOnly", "FindPeakPerformance", "SubmissionRun"],
     "loadgen_scenario": ["Offline", "SingleStream", "MultiStream", "Server"],

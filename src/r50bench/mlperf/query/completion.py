@@ -48,7 +48,7 @@ def complete(terms: Sequence[Term], environ: Mapping[str, str]) -> CompletedQuer
     """
     _check_tags(terms)
     asked = _asked(terms)
-    loadgen = loadgen_of({term.key.name: term.value for term in asked})
+    loadgen = loadgen_of({term.key.name: term.given for term in asked})
     if loadgen.dataset_size is None:
         loadgen = replace(loadgen, dataset_size=DEFAULT_DATASET_SIZE)
     fields = {key.field for key in KEYS.values() if key.role == "parameter"}
@@ -57,7 +57,7 @@ def complete(terms: Sequence[Term], environ: Mapping[str, str]) -> CompletedQuer
     }
     for term in asked:
         if term.key.role == "parameter":
-            settings[term.key.field] = Setting(term.value, "query", term.text)
+            settings[term.key.field] = Setting(term.given, "query", term.text)
     _choose_engine(terms, asked, settings)
     return CompletedQuery(tuple(terms), loadgen, settings)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from r50bench.engines.registry import ENGINES
 from r50bench.mlperf.query.terms import COMPARE, Comparison, Presence, TagTerm, Term, Truth
-from r50bench.mlperf.query.vocabulary import FIXED, LATENCIES, Key
+from r50bench.mlperf.query.times import Period
+from r50bench.mlperf.query.vocabulary import FIXED, LATENCIES, Key, Scalar
 from r50bench.precision import NUMERICS, PRECISIONS
 
 __all__ = ["Condition", "condition_of"]
@@ -54,14 +55,17 @@ def _comparison(term: Comparison) -> Condition:
     if name == "framework":
         words = {engine: row.query_word for engine, row in ENGINES.items()}
         return _none_of(term.key, (word for word in words if not compare(words[word], value)))
-    known = _expression(term.key)
+    return _compared(_expression(term.key), sign, value)
+
+
+def _compared(known: str, sign: str, value: Scalar | Period) -> Condition:
     if isinstance(value, tuple):
         return (f"{known} IS NOT NULL", ()) if sign == "=" else _ANY
     if isinstance(value, float):
         return _near(known, sign, value)
-    if sign == "!=":
-        return f"{known} IS NOT ?", (value,)
-    return f"{known} {sign} ?", (value,)
+    if isinstance(value, Period):
+        return _within(known, sign, value)
+    return f"{known} {'IS NOT' if sign == '!=' else sign} ?", (value,)
 
 
 def _near(known: str, sign: str, value: float) -> Condition:
@@ -75,6 +79,13 @@ def _near(known: str, sign: str, value: float) -> Condition:
         case ">" | ">=":
             return f"{known} >= ?", (low,)
     return _ANY
+
+
+def _within(known: str, sign: str, period: Period) -> Condition:
+    """SQLite reads the times that are written; the record decides what others are."""
+    when = f"CAST(strftime('%s', {known}) AS INTEGER)"
+    part = f"({when} >= ? AND {when} < ?)"
+    return f"{when} IS NULL OR {'NOT ' * (sign == '!=')}{part}", period.bounds(sign)
 
 
 def _none_of(key: Key, words: Iterable[str]) -> Condition:

@@ -2,7 +2,7 @@
 
 tag               it carries the tag
 !tag  -tag  ^tag  tag-     it does not
-key=value         equal; also == != <> < <= > >=, typed by the key
+key=value         equal; also == != <> < <= > >=, typed by the key; a time is as fine as it is given
 key.              there is a value
 key?  key+        the value is true: neither absent, nor False, 0 or empty
 key-              it is not
@@ -20,6 +20,7 @@ from typing import Any
 
 from r50bench.engines.registry import notice_of_former_name
 from r50bench.errors import UsageError, did_you_mean
+from r50bench.mlperf.query.times import Period
 from r50bench.mlperf.query.vocabulary import (
     KEYS,
     REPOSITORY_KEYS,
@@ -85,8 +86,14 @@ class Comparison:
 
     key: Key
     operator: str
-    value: Scalar
+    value: Scalar | Period
     text: str = field(default="", compare=False)
+
+    @property
+    def given(self) -> Scalar:
+        """The value, of a key that a run is given: none of them is a time."""
+        assert not isinstance(self.value, Period)
+        return self.value
 
     def holds(self, tags: Collection[str], facts: Facts) -> bool:
         known = facts.get(self.key.name)
@@ -94,6 +101,8 @@ class Comparison:
             return self.operator == "!="
         if self.key.name == "precision" and self.value in NUMERICS and known in PRECISIONS:
             known = numerics_of(known)
+        if isinstance(self.value, Period):
+            return self.value.holds(self.operator, known)
         return COMPARE[self.operator](known, self.value)
 
     def __str__(self) -> str:
@@ -148,7 +157,7 @@ def notices_on_terms(terms: Iterable[Term]) -> tuple[Notice, ...]:
     return tuple(notice for word in given if (notice := notice_of_former_name(word)) is not None)
 
 
-def query_text(value: Scalar) -> str:
+def query_text(value: Scalar | Period) -> str:
     """Returns a value as it is written in a query."""
     if isinstance(value, tuple):
         return " ".join(f"{name}={shlex.quote(text)}" for name, text in value)
@@ -180,7 +189,7 @@ def _comparison(key: Key, sign: str, text: str, whole: str) -> Comparison:
     except ValueError as error:
         default = None if key.role == "result" else f"leave {key.name} out for its default"
         raise UsageError(f"{whole}: {error}", hint=_commas(text) or default) from None
-    if sign not in ("=", "!=") and not isinstance(value, int | float | str):
+    if sign not in ("=", "!=") and not isinstance(value, int | float | str | Period):
         raise UsageError(f"{whole}: {key.name} has no order", hint="use = or !=")
     return Comparison(key, sign, value, text)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from r50bench.engines.registry import ENGINES
+from r50bench.mlperf.query.times import Period, read_period
 from r50bench.parameters import BY_NAME, PARAMETERS, Parameter
 from r50bench.parameters.parameter import free_text, number, one_of, yes_or_no
 from r50bench.parameters.workflow import WORKFLOW
@@ -47,7 +48,7 @@ class Key:
     """
 
     name: str
-    parse: Callable[[str], Scalar]
+    parse: Callable[[str], Scalar | Period]
     role: Literal["parameter", "loadgen", "fixed", "framework", "result"]
     field: str = ""
     path: str = ""
@@ -74,7 +75,7 @@ _RESULTS = (
     Key("accuracy", number(), "result"),
     Key("compliant", yes_or_no, "result", path="loadgen.compliant"),
     Key("cpu", _TEXT, "result", path="host.model_name"),
-    Key("created", _TEXT, "result", path="created"),
+    Key("created", read_period, "result", path="created"),
     Key("engine_version", _TEXT, "result", path="engine.version"),
     Key("graph", one_of("v1", "v1.5"), "result", path="model.graph"),
     Key("host", _TEXT, "result", path="host.fingerprint"),
