@@ -117,7 +117,6 @@ TESTED_ELSEWHERE = {
     "profile/roofline_plot.py": PROFILED,
     "profile/text.py": PROFILED,
     "report/records_page/core_speeds.py": RECORDS_PAGE,
-    "report/records_page/details.py": RECORDS_PAGE,
     "report/records_page/throughput_bars.py": RECORDS_PAGE,
     "results/plausible.py": "results/test_record.py: what is refused shows on reading",
     "sweep/plan.py": "cli/test_sweep.py: the points show in the verb's plan",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import html
 import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from r50bench.errors import RunFailed
 from r50bench.host.topology import Host
 from r50bench.results.history import History, history_path
 from r50bench.results.kpi import kpis
-from r50bench.results.record import read_record
+from r50bench.results.record import Record, read_record
 from r50bench.results.samples import samples_of
 from support.command_line import Call
 from support.records import keep_run
@@ -165,6 +168,56 @@ def test_one_run_leaves_its_page_in_its_folder(
     (page,) = (tmp_path / "runs").glob("*/report.html")
     assert f"# page: {page}\n" in answer.out
     assert "avx_int8 on fake ran: " in page.read_text()
+
+
+def lines_to_repeat(page: Path) -> list[list[str]]:
+    """Returns the commands of a page that run its cases by themselves, without r50bench's name."""
+    lines = re.findall(r"^.*r50bench (?:run|profile) .*$", page.read_text(), re.MULTILINE)
+    texts = [html.unescape(re.sub("<[^>]*>", "", line)) for line in lines]
+    return [shlex.split(text)[1:] for text in texts]
+
+
+def records_below(folder: Path) -> list[Record]:
+    return [read_record(path.parent) for path in folder.glob("*/record.json")]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("inference_throughput_avx_int8", "--steps", "10", "--warmup-steps", "3", "--seed", "7"),
+        ("inference_latency_avx_fp32_gated", "--repeat", "2", "--data-type", "real"),
+        ("inference_throughput_avx_bfloat16", "--allocator", "system", "--timeout", "90"),
+        ("inference_throughput_fp32", "--cores-per-instance", "1", "--weight-sharing",
+         "--force-weight-sharing", "--customer-env", "FAKE_LATENCIES_NS=3000000 A='1 2'"),
+    ],
+)  # fmt: skip
+def test_what_a_page_says_repeats_a_run_runs_the_very_same_case(
+    host: Host, r50bench_here: Call, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    fake = ("--engine", "fake", "--weights", "random", "-q")
+    answer = r50bench_here("run", *asked, *fake, "--out", str(first))
+    assert answer.code == 0, answer.err
+    (page,) = first.glob("*/report.html")
+    (line,) = lines_to_repeat(page)
+    answer = r50bench_here(*line, "-q", "--out", str(second))
+    assert answer.code == 0, answer.err
+    (was,), (repeated,) = records_below(first), records_below(second)
+    assert repeated.case == was.case
+    assert repeated.model == was.model
+    assert repeated.data == was.data
+
+
+def test_what_a_page_says_repeats_several_processes_runs_as_many(
+    host: Host, r50bench_here: Call, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    answer = r50bench_here(*RUN, "--weights", "random", "--processes", "2", "--out", str(first))
+    assert answer.code == 0, answer.err
+    (page,) = first.rglob("*.html")
+    (line,) = lines_to_repeat(page)
+    assert r50bench_here(*line, "-q", "--out", str(second)).code == 0
+    assert [one.case for one in records_below(second)] == [one.case for one in records_below(first)]
 
 
 def test_several_runs_leave_one_page_beside_their_folders(

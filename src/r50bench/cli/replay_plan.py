@@ -14,6 +14,7 @@ from r50bench.notices import Notice
 from r50bench.parameters import PARAMETERS, Setting, Value
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.planned import Planned, plan_case
+from r50bench.results.comparable import with_known_weights
 from r50bench.results.record import Record
 
 __all__ = ["plan_replay"]
@@ -33,7 +34,7 @@ def plan_replay(record: Record, host: Host) -> Planned:
             f"{record.id} is a profile's record",
             hint=f"r50bench profile {record.case.name} makes another profile",
         )
-    case = _with_known_weights(record)
+    case = with_known_weights(record.case, record.model)
     try:
         planned = _plan(record, case, host)
     except (UsageError, Unsupported) as error:
@@ -44,13 +45,6 @@ def plan_replay(record: Record, host: Host) -> Planned:
         ) from error
     _refuse_changes(record, case, planned.case)
     return planned
-
-
-def _with_known_weights(record: Record) -> Case:
-    case = record.case
-    if case.weights != "auto" or record.model is None:
-        return case
-    return replace(case, weights=record.model.weights)
 
 
 def _plan(record: Record, case: Case, host: Host) -> Planned:

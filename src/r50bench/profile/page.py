@@ -30,7 +30,8 @@ machine's measured limit allows for its operations and bytes, and the percentage
 
 def profile_page(profile: Profile) -> str:
     """Returns the whole page as HTML."""
-    repeat = preformatted("How to repeat it", run_command(profile.case, "profile"))
+    again = run_command(profile.case, profile.model, observed_rounds=profile.rounds)
+    repeat = preformatted("How to repeat it", again)
     return page(
         "r50bench profile",
         f"{profile.host.get('model_name', '')} · {profile_heading(profile)}",

@@ -10,7 +10,7 @@ from r50bench.case import Case
 from r50bench.load import LoadGen, LoadgenSettings, Observe
 from r50bench.results.record import DataInfo, EngineInfo, LoadgenResult, ModelInfo, Record
 
-__all__ = ["Asked", "comparable", "question_of", "same_model"]
+__all__ = ["Asked", "comparable", "question_of", "same_model", "with_known_weights"]
 
 
 class Asked(Protocol):
@@ -104,6 +104,16 @@ def same_model(a: Record, b: Record) -> str | None:
     if "accuracy" in (a.case.mode, b.case.mode) and a.model.sha256 != b.model.sha256:
         return f"different weights: {a.model.weights} and {b.model.weights}"
     return None
+
+
+def with_known_weights(case: Case, model: ModelInfo | None) -> Case:
+    """Returns the case with the weights it came to where they were chosen automatically.
+
+    Chosen again they may be others, of another graph, and the two runs are not comparable.
+    """
+    if case.weights != "auto" or model is None:
+        return case
+    return replace(case, weights=model.weights)
 
 
 def _load(record: Record) -> str:

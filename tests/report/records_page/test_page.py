@@ -196,4 +196,8 @@ def test_what_repeats_a_run_can_be_pasted_into_a_shell() -> None:
         "--batch-size=8",
         "--cores-per-instance=1",
         "--instances=2",
+        "--no-tuned",
+        "--steps=100",
+        "--warmup-steps=20",
+        "--weights=v1",
     ]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from r50bench.case import Case, setting_text
+from r50bench.load import LoadGen, Observe
 from r50bench.notices import Notice
-from r50bench.parameters import PARAMETERS, Parameter
+from r50bench.parameters import BY_NAME, PARAMETERS, Parameter
+from r50bench.precision import PRECISIONS
 from r50bench.report.records_page.shown import Shown
 from r50bench.report.table import Cell, Column, Missing, Table
-from r50bench.results.record import Record, disturbance
+from r50bench.results.comparable import with_known_weights
+from r50bench.results.record import ModelInfo, Record, disturbance
 
 __all__ = ["evidence_table", "figures_table", "notices_table", "repeat_lines", "run_command"]
 
@@ -53,30 +57,65 @@ def _notices(record: Record) -> Iterator[Notice]:
 
 
 def repeat_lines(shown: Sequence[Shown]) -> Iterator[str]:
-    """Yields what runs each record again, then what runs each case by itself."""
+    """Yields what runs each valid record again, then what runs each case by itself."""
     for one in shown:
-        if one.folder is not None:
+        if one.folder is not None and _can_be_replayed(one.record):
             yield f"r50bench replay {shlex.quote(str(one.folder))}"
-    yield from dict.fromkeys(
-        run_command(one.record.case) for one in shown if not one.record.loadgen
+    asked = Counter(
+        (_command(one.record), one.record.invocation)
+        for one in shown
+        if not isinstance(one.record.load, LoadGen)
     )
+    yield from dict.fromkeys(
+        command if invocation is None or count == 1 else f"{command} --processes={count}"
+        for (command, invocation), count in asked.items()
+    )
+
+
+def _can_be_replayed(record: Record) -> bool:
+    """Whether ``r50bench replay`` takes it: there are figures to compare with, of no profile."""
+    return record.status == "valid" and not isinstance(record.load, Observe)
+
+
+def _command(record: Record) -> str:
+    rounds = record.load.rounds if isinstance(record.load, Observe) else None
+    return run_command(record.case, record.model, observed_rounds=rounds)
 
 
 _DEFAULTS = {field.name: field.default for field in fields(Case)}
+_OF_PROFILES = ("steps", "repeat")  # a profile has its own, and asks for rounds
 
 
-def run_command(case: Case, verb: str = "run") -> str:
-    """Returns the command line that asks for every value that decides about speed.
+def run_command(case: Case, model: ModelInfo | None, *, observed_rounds: int | None = None) -> str:
+    """Returns the command line that runs a case again, whatever has been tuned since.
 
-    What a case has unless it is asked otherwise goes without saying.
+    Weights that were chosen automatically are those that it came to. What a case has unless it is
+    asked otherwise goes without saying. ``observed_rounds`` are those of a profile, None of a run.
     """
-    asked = (
-        _option(row, value)
-        for row in PARAMETERS
-        if row.in_case and row.decides_speed and not row.in_name
-        if (value := getattr(case, row.name)) not in (None, _DEFAULTS[row.name])
-    )
-    return shlex.join(["r50bench", verb, case.name, *asked])
+    words = ["run"] if observed_rounds is None else ["profile"]
+    words += [case.name, *_asked(with_known_weights(case, model), observed_rounds), "--no-tuned"]
+    return shlex.join(["r50bench", *words])
+
+
+def _asked(case: Case, observed_rounds: int | None) -> Iterator[str]:
+    # A graph is what a GPU is given by default, and a CPU never has one.
+    usual = {**_DEFAULTS, "cuda_graph": case.device == "cuda"}
+    for row in PARAMETERS:
+        if (
+            not row.in_case
+            or row.in_name
+            or (case.mode == "accuracy" and "score" in row.inert_under)
+        ):
+            continue
+        if observed_rounds is not None and row.name in _OF_PROFILES:
+            continue
+        value = getattr(case, row.name)
+        if value is not None and value != usual[row.name]:
+            yield _option(row, value)
+    if case.weight_sharing and not PRECISIONS[case.precision].numerics.shares_weights:
+        yield BY_NAME["force_weight_sharing"].option
+    if observed_rounds is not None:
+        yield f"--rounds={observed_rounds}"
 
 
 def _option(row: Parameter, value: object) -> str:
