@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
@@ -224,6 +225,39 @@ def test_what_cannot_be_taken_is_named_and_fails_after_all_else(
     assert answer.out == "1 record added, 0 runs of others\n"
     assert f"! {tmp_path / 'runs' / 'bad'}: " in answer.err
     assert "1 could not be added" in answer.err
+
+
+@pytest.mark.parametrize("verb", ["add", "import"])
+def test_a_wrong_path_of_several_is_named_and_stops_no_other(
+    r50bench_here: Call, data: Path, tmp_path: Path, verb: str
+) -> None:
+    write_run(tmp_path / "runs", "a")
+    (tmp_path / "kpi.txt").write_text("*Throughput (samples/s): 1451\n")
+    good, said = {
+        "add": ("runs", "1 record added, 0 runs of others\n"),
+        "import": ("kpi.txt", "0 records added, 1 run of others\n"),
+    }[verb]
+    answer = r50bench_here("history", verb, "nowhere", str(tmp_path / good))
+    assert (answer.code, answer.out) == (5, said)
+    assert "! nowhere: there is no " in answer.err
+    assert "all others were" in answer.err
+    none = r50bench_here("history", verb, "nowhere", "nor here")
+    assert none.code == 5
+    assert "2 could not be added" in none.err
+    assert "nothing else was added" in none.err
+
+
+def test_an_export_of_which_every_record_is_gone_leaves_no_archive(
+    r50bench_here: Call, data: Path, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "runs", "a")
+    r50bench_here("history", "add", str(tmp_path / "runs"))
+    shutil.rmtree(tmp_path / "runs")
+    for _ in range(2):
+        answer = r50bench_here("history", "export", str(tmp_path / "all.zip"))
+        assert (answer.code, answer.out) == (5, "")
+        assert "nothing else was written" in answer.err
+    assert not (tmp_path / "all.zip").exists()
 
 
 def test_logs_of_other_workloads_become_figures_of_others(

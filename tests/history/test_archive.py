@@ -53,3 +53,13 @@ def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -
     with pytest.raises(UsageError, match="cannot write"):
         export_history((), (), tmp_path / "none" / "all.zip")
     assert {one.name for one in tmp_path.iterdir()} == {"all.zip"}
+
+
+def test_nothing_is_left_where_there_was_nothing_to_write(tmp_path: Path) -> None:
+    with History(tmp_path / "history.sqlite") as history:
+        keep_record(history, tmp_path / "runs", "gone")
+        shutil.rmtree(tmp_path / "runs")
+        done = export_history(history.entries(), (), tmp_path / "all.zip")
+    assert not done.written
+    assert [one.what for one in done.refused] == ["gone"]
+    assert not list(tmp_path.glob("*.zip*"))

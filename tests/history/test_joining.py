@@ -9,11 +9,13 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from r50bench.errors import UsageError
 from r50bench.history import archive as archives
+from r50bench.history import joining
 from r50bench.history.archive import FOREIGN, MANIFEST, export_history
 from r50bench.history.joining import Joined, add_folders, import_archive, imported_path
 from r50bench.history.series import run_of, series_of
@@ -311,3 +313,19 @@ def test_records_are_added_where_they_lie_and_found_again_where_they_moved(
 def test_archives_are_unpacked_beside_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("R50BENCH_DATA", "/data")
     assert imported_path() == Path("/data/imported")
+
+
+def test_of_two_imports_at_a_time_both_take_the_record_that_one_unpacked(
+    archive: Path, here: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack, target = joining.unpack, tmp_path / "imported"
+
+    def slowly(*args: Any) -> None:
+        monkeypatch.setattr(joining, "unpack", unpack)
+        with History(tmp_path / "other" / "history.sqlite") as other:
+            assert import_archive(other, archive, target) == Joined(3, foreign=1)
+        unpack(*args)
+
+    monkeypatch.setattr(joining, "unpack", slowly)
+    assert import_archive(here, archive, target) == Joined(3, foreign=1)
+    assert sorted(path.name for path in target.iterdir()) == ["a", "b", "c"]

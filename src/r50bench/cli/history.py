@@ -6,9 +6,9 @@ import contextlib
 import json
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -42,6 +42,8 @@ from r50bench.results.suspects import strongest_first
 from r50bench.wording import counted, visible
 
 __all__ = ["history"]
+
+ResultT = TypeVar("ResultT")
 
 
 class _ShowsByDefault(click.Group):
@@ -174,11 +176,14 @@ def add(paths: tuple[Path, ...]) -> None:
 
     For runs that were copied here, moved, or made where the history could not be written. What is
     known already stays as it is.
+
+    Exits with 5 where something could not be read, after taking all that could.
     """
-    folders = list(dict.fromkeys(folder for path in paths for folder in record_folders(path)))
+    found, refused = _of_each(paths, record_folders)
+    folders = list(dict.fromkeys(folder for below in found for folder in below))
     with History(history_path()) as stored:
         joined = add_folders(stored, folders)
-    _tell(joined)
+    _tell([joined], refused)
 
 
 @history.command("export")
@@ -188,7 +193,8 @@ def export(file: Path, words: tuple[str, ...]) -> None:
     """Writes an archive of the history to FILE: whole records, and the figures of others.
 
     With QUERY, only the runs that it means. FILE is a ZIP, to be read by 'r50bench history import'.
-    Exits with 5 where a record is gone or unreadable, after writing all others.
+    Exits with 5 where a record is gone or unreadable, after writing all others; without any others
+    there is no FILE.
     """
     terms = parse_terms(split_terms(words))
     with History(history_path()) as stored:
@@ -198,8 +204,9 @@ def export(file: Path, words: tuple[str, ...]) -> None:
     if not entries and not foreign:
         raise UsageError("no such run: there is nothing to export", hint="see 'r50bench history'")
     done = export_history(entries, foreign, file)
-    click.echo(f"{file}: {counted(done.records, 'record')}, {_others(done.foreign)}")
-    _raise_refused(done.refused, "written")
+    if done.written:
+        click.echo(f"{file}: {counted(done.records, 'record')}, {_others(done.foreign)}")
+    _raise_refused(done.refused, "written", others=done.written)
 
 
 @history.command("import")
@@ -223,17 +230,29 @@ def import_(paths: tuple[Path, ...], most_gib: float) -> None:
 
     Exits with 5 where something could not be read, after taking all that could.
     """
+    most = round(most_gib * 2**30)
     with History(history_path()) as stored:
-        joined = [_import(stored, path, round(most_gib * 2**30)) for path in paths]
-    _tell(
-        Joined(
-            sum(one.added for one in joined),
-            sum(one.moved for one in joined),
-            sum(one.known for one in joined),
-            sum(one.foreign for one in joined),
-            tuple(refused for one in joined for refused in one.refused),
-        )
-    )
+        joined, refused = _of_each(paths, lambda path: _import(stored, path, most))
+    _tell(joined, refused)
+
+
+def _of_each(
+    paths: Sequence[Path], take: Callable[[Path], ResultT]
+) -> tuple[list[ResultT], list[Refused]]:
+    """Returns what came of the paths, and which were wrong: one of several stops no other.
+
+    Raises:
+        UsageError: there is one path, and it is wrong.
+    """
+    taken, refused = [], []
+    for path in paths:
+        try:
+            taken.append(take(path))
+        except UsageError as error:
+            if len(paths) == 1:
+                raise
+            refused.append(Refused(str(path), error.message))
+    return taken, refused
 
 
 def _import(stored: History, path: Path, most: int) -> Joined:
@@ -243,18 +262,26 @@ def _import(stored: History, path: Path, most: int) -> Joined:
     return Joined(foreign=stored.add_foreign(runs), refused=tuple(refused))
 
 
-def _tell(joined: Joined) -> None:
-    known = f", {joined.known} known already" if joined.known else ""
-    moved = f", {joined.moved} found again in another folder" if joined.moved else ""
-    click.echo(f"{counted(joined.added, 'record')} added{moved}{known}, {_others(joined.foreign)}")
-    _raise_refused(joined.refused, "added")
+def _tell(joined: Sequence[Joined], wrong: Sequence[Refused]) -> None:
+    """Says what came of all, and names what was left out.
+
+    Raises:
+        RunFailed: there is any such.
+    """
+    added, already = sum(one.added for one in joined), sum(one.known for one in joined)
+    again, foreign = sum(one.moved for one in joined), sum(one.foreign for one in joined)
+    known = f", {already} known already" if already else ""
+    moved = f", {again} found again in another folder" if again else ""
+    click.echo(f"{counted(added, 'record')} added{moved}{known}, {_others(foreign)}")
+    refused = [*wrong, *(refused for one in joined for refused in one.refused)]
+    _raise_refused(refused, "added", others=bool(added or already or again or foreign))
 
 
 def _others(number: int) -> str:
     return counted(number, "run") + " of others"
 
 
-def _raise_refused(refused: Sequence[Refused], done: str) -> None:
+def _raise_refused(refused: Sequence[Refused], done: str, *, others: bool) -> None:
     """Names what was left out.
 
     Raises:
@@ -263,7 +290,8 @@ def _raise_refused(refused: Sequence[Refused], done: str) -> None:
     for one in refused:
         click.echo(f"! {one.what}: {one.why}", err=True)
     if refused:
+        rest = "all others were" if others else f"nothing else was {done}"
         raise RunFailed(
             f"{len(refused)} could not be {done}, named above",
-            hint="all others were; what is damaged can be copied again",
+            hint=f"{rest}; what is damaged can be copied again",
         )

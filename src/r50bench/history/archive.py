@@ -64,13 +64,19 @@ class Exported:
     foreign: int
     refused: tuple[Refused, ...]
 
+    @property
+    def written(self) -> bool:
+        """Whether there was anything to write, and so there is an archive."""
+        return bool(self.records or self.foreign)
+
 
 def export_history(
     entries: Sequence[HistoryEntry], foreign: Sequence[ForeignRun], path: Path
 ) -> Exported:
     """Writes an archive of the records and of the runs of others to ``path``.
 
-    It is there whole or not at all. A record that is gone, or too large, is left out and named.
+    It is there whole or not at all: not, where there was nothing to write. A record that is gone,
+    or too large, is left out and named.
 
     Raises:
         UsageError: ``path`` is there already, or cannot be written.
@@ -87,7 +93,9 @@ def export_history(
             refused = [why for entry in entries if (why := _put(archive, entry)) is not None]
             lines = "".join(f"{foreign_run_text(run)}\n" for run in foreign)
             archive.writestr(FOREIGN, lines)
-        os.replace(aside, path)
+        done = Exported(len(entries) - len(refused), len(foreign), tuple(refused))
+        if done.written:
+            os.replace(aside, path)
     except OSError as error:
         if is_disk_full(error):
             raise
@@ -97,7 +105,7 @@ def export_history(
         ) from error
     finally:
         aside.unlink(missing_ok=True)
-    return Exported(len(entries) - len(refused), len(foreign), tuple(refused))
+    return done
 
 
 def _put(archive: zipfile.ZipFile, entry: HistoryEntry) -> Refused | None:

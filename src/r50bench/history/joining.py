@@ -134,11 +134,21 @@ def _join(history: History, archive: zipfile.ZipFile, target: Path) -> Joined:
 def _unpack(archive: zipfile.ZipFile, identity: str, files: Files, target: Path) -> None:
     """Makes the folder ``target``/``identity``, which holds the record of that id, or raises.
 
-    A folder that an interrupted import left there is taken as it is.
+    A folder that an interrupted import left there is taken as it is, and one that another import
+    makes meanwhile, too.
     """
     final = target / identity
     if _holds(final, identity):
         return
+    try:
+        _unpack_aside(archive, identity, files, target)
+    except UsageError:
+        if not _holds(final, identity):
+            raise
+
+
+def _unpack_aside(archive: zipfile.ZipFile, identity: str, files: Files, target: Path) -> None:
+    final = target / identity
     if final.exists():
         raise UsageError(f"{final} is there already, and holds no such record")
     check_files((name for name, _ in files), sum(entry.file_size for _, entry in files))
