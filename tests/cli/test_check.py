@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
+
+import pytest
 
 from support.command_line import Call
 
@@ -51,7 +54,51 @@ def test_nothing_runs_without_something_to_check_against(
     assert r50bench_fake("check", *CASE).code == 2
     nameless = r50bench_fake("run", "--processes", "3", "--engine", "fake")
     assert (nameless.code, "cases that are named" in nameless.err) == (2, True)
-    assert not (tmp_path / "r50bench-runs").exists()
+    left = (tmp_path / "r50bench-runs").iterdir()
+    assert sorted(file.name for file in left) == ["check.md", "check.xml"]
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        (2, ("--batch-size", "2")),  # which is seen when all is measured
+        (2, ("--against", "gone")),
+        (6, ("--engine", "r50", "--device", "cuda")),
+    ],
+)
+def test_a_check_that_compares_nothing_leaves_what_ended_it_and_nothing_of_the_last_one(
+    r50bench_fake: Call, tmp_path: Path, code: int, more: Sequence[str]
+) -> None:
+    case = ("inference_latency_fp32", *CASE[1:])
+    assert r50bench_fake("run", *case, "--processes", "2", "--out", "before").code == 0
+    check = ("check", *case, "--against", "before", "--processes", "1", "--out")
+    assert r50bench_fake(*check, "now").code == 0
+    for out in (tmp_path / "now", tmp_path / "fresh" / "folder"):
+        ended = r50bench_fake(*check, str(out), *more)
+        assert ended.code == code, ended.err
+        assert not (out / "check.html").exists()
+        (suite,) = ElementTree.parse(out / "check.xml").getroot()
+        assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
+        message = str(suite[0][0].get("message"))
+        assert f"r50bench: {message}\n" in ended.err
+        assert (out / "check.md").read_text().startswith(f"**Nothing was compared**: {message}")
+
+
+def test_a_check_whose_runs_failed_leaves_no_page_of_the_last_one_and_keeps_links(
+    r50bench_fake: Call, tmp_path: Path
+) -> None:
+    assert r50bench_fake("run", *CASE, "--processes", "2", "--out", "before").code == 0
+    check = ("check", *CASE, "--against", "before", "--processes", "1", "--out", "now")
+    (tmp_path / "now").mkdir()
+    link = tmp_path / "now" / "check.xml"
+    link.symlink_to(tmp_path / "elsewhere.xml")
+    assert r50bench_fake(*check).code == 0
+    page = tmp_path / "now" / "check.html"
+    assert page.exists()
+    assert r50bench_fake(*check, FAKE_FAULT="kill@5").code == 5
+    assert not page.exists()
+    assert link.is_symlink()
+    assert ElementTree.parse(tmp_path / "elsewhere.xml").getroot().get("errors") == "1"
 
 
 def test_a_check_may_go_by_undisturbed_batches(r50bench_fake: Call, tmp_path: Path) -> None:

@@ -71,6 +71,22 @@ def test_markdown_has_the_failed_runs_before_the_table() -> None:
     assert check_markdown(None, [FAILED]).startswith("**Failed runs**")
 
 
+def test_what_ended_the_check_is_an_error_beside_the_runs_that_failed() -> None:
+    ended_by = UsageError("main cannot be compared", hint="save a new baseline")
+    text = check_junit(None, [FAILED], ended_by)
+    check_junit_rules(text)
+    (suite,) = ElementTree.fromstring(text)
+    assert [(case.get("name"), case[0].tag) for case in suite] == [
+        (PLANNED.name, "error"),
+        ("r50bench check", "error"),
+    ]
+    assert suite[1][0].get("message") == "main cannot be compared"
+    assert suite[1][0].text == "main cannot be compared\nhint: save a new baseline"
+    markdown = check_markdown(None, [FAILED], ended_by)
+    assert markdown.startswith("**Nothing was compared**: main cannot be compared\nhint: save")
+    assert "**Failed runs**" in markdown
+
+
 def test_a_case_that_the_base_does_not_have_is_refused_before_it_runs() -> None:
     base = side("main", run_of(10, precision="avx_int8"))
     with pytest.raises(UsageError, match="main has no run of inference_throughput_avx_fp32"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -31,7 +32,7 @@ from r50bench.comparison.check import (
 from r50bench.comparison.compare import Comparison, raise_verdict
 from r50bench.comparison.naming import SIDES_HELP
 from r50bench.comparison.side import Side
-from r50bench.errors import UsageError
+from r50bench.errors import Interrupted, R50BenchError, RunFailed, UsageError, system_refusal
 from r50bench.host import topology
 from r50bench.host.topology import Host
 from r50bench.measure.bench import announce_cases, announce_host, bench_here
@@ -40,12 +41,13 @@ from r50bench.measure.remembering import remembering
 from r50bench.measure.session import CaseResult, raise_failures
 from r50bench.planning.planned import Planned, plan_named
 from r50bench.report.terminal import TerminalProgress
-from r50bench.results.files import write_atomically
+from r50bench.results.files import write_text_atomically
 from r50bench.results.judged import Judged
 
 __all__ = ["check"]
 
 _PROCESSES = 5
+_MARKDOWN, _JUNIT, _PAGE = "check.md", "check.xml", "check.html"
 
 
 @click.command("check", epilog=f"BASE is {SIDES_HELP}.")
@@ -98,19 +100,21 @@ def check(
     Leaves check.md, for a pull request, and check.xml, JUnit's, below --out, whatever comes out;
     and check.html, with pictures, where anything was compared.
     """
-    budget_s = seconds_of(budget)
-    base = side_named(against)
-    settings = collect_settings(options, sets)
-    host = topology.read_host()
-    planned = plan_named(select(cases, None, settings, host), settings, host, tuned=tuned)
-    refuse_unknown_cases(planned, base)
-    results = _run(planned, host, out, processes, budget_s, quiet=quiet)
-    new = side_of_results(results)
-    comparison = None if new is None else _compared(base, new, threshold, judged)
+    results: list[CaseResult] = []
+    with _never_those_of_before(out, results):
+        budget_s = seconds_of(budget)
+        base = side_named(against)
+        settings = collect_settings(options, sets)
+        host = topology.read_host()
+        planned = plan_named(select(cases, None, settings, host), settings, host, tuned=tuned)
+        refuse_unknown_cases(planned, base)
+        results += _run(planned, host, out, processes, budget_s, quiet=quiet)
+        new = side_of_results(results)
+        comparison = None if new is None else _compared(base, new, threshold, judged)
     _leave(out, comparison, results)
     if new is not None and comparison is not None:
         click.echo(as_printed(comparison, "json" if as_json else "text"), nl=False)
-        page = _leave_page(comparison, base, new, out)
+        page = _leave_page(comparison, base, new, out / _PAGE)
         click.echo("" if as_json else page, nl=False)
     raise_failures(results)
     if comparison is not None:
@@ -149,16 +153,49 @@ def _compared(base: Side, new: Side, threshold: float, judged: Judged) -> Compar
     return comparison
 
 
-def _leave_page(comparison: Comparison, base: Side, new: Side, out: Path) -> str:
+def _leave_page(comparison: Comparison, base: Side, new: Side, path: Path) -> str:
     """Leaves a page of the cases that were checked, without what else the base has."""
     names = {run.record.name for run in new.runs}
     sides = (run for run in base.runs if run.record.name in names), new.runs
     with TerminalProgress() as progress:
-        return leave_comparison(
-            comparison, sides, out / "check.html", progress, title="r50bench check"
-        )
+        return leave_comparison(comparison, sides, path, progress, title="r50bench check")
 
 
-def _leave(out: Path, comparison: Comparison | None, results: Sequence[CaseResult]) -> None:
-    write_atomically(out / "check.md", check_markdown(comparison, results).encode())
-    write_atomically(out / "check.xml", check_junit(comparison, results).encode())
+@contextlib.contextmanager
+def _never_those_of_before(out: Path, results: Sequence[CaseResult]) -> Iterator[None]:
+    """Removes what an earlier check left in ``out``; leaves what ends this one, with ``results``.
+
+    A CI reads the files however the check ends, and must not take those of the last one for it.
+
+    Raises:
+        RunFailed: files of an earlier check are there and cannot be removed.
+    """
+    try:
+        _remove_old(out)
+        yield
+    except (R50BenchError, KeyboardInterrupt) as error:
+        told = error if isinstance(error, R50BenchError) else Interrupted("interrupted")
+        # Where they cannot be written there is still what ended the check to be said.
+        with contextlib.suppress(OSError, RunFailed):
+            out.mkdir(parents=True, exist_ok=True)
+            _leave(out, None, results, told)
+        raise
+
+
+def _remove_old(out: Path) -> None:
+    for path in (out / name for name in (_MARKDOWN, _JUNIT, _PAGE)):
+        try:
+            if path.is_file():
+                path.resolve().unlink()  # a link stays, and is written through
+        except OSError as error:
+            raise system_refusal(f"remove {path}, which an earlier check left", error) from error
+
+
+def _leave(
+    out: Path,
+    comparison: Comparison | None,
+    results: Sequence[CaseResult],
+    ended_by: R50BenchError | None = None,
+) -> None:
+    write_text_atomically(out / _MARKDOWN, check_markdown(comparison, results, ended_by))
+    write_text_atomically(out / _JUNIT, check_junit(comparison, results, ended_by))

@@ -13,13 +13,15 @@ from r50bench.comparison.text import (
     verdict_words,
 )
 from r50bench.comparison.verdict import Verdict
-from r50bench.errors import UsageError, did_you_mean
+from r50bench.errors import R50BenchError, UsageError, did_you_mean
 from r50bench.measure.session import CaseResult
 from r50bench.planning.planned import Planned
 from r50bench.report.differing import difference_lines
 from r50bench.report.junit import CheckedCase, Outcome, junit_xml
 
 __all__ = ["check_junit", "check_markdown", "refuse_unknown_cases", "side_of_results"]
+
+_SUITE = "r50bench check"
 
 _OUTCOMES: dict[Verdict, Outcome] = {
     "faster": "passed",
@@ -51,26 +53,37 @@ def side_of_results(results: Sequence[CaseResult]) -> Side | None:
     return side_of("this run", valid) if valid else None
 
 
-def check_markdown(comparison: Comparison | None, results: Sequence[CaseResult]) -> str:
-    """Returns the comparison and what failed, for a pull request."""
-    text = "" if comparison is None else comparison_markdown(comparison)
+def check_markdown(
+    comparison: Comparison | None,
+    results: Sequence[CaseResult],
+    ended_by: R50BenchError | None = None,
+) -> str:
+    """Returns what ended the check, what failed, and the comparison, for a pull request."""
+    parts = [] if ended_by is None else [f"**Nothing was compared**: {_told(ended_by)}"]
     failures = [f"- {name}: {reason}" for name, reason in _failures(results)]
     if failures:
-        text = "\n".join(["**Failed runs**", "", *failures, "", text])
-    return text.rstrip() + "\n"
+        parts += ["**Failed runs**", "\n".join(failures)]
+    if comparison is not None:
+        parts.append(comparison_markdown(comparison).rstrip())
+    return "\n\n".join(parts) + "\n"
 
 
-def check_junit(comparison: Comparison | None, results: Sequence[CaseResult]) -> str:
+def check_junit(
+    comparison: Comparison | None,
+    results: Sequence[CaseResult],
+    ended_by: R50BenchError | None = None,
+) -> str:
     """Returns JUnit's XML: a test per case that was compared, an error per run that failed.
 
-    What is slower is a failure, what is too noisy to say is skipped, with the reason.
+    What is slower is a failure, what is too noisy to say is skipped, with the reason. What ended
+    the check before anything was compared is one more error.
     """
     cases = [] if comparison is None else [_checked(one, comparison) for one in comparison.cases]
-    cases += [
-        CheckedCase(name, "error", reason.splitlines()[0], reason)
-        for name, reason in _failures(results)
-    ]
-    return junit_xml("r50bench check", cases)
+    errors = _failures(results)
+    if ended_by is not None:
+        errors.append((_SUITE, _told(ended_by)))
+    cases += [CheckedCase(name, "error", text.splitlines()[0], text) for name, text in errors]
+    return junit_xml(_SUITE, cases)
 
 
 def _checked(case: CaseComparison, comparison: Comparison) -> CheckedCase:
@@ -87,3 +100,7 @@ def _checked(case: CaseComparison, comparison: Comparison) -> CheckedCase:
 def _failures(results: Sequence[CaseResult]) -> list[tuple[str, str]]:
     failed = {result.planned.name: result.error for result in results if result.error is not None}
     return [(name, str(error)) for name, error in failed.items()]
+
+
+def _told(error: R50BenchError) -> str:
+    return error.message if error.hint is None else f"{error.message}\nhint: {error.hint}"
