@@ -44,3 +44,10 @@ def test_a_chart_keeps_to_its_width() -> None:
     lines = chart_lines(figures, [500], ("2026-01-01", "2026-01-06"), 60)
     assert max(map(len, lines)) <= 60
     assert {line.index("│") for line in lines if "│" in line} == {32}
+
+
+def test_figures_that_differ_in_the_last_digit_alone_are_drawn_as_equal() -> None:
+    figures = np.array([7960.2, 7960.2 * (1 + 1e-15)])
+    assert figures[0] != figures[1]
+    assert sparkline(figures, 10) == "▄▄"
+    assert chart_lines(figures, [], ("a", "b"), 20) == ["7960.2 ┤••", "        a b"]

@@ -116,3 +116,10 @@ def replace_figures(runs: tuple[HistoryRun, ...], figures: list[float]) -> Any:
         replace(runs[0], id=f"{at:02}", value=value) for at, value in enumerate(figures)
     )
     return series
+
+
+def test_equal_processes_of_one_call_have_the_very_figure_of_a_single_run(tmp_path: Path) -> None:
+    (series,) = series_of(stored(tmp_path, *(measured(day, invocation="one") for day in (1, 2))))
+    same = [replace(run, value=7960.199004975124) for run in series.runs]
+    (series,) = series_of(same)
+    assert list(series.figures) == [7960.199004975124]

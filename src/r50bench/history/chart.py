@@ -23,7 +23,7 @@ def sparkline(figures: Floats, width: int) -> str:
     """
     shown, _ = _columns(figures, width)
     low, high = float(np.min(shown)), float(np.max(shown))
-    if high == low:
+    if not _differ(low, high):
         return _BARS[3] * len(shown)
     steps = np.rint((shown - low) / (high - low) * (len(_BARS) - 1)).astype(int)
     return "".join(_BARS[step] for step in steps)
@@ -38,7 +38,8 @@ def chart_lines(
     such as dates. Columns stand for medians of neighbours where there are more figures than fit.
     """
     low, high = float(np.min(figures)), float(np.max(figures))
-    labels = [figure(high), figure(low)] if high > low else [figure(high)]
+    differ = _differ(low, high)
+    labels = [figure(high), figure(low)] if differ else [figure(high)]
     margin = max(map(len, labels)) + 1
     shown, first_of = _columns(figures, max(1, width - margin - 1))
     rows = len(labels) if len(labels) == 1 else height
@@ -48,7 +49,7 @@ def chart_lines(
         for row in grid:
             row[column] = _CHANGE
     for column, value in enumerate(shown):
-        share = (high - value) / (high - low) if high > low else 0.0
+        share = (high - value) / (high - low) if differ else 0.0
         grid[round(share * (rows - 1))][column] = _DOT
     edge = [labels[0], *[""] * (rows - 2), *labels[1:]]
     body = [
@@ -58,6 +59,11 @@ def chart_lines(
     gap = len(shown) - len(ends[0]) - len(ends[1])
     below = ends[0] + " " * max(1, gap) + ends[1] if len(figures) > 1 else ends[0]
     return [*body, " " * (margin + 1) + below]
+
+
+def _differ(low: float, high: float) -> bool:
+    """Whether it takes more than the last digits of their computation to tell them apart."""
+    return high - low > 1e-9 * high
 
 
 def _columns(

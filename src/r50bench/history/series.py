@@ -109,7 +109,8 @@ class Point:
     def value(self) -> float:
         """The geometric mean of its figures, which are above 0."""
         values = [run.value for run in self.runs if run.value]
-        return values[0] if len(values) == 1 else statistics.geometric_mean(values)
+        # Logarithms would give equal figures another last digit than they have.
+        return values[0] if len({*values}) == 1 else statistics.geometric_mean(values)
 
     @property
     def estimate(self) -> Estimate:
