@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -46,6 +47,16 @@ def test_threads_and_instruction_sets_are_those_of_the_case(case, turin):
     assert passed.pop("PYTHONSAFEPATH") == "1"
     assert passed.pop("OPENBLAS_NUM_THREADS") == "1"
     assert passed == {"OMP_NUM_THREADS": "2", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}
+
+
+def test_a_user_whom_the_system_has_no_name_for_gets_one(case, turin, monkeypatch):
+    def nobody(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert worker_environment(case, turin, {})["USER"] == f"uid_{os.getuid()}"
+    assert worker_environment(case, turin, {"USER": "me"})["USER"] == "me"
+    assert "USER" not in worker_environment(case, turin, {"LOGNAME": "me"})
 
 
 def test_instruction_sets_are_not_capped_for_cuda_or_on_arm(case, turin):

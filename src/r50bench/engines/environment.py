@@ -10,6 +10,8 @@ several instances share one process.
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -118,6 +120,7 @@ def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> 
     environment["OMP_NUM_THREADS"] = str(case.cores_per_instance)
     # Nothing here multiplies by numpy, whose library starts a thread for each core all the same.
     environment["OPENBLAS_NUM_THREADS"] = "1"
+    environment |= _name_of_user(environment)
     # A torch.py in the user's folder is not to be taken for torch.
     environment["PYTHONSAFEPATH"] = "1"
     cap = isa_cap(case.precision, host) if case.device == "cpu" else None
@@ -138,6 +141,20 @@ def worker_environment(case: Case, host: Host, inherited: Mapping[str, str]) -> 
         environment.update(case.customer_env)
         environment[_RECORDED_TOO] = " ".join(name for name, _ in case.customer_env)
     return environment
+
+
+def _name_of_user(environment: Mapping[str, str]) -> dict[str, str]:
+    """Names who has no name, as under ``docker run --user 12345``: torch 2.9 cannot do without.
+
+    The variables are those that :func:`getpass.getuser` reads before it asks the system.
+    """
+    if any(environment.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
+        return {}
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        return {"USER": f"uid_{os.getuid()}"}
+    return {}
 
 
 def gpu_variables(gpus: Sequence[Gpu]) -> dict[str, str]:
