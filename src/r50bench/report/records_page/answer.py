@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from r50bench.case import Case
 from r50bench.report.core_speed import core_speed_sentence, often_disturbed
+from r50bench.report.records_page.grouped import Grouped, grouped
 from r50bench.report.records_page.shown import Shown, valid_in_mode
 from r50bench.results.kpi import (
     EFFICIENCY,
@@ -27,10 +27,19 @@ _MOST_REASONS = 3
 
 def answers(shown: Sequence[Shown]) -> Iterator[str]:
     """Yields the sentences; one at least, which says so where nothing has a figure."""
-    found = [*_fastest(shown), *_quickest(shown), *_scored(shown), *_loadgen(shown)]
-    found += _disturbed(shown)
+    found = [*_of_each_graph(shown), *_disturbed(shown)]
     yield from found or ["No record here has a figure."]
     yield from _invalid(shown)
+
+
+def _of_each_graph(shown: Sequence[Shown]) -> Iterator[str]:
+    """Yields what each graph gave by itself: no figure is set beside one of another graph."""
+    graphs = dict.fromkeys(one.graph for one in shown if one.figures)
+    for graph in graphs:
+        runs = [one for one in shown if one.figures and one.graph == graph]
+        name = f"ResNet-50 {graph}: " if len(graphs) > 1 else ""
+        for sentence in (*_fastest(runs), *_quickest(runs), *_scored(runs), *_loadgen(runs)):
+            yield f"{name}{sentence}"
 
 
 def _invalid(shown: Sequence[Shown]) -> Iterator[str]:
@@ -48,58 +57,51 @@ def _invalid(shown: Sequence[Shown]) -> Iterator[str]:
 
 
 def _fastest(shown: Sequence[Shown]) -> Iterator[str]:
-    timed = [one for one in valid_in_mode(shown, "throughput") if THROUGHPUT in one.figures]
-    if not timed:
+    ranked = _ranked(valid_in_mode(shown, "throughput"), THROUGHPUT)
+    if not ranked:
         return
-    first, *others = sorted(timed, key=lambda one: -one.figures[THROUGHPUT].value)
-    case, share = first.record.case, first.figures.get(EFFICIENCY)
+    (first, figure), *others = ranked
+    share = first.figure(EFFICIENCY)
     of_peak = "" if share is None else f", {share.value:.0f} % of the measured peak"
-    layout = (
-        f"{case.instances} × {counted(case.cores_per_instance, 'core')}, batch {case.batch_size}"
-    )
+    layout = f"{first.size}, batch {first.record.case.batch_size}{first.beside}"
     rank = "is the fastest" if others else "ran"
-    yield (
-        f"{case.precision} on {case.engine} {rank}: {_told(first.figures[THROUGHPUT])}"
-        f" on {layout}{of_peak}{_as_good(first, others, THROUGHPUT)}."
-    )
+    rivals = _as_good(first, [one for one, _ in others], THROUGHPUT)
+    yield (f"{first.what_ran} {rank}: {_told(figure)}{first.over} on {layout}{of_peak}{rivals}.")
 
 
 def _quickest(shown: Sequence[Shown]) -> Iterator[str]:
-    timed = [one for one in valid_in_mode(shown, "latency") if LATENCY in one.figures]
-    if not timed:
+    ranked = _ranked(valid_in_mode(shown, "latency"), LATENCY)
+    if not ranked:
         return
-    first, *others = sorted(timed, key=lambda one: one.figures[LATENCY].value)
-    case = first.record.case
-    alike = [one for one in others if one.record.case.batch_size == case.batch_size]
-    typical = first.figures.get(P50_LATENCY, first.figures[LATENCY])
-    slow = first.figures.get(P99_LATENCY)
-    worst = "" if slow is None else f" (p99 {fixed(slow.value, 3)} ms)"
-    name = "p50" if P50_LATENCY in first.figures else "mean"
-    yield (
-        f"The shortest latency at batch {case.batch_size} is {case.precision} on {case.engine}:"
-        f" {name} {fixed(typical.value, 3)} ms{worst}{_as_good(first, alike, LATENCY)}."
+    (first, mean), *others = ranked
+    batch = first.record.case.batch_size
+    alike = [one for one, _ in others if one.record.case.batch_size == batch]
+    p50, p99 = first.figure(P50_LATENCY), first.figure(P99_LATENCY)
+    typical = f"mean {fixed(mean.value, 3)}" if p50 is None else f"p50 {fixed(p50.value, 3)}"
+    worst = "" if p99 is None else f" (p99 {fixed(p99.value, 3)} ms)"
+    what = f"{first.what_ran}{first.beside}"
+    head = (
+        f"The shortest latency at batch {batch} is {what}:"
+        if alike
+        else f"The latency of {what} at batch {batch} is"
     )
+    yield f"{head} {typical} ms{worst}{first.over}{_as_good(first, alike, LATENCY)}."
 
 
-def _as_good(first: Shown, others: Sequence[Shown], name: str) -> str:
-    """Returns which cases cannot be told apart from the first, for noise or for want of intervals.
+def _ranked(shown: Sequence[Shown], name: str) -> list[tuple[Grouped, Kpi]]:
+    """Returns the cases with their figure ``name`` over all processes of each, the best first."""
+    groups = grouped(one for one in shown if name in one.figures)
+    found = [(one, kpi) for one in groups if (kpi := one.figure(name))]
+    sign = -1 if name == THROUGHPUT else 1
+    return sorted(found, key=lambda pair: sign * pair[1].value)
 
-    Runs of the same case are no rivals.
-    """
-    rivals = {
-        one.record.case: _layout(one.record.case)
-        for one in others
-        if one.record.case != first.record.case
-        and not first.figures[name].told_apart(one.figures[name])
-    }
+
+def _as_good(first: Grouped, others: Sequence[Grouped], name: str) -> str:
+    """Returns which cases cannot be told from the first, for noise or for want of intervals."""
+    rivals = [one.name for one in others if not first.told_apart(one, name)]
     if not rivals:
         return ""
-    return f"; it cannot be told apart from {first_few(list(rivals.values()), _MOST_RIVALS)}"
-
-
-def _layout(case: Case) -> str:
-    size = f"{case.instances} × {counted(case.cores_per_instance, 'core')}"
-    return f"{case.precision} on {case.engine}, batch {case.batch_size}, {size}"
+    return f"; it cannot be told apart from {first_few(rivals, _MOST_RIVALS)}"
 
 
 def _scored(shown: Sequence[Shown]) -> Iterator[str]:

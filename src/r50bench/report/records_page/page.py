@@ -23,7 +23,6 @@ from r50bench.report.records_page.throughput_bars import throughput_bars_svg
 from r50bench.report.table import Column, Table
 from r50bench.report.what_ran import what_ran
 from r50bench.results.kpi import THROUGHPUT
-from r50bench.results.record import Record
 
 __all__ = ["latency_section", "proof_sections", "records_page"]
 
@@ -83,15 +82,11 @@ def _cut(shown: Sequence[Shown], most: int) -> str:
 def _overviews(shown: Sequence[Shown]) -> Iterator[tuple[str, Table]]:
     """Yields one table per model: figures of different models share none."""
     closed = [one for one in shown if not isinstance(one.record.load, LoadGen)][:_MOST_BARS]
-    graphs = dict.fromkeys(_graph(one.record) for one in closed if one.record.status == "valid")
+    graphs = dict.fromkeys(one.graph for one in closed if one.record.status == "valid")
     for graph in graphs:
-        runs = [(one.record, one.figures) for one in closed if _graph(one.record) == graph]
+        runs = [(one.record, one.figures) for one in closed if one.graph == graph]
         name = f"ResNet-50 {graph}" if len(graphs) > 1 else ""
         yield name, overview_table(overview_rows(runs))
-
-
-def _graph(record: Record) -> str:
-    return "" if record.model is None else record.model.graph
 
 
 def proof_sections(shown: Sequence[Shown]) -> Iterator[Section]:

@@ -12,7 +12,7 @@ from r50bench.results.kpi import Kpi, by_name, kpis_if_valid
 from r50bench.results.record import Record
 from r50bench.results.samples import Samples
 
-__all__ = ["Shown", "labelled", "valid_in_mode"]
+__all__ = ["Shown", "extended", "labelled", "valid_in_mode"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class Shown:
     def primary(self) -> Kpi | None:
         """The primary figure, None where there is none."""
         return next((kpi for kpi in self.figures.values() if kpi.primary), None)
+
+    @property
+    def graph(self) -> str:
+        """The graph, v1 or v1.5, empty where no model was loaded."""
+        return "" if self.record.model is None else self.record.model.graph
 
 
 def valid_in_mode(shown: Sequence[Shown], mode: str) -> list[Shown]:
@@ -70,17 +75,17 @@ def labelled(shown: Sequence[Shown]) -> list[Shown]:
     for part in _PARTS:
         if len(set(labels)) == len(labels):
             break
-        labels = _extended(labels, [part(one.record) for one in shown])
+        labels = extended(labels, [part(one.record) for one in shown], joint=" · ")
     return [replace(one, label=label) for one, label in zip(shown, _numbered(labels), strict=True)]
 
 
-def _extended(labels: Sequence[str], parts: Sequence[str]) -> list[str]:
-    """Adds each part to its label where the records of that label differ in it."""
+def extended(labels: Sequence[str], parts: Sequence[str], joint: str) -> list[str]:
+    """Adds each part to its label, after ``joint``, where those of the same label differ in it."""
     different: dict[str, set[str]] = {}
     for label, part in zip(labels, parts, strict=True):
         different.setdefault(label, set()).add(part)
     return [
-        f"{label} · {part}" if part and len(different[label]) > 1 else label
+        f"{label}{joint}{part}" if part and len(different[label]) > 1 else label
         for label, part in zip(labels, parts, strict=True)
     ]
 
