@@ -8,7 +8,8 @@ import pytest
 
 from r50bench.comparison.ab import HEATS, Contest, run_ab
 from r50bench.comparison.compare import raise_verdict
-from r50bench.errors import RunFailed, TooNoisy, UsageError
+from r50bench.errors import Interrupted, RunFailed, TooNoisy, UsageError
+from r50bench.notices import Silent
 from r50bench.results.record import read_record
 from support import fake_cases
 
@@ -112,3 +113,20 @@ def test_what_may_not_be_compared_is_refused(
     ]
     with pytest.raises(UsageError, match=why):
         run_ab(Contest(*sides, ("a", "b"), 0.02, 0.1, None), fake_cases.bench(tmp_path))
+
+
+class _StopsAfterAPair(Silent):
+    def note(self, text: str) -> None:
+        if text.startswith("pair 1"):
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_contest_says_the_ratio_so_far_and_how_its_pairs_are_compared(
+    tmp_path: Path,
+) -> None:
+    bench = fake_cases.bench(tmp_path, _StopsAfterAPair())
+    with pytest.raises(Interrupted, match=r"interrupted after pair 1 .*: ratio 0\.9709") as stopped:
+        run_ab(contest(), bench)
+    (folder,) = bench.out.iterdir()
+    assert stopped.value.hint is not None
+    assert f"r50bench compare {folder}/a {folder}/b" in stopped.value.hint

@@ -27,8 +27,8 @@ def test_parameters_and_figures_are_told_from_all_else_the_primary_one_first() -
     )
 
 
-@pytest.mark.parametrize("value", ["-1", "-1.0"])
-def test_a_placeholder_is_no_figure(value: str) -> None:
+@pytest.mark.parametrize("value", ["-1", "-1.0", "1e999", "-1e999"])
+def test_a_placeholder_or_what_no_float_holds_is_no_figure(value: str) -> None:
     assert read_kpi_lines([f"*Accuracy (%): {value}"]).figures == ()
 
 

@@ -65,6 +65,21 @@ def test_node_exporters_older_format_reads_the_same(throughput_block: KpiBlock) 
     assert new == old
 
 
+def test_the_newest_run_is_given_whatever_the_order_of_their_folders(
+    throughput_block: KpiBlock,
+) -> None:
+    def made(created: str, value: float) -> KpiBlock:
+        settings = dict(throughput_block.settings) | {"CREATED": created}
+        kpis = (replace(throughput_block.kpis[0], value=value),)
+        return replace(throughput_block, settings=tuple(settings.items()), kpis=kpis)
+
+    later, earlier = made("2026-01-02T00:00:00+00:00", 2.0), made("2026-01-01T00:00:00+00:00", 1.0)
+    for blocks in ([later, earlier], [earlier, later]):
+        families = {one.name: one for one in openmetrics_of(format_kpis(blocks, "openmetrics"))}
+        name = "r50bench_average_throughput_images_per_second"
+        assert [sample.value for sample in families[name].samples] == [2.0]
+
+
 def test_every_series_is_given_once_and_by_the_newest_run(
     throughput_block: KpiBlock, invalid_block: KpiBlock
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from r50bench.comparison.compare import CaseComparison, Comparison
 from r50bench.comparison.sequential import FIRST_LOOK, Look, Looks
 from r50bench.comparison.side import MeasuredRun, run_left
 from r50bench.comparison.verdict import Basis
-from r50bench.errors import UsageError
+from r50bench.errors import Interrupted, UsageError
 from r50bench.load import Steps
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import gather
@@ -110,6 +111,7 @@ def run_ab(contest: Contest, bench: Bench, now: Callable[[], float] = time.monot
     Raises:
         UsageError: the two may not be compared.
         RunFailed: one of them failed.
+        Interrupted: it was, after a whole pair.
     """
     _refuse_untimed(contest)
     sides = (contest.base, contest.new)
@@ -126,10 +128,17 @@ def run_ab(contest: Contest, bench: Bench, now: Callable[[], float] = time.monot
     room = int(contest.budget_s / pair_s)
     looks = Looks(room, contest.tolerance, more_is_better=more_is_better)
     look = looks.look(_logs(pairs, contest.judged))
-    while not looks.is_over(look) and len(pairs) < looks.most:
-        bench.progress.note(_so_far(look, looks, len(pairs)))
-        pairs.append(_measure_pair(contest, benches, len(pairs)))
-        look = looks.look(_logs(pairs, contest.judged))
+    try:
+        while not looks.is_over(look) and len(pairs) < looks.most:
+            bench.progress.note(_so_far(look, looks, len(pairs)))
+            pairs.append(_measure_pair(contest, benches, len(pairs)))
+            look = looks.look(_logs(pairs, contest.judged))
+    except KeyboardInterrupt as interrupt:
+        sides_left = shlex.join(str(one.out) for one in benches)
+        raise Interrupted(
+            f"interrupted after {_so_far(look, looks, len(pairs))}",
+            hint=f"r50bench compare {sides_left} compares what was measured",
+        ) from interrupt
     base, new = (tuple(run_left(pair.outcomes[side]) for pair in pairs) for side in (0, 1))
     return Contested(_comparison(contest, pairs, look, looks), base, new, folder)
 

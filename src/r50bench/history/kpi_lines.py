@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -34,7 +35,10 @@ class KpiLines:
 
 
 def read_kpi_lines(lines: Iterable[str]) -> KpiLines:
-    """Reads such lines and passes over all others; a figure of −1 stands for one not measured."""
+    """Reads such lines and passes over all others; a figure of −1 stands for one not measured.
+
+    One beyond what a float can hold is passed over, too.
+    """
     primary: list[ForeignFigure] = []
     others: list[ForeignFigure] = []
     settings: dict[str, str] = {}
@@ -43,6 +47,6 @@ def read_kpi_lines(lines: Iterable[str]) -> KpiLines:
             settings[match[1]] = match[2]
         elif match := _FIGURE.fullmatch(line.strip()):
             figure = ForeignFigure(match[2], match[3] or "", float(match[4]))
-            if figure.value != _NOT_MEASURED:
+            if math.isfinite(figure.value) and figure.value != _NOT_MEASURED:
                 (primary if match[1] else others).append(figure)
     return KpiLines((*primary, *others), settings, bool(primary))

@@ -50,10 +50,12 @@ def junit_kpis(blocks: Sequence[KpiBlock]) -> str:
 def openmetrics(blocks: Sequence[KpiBlock]) -> str:
     """Returns OpenMetrics text of gauges, as node exporter's textfile collector reads it too.
 
-    Of several runs with the same labels the last is given. ``r50bench_valid`` is 0 for a run
-    without figures. Figures with an interval have its ends under names with ``_low`` and ``_high``.
+    Of several runs with the same labels the one that began last is given. ``r50bench_valid`` is 0
+    for a run without figures. Figures with an interval have its ends under names with ``_low`` and
+    ``_high``.
     """
-    newest = {_labels(block): block for block in blocks}
+    by_time = sorted(blocks, key=lambda block: dict(block.settings)["CREATED"])
+    newest = {_labels(block): block for block in by_time}
     families: dict[str, list[str]] = {}
     heads: dict[str, _Family] = {}
     for labels, block in newest.items():

@@ -13,7 +13,9 @@ __all__ = ["newest_record_folder", "record_folders"]
 
 
 def record_folders(path: Path) -> list[Path]:
-    """Returns the folders of the runs that ``path`` means, oldest first.
+    """Returns the folders of the runs that ``path`` means, by their paths.
+
+    So those that lie in one folder come oldest first, as their names begin with the time.
 
     ``path`` is the folder of a run, its record.json, or a folder with runs somewhere below it.
 
