@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from r50bench.load import Observe
 from r50bench.report.records_page import Shown
 from r50bench.report.records_page.answer import answers
 from support.records import case_of, record_of, samples_of_latencies
@@ -69,6 +71,13 @@ def test_a_rival_of_the_same_layout_is_told_by_what_differs() -> None:
     (said,) = answers(runs)
     assert " on 2 × 1 core, batch 8, ALLOCATOR=auto; " in said
     assert said.endswith(" avx_int8 on torch, batch 8, 2 × 1 core, ALLOCATOR=system.")
+
+
+def test_a_profiled_run_is_no_rival_of_one_that_was_not() -> None:
+    plain = run("throughput", 1, 10)
+    profiled = replace(plain, record=replace(plain.record, load=Observe(5, 4)))
+    assert list(answers([profiled, plain])) == list(answers([plain]))
+    assert list(answers([profiled])) == list(answers([plain]))
 
 
 def test_the_quickest_is_told_from_others_of_its_layout_by_what_differs() -> None:

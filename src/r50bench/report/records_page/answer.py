@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from r50bench.load import Observe
 from r50bench.report.core_speed import core_speed_sentence, often_disturbed
 from r50bench.report.records_page.grouped import Grouped, grouped
 from r50bench.report.records_page.shown import Shown, valid_in_mode
@@ -89,8 +90,13 @@ def _quickest(shown: Sequence[Shown]) -> Iterator[str]:
 
 
 def _ranked(shown: Sequence[Shown], name: str) -> list[tuple[Grouped, Kpi]]:
-    """Returns the cases with their figure ``name`` over all processes of each, the best first."""
-    groups = grouped(one for one in shown if name in one.figures)
+    """Returns the cases with their figure ``name`` over all processes of each, the best first.
+
+    Runs that were profiled are no rivals of those that were not, and count where all were.
+    """
+    timed = [one for one in shown if name in one.figures]
+    plain = [one for one in timed if not isinstance(one.record.load, Observe)]
+    groups = grouped(plain or timed)
     found = [(one, kpi) for one in groups if (kpi := one.figure(name))]
     sign = -1 if name == THROUGHPUT else 1
     return sorted(found, key=lambda pair: sign * pair[1].value)
