@@ -34,6 +34,12 @@ def test_a_baseline_is_saved_listed_shown_and_removed(r50bench_here: Call, tmp_p
     assert r50bench_here("baseline", "show", "main").code == 2
 
 
+def test_pages_among_the_folders_are_not_saved(r50bench_here: Call, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "a.html").write_text("<!doctype html>")
+    saved = r50bench_here("baseline", "save", "main", "runs/a", "runs/a.html", "runs/b")
+    assert (saved.code, saved.out[:12]) == (0, "main: 2 runs"), saved.err
+
+
 def test_a_name_that_is_taken_exits_2_unless_replaced(r50bench_here: Call) -> None:
     r50bench_here("baseline", "save", "main", "runs/a")
     again = r50bench_here("baseline", "save", "main", "runs")

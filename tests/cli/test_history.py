@@ -215,6 +215,16 @@ def test_a_history_is_exported_and_imported_elsewhere(
     assert "imported" in lines[2]
 
 
+def test_pages_among_the_folders_are_not_added(
+    r50bench_here: Call, data: Path, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "runs", "a")
+    page = tmp_path / "runs" / "a.html"
+    page.write_text("<!doctype html>")
+    answer = r50bench_here("history", "add", str(tmp_path / "runs" / "a"), str(page))
+    assert (answer.code, answer.out) == (0, "1 record added, 0 runs of others\n")
+
+
 def test_what_cannot_be_taken_is_named_and_fails_after_all_else(
     r50bench_here: Call, data: Path, tmp_path: Path
 ) -> None:

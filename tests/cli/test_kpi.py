@@ -143,6 +143,18 @@ def test_where_every_record_is_damaged_there_is_still_json(
     assert "record.json: not a record" in answer.err
 
 
+def test_pages_among_the_folders_have_no_figures_and_need_none(
+    r50bench_here: Call, tmp_path: Path
+) -> None:
+    keep_run(tmp_path / "runs" / "a")
+    page = tmp_path / "runs" / "a.html"
+    page.write_text("<!doctype html>")
+    answer = r50bench_here("kpi", *map(str, sorted((tmp_path / "runs").iterdir())))
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.count("*Average Throughput") == 1
+    assert r50bench_here("kpi", str(page)).code == 2
+
+
 @pytest.mark.parametrize("name", ["absent", "empty", "file"])
 def test_what_holds_no_run_is_wrong_usage(r50bench_here: Call, tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

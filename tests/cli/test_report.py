@@ -98,6 +98,17 @@ def test_how_to_compare_is_refused_where_there_is_nothing_to_compare_with(
     assert "add --against BASE" in answer.err
 
 
+def test_pages_among_the_folders_are_no_records(r50bench_here: Call, tmp_path: Path) -> None:
+    keep_run(tmp_path / "runs" / "a")
+    (tmp_path / "runs" / "a.html").write_text("<!doctype html>")
+    words = [str(path) for path in sorted((tmp_path / "runs").iterdir())]
+    page = tmp_path / "page.html"
+    assert r50bench_here("report", *words, "-o", str(page)).code == 0
+    assert "<title>r50bench report: a</title>" in page.read_text()
+    assert r50bench_here("report", *words, "--against", words[0], "-o", str(page)).code == 0
+    assert r50bench_here("report", words[1], "-o", str(page)).code == 2
+
+
 def test_a_profile_that_is_damaged_is_named_and_hides_no_record(
     r50bench_here: Call, tmp_path: Path
 ) -> None:

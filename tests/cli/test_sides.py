@@ -83,6 +83,17 @@ def test_words_that_mean_nothing_are_refused(
         side_named(word)
 
 
+@pytest.mark.parametrize("word", ["runs/*", "runs/a,runs/page.html,runs/b"])
+def test_pages_beside_the_records_are_no_part_of_a_side(
+    kept: tuple[Record, Record], word: str
+) -> None:
+    Path("runs/page.html").write_text("<!doctype html>")
+    side = side_named(word)
+    assert [run.record.id for run in side.runs] == ["20260101_a", "20260101_b"]
+    with pytest.raises(UsageError, match=r"page\.html is no JSON"):
+        side_named("runs/*.html")
+
+
 def test_a_baseline_that_was_meant_is_suggested(kept: tuple[Record, Record]) -> None:
     baselines_here().save("release", [run_of(10)])
     with pytest.raises(UsageError) as raised:

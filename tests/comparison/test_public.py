@@ -35,6 +35,9 @@ def test_records_folders_and_baselines_are_sides(tmp_path: Path) -> None:
         assert (case.verdict, case.processes) == ("slower", (3, 3))
         assert case.ratio.value == pytest.approx(1 / 1.1)
     assert r50bench.compare("main", records, threshold=0.2).cases[0].verdict == "same"
+    (tmp_path / "new" / "page.html").write_text("<!doctype html>")
+    named = r50bench.compare("main", sorted((tmp_path / "new").iterdir()))
+    assert named.cases[0].processes == (3, 3)
     alone = r50bench.compare("main", records, undisturbed=True)
     assert (alone.judged, alone.cases[0].basis) == ("undisturbed", "disturbed")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from r50bench.errors import UsageError
-from r50bench.results.folders import record_folders
+from r50bench.results.folders import record_folders, without_pages
 
 
 def run_in(folder: Path) -> Path:
@@ -33,3 +33,14 @@ def test_what_holds_no_run_or_is_not_there_is_refused(tmp_path: Path) -> None:
         record_folders(tmp_path)
     with pytest.raises(UsageError, match="there is no folder"):
         record_folders(tmp_path / "gone")
+
+
+def test_pages_are_passed_over_where_anything_else_is_named(tmp_path: Path) -> None:
+    run = run_in(tmp_path / "20260101_a.html")  # a folder may be called so
+    pages = [tmp_path / name for name in ("20260101_b.html", "check.md", "check.xml")]
+    others = [tmp_path / "gone.html", tmp_path / "runs.json", tmp_path / "notes.md"]
+    for file in (*pages, *others[1:]):
+        file.touch()
+    assert without_pages([*pages, run, *others]) == [run, *others]
+    assert without_pages([*map(str, pages), "a-baseline"]) == ["a-baseline"]
+    assert without_pages(pages) == pages

@@ -10,6 +10,7 @@ from r50bench.comparison.naming import SIDES_HELP
 from r50bench.comparison.side import MeasuredRun, side_of
 from r50bench.errors import R50BenchError
 from r50bench.report.table import Column, Missing, Table
+from r50bench.results.folders import without_pages
 from r50bench.wording import counted, figure
 
 __all__ = ["baseline"]
@@ -26,7 +27,7 @@ def baseline() -> None:
 @click.option("--replace", is_flag=True, help="Replace a baseline of the same name.")
 def save(name: str, records: tuple[str, ...], replace: bool) -> None:
     """Saves runs as the baseline NAME; their folders may go afterwards."""
-    runs = [run for word in records for run in side_named(word).runs]
+    runs = [run for word in without_pages(records) for run in side_named(word).runs]
     side = side_of(f"baseline {name}", runs)
     path = baselines_here().save(name, side.runs, replace=replace)
     for notice in side.notices:

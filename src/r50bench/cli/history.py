@@ -34,7 +34,7 @@ from r50bench.mlperf.query.vocabulary import KEYS, TAGS
 from r50bench.report.differing import difference_lines
 from r50bench.results.damaged_rows import DamagedRow
 from r50bench.results.differences import differences
-from r50bench.results.folders import record_folders
+from r50bench.results.folders import record_folders, without_pages
 from r50bench.results.foreign import ForeignRun
 from r50bench.results.history import History, HistoryEntry, history_path
 from r50bench.results.record import Record
@@ -179,7 +179,7 @@ def add(paths: tuple[Path, ...]) -> None:
 
     Exits with 5 where something could not be read, after taking all that could.
     """
-    found, refused = _of_each(paths, record_folders)
+    found, refused = _of_each(without_pages(paths), record_folders)
     folders = list(dict.fromkeys(folder for below in found for folder in below))
     with History(history_path()) as stored:
         joined = add_folders(stored, folders)

@@ -10,7 +10,7 @@ import click
 from r50bench.errors import R50BenchError, RunFailed
 from r50bench.report.kpi_block import KpiBlock, kpi_block
 from r50bench.report.kpi_formats import KPI_FORMATS, format_kpis
-from r50bench.results.folders import newest_record_folder, record_folders
+from r50bench.results.folders import newest_record_folder, record_folders, without_pages
 from r50bench.results.samples import read_measured
 
 __all__ = ["kpi"]
@@ -34,7 +34,8 @@ def kpi(paths: tuple[Path, ...], style: str, primary: bool) -> None:
     newest run below ./r50bench-runs. Exits with 5 where a record is invalid or damaged, and says
     why it is, after the figures of all others.
     """
-    folders = list(dict.fromkeys(found for path in paths for found in record_folders(path)))
+    each = (found for path in without_pages(paths) for found in record_folders(path))
+    folders = list(dict.fromkeys(each))
     blocks, damaged = _blocks(folders or [newest_record_folder("kpi")])
     if blocks or style == "json":
         click.echo(format_kpis(blocks, style, primary_only=primary), nl=False)

@@ -20,7 +20,7 @@ from r50bench.errors import R50BenchError, UsageError
 from r50bench.profile.page import profile_sections, read_profile
 from r50bench.report.page import Section
 from r50bench.report.records_page import Shown, records_page
-from r50bench.results.folders import newest_record_folder, record_folders
+from r50bench.results.folders import newest_record_folder, record_folders, without_pages
 from r50bench.results.judged import Judged
 from r50bench.sweep.folder import PLAN_FILE, read_plan
 from r50bench.sweep.page import sweep_sections
@@ -62,6 +62,7 @@ def report(
     page needs no network, no server and no script. A record that cannot be read is named on it.
     BASE is what 'r50bench compare' takes as a side; --threshold and --undisturbed are as there.
     """
+    words = tuple(without_pages(words))
     if against is not None:
         _report_against(words, against, threshold, judged, output)
         return

@@ -12,7 +12,7 @@ from r50bench.case import is_glob
 from r50bench.comparison.baseline import Baselines
 from r50bench.comparison.side import MeasuredRun, read_run, read_runs_file
 from r50bench.errors import UsageError, did_you_mean
-from r50bench.results.folders import record_folders
+from r50bench.results.folders import record_folders, without_pages
 from r50bench.results.history import History, history_path
 from r50bench.results.record import RECORD_FILE
 
@@ -57,7 +57,7 @@ class _Reading:
             return _of_glob(word)
         if "," in word:
             parts = [part.strip() for part in word.split(",") if part.strip()]
-            return [run for part in parts for run in self.runs(part)]
+            return [run for part in without_pages(parts) for run in self.runs(part)]
         return self._of_id(word)
 
     def _of_query(self, word: str) -> list[MeasuredRun]:
@@ -89,4 +89,4 @@ def _of_glob(word: str) -> list[MeasuredRun]:
     paths = sorted(glob(word))
     if not paths:
         raise UsageError(f"nothing matches {word!r}", hint=f"a side is {SIDES_HELP}")
-    return [run for path in paths for run in _at(Path(path))]
+    return [run for path in without_pages(paths) for run in _at(Path(path))]

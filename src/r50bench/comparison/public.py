@@ -12,6 +12,7 @@ from r50bench.comparison.compare import Comparison
 from r50bench.comparison.naming import runs_named
 from r50bench.comparison.side import MeasuredRun, Side, side_of
 from r50bench.comparison.verdict import DEFAULT_TOLERANCE
+from r50bench.results.folders import without_pages
 from r50bench.results.judged import Judged
 
 __all__ = ["GivenSide", "compare"]
@@ -45,7 +46,7 @@ def compare(
 
 
 def _side(given: GivenSide) -> Side:
-    each = [given] if isinstance(given, str | Path | StoredRecord) else list(given)
+    each = [given] if isinstance(given, str | Path | StoredRecord) else without_pages(given)
     title = ", ".join(one.id if isinstance(one, StoredRecord) else str(one) for one in each)
     return side_of(title or "an empty side", [run for one in each for run in _runs(one)])
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from r50bench.errors import UsageError
 from r50bench.results.record import RECORD_FILE, RUNS
 from r50bench.results.samples import SAMPLES_FILE
 
-__all__ = ["newest_record_folder", "record_folders"]
+__all__ = ["newest_record_folder", "record_folders", "without_pages"]
+
+_PAGES = ("*.html", "check.md", "check.xml")
+"""What verbs leave beside the folders of their records, for people and for a CI."""
+
+T = TypeVar("T")
 
 
 def record_folders(path: Path) -> list[Path]:
@@ -47,6 +54,24 @@ def record_folders(path: Path) -> list[Path]:
             hint="name a folder that 'r50bench run' wrote",
         )
     return sorted(found)
+
+
+def without_pages(named: Iterable[T]) -> list[T]:
+    """Returns what was named, words and paths, without the pages that verbs left among records.
+
+    A shell's ``runs/*`` names them, too. Where nothing else is named they stay: whoever is to read
+    records from them says that they hold none.
+    """
+    given = list(named)
+    return [one for one in given if not _is_page(one)] or given
+
+
+def _is_page(named: object) -> bool:
+    return (
+        isinstance(named, str | Path)
+        and any(Path(named).match(pattern) for pattern in _PAGES)
+        and os.path.isfile(named)
+    )
 
 
 def newest_record_folder(verb: str) -> Path:
