@@ -98,6 +98,14 @@ def test_the_summary_serves_where_there_is_no_detailed_log(tmp_path: Path) -> No
     assert (single.figures[0].value, single.passed) == (6123339, False)
 
 
+@pytest.mark.parametrize("number", ["1.2.3", ".", "9" * 400])
+def test_what_is_no_number_is_no_figure(tmp_path: Path, number: str) -> None:
+    folder = write_entry(tmp_path / "entry", {}, f"Samples per second: {number}\n")
+    (folder / "accuracy.txt").write_text(f"accuracy={number}%, good=1, total=2\n")
+    ((run,), _) = read_axs_entries(tmp_path)
+    assert run.figures == ()
+
+
 @pytest.mark.parametrize("where", ["entry", "file"])
 def test_accuracy_is_read_from_its_text(tmp_path: Path, where: str) -> None:
     text = "accuracy=75.200%, good=376, total=500"

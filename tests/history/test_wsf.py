@@ -165,3 +165,11 @@ def test_a_file_of_kpi_output_is_a_run(tmp_path: Path) -> None:
     assert run.figures == (ForeignFigure("Throughput", "samples/s", 1451.0),)
     path.write_text("nothing\n")
     assert read_kpi_output(path) is None
+
+
+def test_a_number_that_no_float_holds_is_no_figure(tmp_path: Path) -> None:
+    digits = "9" * 400
+    text = f"Throughput: {digits} fps\ninference latency {digits} ms\nAccuracy: {digits}\n"
+    write_logs(tmp_path, instances=(text,))
+    ((run,), _) = read_wsf_logs(tmp_path)
+    assert run.figures == ()

@@ -23,7 +23,8 @@ __all__ = ["ENTRY_FILE", "read_axs_entries"]
 ENTRY_FILE = "data_axs.json"
 
 _DETAIL, _SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
-_ACCURACY = re.compile(r"accuracy=([0-9.]+)%, good=(\d+), total=(\d+)")
+_NUMBER = r"([0-9]{1,300}(?![0-9])(?:\.[0-9]*)?)"  # with more digits it fits into no float
+_ACCURACY = re.compile(rf"accuracy={_NUMBER}%, good=(\d+), total=(\d+)")
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _performance(scenario: str, detail: dict[str, Any], summary: str) -> Iterato
 def _in_summary(name: str, summary: str) -> float | None:
     """Finds ``90th percentile latency (ns) : 7``; newer LoadGens write ``90.0th``."""
     words = name.replace("th ", r"(?:\.0)?th ", 1)
-    line = rf"^[ *]*{words}\s*(?:\(ns\))?\s*:\s*([0-9.]+)\s*$"
+    line = rf"^[ *]*{words}\s*(?:\(ns\))?\s*:\s*{_NUMBER}\s*$"
     match = re.search(line, summary, re.M | re.I)
     return float(match[1]) if match else None
 

@@ -37,7 +37,7 @@ _PARAMETER = re.compile(
     re.MULTILINE,
 )
 _FOLDER = re.compile(r"(?:.*-)?logs-(.+)", re.DOTALL)
-_NUMBER = r"([0-9]+(?:\.[0-9]*)?)"
+_NUMBER = r"([0-9]{1,300}(?![0-9])(?:\.[0-9]*)?)"  # with more digits it fits into no float
 _THROUGHPUT = re.compile(rf"Throughput:\s*{_NUMBER}\s*fps")
 _LATENCY = re.compile(rf"inference latency\s*{_NUMBER}\s*ms")
 _ACCURACY = re.compile(rf"Accuracy:\s*{_NUMBER}|\* Acc@1\s+{_NUMBER}")
