@@ -11,9 +11,10 @@ import click
 
 from r50bench.case import CaseName
 from r50bench.cli.options import set_option
-from r50bench.errors import RunFailed, Unsupported, UsageError, reason_of
+from r50bench.errors import Unsupported, UsageError
 from r50bench.fleet.manifest import JobSettings, job_manifests
 from r50bench.parameters import collect
+from r50bench.results.files import write_text_atomically
 
 __all__ = ["manifest"]
 
@@ -89,16 +90,17 @@ def _pairs(ctx: click.Context, param: click.Parameter, given: Iterable[str]) -> 
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    default="-",
     metavar="FILE",
-    help="Where to write it. [default: print it]",
+    help="Where to write it. [default: print it, as - does]",
 )
 @set_option("Set a parameter of the cases, such as BATCH_SIZE=64.")
 def manifest(
     cases: tuple[str, ...],
     nodes: int | None,
     as_json: bool,
-    output: Path | None,
+    output: Path,
     sets: tuple[str, ...],
     **settings: Any,
 ) -> None:
@@ -114,13 +116,10 @@ def manifest(
     names = [str(CaseName.parse(case)) for case in cases]
     jobs = list(job_manifests(names, sets, JobSettings(nodes=nodes or 0, **settings)))
     text = _as_json(jobs) if as_json else _as_yaml(jobs)
-    if output is None:
+    if str(output) == "-":
         click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RunFailed(f"{output} cannot be written: {reason_of(error)}") from None
+    else:
+        write_text_atomically(output, text)
 
 
 def _as_json(jobs: Sequence[Mapping[str, Any]]) -> str:
