@@ -183,7 +183,8 @@ def test_one_run_leaves_its_page_in_its_folder(
 
 def lines_to_repeat(page: Path) -> list[list[str]]:
     """Returns the commands of a page that run its cases by themselves, without r50bench's name."""
-    lines = re.findall(r"^.*r50bench (?:run|profile) .*$", page.read_text(), re.MULTILINE)
+    command = re.compile(r"(?:^|>)(r50bench (?:run|profile) .*)$", re.MULTILINE)
+    lines = command.findall(page.read_text())
     texts = [html.unescape(re.sub("<[^>]*>", "", line)) for line in lines]
     return [shlex.split(text)[1:] for text in texts]
 
