@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from r50bench.errors import UsageError
-from r50bench.history.old_files import read_text, run_id
+from r50bench.history.old_files import NUMBER, read_text, run_id
 from r50bench.results.files import checked_json
 from r50bench.results.foreign import ForeignFigure, ForeignRun
 
@@ -23,8 +23,7 @@ __all__ = ["ENTRY_FILE", "read_axs_entries"]
 ENTRY_FILE = "data_axs.json"
 
 _DETAIL, _SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
-_NUMBER = r"([0-9]{1,300}(?![0-9])(?:\.[0-9]*)?)"  # with more digits it fits into no float
-_ACCURACY = re.compile(rf"accuracy={_NUMBER}%, good=(\d+), total=(\d+)")
+_ACCURACY = re.compile(rf"accuracy={NUMBER}%, good=(\d+), total=(\d+)")
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _performance(scenario: str, detail: dict[str, Any], summary: str) -> Iterato
 def _in_summary(name: str, summary: str) -> float | None:
     """Finds ``90th percentile latency (ns) : 7``; newer LoadGens write ``90.0th``."""
     words = name.replace("th ", r"(?:\.0)?th ", 1)
-    line = rf"^[ *]*{words}\s*(?:\(ns\))?\s*:\s*{_NUMBER}\s*$"
+    line = rf"^[ *]*{words}\s*(?:\(ns\))?\s*:\s*{NUMBER}\s*$"
     match = re.search(line, summary, re.M | re.I)
     return float(match[1]) if match else None
 

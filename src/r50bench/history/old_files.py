@@ -8,7 +8,10 @@ from pathlib import Path
 from r50bench.errors import UsageError, reason_of
 from r50bench.results.files import open_regular
 
-__all__ = ["read_text", "run_id"]
+__all__ = ["NUMBER", "read_text", "run_id"]
+
+NUMBER = r"([0-9]{1,300}(?![0-9])(?:\.[0-9]*)?)"
+"""A pattern, whose group is a decimal figure: with more digits it would fit into no float."""
 
 _LARGEST = 64 * 2**20
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from r50bench.case import MODES
 from r50bench.errors import UsageError
 from r50bench.history.kpi_lines import KpiLines, read_kpi_lines
-from r50bench.history.old_files import read_text, run_id
+from r50bench.history.old_files import NUMBER, read_text, run_id
 from r50bench.results.foreign import ForeignFigure, ForeignRun
 
 __all__ = ["read_kpi_output", "read_wsf_logs"]
@@ -37,10 +37,9 @@ _PARAMETER = re.compile(
     re.MULTILINE,
 )
 _FOLDER = re.compile(r"(?:.*-)?logs-(.+)", re.DOTALL)
-_NUMBER = r"([0-9]{1,300}(?![0-9])(?:\.[0-9]*)?)"  # with more digits it fits into no float
-_THROUGHPUT = re.compile(rf"Throughput:\s*{_NUMBER}\s*fps")
-_LATENCY = re.compile(rf"inference latency\s*{_NUMBER}\s*ms")
-_ACCURACY = re.compile(rf"Accuracy:\s*{_NUMBER}|\* Acc@1\s+{_NUMBER}")
+_THROUGHPUT = re.compile(rf"Throughput:\s*{NUMBER}\s*fps")
+_LATENCY = re.compile(rf"inference latency\s*{NUMBER}\s*ms")
+_ACCURACY = re.compile(rf"Accuracy:\s*{NUMBER}|\* Acc@1\s+{NUMBER}")
 
 
 def _logs(folder: Path) -> Iterator[Path]:
