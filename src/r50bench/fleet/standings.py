@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from r50bench.fleet.homecoming import RunAtHome
 from r50bench.fleet.kept import Answered
 from r50bench.results.kpi import Kpi
-from r50bench.results.processes import process_figures
+from r50bench.results.processes import estimate_of
 from r50bench.results.record import Record
 from r50bench.results.stats import Estimate
 
@@ -99,12 +99,7 @@ def _primary(run: RunAtHome) -> Kpi:
 
 
 def _cell(title: str, runs: Sequence[RunAtHome], figures: Sequence[Kpi]) -> Cell:
-    first = figures[0]
-    if len(figures) == 1:
-        estimate = Estimate(first.value, first.low, first.high)
-    else:
-        estimate = process_figures(figures).estimate
-    return Cell(title, estimate, runs[0].record, processes=len(figures))
+    return Cell(title, estimate_of(figures), runs[0].record, processes=len(figures))
 
 
 def _value(cell: Cell) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from r50bench.results.kpi import Kpi
 from r50bench.results.stats import Estimate, geometric_mean
 
-__all__ = ["NORMAL_95", "ProcessFigures", "log_error", "process_figures"]
+__all__ = ["NORMAL_95", "ProcessFigures", "estimate_of", "log_error", "process_figures"]
 
 NORMAL_95 = 1.959964
 """The 97.5 % quantile of the normal distribution."""
@@ -35,6 +35,17 @@ class ProcessFigures:
     estimate: Estimate
     spread: float | None
     between: float | None
+
+
+def estimate_of(figures: Sequence[Kpi]) -> Estimate:
+    """Returns the figure of one case over its processes, one at least.
+
+    A single process's has its own interval, that of several the one between them.
+    """
+    first, *others = figures
+    if others:
+        return process_figures(figures).estimate
+    return Estimate(first.value, first.low, first.high)
 
 
 def process_figures(figures: Sequence[Kpi]) -> ProcessFigures:

@@ -10,7 +10,7 @@ from r50bench.parameters import PARAMETERS, Parameter
 from r50bench.report.records_page.shown import Shown, extended
 from r50bench.results.comparable import question_of
 from r50bench.results.kpi import Kpi
-from r50bench.results.processes import process_figures
+from r50bench.results.processes import estimate_of
 from r50bench.results.record import Record
 from r50bench.wording import counted
 
@@ -59,10 +59,8 @@ class Grouped:
         found = [one.figures[name] for one in self.runs if name in one.figures]
         if len(found) < len(self.runs):
             return None
-        if len(found) == 1 or any(one.value <= 0 for one in found):
-            return found[0]
-        mean = process_figures(found).estimate
-        return replace(found[0], value=mean.value, low=mean.low, high=mean.high)
+        estimate = estimate_of(found)
+        return replace(found[0], value=estimate.value, low=estimate.low, high=estimate.high)
 
     def told_apart(self, other: Grouped, name: str) -> bool:
         """Whether the figure ``name``, which both have, differs by more than the noise."""
