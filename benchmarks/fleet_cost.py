@@ -114,17 +114,16 @@ def _pairs(
 
 def _told(pairs: Sequence[Pair]) -> bool:
     """Says what the pairs have in common, and returns whether the fleet costs too much."""
-    _, _ = _ratio("all batches", pairs, lambda one: one.all)
-    _, high = _ratio("fastest tenth", pairs, lambda one: one.fastest)
+    _say_ratio("all batches", pairs, lambda one: one.all)
+    high = _say_ratio("fastest tenth", pairs, lambda one: one.fastest)
     more = np.array([fleet.waited - hand.waited for hand, fleet in pairs])
     low_more, high_more = stats.t.interval(0.95, len(more) - 1, more.mean(), stats.sem(more))
     print(f"  waited longer by {more.mean():.2%} of the time ({low_more:.2%} to {high_more:.2%})")
     return high < GOAL or low_more > 1 - GOAL
 
 
-def _ratio(
-    name: str, pairs: Sequence[Pair], of: Callable[[Measured], float]
-) -> tuple[float, float]:
+def _say_ratio(name: str, pairs: Sequence[Pair], of: Callable[[Measured], float]) -> float:
+    """Says the ratio of a figure over pairs, and returns the upper end of its interval."""
     logs = np.log([of(fleet) / of(hand) for hand, fleet in pairs])
     ratio = geometric_mean(logs)
     assert ratio.low is not None
@@ -133,7 +132,7 @@ def _ratio(
         f"  {name} {ratio.value:.4f} ({ratio.low:.4f} to {ratio.high:.4f}), a pair's spread"
         f" {np.std(logs, ddof=1):.2%}"
     )
-    return ratio.low, ratio.high
+    return ratio.high
 
 
 def _system():  # type: ignore[no-untyped-def]
