@@ -44,9 +44,9 @@ from r50bench.mlperf.plan import plan_mlperf
 from r50bench.mlperf.run.loadgen_run import cpus_for_loadgen, run_mlperf
 from r50bench.mlperf.run.logs import read_detail
 from r50bench.mlperf.run.official_settings import fill_in
-from r50bench.notices import Silent
+from r50bench.notices import Silent, disturbance
 from r50bench.parameters import collect
-from r50bench.results.record import LoadgenResult, disturbance
+from r50bench.results.record import LoadgenResult
 from r50bench.results.stats import Estimate, inflation, percentile
 
 OFFLINE_US_PER_SAMPLE, SINGLE_STREAM_P50_US, SERVER_P99_MS = 1.0, 15.0, 1.0

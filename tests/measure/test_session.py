@@ -19,10 +19,10 @@ from r50bench.measure import bench as the_bench
 from r50bench.measure import session
 from r50bench.measure.bench import AssetResolver
 from r50bench.measure.session import Outcome, open_session, run_cases, run_session
-from r50bench.notices import Silent, unsteady_peak
+from r50bench.notices import Silent, disturbance, unsteady_peak
 from r50bench.planning.planned import Planned
 from r50bench.results.kpi import kpis
-from r50bench.results.record import Canary, Limit, disturbance, read_record
+from r50bench.results.record import Canary, Limit, read_record
 from r50bench.results.samples import read_samples
 from r50bench.results.timeline import throughput, windows
 from support.checkpoints import flat_npz

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from r50bench.errors import R50BenchError, RunFailed, UsageError
-from r50bench.notices import Notice
+from r50bench.notices import Notice, disturbance
 from r50bench.results.files import plain_json, read_bounded
 from r50bench.results.kpi import Kpi, kpis_if_valid
-from r50bench.results.record import Record, disturbance, record_of_data
+from r50bench.results.record import Record, record_of_data
 from r50bench.results.samples import Samples, read_measured
 from r50bench.wording import counted
 

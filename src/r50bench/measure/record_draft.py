@@ -20,7 +20,7 @@ from r50bench.host.snapshot import snapshot
 from r50bench.measure.bench import Bench
 from r50bench.measure.inputs import SessionInputs
 from r50bench.measure.protocol import Measured, Predicted, Watched
-from r50bench.notices import Notice, no_share_of_peak
+from r50bench.notices import Notice, disturbance, neighbours, no_share_of_peak, unevenness
 from r50bench.planning.planned import Planned
 from r50bench.report.kpi_block import KpiBlock, block_text, kpi_block
 from r50bench.results.files import Busy, Hold, is_disk_full, write_text_atomically
@@ -34,10 +34,7 @@ from r50bench.results.record import (
     LoadgenResult,
     Record,
     WorkerReport,
-    disturbance,
-    neighbours,
     new_record_id,
-    unevenness,
     write_record,
 )
 from r50bench.results.samples import SAMPLES_FILE, UNKNOWN_NS, Samples, write_samples

@@ -9,6 +9,7 @@ from typing import Literal
 
 from r50bench.case import Case
 from r50bench.errors import UsageError
+from r50bench.notices import disturbance
 from r50bench.precision import PRECISIONS
 from r50bench.report.core_speed import (
     core_speed_sentence,
@@ -25,7 +26,7 @@ from r50bench.results.kpi import (
     THROUGHPUT,
     Kpi,
 )
-from r50bench.results.record import Accuracy, Record, disturbance
+from r50bench.results.record import Accuracy, Record
 from r50bench.wording import fixed, with_interval
 
 __all__ = ["OverviewRow", "overview_rows", "overview_table", "overview_text"]

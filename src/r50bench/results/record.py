@@ -38,25 +38,13 @@ __all__ = [
     "ModelInfo",
     "Record",
     "WorkerReport",
-    "disturbance",
-    "neighbours",
     "new_record_id",
     "read_record",
     "record_of_data",
-    "unevenness",
     "write_record",
 ]
 
 SCHEMA_VERSION = 2
-
-_DISTURBED = 0.03
-"""Kernel threads alone take up to two per cent of one core, measured on an idle guest."""
-
-_NEIGHBOURS, _NEIGHBOURS_SHARE = 0.5, 0.1
-"""CPUs, and of the machine's cores: from there on the doctor warns of the load, too."""
-
-_UNEVEN = 1.25
-"""Clocks that follow the load make batches differ by 3 to 8 %; a shared core doubles them."""
 
 RUNS = Path("r50bench-runs")
 """Where records go unless something else is said."""
@@ -335,42 +323,6 @@ class Record:
     def name(self) -> str:
         """What ran: the case's name, or ``mlperf_Offline_PerformanceOnly_avx_int8``."""
         return run_name(self.load, self.case)
-
-
-def disturbance(lost_cpu_share: float | None) -> Notice | None:
-    """Returns what to say of a record's ``lost_cpu_share``, None where it is small or unknown."""
-    if lost_cpu_share is None or lost_cpu_share < _DISTURBED:
-        return None
-    return Notice(
-        "disturbed",
-        f"an instance waited for its CPU in {100 * lost_cpu_share:.1f} % of the measured time:"
-        " other work or other guests had it",
-        "run again while nothing else does (top shows what does)",
-    )
-
-
-def neighbours(others_cpus: float | None, cores_in_machine: int) -> Notice | None:
-    """Returns what to say of a record's ``others_cpus``, None where they are few or unknown."""
-    if others_cpus is None or others_cpus < max(_NEIGHBOURS, _NEIGHBOURS_SHARE * cores_in_machine):
-        return None
-    return Notice(
-        "neighbours",
-        f"other processes kept {others_cpus:.1f} CPUs busy while it was measured: work beside it"
-        " slows batches down even where no instance waits for its CPU",
-        "run again while nothing else does (top shows what does)",
-    )
-
-
-def unevenness(slowdown: float | None) -> Notice | None:
-    """Returns what to say where half of the batches took ``slowdown`` times the fastest tenth's."""
-    if slowdown is None or slowdown < _UNEVEN:
-        return None
-    return Notice(
-        "uneven",
-        f"half of an instance's batches took {slowdown:.2f} times as long as its fastest tenth:"
-        " something slowed them down now and then",
-        "'r50bench doctor' says what of this host may; more --steps tell whether it passes",
-    )
 
 
 def new_record_id(case_name: str, now: datetime, random: Random | None = None) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.notices import Notice
+from r50bench.notices import Notice, disturbance
 from r50bench.report.page import words
 from r50bench.report.records_page import Shown, records_page
-from r50bench.results.record import Limit, Record, disturbance
+from r50bench.results.record import Limit, Record
 from r50bench.results.samples import Samples
 from support.records import looked_at, record_of, samples_of_latencies
 

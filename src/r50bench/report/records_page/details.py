@@ -9,13 +9,13 @@ from dataclasses import fields
 
 from r50bench.case import Case, setting_text
 from r50bench.load import LoadGen, Observe
-from r50bench.notices import Notice
+from r50bench.notices import Notice, disturbance
 from r50bench.parameters import BY_NAME, PARAMETERS, Parameter
 from r50bench.precision import PRECISIONS
 from r50bench.report.records_page.shown import Shown
 from r50bench.report.table import Cell, Column, Missing, Table
 from r50bench.results.comparable import with_known_weights
-from r50bench.results.record import ModelInfo, Record, disturbance
+from r50bench.results.record import ModelInfo, Record
 
 __all__ = ["evidence_table", "figures_table", "notices_table", "repeat_lines", "run_command"]
 
