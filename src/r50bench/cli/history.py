@@ -293,5 +293,5 @@ def _raise_refused(refused: Sequence[Refused], done: str, *, others: bool) -> No
         rest = "all others were" if others else f"nothing else was {done}"
         raise RunFailed(
             f"{len(refused)} could not be {done}, named above",
-            hint=f"{rest}; what is damaged can be copied again",
+            hint=f"{rest}; correct a wrong path, copy a damaged record again",
         )
