@@ -129,10 +129,15 @@ def test_without_cuda_in_torch_nothing_is_prepared(
     assert "torch 2.13.0+cpu is built without" in refused.err
 
 
-def test_without_a_gpu_it_says_why(call: Call, monkeypatch, machine: Host) -> None:
+@pytest.mark.parametrize(
+    "verb", [["run"], ["peers"], ["sweep", "-N"], ["tune", "--mode", "throughput"]], ids=" ".join
+)
+def test_without_a_gpu_it_says_why(
+    call: Call, monkeypatch: pytest.MonkeyPatch, machine: Host, verb: list[str]
+) -> None:
     bare = replace(machine, gpus=(), no_gpus="no NVIDIA driver is loaded here")
     monkeypatch.setattr(topology, "read_host", lambda: bare)
-    refused = call("run", "--device", "cuda", "-q")
+    refused = call(*verb, "--device", "cuda")
     assert refused.code == 6
     assert "runs on a GPU, and no NVIDIA driver is loaded here" in refused.err
 

@@ -64,6 +64,13 @@ def test_without_the_first_engine_the_command_fails(tmp_path, capsys):
     assert "onnxruntime is not installed" in captured.err
 
 
+def test_where_nothing_was_measured_no_records_are_spoken_of(tmp_path, capsys):
+    assert run(tmp_path, "--engines", "onnxruntime", *SHORT) == 5
+    text = capsys.readouterr().out
+    assert re.search(r"\nonnxruntime +absent", text)
+    assert "# records:" not in text
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

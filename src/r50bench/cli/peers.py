@@ -178,7 +178,7 @@ def _execute(
         elif found:
             click.echo("\n".join(peers_text(rows) for rows in found), nl=False)
         page = _leave_page(outcomes, found, out, progress)
-        if found and not as_json:
+        if outcomes and not as_json:
             click.echo(f"{page}# records: {out}   look again: {look_again(out)}")
     if errors:
         raise errors[0]

@@ -23,6 +23,7 @@ __all__ = [
     "describe_host",
     "detect_platform",
     "isa_cap",
+    "measurable_precisions",
     "native_precisions",
     "precisions_by_default",
     "resolve_precision",
@@ -100,6 +101,23 @@ def native_precisions(host: Host, device: str = "cpu") -> tuple[str, ...]:
     """
     rows = precisions_by_numerics()
     return tuple(row.name for row in rows if row.device == device and _runs(row, host))
+
+
+def measurable_precisions(host: Host, device: str = "cpu") -> tuple[str, ...]:
+    """Returns the native precisions of a device where nobody names one.
+
+    Raises:
+        Unsupported: there are none; it says what the CPU lacks, or why there is no GPU.
+    """
+    native = native_precisions(host, device)
+    if not native and device == "cuda":
+        resolve_precision(next(iter(NUMERICS)), host, device)  # refuses, and says why
+    if not native:
+        raise Unsupported(
+            f"{host.model_name} has none of the precisions r50bench measures",
+            hint="AVX2 or Arm NEON is the least a CPU must have",
+        )
+    return native
 
 
 def precisions_by_default(host: Host, device: str = "cpu") -> list[tuple[str, ...]]:

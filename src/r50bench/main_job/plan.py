@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from r50bench.case import CaseName
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import Unsupported
-from r50bench.host.isa import native_precisions, precisions_by_default, resolve_precision
+from r50bench.host.isa import measurable_precisions, precisions_by_default
 from r50bench.host.topology import Host
 from r50bench.notices import Notice
 from r50bench.parameters import Setting, asked_device
 from r50bench.planning.effective_case import EffectiveCase
 from r50bench.planning.planned import EffectiveOf, Planned, effective_cases, plan_case
-from r50bench.precision import NUMERICS
 
 __all__ = ["BY_DEFAULT", "ENGINES_BESIDE", "MainJob", "PeakOf", "Turn", "plan_main_job"]
 
@@ -74,14 +73,7 @@ def plan_main_job(
         Unsupported: this CPU has none of the precisions, or the engines run none of them.
     """
     device = asked_device(settings)
-    native = native_precisions(host, device)
-    if not native and device == "cuda":
-        resolve_precision(next(iter(NUMERICS)), host, device)  # refuses, and says why
-    if not native:
-        raise Unsupported(
-            f"{host.model_name} has none of the precisions r50bench measures",
-            hint="AVX2 or Arm NEON is the least a CPU must have",
-        )
+    native = measurable_precisions(host, device)
     planner = _Planner(host, settings, effective_of or effective_cases(host, tuned=False))
     chosen: Sequence[str] = native
     if not every:

@@ -213,6 +213,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         reader=one_of("auto", "cpu", "cuda"),
         help="Where the model runs; auto is the CPU, but for precisions of GPUs.",
         in_queries=False,  # they say execution_device
+        of_peers=True,
         decides_speed=True,
         block="DEVICE",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from r50bench.case import Case, CaseName
 from r50bench.engines.registry import ENGINES
-from r50bench.host.isa import native_precisions
+from r50bench.host.isa import measurable_precisions, native_precisions
 from r50bench.host.topology import Host
 from r50bench.precision import DEVICES
 
@@ -42,5 +42,9 @@ def runnable_precisions(host: Host, device: str) -> tuple[str, ...]:
 
 
 def precisions_without_choice(host: Host, device: str) -> tuple[str, ...]:
-    """Returns what is run where nobody chooses: what can be, else all, whose refusal says why."""
-    return runnable_precisions(host, device) or native_precisions(host, device)
+    """Returns what is run where nobody chooses: what can be, else all, whose refusal says why.
+
+    Raises:
+        Unsupported: the host has no precision of that device.
+    """
+    return runnable_precisions(host, device) or measurable_precisions(host, device)
