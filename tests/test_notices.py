@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import r50bench
-from r50bench.notices import Notice, no_effect
+from r50bench.notices import Notice, disturbance, neighbours, no_effect
 
 SOURCE = Path(r50bench.__file__).parent
 DOCUMENT = Path(__file__).parents[1] / "docs" / "notices.md"
@@ -25,6 +27,30 @@ def test_what_has_no_effect_says_why() -> None:
     assert no_effect("STEPS=3", "LoadGen decides") == Notice(
         "no-effect", "STEPS=3 has no effect: LoadGen decides"
     )
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.0299])
+def test_little_lost_time_or_none_known_is_not_worth_a_word(share: float | None) -> None:
+    assert disturbance(share) is None
+
+
+def test_much_lost_time_is_said_with_its_share() -> None:
+    notice = disturbance(0.336)
+    assert notice is not None
+    assert notice.code == "disturbed"
+    assert "33.6 % of the measured time" in notice.text
+
+
+@pytest.mark.parametrize(("cpus", "cores"), [(None, 2), (0.4, 2), (11.0, 128)])
+def test_little_work_of_others_is_not_worth_a_notice(cpus: float | None, cores: int) -> None:
+    assert neighbours(cpus, cores) is None
+
+
+def test_a_compiler_beside_a_run_is_worth_one() -> None:
+    notice = neighbours(1.04, 2)
+    assert notice is not None
+    assert notice.code == "neighbours"
+    assert "1.0 CPUs" in notice.text
 
 
 def codes_in_source() -> Iterator[str]:

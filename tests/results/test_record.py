@@ -12,8 +12,6 @@ import pytest
 from r50bench.errors import UsageError
 from r50bench.results.record import (
     Limit,
-    disturbance,
-    neighbours,
     new_record_id,
     read_record,
     write_record,
@@ -154,27 +152,3 @@ def test_a_missing_record_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such record") as caught:
         read_record(tmp_path)
     assert str(tmp_path) in caught.value.message
-
-
-@pytest.mark.parametrize("share", [None, 0.0, 0.0299])
-def test_little_lost_time_or_none_known_is_not_worth_a_word(share: float | None) -> None:
-    assert disturbance(share) is None
-
-
-def test_much_lost_time_is_said_with_its_share() -> None:
-    notice = disturbance(0.336)
-    assert notice is not None
-    assert notice.code == "disturbed"
-    assert "33.6 % of the measured time" in notice.text
-
-
-@pytest.mark.parametrize(("cpus", "cores"), [(None, 2), (0.4, 2), (11.0, 128)])
-def test_little_work_of_others_is_not_worth_a_notice(cpus: float | None, cores: int) -> None:
-    assert neighbours(cpus, cores) is None
-
-
-def test_a_compiler_beside_a_run_is_worth_one() -> None:
-    notice = neighbours(1.04, 2)
-    assert notice is not None
-    assert notice.code == "neighbours"
-    assert "1.0 CPUs" in notice.text
