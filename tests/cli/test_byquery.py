@@ -224,6 +224,13 @@ def test_a_failed_query_exits_5_and_prints_no_figure(asker: Asker, ending: str) 
     assert "Traceback" not in answer.err
 
 
+def test_a_failed_query_says_where_its_record_lies_however_quiet_it_is(asker: Asker) -> None:
+    answer = asker.ask(f"-q {PERFORMANCE} , get performance", SCRIPT_ENDING="invalid")
+    (run,) = (asker.folder / "r50bench-runs").iterdir()
+    assert f"# record: r50bench-runs/{run.name}   look again: r50bench kpi" in answer.err
+    assert answer.out == ""
+
+
 def test_a_condition_that_the_result_does_not_meet_exits_3(asker: Asker) -> None:
     answer = asker.ask(f"'{ACCURACY},accuracy>=96 , get accuracy'")
     assert (answer.code, answer.out) == (3, "95.0\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -27,6 +28,7 @@ from r50bench.mlperf.run.loadgen_run import refuse_impossible, run_mlperf
 from r50bench.notices import Progress, Silent
 from r50bench.planning.planned import Planned
 from r50bench.report.terminal import TerminalProgress
+from r50bench.wording import look_again
 
 __all__ = ["byquery"]
 
@@ -102,7 +104,7 @@ def _show_plan(query: CompletedQuery) -> None:
 def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
     host = topology.read_host()
     planned = _planned(query, host)
-    with TerminalProgress(quiet=quiet) as progress:
+    with ExitStack() as after, TerminalProgress(quiet=quiet) as progress:
         assets = AssetResolver(default_store(), progress)
         refuse_impossible(planned, assets)
 
@@ -113,11 +115,18 @@ def _answer(query: CompletedQuery, out: Path, *, quiet: bool) -> Answer:
             announce_cases([planned], progress)
             outcome = run_mlperf(planned, bench)
             remember(outcome, progress)
+            if outcome.error is not None:
+                after.callback(_tell_where, outcome.folder)
             return outcome
 
         found = AnswerStore(assets, host, progress).answer(planned, run)
         _tell(found, progress)
     return found
+
+
+def _tell_where(folder: Path) -> None:
+    """Says, of however quiet a run that failed, where its logs are; stdout is for answers."""
+    click.echo(f"# record: {folder}   look again: {look_again(folder)}", err=True)
 
 
 def _tell(found: Answer, progress: Progress) -> None:

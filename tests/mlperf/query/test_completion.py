@@ -117,6 +117,30 @@ def test_a_condition_on_what_comes_out_is_a_check_of_the_record() -> None:
 
 
 @pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("performance>1", "Offline in mode AccuracyOnly gives no performance"),
+        ("loadgen_mode=PerformanceOnly,accuracy.", "in mode PerformanceOnly gives no accuracy"),
+        ("loadgen_mode=PerformanceOnly,latency_p99<9", "Offline in mode .* gives no latency_p99"),
+        ("steps=20", "LoadGen decides, and a run of it has no steps"),
+        ("mode=latency", "has no mode"),
+        ("case_type=gated", "has no case_type"),
+    ],
+)
+def test_a_condition_that_no_run_of_the_query_can_meet_is_refused_before_it(
+    condition: str, message: str
+) -> None:
+    query = completed(f"loadgen_output,{condition}")
+    with pytest.raises(UsageError, match=message):
+        check_request(query, case_of(query))
+
+
+def test_what_need_not_come_out_is_no_reason_to_refuse_a_query() -> None:
+    query = completed("loadgen_output,performance!=1,steps-")
+    check_request(query, case_of(query))
+
+
+@pytest.mark.parametrize(
     ("query", "engine"),
     [
         ("framework=pytorch", "torch"),

@@ -66,6 +66,7 @@ def test_whole_percents_keep_their_decimal() -> None:
     [
         ("AccuracyOnly", "performance", "loadgen_mode=PerformanceOnly"),
         ("PerformanceOnly", "accuracy", "loadgen_mode=AccuracyOnly"),
+        ("PerformanceOnly", "latency_p90", "another scenario than Offline"),
         ("AccuracyOnly", "acuracy", "did you mean accuracy"),
         ("AccuracyOnly", "qqqq", "known: accuracy"),
     ],

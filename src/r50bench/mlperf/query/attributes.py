@@ -21,7 +21,8 @@ def check_gettable(key: str, loadgen: LoadgenSettings) -> None:
     """Refuses a key that no run with these settings has.
 
     Raises:
-        UsageError: there is no such key, or the mode does not find it out.
+        UsageError: there is no such key, mode and scenario do not find it out, or it is of the
+            closed loop alone.
     """
     if key in ANSWERS or key in OTHER_NAMES:
         check_answerable(key, loadgen)
@@ -31,13 +32,18 @@ def check_gettable(key: str, loadgen: LoadgenSettings) -> None:
             hint=did_you_mean(key, (*ANSWERS, *KEYS))
             or f"known: {' '.join(dict.fromkeys((*ANSWERS, *KEYS)))}",
         )
+    elif KEYS[key].of_closed_loop:
+        raise UsageError(
+            f"LoadGen decides, and a run of it has no {key}",
+            hint=f"leave {key} out; what 'r50bench run' measured, 'r50bench find' finds by it",
+        )
 
 
 def get(key: str, record: Record, folder: Path) -> str:
     """Returns what a valid LoadGen record has under a key, in the form that a query takes.
 
     Raises:
-        R50BenchError: the record lacks what its mode finds out.
+        RunFailed: the record lacks what its mode finds out.
     """
     if key in ANSWERS or key in OTHER_NAMES:
         return answer(key, record, folder)

@@ -14,6 +14,7 @@ from r50bench.case import Case
 from r50bench.engines.registry import ENGINES
 from r50bench.errors import CheckFailed, UsageError
 from r50bench.load import DEFAULT_DATASET_SIZE, LoadgenSettings
+from r50bench.mlperf.query.attributes import check_gettable
 from r50bench.mlperf.query.facts import facts_of_record, facts_of_request
 from r50bench.mlperf.query.terms import Comparison, Presence, TagTerm, Term, Truth, query_text
 from r50bench.mlperf.query.vocabulary import KEYS
@@ -93,11 +94,13 @@ def _choose_engine(
 
 
 def check_request(query: CompletedQuery, case: Case) -> None:
-    """Checks every term that speaks of what a run is given.
+    """Checks every term that speaks of what a run is given, and that the others can hold.
 
     Raises:
-        UsageError: one does not hold of the completed query.
+        UsageError: one does not hold of the completed query, or of nothing that its run finds out.
     """
+    for term, _ in _unmet(query, {}, of_results=True):
+        check_gettable(term.key.name, query.loadgen)
     for term, value in _unmet(query, facts_of_request(case, query.loadgen), of_results=False):
         name = term.key.name
         found = "has no value" if value is None else f"is {query_text(value)}"

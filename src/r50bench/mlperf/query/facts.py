@@ -49,7 +49,7 @@ def facts_of_record(record: Record, primary: float | None = None) -> dict[str, A
         facts |= {
             key.name: _known(getattr(case, key.field))
             for key in KEYS.values()
-            if key.role == "result" and key.field
+            if key.of_closed_loop
         }
     facts |= {key.name: _known(_at(record, key.path)) for key in KEYS.values() if key.path}
     if record.model is not None:

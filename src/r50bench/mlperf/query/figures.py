@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from r50bench.errors import R50BenchError, UsageError, did_you_mean
+from r50bench.errors import RunFailed, UsageError, did_you_mean
 from r50bench.load import LoadgenSettings
 from r50bench.mlperf.query.vocabulary import LATENCIES
 from r50bench.results.kpi import accuracy_line
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-Needs = Literal["accuracy", "performance", ""]
+Needs = Literal["accuracy", "performance", "latency", ""]
 Reader = Callable[[Record, LoadgenResult, Path], str | None]
 
 
@@ -80,7 +80,7 @@ ANSWERS: dict[str, tuple[Needs, Reader]] = {
     "verdict": ("performance", lambda record, loadgen, folder: loadgen.verdict or None),
     "performance_name": ("performance", lambda record, loadgen, folder: loadgen.score_name),
     "performance_unit": ("performance", lambda record, loadgen, folder: loadgen.score_unit),
-    **{key: ("performance", _latency(percentile)) for key, percentile in LATENCIES.items()},
+    **{key: ("latency", _latency(percentile)) for key, percentile in LATENCIES.items()},
     "raw_throughput": ("performance", lambda _, loadgen, __: _shown(loadgen.raw_throughput)),
     "raw_latency": ("performance", lambda _, loadgen, __: _shown(loadgen.raw_latency_ns)),
     "compliant": ("", lambda record, loadgen, folder: str(loadgen.compliant)),
@@ -100,20 +100,23 @@ ANSWERS: dict[str, tuple[Needs, Reader]] = {
 OTHER_NAMES = {"score": "performance", "score_unit": "performance_unit"}
 """Further keys of the same answers, which are understood and not listed."""
 
-_MODES = {"accuracy": "AccuracyOnly", "performance": "PerformanceOnly"}
+_OTHER_RUN = {
+    "accuracy": "ask for loadgen_mode=AccuracyOnly",
+    "performance": "ask for loadgen_mode=PerformanceOnly",
+    "latency": "ask for loadgen_mode=PerformanceOnly and another scenario than Offline",
+}
 
 
 def check_answerable(key: str, loadgen: LoadgenSettings) -> None:
     """Refuses a key that no run with these settings can answer.
 
     Raises:
-        UsageError: there is no such key, or the mode does not find it out.
+        UsageError: there is no such key, or mode and scenario do not find it out.
     """
     needs = _needs_and_reader(key)[0]
     if not _gives(needs, loadgen):
         raise UsageError(
-            f"a run in mode {loadgen.mode} gives no {key}",
-            hint=f"ask for loadgen_mode={_MODES[needs]}",
+            f"{loadgen.scenario} in mode {loadgen.mode} gives no {key}", hint=_OTHER_RUN[needs]
         )
 
 
@@ -121,12 +124,12 @@ def answer(key: str, record: Record, folder: Path) -> str:
     """Returns what a valid LoadGen record answers; the key must be answerable for its settings.
 
     Raises:
-        R50BenchError: the record lacks what its mode finds out.
+        RunFailed: the record lacks what its mode finds out.
     """
     assert record.loadgen is not None
     text = _needs_and_reader(key)[1](record, record.loadgen, folder)
     if text is None:
-        raise R50BenchError(
+        raise RunFailed(
             f"{record.id} gives no {key}", hint=f"its other answers: {look_again(folder)}"
         )
     return text
@@ -155,4 +158,9 @@ def _needs_and_reader(key: str) -> tuple[Needs, Reader]:
 
 
 def _gives(needs: Needs, loadgen: LoadgenSettings) -> bool:
-    return {"accuracy": loadgen.scores_accuracy, "performance": loadgen.measures, "": True}[needs]
+    return {
+        "accuracy": loadgen.scores_accuracy,
+        "performance": loadgen.measures,
+        "latency": loadgen.measures and loadgen.scenario != "Offline",
+        "": True,
+    }[needs]

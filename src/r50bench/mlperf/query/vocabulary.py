@@ -58,6 +58,11 @@ class Key:
         """Whether ``key=value`` asks for a run with that value."""
         return self.role in ("parameter", "loadgen")
 
+    @property
+    def of_closed_loop(self) -> bool:
+        """Whether only runs of the main job have it: LoadGen decides on it in others."""
+        return self.role == "result" and bool(self.field)
+
 
 LATENCIES = {
     "latency_p50": "50.00",
