@@ -78,6 +78,9 @@ def test_where_nothing_was_measured_no_records_are_spoken_of(tmp_path, capsys):
         (["--engines", "torch,torch"], "named twice"),
         (["--mode", "accuracy"], "peers are timed"),
         (["--steps", "3", "--round-seconds", "1"], "give one"),
+        (["--round-seconds", "nan"], "--round-seconds 'nan' is no time"),
+        (["--round-seconds", "inf"], "--round-seconds 'inf' is no time"),
+        (["--round-seconds", "9" * 400], "is no time"),
     ],
 )
 def test_a_wrong_request_is_refused_before_anything_runs(tmp_path, capsys, words, said):

@@ -50,6 +50,13 @@ def test_a_dry_run_shows_values_sources_cpus_and_notes(r50bench_here: Call) -> N
     assert "! PLATFORM=SPR has no effect: this host is TURIN" in lines
 
 
+def test_an_empty_folder_to_write_to_means_the_default(r50bench_fake: Call, tmp_path: Path) -> None:
+    answer = r50bench_fake("run", "inference_throughput_fp32", *FAKE, "--out", "")
+    assert answer.code == 0, answer.err
+    assert [path.name for path in tmp_path.glob("*runs*")] == ["r50bench-runs"]
+    assert not list(tmp_path.glob("*/record.json"))
+
+
 def test_a_dry_run_names_the_cores_left_over(r50bench_here: Call) -> None:
     out = r50bench_here(
         "run", "-N", "inference_latency_int8", "--cores-per-instance", "1", "--instances", "1"

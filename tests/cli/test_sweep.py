@@ -55,6 +55,16 @@ def test_without_any_list_the_full_grid_of_batches_and_cores_is_planned(
     assert len(planned(r50bench_here)) == 3 * 14
 
 
+@pytest.mark.usefixtures("host")
+def test_an_empty_value_leaves_its_parameter_in_the_full_grid(
+    r50bench_here: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("R50BENCH_BATCH_SIZE", "4")  # an empty value hides what is weaker
+    assert planned(r50bench_here, CASE, "--set", "BATCH_SIZE=") == planned(
+        r50bench_here, CASE, "--set", "BATCH_SIZE=1 2 4 … 64", "--set", "CORES_PER_INSTANCE=1 2"
+    )
+
+
 def test_parts_that_were_swept_are_said_to_come_from_set(call: Call, tmp_path: Path) -> None:
     sets = ("--set", "PRECISION=fp32 bf32", "--set", "BATCH_SIZE=1", "--set", "STEPS=3")
     call(CASE, *FAKE, *sets, "--cores-per-instance", "1", "--out", str(tmp_path / "sweep"))

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +133,40 @@ def test_the_report_names_the_winner_how_sure_it_is_and_the_run_that_uses_it(
     (page,) = tmp_path.glob("r50bench-tunes/*/report.html")
     trials = [trial.parent.name for trial in page.parent.glob("*/record.json")]
     assert len(trials) > 1
-    assert all(trial in page.read_text() for trial in trials)
+    text = page.read_text()
+    assert all(trial in text for trial in trials)
+    assert "best throughput: batch 4" in text
+    assert ">winner</td>" in text
+
+
+def test_what_is_tuned_is_printed_where_the_next_case_is_interrupted(
+    r50bench_fake: Call, fake_environment: dict[str, str], tmp_path: Path
+) -> None:
+    cases = (CASE, f"{CASE}_pkm", *FAKE, *CHOICE, "--json", "--budget", "1h")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "r50bench", "tune", *cases],
+        cwd=tmp_path,
+        env=fake_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("r50bench-tunes/*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    (result,) = json.loads(out)
+    assert Path(result["kept"]).is_file()
+
+
+def test_a_budget_that_is_advised_is_one_that_can_be_given(r50bench_fake: Call) -> None:
+    choice = ("--set", "BATCH_SIZE=4", "--set", "CORES_PER_INSTANCE=1 2")
+    answer = r50bench_fake("tune", CASE, *FAKE, *choice, "--budget", "0.1s")
+    assert answer.code == 0, answer.err
+    (advised,) = re.findall("about --budget ([0-9]+)s", answer.out)
+    assert int(advised) > 0
 
 
 def test_undisturbed_batches_rank_in_the_end_where_every_trial_has_enough(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from r50bench.profile.page import profile_page, read_profile
 from r50bench.profile.roofline_plot import roofline_svg
 from r50bench.profile.run import profile_case
 from r50bench.profile.text import groups, profile_text
+from r50bench.report.svg import text_width
 from support.fake_cases import bench, planned
 
 
@@ -75,6 +77,18 @@ def test_what_cannot_be_profiled_is_refused_before_anything_runs(
     with pytest.raises(error, match=words):
         profiled(case(**settings))
     assert not (tmp_path / "profiles").exists()
+
+
+def test_no_words_of_the_picture_leave_its_frame(profiled):
+    # 5 % of a batch at the limit: as narrow a piece as a slow engine leaves.
+    found, _ = profiled(case(FAKE_PEAK="1000000,100000", FAKE_LATENCIES_NS="1000000000"))
+    picture = layer_bars_svg(found)
+    words = re.findall(r'<text([^>]*) x="([0-9.]+)" y="[0-9.]+"([^>]*)>([^<]*)<', picture)
+    for _, at, anchor, text in words:
+        anchored = {"end": 1, "middle": 0.5}.get(anchor.partition('"')[2].rstrip('"'), 0)
+        left = float(at) - anchored * text_width(text)
+        assert left >= 0, text
+        assert left + text_width(text) <= 920, text
 
 
 def test_without_a_peak_there_is_no_profile(profiled):

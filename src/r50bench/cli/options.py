@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
 from r50bench.results.record import RUNS
 
 __all__ = [
+    "FOLDER",
     "Command",
     "collect_settings",
     "dry_run_option",
@@ -33,6 +35,22 @@ __all__ = [
 
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+
+
+class _Folder(click.Path):
+    """A folder; an empty text means the default, as it does for parameters.
+
+    It is what a shell makes of a variable that is not set, and would be the current folder.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "" and param is not None and ctx is not None:
+            return param.get_default(ctx)
+        return super().convert(value, param, ctx)
+
+
+FOLDER = _Folder(path_type=Path, file_okay=False)
+"""The type of options that name a folder."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -87,9 +105,8 @@ def json_option(what: str) -> Callable[[Command], Command]:
 
 def out_option(what: str, default: Path = RUNS) -> Callable[[Command], Command]:
     """Returns what adds ``--out``, the folder that ``what`` goes to."""
-    folder = click.Path(path_type=Path, file_okay=False)
     text = f"Where {what}."
-    return click.option("--out", type=folder, default=default, show_default=True, help=text)
+    return click.option("--out", type=FOLDER, default=default, show_default=True, help=text)
 
 
 def quiet_option(command: Command) -> Command:
@@ -103,9 +120,10 @@ def seconds_of(text: str, option: str = "--budget") -> float:
         UsageError: it is no such time, or none at all.
     """
     match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([a-z]*)", text.strip().lower())
-    if match is None or match[2] not in _UNITS_S or float(match[1]) <= 0:
+    seconds = 0.0 if match is None else float(match[1]) * _UNITS_S.get(match[2], 0)
+    if not 0 < seconds < math.inf:
         raise UsageError(f"{option} {text!r} is no time", hint="such as 120s, 5m or 1h")
-    return float(match[1]) * _UNITS_S[match[2]]
+    return seconds
 
 
 def tuned_option(command: Command) -> Command:

@@ -16,6 +16,7 @@ from r50bench.cli.options import (
     options_of,
     out_option,
     quiet_option,
+    seconds_of,
     set_option,
     undisturbed_option,
 )
@@ -59,7 +60,6 @@ __all__ = ["peers"]
 )
 @click.option(
     "--round-seconds",
-    type=click.FloatRange(min=0.1),
     metavar="SECONDS",
     help="How long each engine runs in a round, where --steps does not say."
     f"  [default: {ROUND_S:g}]",
@@ -72,7 +72,7 @@ __all__ = ["peers"]
 @options_of(lambda parameter: parameter.of_peers)
 def peers(
     engines: str | None,
-    round_seconds: float | None,
+    round_seconds: str | None,
     judged: Judged,
     as_json: bool,
     out: Path,
@@ -94,6 +94,7 @@ def peers(
     settings = collect_settings(options, sets)
     if round_seconds is not None and "steps" in settings:
         raise UsageError("--round-seconds and STEPS both say how long a round is", hint="give one")
+    round_s = None if round_seconds is None else seconds_of(round_seconds, "--round-seconds")
     host = topology.read_host()
     names = _names(settings, host)
     _execute(
@@ -102,7 +103,7 @@ def peers(
         settings,
         host,
         out,
-        round_seconds,
+        round_s,
         judged,
         as_json=as_json,
         quiet=quiet,

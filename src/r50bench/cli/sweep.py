@@ -14,6 +14,7 @@ import click
 
 from r50bench.case import CaseName
 from r50bench.cli.options import (
+    FOLDER,
     collect_settings,
     json_option,
     parameter_options,
@@ -69,13 +70,13 @@ Options = Mapping[str, "str | bool | None"]
 @json_option("points and results")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="DIR",
     help=f"The sweep's folder; a new one below {DEFAULT_OUT} by default. The same sweep goes on.",
 )
 @click.option(
     "--resume",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="DIR",
     help="Go on with the sweep in this folder; nothing else need be said.",
 )
@@ -128,7 +129,7 @@ def _plan(
     axes = [axis for group in groups for axis in group]
     _refuse_twice(axes, options)
     if all(len(axis.values) == 1 for axis in axes):
-        groups = (*_default_axes(axes, options, host), *groups)
+        groups = _with_default_axes(groups, _default_axes(axes, options, host))
     assignments = side_by_side(groups) if zipped else full_grid(groups)
     refuse_axes(assignments)
     swept = {axis.parameter.name for axis in axes if len(axis.values) > 1}
@@ -188,6 +189,15 @@ def _default_axes(axes: Sequence[Axis], options: Options, host: Host) -> tuple[t
     sizes = " ".join(str(size) for size in range(1, cores + 1) if cores % size == 0)
     full = read_axes(["BATCH_SIZE=1 2 4 … 64", f"CORES_PER_INSTANCE={sizes}"])
     return tuple((axis,) for (axis,) in full if axis.parameter.name not in given)
+
+
+def _with_default_axes(
+    groups: Sequence[tuple[Axis, ...]], defaults: Sequence[tuple[Axis]]
+) -> tuple[tuple[Axis, ...], ...]:
+    """Returns the groups behind the default axes, which take the place of empty values."""
+    swept = {axis.parameter.name for (axis,) in defaults}
+    given = (tuple(axis for axis in group if axis.parameter.name not in swept) for group in groups)
+    return (*defaults, *filter(None, given))
 
 
 def _refuse_beside_resume(

@@ -28,17 +28,17 @@ from r50bench.host import topology
 from r50bench.host.surroundings import tuned_folder
 from r50bench.host.topology import Host
 from r50bench.measure.bench import Bench, announce_host, bench_here
+from r50bench.notices import Progress
 from r50bench.parameters import BY_NAME, PARAMETERS, Setting, Value
 from r50bench.parameters.value_lists import read_axes
 from r50bench.planning.tuned_defaults import TunedResults, asked_for_speed
-from r50bench.report.page import words
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.judged import Judged
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
 from r50bench.tune.run import Tuned, TuneRequest, result_of, tune_case
 from r50bench.tune.space import TUNED_FIELDS
-from r50bench.tune.text import judged_remark, trial_row, tune_as_data, tune_text
+from r50bench.tune.text import trial_row, tune_as_data, tune_sections, tune_text
 
 __all__ = ["tune"]
 
@@ -176,24 +176,23 @@ def _execute(
     progress = TerminalProgress(quiet=quiet)
     bench = bench_here(host, out, progress)
     announce_host(bench)
-    for request in requests:
-        try:
-            with progress:
-                tuned = _tune(request, bench)
-                file = kept.keep(result_of(tuned, host))
-        except R50BenchError as error:
-            errors.append(error)
-            continue
-        trials = shown_of(tuned.trials)
-        remarks = [words("", [line]) for line in [judged_remark(tuned)] if line]
-        page = leave_page(
-            trials, tuned.folder / PAGE, progress, title="r50bench tune", first=remarks
-        )
-        found.append(tune_as_data(tuned) | {"kept": str(file)})
-        if not as_json:
-            click.echo(tune_text(tuned) + page + _what_next(tuned, file), nl=False)
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
+    try:
+        for request in requests:
+            try:
+                with progress:
+                    tuned = _tune(request, bench)
+                    file = kept.keep(result_of(tuned, host))
+            except R50BenchError as error:
+                errors.append(error)
+                continue
+            page = _leave_page(tuned, progress)
+            found.append(tune_as_data(tuned) | {"kept": str(file)})
+            if not as_json:
+                click.echo(tune_text(tuned) + page + _what_next(tuned, file), nl=False)
+    finally:
+        # What is finished is shown, also where the rest was interrupted.
+        if as_json:
+            click.echo(json.dumps(found, indent=2))
     if errors:
         raise errors[0]
 
@@ -203,6 +202,16 @@ def _tune(request: TuneRequest, bench: Bench) -> Tuned:
         bench.progress.note(trial_row(case, figures))
 
     return tune_case(request, bench, tell)
+
+
+def _leave_page(tuned: Tuned, progress: Progress) -> str:
+    return leave_page(
+        shown_of(tuned.trials),
+        tuned.folder / PAGE,
+        progress,
+        title="r50bench tune",
+        first=tune_sections(tuned),
+    )
 
 
 def _what_next(tuned: Tuned, file: Path) -> str:

@@ -11,14 +11,23 @@ from html import escape
 from r50bench.profile.kinds import KIND_COLORS
 from r50bench.profile.roofline import LayerTime
 from r50bench.profile.run import Profile
-from r50bench.report.svg import drawing, legend, round_step, text, text_width, x_grid
+from r50bench.report.svg import (
+    drawing,
+    legend,
+    legend_rows,
+    round_step,
+    text,
+    text_width,
+    x_grid,
+)
 from r50bench.wording import counted
 
 __all__ = ["layer_bars_svg"]
 
 _WIDTH, _LEFT, _RIGHT = 920, 168, 150
-_TOP, _ROW, _BAR = 150, 15, 11
+_TOP, _ROW, _BAR = 166, 15, 11
 _BATCH_Y, _BATCH_BAR = 74, 24
+_LEGEND_Y, _LEGEND_ROW = 136, 16
 
 
 def layer_bars_svg(profile: Profile) -> str:
@@ -58,6 +67,8 @@ def _batch(profile: Profile) -> Iterator[str]:
     ]
     whole = sum(max(ms, 0) for _, _, ms in pieces)
     x, full = 16.0, _WIDTH - 32
+    # At most two are too narrow for their words, which then meet neither the bar nor each other.
+    beside = iter((_BATCH_Y + 38, _BATCH_Y - 6, _BATCH_Y + 38))
     for style, name, ms in pieces:
         width = max(ms, 0) / whole * full
         share = 100 * ms / parts.batch_ms
@@ -67,8 +78,9 @@ def _batch(profile: Profile) -> Iterator[str]:
             f' width="{width:.1f}" height="{_BATCH_BAR}"/></g>'
         )
         fits = width > text_width(words)
-        anchor, at = ("start", x + 8) if fits else ("end", x + width)
-        y = _BATCH_Y + 16 if fits else _BATCH_Y - 6 if style == "light" else _BATCH_Y + 38
+        in_frame = x + width > 16 + text_width(words)
+        anchor, at = ("end", x + width) if in_frame and not fits else ("start", x + 8 * fits)
+        y = _BATCH_Y + 16 if fits else next(beside)
         color = "strong inverse" if fits and style == "dark" else "strong"
         yield text(at, y, words, style=color, anchor=anchor)
         x += width
@@ -77,7 +89,8 @@ def _batch(profile: Profile) -> Iterator[str]:
 def _legend(layers: tuple[LayerTime, ...]) -> Iterator[str]:
     present = dict.fromkeys(layer.group for layer in layers)
     named = ((name, color) for name, color in KIND_COLORS.items() if name in present)
-    yield from legend(named, _LEFT, _TOP - 14)
+    for at, row in enumerate(legend_rows(named, _WIDTH - _LEFT)):
+        yield from legend(row, _LEFT, _LEGEND_Y + _LEGEND_ROW * at)
 
 
 def _scale(layers: tuple[LayerTime, ...]) -> float:

@@ -12,13 +12,12 @@ from r50bench.wording import fixed
 __all__ = ["processes_text"]
 
 _COLUMNS = (
-    Column("case", "left", wraps=True),
-    Column("figure", "left"),
+    Column("case and figure", "left", wraps=True),
     Column("processes", "right"),
     Column("mean", "right"),
-    Column("95 % interval", "left"),
-    Column("spread between\nprocesses", "right"),
-    Column("of it not seen\nwithin one", "right"),
+    Column("95 % interval", "left", wraps=True),
+    Column("spread\nbetween\nprocesses", "right"),
+    Column("of it not\nseen in\none", "right"),
 )
 
 
@@ -35,8 +34,7 @@ def _row(label: str, found: ProcessFigures) -> tuple[str | Missing, ...]:
     low, high = found.estimate.low, found.estimate.high
     known = low is not None and high is not None
     return (
-        label,
-        f"{found.name} ({found.unit})",
+        f"{label}: {found.name} ({found.unit})",
         str(len(found.values)),
         fixed(found.estimate.value, 4),
         f"{fixed(low, 4)} to {fixed(high, 4)}" if known and low and high else Missing("-"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from r50bench.case import Case
+from r50bench.report.page import Section, tables, words
 from r50bench.report.sizes import BATCH_SIZE, CORES, live_size
 from r50bench.report.table import Table
 from r50bench.results.kpi import FULL_SPEED
@@ -18,7 +20,7 @@ from r50bench.tune.search import WANTED_CONFIDENCE, Tried, Verdict, describe
 from r50bench.tune.space import Configuration
 from r50bench.wording import counted, fixed, with_interval, words_for
 
-__all__ = ["judged_remark", "trial_row", "tune_as_data", "tune_text"]
+__all__ = ["trial_row", "tune_as_data", "tune_sections", "tune_text"]
 
 _MOST_SURE = 0.999
 
@@ -33,21 +35,29 @@ def trial_row(case: Case, figures: Figures) -> str:
 
 def tune_text(tuned: Tuned) -> str:
     """Returns the winner and how sure that is, all that was tried, and what was left out."""
+    remarks = (f"! {line}" for line in _remarks(tuned))
+    return "\n".join([*_answer(tuned), "", _table(tuned).text(), *remarks]) + "\n"
+
+
+def tune_sections(tuned: Tuned) -> list[Section]:
+    """Returns the same as sections of a page."""
+    return [
+        words("What was found", [line.strip() for line in _answer(tuned)]),
+        tables("What was tried", [("", _table(tuned))]),
+        words("", _remarks(tuned)),
+    ]
+
+
+def _answer(tuned: Tuned) -> list[str]:
     verdict, kpi = tuned.verdict, tuned.primary
-    lines = [
+    return [
         f"{tuned.case.name}, best {tuned.request.objective}: {_described(tuned.case)}",
         f"  {with_interval(kpi.value, kpi.half_width)} {kpi.unit}{_over_start(tuned)}",
         f"  {_sureness(verdict)}",
         f"  took {words_for(tuned.seconds)} of {words_for(tuned.request.budget_s)}"
         + (f", {tuned.compile_s:.0f} s of it for compiling" if tuned.compile_s else ""),
-        *(f"  {remark}" for remark in [judged_remark(tuned)] if remark),
-        "",
-        _table(tuned).text(),
+        *(f"  {remark}" for remark in [_judged_remark(tuned)] if remark),
     ]
-    if verdict.confidence < WANTED_CONFIDENCE:
-        lines.append("! not sure of the winner: a longer --budget makes it surer")
-    lines += _missing(tuned)
-    return "\n".join(lines) + "\n"
 
 
 _HEAD = (
@@ -66,7 +76,7 @@ _HEAD = (
 _ALONE = ("undisturbed", "full speed")
 
 
-def judged_remark(tuned: Tuned) -> str:
+def _judged_remark(tuned: Tuned) -> str:
     """Returns by what was ranked where undisturbed batches were asked for, else nothing."""
     if tuned.request.judged == "experienced":
         return ""
@@ -162,15 +172,18 @@ def _sureness(verdict: Verdict) -> str:
     return f"within {100 * MARGIN:g} % of the best of {count} tried: {percent} sure"
 
 
-def _missing(tuned: Tuned) -> list[str]:
-    lines = [f"! {describe(one)} failed: {why}" for one, why in tuned.verdict.failed.items()]
+def _remarks(tuned: Tuned) -> list[str]:
+    """Returns what to know of the search: how sure it is, what failed and what was left out."""
+    unsure = tuned.verdict.confidence < WANTED_CONFIDENCE
+    lines = ["not sure of the winner: a longer --budget makes it surer"] if unsure else []
+    lines += [f"{describe(one)} failed: {why}" for one, why in tuned.verdict.failed.items()]
     reasons: dict[str, list[str]] = {}
     for one, why in tuned.verdict.left_out.items():
         reasons.setdefault(why, []).append(describe(one))
-    lines += [f"! left out, since {why}: {'; '.join(names)}" for why, names in reasons.items()]
+    lines += [f"left out, since {why}: {'; '.join(names)}" for why, names in reasons.items()]
     if reasons:
         needed = tuned.seconds + tuned.wanted_s
-        lines.append(f"! about --budget {10 * round(needed / 7)}s would do for all of them")
+        lines.append(f"about --budget {10 * math.ceil(needed / 7)}s would do for all of them")
     return lines
 
 
