@@ -8,14 +8,16 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
 from r50bench.errors import UsageError
+from r50bench.load import LoadGen, Steps
 from r50bench.mlperf.submission.layout import Layout
 from r50bench.mlperf.submission.submission import Assessment, assess, lay_out
+from r50bench.mlperf.submission.tree import write_tree
 from r50bench.results.record import Accuracy, Record, read_record, write_record
 
 MakeRun = Callable[..., Path]
@@ -347,6 +349,70 @@ def test_an_open_submission_says_which_scenario_to_leave_out_where_a_run_is_inva
     assert any(one.endswith(f"; or leave Server out, which is {of_accuracy}") for one in found)
 
 
+def failed(**changes: Any) -> Callable[[Record], Record]:
+    """Returns what makes a record that of a run which failed, asked of LoadGen with changes."""
+
+    def change(record: Record) -> Record:
+        assert record.loadgen is not None
+        settings = replace(record.loadgen.settings, **changes)
+        return replace(died(record), loadgen=None, load=LoadGen(settings))
+
+    return change
+
+
+def with_fake(record: Record) -> Record:
+    return with_case(engine="fake")(died(record))
+
+
+def of_the_main_job(record: Record) -> Record:
+    return replace(died(record), loadgen=None, load=Steps(10))
+
+
+@pytest.mark.parametrize(
+    ("layout", "record", "mend"),
+    [
+        (OPEN, with_fake, "run it again with a real engine, or leave Server out"),
+        (OPEN, failed(seeds="v6.1"), "run it again with --seeds v5.1, or leave Server out"),
+        (OPEN, failed(mode="FindPeakPerformance"), "run PerformanceOnly, or leave it out"),
+        (OPEN, of_the_main_job, "'r50bench mlperf' makes those, or leave it out"),
+        (CLOSED, died, 'leave its runs out, or say "system_type"'),
+    ],
+)
+def test_nobody_is_sent_to_run_again_what_can_never_be_submitted(
+    make_run: MakeRun, layout: Layout, record: Callable[[Record], Record], mend: str
+) -> None:
+    runs = [make_run("Offline", one) for one in ("accuracy", "performance")]
+    refused = make_run("Server", "performance", record=record)
+    assert any(one.startswith(mend) for one in mends(assess([*runs, refused], layout, {})))
+
+
+def test_a_quick_run_of_v1_that_failed_is_run_at_length_and_with_v15_for_the_closed_division(
+    make_run: MakeRun,
+) -> None:
+    def change(record: Record) -> Record:
+        return with_model(graph="v1")(failed(quick=True)(record))
+
+    found = mends(assess([make_run("Offline", "performance", record=change)], CLOSED, {}))
+    assert found == ["run it again with v1.5 weights, at its official length"]
+
+
+def test_a_part_that_is_missing_is_asked_for_as_the_others_of_its_scenario_were_run(
+    make_run: MakeRun,
+) -> None:
+    def change(record: Record) -> Record:
+        changed = with_case(engine="openvino", precision="avx_int8", dataset="/my pictures")(record)
+        assert changed.loadgen is not None
+        settings = replace(changed.loadgen.settings, seeds="v6.1")
+        return replace(changed, loadgen=replace(changed.loadgen, settings=settings))
+
+    run = make_run("Offline", "accuracy", seeds="v6.1", record=change)
+    (mend,) = mends(assess([run], Layout("v6.1", "open", "Example"), {}))
+    assert mend == (
+        "add one: r50bench mlperf --scenario Offline --mode PerformanceOnly --precision avx_int8"
+        " --engine openvino --dataset '/my pictures' --seeds v6.1"
+    )
+
+
 def test_an_invalid_run_that_was_repeated_is_simply_left_out(
     make_run: MakeRun, short_runs: list[Path], tmp_path: Path
 ) -> None:
@@ -429,6 +495,13 @@ def test_a_run_named_twice_counts_once(short_runs: list[Path]) -> None:
     assert assess(short_runs * 2, OPEN, {}).submission is not None
 
 
+def test_a_run_named_by_several_paths_counts_once(short_runs: list[Path], tmp_path: Path) -> None:
+    first, second, third, _ = short_runs
+    (tmp_path / "link").symlink_to(first)
+    again = [tmp_path / "link", second / "record.json", third / ".." / third.name]
+    assert assess([*short_runs, *again], OPEN, {}).submission is not None
+
+
 @pytest.mark.parametrize("name", ["user.conf", "mlperf_log_accuracy.json"])
 def test_a_log_that_is_missing_is_an_objection(short_runs: list[Path], name: str) -> None:
     (short_runs[0] / "loadgen" / name).unlink()
@@ -454,7 +527,7 @@ def test_answers_that_differ_fail_test01(make_run: MakeRun) -> None:
     assert f"TEST01 fails: 1 of {len(entries)} sampled answers differ" in said
 
 
-@pytest.mark.parametrize("submitter", ["", "../elsewhere", "a/b", ".hidden", "two words"])
+@pytest.mark.parametrize("submitter", ["", "../elsewhere", "a/b", ".hidden", "two words", "x" * 99])
 def test_a_submitter_that_cannot_name_a_folder_is_wrong_usage(
     submitter: str, tmp_path: Path
 ) -> None:
@@ -468,6 +541,19 @@ def test_a_tree_is_never_overwritten(short_runs: list[Path], tmp_path: Path) -> 
     assert assessment.submission is not None
     with pytest.raises(UsageError, match="never overwritten"):
         lay_out(assessment.submission, tmp_path / "tree")
+
+
+def test_a_tree_that_another_process_lays_out_meanwhile_is_not_overwritten_either(
+    short_runs: list[Path], tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+
+    def meanwhile(_: Path) -> None:
+        (tree / "open").mkdir(parents=True)
+
+    with pytest.raises(UsageError, match="never overwritten"):
+        write_tree([(PurePosixPath("open/file"), b"text")], tree, meanwhile)
+    assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
 
 
 def test_a_failure_on_the_way_leaves_nothing(short_runs: list[Path], tmp_path: Path) -> None:

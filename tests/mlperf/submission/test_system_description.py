@@ -94,12 +94,19 @@ def test_the_name_of_the_system_serves_as_a_folder(name: str, folder: str) -> No
         ('{"submitter": "Example"}', "not for this file"),
         ('{"status": "soon"}', "status 'soon' is not known"),
         ('{"system_type": "datacenter"}', "system_type 'datacenter' is not known"),
+        (f'{{"system_name": "{"x" * 81}"}}', "system_name has 81 characters"),
     ],
 )
 def test_a_system_file_that_is_wrong_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "system.json").write_text(text)
     with pytest.raises(UsageError, match=said):
         read_system_file(tmp_path / "system.json")
+
+
+def test_a_folder_in_place_of_a_system_file_is_not_to_be_removed(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no regular file") as caught:
+        read_system_file(tmp_path)
+    assert caught.value.hint == "--system names a JSON file"
 
 
 def test_a_misspelt_field_is_met_with_a_suggestion(tmp_path: Path) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.engines.registry import recorded_engine
 from r50bench.errors import R50BenchError
-from r50bench.load import COMPLIANCE_TESTS, SCENARIOS, LoadGen, LoadgenSettings
+from r50bench.load import COMPLIANCE_TESTS, SCENARIOS
 from r50bench.mlperf.run.logs import SUMMARY_LOG
-from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run
-from r50bench.mlperf_rules import COMPLETE_DATASET, ROUNDS, Round, round_of
+from r50bench.mlperf.run.official_settings import least_duration
+from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run, asked_of_loadgen
+from r50bench.mlperf_rules import COMPLETE_DATASET, DEFAULT_ROUND, ROUNDS, Round, round_of
 from r50bench.results.files import read_bounded
 from r50bench.results.kpi import accuracy_percent
 from r50bench.results.record import Record
 
-__all__ = ["Objection", "objections_to_run", "objections_to_set", "without"]
+__all__ = ["Objection", "again", "objections_to_run", "objections_to_set", "without"]
+
+_OTHER_TYPE = 'leave its runs out, or say "system_type": "datacenter,edge" in the --system file'
 
 
 @dataclass(frozen=True)
@@ -167,16 +171,35 @@ def _sizes(run: Run, official: Round) -> Iterator[tuple[str, int, int]]:
         )
 
 
+def again(refused: Record, official: Round, division: str, system_type: str) -> str:
+    """Returns how to run again what failed, so that it can be submitted then; or not at all."""
+    asked = asked_of_loadgen(refused)
+    assert asked is not None
+    closed = division == "closed"
+    if closed and asked.scenario not in official.required_scenarios.get(system_type, ()):
+        return _OTHER_TYPE
+    changes = []
+    if recorded_engine(refused.case.engine).scripted:
+        changes.append("with a real engine")
+    if closed and refused.model is not None and refused.model.graph != "v1.5":
+        changes.append("with v1.5 weights")
+    if asked.seeds != official.name:
+        changes.append(f"with --seeds {official.name}")
+    if closed and asked.measures and least_duration(asked).value < official.duration_s:
+        changes.append("at its official length")
+    return " ".join(["run it again", ", ".join(changes)]).rstrip()
+
+
 def without(refused: Record, runs: Sequence[Run], division: str) -> str:
     """Returns how a submission does without a record that is refused; empty if it cannot.
 
     ``runs`` are those that can be submitted.
     """
-    asked = _asked_of_loadgen(refused)
+    asked = asked_of_loadgen(refused)
     if asked is None or asked.mode == "FindPeakPerformance":
         return "leave it out"
     for run in runs:
-        if (kept := _asked_of_loadgen(run.record)) and kept.name == asked.name:
+        if (kept := asked_of_loadgen(run.record)) and kept.name == asked.name:
             return f"leave it out: {run.record.id} is the same, and valid"
     if division != "open":
         return ""
@@ -185,12 +208,6 @@ def without(refused: Record, runs: Sequence[Run], division: str) -> str:
     others = [run.record.id for run in runs if run.scenario == asked.scenario]
     also = f", and so {', '.join(others)}" if others else ""
     return f"leave {asked.scenario} out: this run{also}" if len(others) < len(runs) else ""
-
-
-def _asked_of_loadgen(record: Record) -> LoadgenSettings | None:
-    if record.loadgen is not None:
-        return record.loadgen.settings
-    return record.load.settings if isinstance(record.load, LoadGen) else None
 
 
 def objections_to_set(
@@ -218,7 +235,7 @@ def _scenario_objections(scenario: str, runs: Sequence[Run], division: str) -> I
                 f"leave out all but one: the newest is {max(found)}",
             )
         if not found and part not in optional:
-            mend = f"add one: {_command(scenario, part)}"
+            mend = f"add one: {_command(scenario, part, here[0].record)}"
             if division == "open" and len(here) < len(runs):
                 ids = ", ".join(run.record.id for run in here)
                 mend += f"; or leave {scenario} out, which is {ids}"
@@ -252,7 +269,7 @@ def _missing_scenarios(runs: Sequence[Run], version: str, system_type: str) -> I
         yield Objection(
             scenario,
             f"a system of type {system_type} does not have it",
-            'leave its runs out, or say "system_type": "datacenter,edge" in the --system file',
+            _OTHER_TYPE,
         )
 
 
@@ -282,7 +299,20 @@ def _identity(run: Run) -> dict[str, str]:
     }
 
 
-def _command(scenario: str, part: str) -> str:
-    mode = "AccuracyOnly" if part == ACCURACY else "PerformanceOnly"
-    test = f" --compliance-test {part}" if part in COMPLIANCE_TESTS else ""
-    return f"r50bench mlperf --scenario {scenario} --mode {mode}{test}"
+def _command(scenario: str, part: str, beside: Record) -> str:
+    """Returns what runs a missing part as ``beside``, another of the scenario, was run."""
+    case, asked = beside.case, asked_of_loadgen(beside)
+    assert asked is not None
+    options = {
+        "scenario": scenario,
+        "mode": "AccuracyOnly" if part == ACCURACY else "PerformanceOnly",
+        "compliance-test": part if part in COMPLIANCE_TESTS else None,
+        "precision": case.precision,
+        "engine": case.engine,
+        "device": case.device if case.device != "cpu" else None,
+        "weights": case.weights if case.weights != "auto" else None,
+        "dataset": case.dataset if case.dataset != "sample" else None,
+        "seeds": asked.seeds if asked.seeds != DEFAULT_ROUND.name else None,
+    }
+    words = (f"--{name} {shlex.quote(word)}" for name, word in options.items() if word)
+    return " ".join(["r50bench mlperf", *words])

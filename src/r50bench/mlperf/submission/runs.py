@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r50bench.errors import RunFailed
+from r50bench.load import LoadGen, LoadgenSettings
 from r50bench.mlperf.run.loadgen_run import LOADGEN_FOLDER
 from r50bench.mlperf.run.logs import (
     ACCURACY_LOG,
@@ -20,7 +21,7 @@ from r50bench.mlperf_rules import COMPLETE_DATASET, ROUNDS
 from r50bench.results.record import Record, read_record
 from r50bench.wording import visible
 
-__all__ = ["ACCURACY", "PERFORMANCE", "Run", "Score", "read_run"]
+__all__ = ["ACCURACY", "PERFORMANCE", "Run", "Score", "asked_of_loadgen", "read_run"]
 
 ACCURACY = "accuracy"
 PERFORMANCE = "performance"
@@ -100,24 +101,33 @@ def read_run(folder: Path) -> Run:
     ``folder`` may also be the ``record.json`` itself.
 
     Raises:
-        RunFailed: the record is invalid, of another kind of run, or LoadGen's log is damaged.
+        RunFailed: the record is invalid, of another kind of run, or LoadGen's log is damaged;
+            without a hint where it is to be run again.
     """
     record = read_record(folder)
     folder = folder if folder.is_dir() else folder.parent
-    if record.status != "valid":
-        raise RunFailed(f"the record is invalid: {record.reason}", hint="run it again")
-    if record.loadgen is None:
+    asked, valid = asked_of_loadgen(record), record.status == "valid"
+    if asked is None or (valid and record.loadgen is None):
         raise RunFailed("not a run of LoadGen", hint="'r50bench mlperf' makes those")
-    if record.loadgen.settings.mode == "FindPeakPerformance":
+    if asked.mode == "FindPeakPerformance":
         raise RunFailed(
             "a search for the peak is not submitted",
-            hint="run PerformanceOnly at the target that it found",
+            hint=f"run PerformanceOnly{' at the target that it found' if valid else ''}",
         )
+    if not valid:
+        raise RunFailed(f"the record is invalid: {record.reason}")
     log = read_detail(folder / LOADGEN_FOLDER)
     _word(log, "effective_scenario", SCORES)
     test = _test_of(log)
     parts = (test,) if test else _PARTS[_word(log, "effective_test_mode", _PARTS)]
     return Run(folder, record, log, parts)
+
+
+def asked_of_loadgen(record: Record) -> LoadgenSettings | None:
+    """Returns what LoadGen was asked in a run that may have failed; None for other loads."""
+    if record.loadgen is not None:
+        return record.loadgen.settings
+    return record.load.settings if isinstance(record.load, LoadGen) else None
 
 
 def _test_of(log: Detail) -> str:

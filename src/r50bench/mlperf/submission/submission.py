@@ -18,13 +18,18 @@ from r50bench.mlperf.submission.compliance import (
 )
 from r50bench.mlperf.submission.eligibility import (
     Objection,
+    again,
     objections_to_run,
     objections_to_set,
     without,
 )
 from r50bench.mlperf.submission.layout import LABEL_SUFFIX, Layout
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run, read_run
-from r50bench.mlperf.submission.system_description import describe_system, system_name
+from r50bench.mlperf.submission.system_description import (
+    DEFAULT_TYPE,
+    describe_system,
+    system_name,
+)
 from r50bench.mlperf.submission.tree import Submission, submission_files, write_tree
 from r50bench.mlperf_rules import round_of
 from r50bench.results.record import RECORD_FILE, read_record
@@ -32,6 +37,10 @@ from r50bench.results.record import RECORD_FILE, read_record
 __all__ = ["Assessment", "assess", "lay_out"]
 
 Verifications = dict[tuple[str, str], dict[str, Verification]]
+_NO_RUN = (
+    "name the folders of LoadGen's runs, such as r50bench-runs/*mlperf*; '# record:' at the end of"
+    " each says which"
+)
 _MEND = {
     VERIFY_ACCURACY: "run AccuracyOnly and {test} again with the same weights and pictures",
     VERIFY_PERFORMANCE: "run PerformanceOnly and {test} again, one right after the other and with"
@@ -62,7 +71,7 @@ def assess(folders: Sequence[Path], layout: Layout, given: Mapping[str, str]) ->
             used an accelerator that ``given`` does not describe.
     """
     _check_submitter(layout.submitter)
-    runs, objections = _read(list(dict.fromkeys(folders)), layout.division)
+    runs, objections = _read(_each_once(folders), layout, given.get("system_type", DEFAULT_TYPE))
     verifications: Verifications = {}
     if runs:
         for run in runs:
@@ -102,14 +111,22 @@ def lay_out(submission: Submission, out: Path) -> None:
 
 
 def _check_submitter(submitter: str) -> None:
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", submitter) is None:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", submitter) is None:
         raise UsageError(
             f"submitter {submitter!r} cannot name a folder",
-            hint="letters, digits, '.', '_' and '-', such as Example_Labs",
+            hint="at most 80 letters, digits, '.', '_' and '-', such as Example_Labs",
         )
 
 
-def _read(folders: Sequence[Path], division: str) -> tuple[list[Run], list[Objection]]:
+def _each_once(folders: Sequence[Path]) -> list[Path]:
+    """Returns the folders of runs; those that are named by several paths once."""
+    named = (path.parent if path.name == RECORD_FILE else path for path in folders)
+    return list({path.resolve(): path for path in named}.values())
+
+
+def _read(
+    folders: Sequence[Path], layout: Layout, system_type: str
+) -> tuple[list[Run], list[Objection]]:
     runs: list[Run] = []
     refused: list[tuple[Path, RunFailed]] = []
     unread: list[Objection] = []
@@ -120,22 +137,24 @@ def _read(folders: Sequence[Path], division: str) -> tuple[list[Run], list[Objec
             refused.append((folder, error))
         except UsageError as error:
             if not (folder / RECORD_FILE).exists() and not folder.is_file():
-                raise  # no run is meant
+                raise UsageError(error.message, hint=_NO_RUN) from error
             unread.append(_objection(folder.name, error))
-    return runs, [*(_refusal(*one, runs, division) for one in refused), *unread]
+    return runs, [*(_refusal(*one, runs, layout, system_type) for one in refused), *unread]
 
 
-def _refusal(folder: Path, error: RunFailed, runs: Sequence[Run], division: str) -> Objection:
-    """Returns what is said of a record that can be read, and how to do without it."""
-    mends = (error.hint, _doing_without(folder, runs, division))
-    return Objection(folder.name, error.message, ", or ".join(filter(None, mends)))
-
-
-def _doing_without(folder: Path, runs: Sequence[Run], division: str) -> str:
+def _refusal(
+    folder: Path, error: RunFailed, runs: Sequence[Run], layout: Layout, system_type: str
+) -> Objection:
+    """Returns what is said of a record, how to run it again and how to do without it."""
     try:
-        return without(read_record(folder), runs, division)
-    except R50BenchError:  # the log of a run, or the record itself, cannot be read any further
-        return ""
+        record = read_record(folder)
+    except R50BenchError:  # the system refuses it
+        return _objection(folder.name, error)
+    mends = (
+        error.hint or again(record, round_of(layout.version), layout.division, system_type),
+        without(record, runs, layout.division),
+    )
+    return Objection(record.id, error.message, ", or ".join(filter(None, mends)))
 
 
 def _objection(subject: str, error: R50BenchError) -> Objection:

@@ -8,14 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from r50bench.engines.registry import recorded_engine
-from r50bench.errors import RunFailed, UsageError, did_you_mean
+from r50bench.errors import R50BenchError, UsageError, did_you_mean
 from r50bench.mlperf_rules import ROUNDS, STATUSES
 from r50bench.results.files import plain_json, read_bounded
 from r50bench.results.record import Record
 
-__all__ = ["SYSTEM_FIELDS", "describe_system", "read_system_file", "system_name", "unknown_fields"]
+__all__ = [
+    "DEFAULT_TYPE",
+    "SYSTEM_FIELDS",
+    "describe_system",
+    "read_system_file",
+    "system_name",
+    "unknown_fields",
+]
 
 UNKNOWN = "N/A"
+DEFAULT_TYPE = "edge"
+"""The type of a system of which none is given."""
+
+_LONGEST_NAME = 80  # it is a part of names of files, which have 255 characters at most
 
 SYSTEM_FIELDS = (
     "division",
@@ -84,10 +95,10 @@ def read_system_file(path: Path) -> dict[str, str]:
     """
     try:
         given = plain_json(read_bounded(path))
-    except (FileNotFoundError, RunFailed) as error:
+    except (FileNotFoundError, R50BenchError) as error:
         reason = (
             error.message
-            if isinstance(error, RunFailed)
+            if isinstance(error, R50BenchError)
             else f"cannot read {path}: it is not there"
         )
         raise UsageError(reason, hint="--system names a JSON file") from error
@@ -112,6 +123,11 @@ def _check_field(path: Path, field: str, value: object) -> None:
         raise UsageError(
             f"{path}: {field} must be a string that is not empty, and is {value!r}",
             hint='"0", not 0; "N/A" where there is no such thing',
+        )
+    if field == "system_name" and len(value) > _LONGEST_NAME:
+        raise UsageError(
+            f"{path}: system_name has {len(value)} characters",
+            hint=f"{_LONGEST_NAME} at most: it is a part of names of files",
         )
     choices = _CHOICES.get(field, (value,))
     if value not in choices:
@@ -154,7 +170,7 @@ def _hardware(host: Mapping[str, Any], sut_name: str) -> dict[str, str]:
     processor = str(host.get("model_name", UNKNOWN))
     return {
         "status": "rdi",
-        "system_type": "edge",
+        "system_type": DEFAULT_TYPE,
         "system_name": sut_name or f"{host.get('machine', processor)} {cores} cores",
         "number_of_nodes": "1",
         "host_processor_model_name": processor,

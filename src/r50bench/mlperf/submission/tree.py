@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from r50bench.errors import RunFailed, UsageError, reason_of
+from r50bench.errors import RunFailed, UsageError, reason_of, system_refusal
 from r50bench.load import COMPLIANCE_TESTS, SCENARIOS
 from r50bench.mlperf.run.logs import ACCURACY_LOG, DETAIL_LOG, SUMMARY_LOG
 from r50bench.mlperf.submission.accuracy_log import hash_line, truncated
@@ -132,13 +132,9 @@ def write_tree(
 
     Raises:
         UsageError: ``out`` exists already, or its parent cannot be written to.
-        RunFailed: the disk is full.
+        RunFailed: the system refuses a file, as where the disk is full.
     """
-    if out.exists():
-        raise UsageError(
-            f"{out} exists already, and a submission is never overwritten",
-            hint="name a new folder with --out",
-        )
+    _refuse_existing(out)
     # A name of its own: what a killed process left behind must not be in the way.
     aside = out.with_name(f".unfinished-{out.name}-{secrets.token_hex(4)}")
     try:
@@ -154,11 +150,18 @@ def write_tree(
         check(aside)
         aside.rename(out)
     except OSError as error:
-        raise RunFailed(
-            f"cannot write {out}: {reason_of(error)}", hint="free some space there"
-        ) from error
+        _refuse_existing(out)  # another process may have been quicker
+        raise system_refusal(f"write {out}", error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise UsageError(
+            f"{out} exists already, and a submission is never overwritten",
+            hint="name a new folder with --out",
+        )
 
 
 def _write(path: Path, data: bytes) -> None:
