@@ -144,6 +144,13 @@ def test_a_batch_size_that_is_none_is_refused(value: str) -> None:
         by_set(f"BATCH_SIZE={value}")
 
 
+@pytest.mark.parametrize("key", ["STEPS", "WARMUP_STEPS", "REPEAT"])
+def test_more_batches_than_any_memory_holds_are_refused(key: str) -> None:
+    assert by_set(f"{key}=10000000")
+    with pytest.raises(UsageError, match=f"{key}=.*: must be .* to 10000000"):
+        by_set(f"{key}=10000000000")
+
+
 @pytest.mark.parametrize("value", ["1 2 4", "1 2 4 ... 64", "1000 1300 … 2000", "1/2", "1\t2"])
 def test_lists_and_ranges_are_refused_with_a_sentence(value: str) -> None:
     with pytest.raises(UsageError, match="one value; 'r50bench sweep' takes lists"):
@@ -171,7 +178,7 @@ def test_a_bad_value_is_named_with_its_source(
 ) -> None:
     with pytest.raises(UsageError) as caught:
         collect(options, sets, environ)
-    assert caught.value.message == f"STEPS=x ({where}): must be a whole number, 1 or more"
+    assert caught.value.message == f"STEPS=x ({where}): must be a whole number, 1 to 10000000"
 
 
 def test_a_bad_variable_may_be_a_strangers_and_the_hint_says_so() -> None:

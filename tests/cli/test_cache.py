@@ -48,6 +48,19 @@ def test_the_list_says_what_is_kept_how_large_how_old_and_from_where(
     ]
 
 
+def test_the_list_shortens_the_hashes_in_a_source(r50bench_here: Call, store: Store) -> None:
+    digests = ["ab" * 32, "cd" * 32]
+    source = ", ".join(f"{name}.h, sha256 {of}" for name, of in zip("xy", digests, strict=True))
+    store.produce(
+        "canaries", "x86_64-1", lambda folder: (folder / "it").touch(), {"source": source}
+    )
+    lines = r50bench_here("cache", "list").out.splitlines()
+    assert max(map(len, lines)) <= 100
+    text = " ".join(lines)
+    assert all(of[:12] in text and of[:13] not in text for of in digests)
+    assert source in r50bench_here("cache", "show", "canaries").out
+
+
 def test_an_entry_is_shown_with_its_source_and_the_hash_of_every_file(
     r50bench_here: Call, store: Store
 ) -> None:

@@ -33,6 +33,8 @@ def test_an_absent_peer_is_a_row_with_what_to_type(tmp_path, capsys):
     assert re.search(r"\nonnxruntime +absent", text)
     assert "pip install 'r50bench[peers]'" in text
     assert "# records:" in text
+    (page,) = (tmp_path / "runs").glob("*_peers_*.html")
+    assert "onnxruntime is absent: " in page.read_text()
 
 
 def test_json_has_the_figures_and_the_records_are_kept(tmp_path, capsys):

@@ -60,6 +60,9 @@ def test_what_is_contradicted_is_refused(r50bench_fake: Call) -> None:
     answer = r50bench_fake("run", CASE, "--prepare-only", "--dry-run")
     assert (answer.code, answer.out) == (2, "")
     assert "--dry-run" in answer.err
+    answer = r50bench_fake("run", CASE, "--prepare-only", "--json")
+    assert (answer.code, answer.out) == (2, "")
+    assert "leave --json out" in answer.err
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ here")

@@ -68,6 +68,19 @@ def test_no_line_of_the_table_is_wider_than_the_terminal(width: int) -> None:
         assert "19/20" in line_of("\n".join(lines), precision)
 
 
+def test_rows_of_one_precision_are_told_by_what_differs_between_them() -> None:
+    base = main_job("avx_int8")[:1]
+    (record, samples) = base[0]
+    larger = replace(record, case=replace(record.case, batch_size=16, instances=1))
+    fewer = replace(record, case=replace(record.case, instances=1))
+    rows = overview_rows(figured([(record, samples), (larger, samples), (fewer, samples)]))
+    assert [row.told_by for row in rows] == [
+        "batch 8 · 2 × 1", "batch 16 · 1 × 1", "batch 8 · 1 × 1",
+    ]  # fmt: skip
+    assert line_of(table_of(rows[1:2], 140), "avx_int8")[1] == "batch 16 · 1 × 1"
+    assert not any(row.told_by for row in overview_rows(figured([*base, *base])))
+
+
 @pytest.mark.parametrize("width", [1, 20, 40, 60])
 def test_no_figure_is_cut_however_narrow_the_terminal(width: int) -> None:
     rows = overview_rows(figured(main_job("avx_fp32", "avx_bfloat16", "amx_bfloat32", "avx_int8")))

@@ -33,6 +33,9 @@ def test_what_holds_no_run_or_is_not_there_is_refused(tmp_path: Path) -> None:
         record_folders(tmp_path)
     with pytest.raises(UsageError, match="there is no folder"):
         record_folders(tmp_path / "gone")
+    (tmp_path / "page.html").touch()
+    with pytest.raises(UsageError, match=r"page\.html is a file"):
+        record_folders(tmp_path / "page.html")
 
 
 def test_pages_are_passed_over_where_anything_else_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 import click
 
 from r50bench.assets.store import Entry, Store, default_store
+from r50bench.cli.shell import terminal_width
 from r50bench.errors import CheckFailed, UsageError, did_you_mean
 from r50bench.report.table import Column, Table
 
@@ -23,10 +25,11 @@ _COLUMNS = (
     Column("size", "right"),
     Column("age", "right"),
     Column("sha256", "left"),
-    Column("source", "left"),
+    Column("source", "left", wraps=True),
 )
 _SOURCES = ("source", "url", "package", "dataset")  # the store's makers say one of them
 _SHOWN_DIGITS = 12
+_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -206,7 +209,8 @@ def _table(kept: Sequence[_Kept], store: Store) -> list[str]:
     if not kept:
         return [f"nothing is kept in {store.root}"]
     total = _human(sum(_size(one) for one in kept))
-    return [Table.of(_COLUMNS, map(_row, kept)).text(), f"{total} in {store.root}"]
+    table = Table.of(_COLUMNS, map(_row, kept))
+    return [table.text(terminal_width()), f"{total} in {store.root}"]
 
 
 def _row(one: _Kept) -> tuple[str, ...]:
@@ -219,7 +223,7 @@ def _row(one: _Kept) -> tuple[str, ...]:
         _human(entry.size),
         _age(entry.created),
         entry.sha256[:_SHOWN_DIGITS],
-        source,
+        _SHA256.sub(lambda digest: digest[0][:_SHOWN_DIGITS], source),
     )
 
 

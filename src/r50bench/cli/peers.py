@@ -37,12 +37,13 @@ from r50bench.peers.text import (
     judged_remark,
     peer_rows,
     peers_as_data,
+    peers_remarks,
     peers_table,
     peers_text,
 )
 from r50bench.planning.designed_cases import precisions_without_choice
 from r50bench.planning.effective_case import EffectiveCase
-from r50bench.report.page import tables
+from r50bench.report.page import tables, words
 from r50bench.report.terminal import TerminalProgress
 from r50bench.results.judged import Judged
 from r50bench.results.record import new_record_id
@@ -193,8 +194,9 @@ def _leave_page(
     beside = tables(
         "Engines beside each other", [(_caption(rows), peers_table(rows)) for rows in found]
     )
+    remarks = words("", [line for rows in found for line in peers_remarks(rows)])
     return leave_page(
-        shown_of(outcomes), out / name, progress, title="r50bench peers", first=[beside]
+        shown_of(outcomes), out / name, progress, title="r50bench peers", first=[beside, remarks]
     )
 
 

@@ -97,6 +97,11 @@ def run(
     _refuse_contradictions(names, every=every, processes=processes)
     if dry_run and prepare_only:
         raise UsageError("--dry-run prepares nothing", hint="leave out it or --prepare-only")
+    if as_json and prepare_only:
+        raise UsageError(
+            "--prepare-only leaves no records to print as JSON",
+            hint="leave --json out; 'r50bench cache list --json' prints what is kept",
+        )
     if not names:
         _main_job(
             settings,

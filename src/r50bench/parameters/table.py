@@ -21,6 +21,9 @@ from r50bench.parameters.parameter import (
 
 __all__ = ["BY_NAME", "PARAMETERS", "UNDERSTOOD_VARIABLES"]
 
+# Each instance keeps some 50 bytes a batch; at 10 ms a batch these take a day.
+_MOST_BATCHES = 10_000_000
+
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="function",
@@ -97,7 +100,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="steps",
-        reader=whole_number(1),
+        reader=whole_number(1, _MOST_BATCHES),
         help="Measured batches per instance.",
         bare=True,
         of_peers=True,
@@ -106,7 +109,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="warmup_steps",
-        reader=whole_number(0),
+        reader=whole_number(0, _MOST_BATCHES),
         help="Batches per instance before the measurement.",
         bare=True,
         of_peers=True,
@@ -115,7 +118,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="repeat",
-        reader=whole_number(1),
+        reader=whole_number(1, _MOST_BATCHES),
         help="Measured rounds of STEPS batches each.",
         bare=True,
         of_peers=True,

@@ -24,7 +24,15 @@ from r50bench.results.record import Record
 from r50bench.results.stats import Estimate
 from r50bench.wording import counted, fixed, with_interval
 
-__all__ = ["Row", "judged_remark", "peer_rows", "peers_as_data", "peers_table", "peers_text"]
+__all__ = [
+    "Row",
+    "judged_remark",
+    "peer_rows",
+    "peers_as_data",
+    "peers_remarks",
+    "peers_table",
+    "peers_text",
+]
 
 _UNDISTURBED_COLUMNS = ("undisturbed", "full speed")
 
@@ -107,13 +115,22 @@ def peers_text(rows: Sequence[Row]) -> str:
     lines += [f"  {sentence}" for sentence in _verdicts(rows, reference)]
     if remark := judged_remark(rows):
         lines.append(f"{'!' if rows[0].why_not else ' '} {remark}")
-    lines += [
-        f"! {row.engine} {_STATES[row.standing.state]}: {row.standing.error.message}"
+    lines += [f"! {why}" for why in _why_missing(rows)]
+    return "\n".join([*heading, *lines]) + "\n"
+
+
+def peers_remarks(rows: Sequence[Row]) -> list[str]:
+    """Returns what :func:`peers_text` says below the table, for a page."""
+    return [*_verdicts(rows, rows[0].engine), *_why_missing(rows)]
+
+
+def _why_missing(rows: Sequence[Row]) -> list[str]:
+    return [
+        f"{row.engine} {_STATES[row.standing.state]}: {row.standing.error.message}"
         + (f"; {row.standing.error.hint}" if row.standing.error.hint else "")
         for row in rows
         if row.standing.error is not None
     ]
-    return "\n".join([*heading, *lines]) + "\n"
 
 
 def judged_remark(rows: Sequence[Row]) -> str:

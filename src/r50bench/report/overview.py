@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from r50bench.case import Case
@@ -43,6 +43,7 @@ class OverviewRow:
     the disturbed cases, by mode, with the share of the time that an instance waited for its CPU;
     ``slow`` says by mode how fast the cores were, where batches were often disturbed;
     ``hidden_modes`` are those in which too few were undisturbed to say how fast these alone are.
+    ``told_by`` is what tells it from other rows of its precision and engine, empty without any.
     """
 
     precision: str
@@ -60,6 +61,7 @@ class OverviewRow:
     lost: Mapping[str, float] = field(default_factory=dict)
     slow: Mapping[str, str] = field(default_factory=dict)
     hidden_modes: tuple[str, ...] = ()
+    told_by: str = ""
 
     @property
     def timed_modes(self) -> tuple[str, ...]:
@@ -92,11 +94,11 @@ def overview_rows(
     for case in unfinished:
         _ = queues[case.precision, case.engine]
     return [
-        _row(precision, engine, {mode: of[turn] for mode, of in modes.items() if turn < len(of)})
+        row
         for (precision, engine), modes in sorted(
             queues.items(), key=lambda item: list(PRECISIONS).index(item[0][0])
         )
-        for turn in range(max(map(len, modes.values()), default=1))
+        for row in _rows(precision, engine, modes)
     ]
 
 
@@ -187,6 +189,29 @@ def _refuse_mixed_models(records: Sequence[Record]) -> None:
             )
 
 
+_TOLD_BY: tuple[Callable[[Case], str], ...] = (
+    lambda case: case.case_type,
+    lambda case: f"batch {case.batch_size}",
+    lambda case: f"{case.instances} × {case.cores_per_instance}",
+)
+"""What may tell rows of one precision and engine apart."""
+
+
+def _rows(
+    precision: str, engine: str, modes: Mapping[str, Sequence[_Cell]]
+) -> Iterator[OverviewRow]:
+    turns = [
+        {mode: of[turn] for mode, of in modes.items() if turn < len(of)}
+        for turn in range(max(map(len, modes.values()), default=1))
+    ]
+    alike = [[cell.case for cell in cells] for cells in modes.values()]
+    parts = [part for part in _TOLD_BY if any(len(set(map(part, of))) > 1 for of in alike)]
+    for cells in turns:
+        told = dict.fromkeys(part(cell.case) for part in parts for cell in cells.values())
+        row = _row(precision, engine, cells)
+        yield replace(row, told_by=" · ".join(filter(None, told)))
+
+
 def _row(precision: str, engine: str, cells: Mapping[str, _Cell]) -> OverviewRow:
     throughput, latency = map(cells.get, ("throughput", "latency"))
     slowed = {mode: cell for mode, cell in cells.items() if often_disturbed(cell.figures)}
@@ -272,6 +297,7 @@ def _columns(rows: Sequence[OverviewRow], *, top5: bool) -> Iterator[_Column]:
     yield _Column(Column("precision", "left"), lambda row: row.precision)
     if _engines_differ(rows):
         yield _Column(Column("engine", "left"), lambda row: row.engine)
+    yield _Column(Column("", "left", wraps=True), lambda row: row.told_by)
     yield _figures("throughput\nimg/s", lambda row: _throughput_text(row.throughput))
     yield _figures("latency ms\np50", lambda row: _latency_text(row.p50))
     yield _figures("p90", lambda row: _latency_text(row.p90))

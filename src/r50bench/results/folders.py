@@ -34,6 +34,11 @@ def record_folders(path: Path) -> list[Path]:
     """
     if path.name == RECORD_FILE and os.path.isfile(path):
         return [path.parent]
+    if os.path.isfile(path):
+        raise UsageError(
+            f"{path} is a file, and neither a folder nor a {RECORD_FILE}",
+            hint="name the folder of a run, or its record.json",
+        )
     if not os.path.isdir(path):
         raise UsageError(f"there is no folder {path}", hint="name one that 'r50bench run' wrote")
     if os.path.isfile(path / RECORD_FILE):

@@ -90,7 +90,17 @@ def test_undisturbed_records_are_in_the_table_and_not_in_the_answer() -> None:
     assert "full speed in" not in page
     assert "cores not at full speed" not in page
     several = records_page([disturbed(40, id="a"), disturbed(30, id="b"), disturbed(0, id="c")])
-    assert "2 of 3 records were disturbed in more than one of ten batches" in several
+    assert "2 of 3 records were disturbed in more than one of ten batches; what" in several
+    assert "stands below" in several
+    hardly = records_page([disturbed(90, id="a"), disturbed(90, id="b")])
+    assert "undisturbed ones are too few, or too mixed, to say" in hardly
+    assert "stands below" not in hardly
+
+
+def test_a_picture_speaks_of_the_peak_where_it_shows_one() -> None:
+    without = records_page([disturbed(0)])
+    assert "img/s<" in without
+    assert "what the measured peak would allow" not in without
 
 
 def test_no_word_of_a_record_becomes_markup() -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from r50bench.load import Observe
-from r50bench.report.core_speed import core_speed_sentence, often_disturbed
+from r50bench.report.core_speed import (
+    core_speed_sentence,
+    often_disturbed,
+    undisturbed_primary,
+)
 from r50bench.report.records_page.grouped import Grouped, grouped
 from r50bench.report.records_page.shown import Shown, valid_in_mode
 from r50bench.results.kpi import (
@@ -142,9 +146,15 @@ def _disturbed(shown: Sequence[Shown]) -> Iterator[str]:
         yield f"{case.precision} on {case.engine} in {case.mode}: {said}."
     elif disturbed:
         looked_at = sum(UNDISTURBED_BATCHES in one.figures for one in shown)
+        alone = any(undisturbed_primary(one.figures) for one in disturbed)
         yield (
             f"{len(disturbed)} of {counted(looked_at, 'record')} were disturbed in more than one of"
-            " ten batches; what undisturbed batches alone give stands below."
+            " ten batches; "
+            + (
+                "what undisturbed batches alone give stands below."
+                if alone
+                else "undisturbed ones are too few, or too mixed, to say what these alone give."
+            )
         )
 
 
