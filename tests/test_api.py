@@ -62,6 +62,11 @@ def test_these_names_are_public_and_each_of_them_is_there() -> None:
         r50bench.fly  # noqa: B018
 
 
+def test_variables_of_the_environment_may_be_numbers() -> None:
+    planned = r50bench.plan(NAME, customer_env={"OMP_NUM_THREADS": 1, "GLIBC_TUNABLES": "a b"})
+    assert planned.case.customer_env == (("OMP_NUM_THREADS", "1"), ("GLIBC_TUNABLES", "a b"))
+
+
 def test_importing_it_loads_nothing_of_the_house() -> None:
     program = (
         "import sys, r50bench\n"

@@ -27,7 +27,7 @@ from r50bench.results.samples import Samples, samples_of
 
 __all__ = ["StoredRecord", "plan", "read", "run"]
 
-Given = str | int | float | bool | Path | Mapping[str, str] | None
+Given = str | int | float | bool | Path | Mapping[str, str | int | float] | None
 """What a parameter may be set to; None stands for its default, a mapping for CUSTOMER_ENV."""
 
 
@@ -135,5 +135,5 @@ def _asked(settings: Mapping[str, Given]) -> dict[str, Setting]:
 
 def _text(value: Given) -> str | None:
     if isinstance(value, Mapping):
-        return " ".join(f"{name}={shlex.quote(text)}" for name, text in value.items())
+        return " ".join(f"{name}={shlex.quote(str(text))}" for name, text in value.items())
     return None if value is None else str(value)
