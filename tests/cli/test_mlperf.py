@@ -70,6 +70,13 @@ def test_variables_that_reach_nothing_are_said_in_the_plan(
     assert notice["code"] == "no-effect"
 
 
+def test_settings_of_loadgen_that_do_nothing_are_said_in_the_plan(
+    r50bench_here: Call, host: object
+) -> None:
+    out = r50bench_here("mlperf", "-N", "--duration", "3").out
+    assert "! loadgen_duration_s=3 has no effect: AccuracyOnly times nothing" in out
+
+
 @pytest.mark.parametrize(
     ("scenario", "layout"),
     [

@@ -6,7 +6,7 @@ import pytest
 
 from r50bench.errors import UsageError
 from r50bench.load import LoadgenSettings
-from r50bench.parameters.workflow import WORKFLOW, collect_workflow
+from r50bench.parameters.workflow import WORKFLOW, collect_workflow, without_effect
 
 
 def parse_loadgen(texts: dict[str, str]) -> LoadgenSettings:
@@ -45,6 +45,7 @@ def test_every_key_is_a_field():
         ({"loadgen_dataset_size": "2.5"}, "whole number"),
         ({"loadgen_target_qps": "-1"}, "greater than 0"),
         ({"loadgen_target_qps": "inf"}, "greater than 0"),
+        ({"loadgen_target_qps": "1e3"}, "less than 1e+12, written without an exponent"),
         ({"loadgen_target_qps": "nan"}, "greater than 0"),
         ({"loadgen_server_coalesce_queries": "maybe"}, "True or False"),
         ({"loadgen_scenario": "SingleStream", "loadgen_target_qps": "1"}, "no meaning"),
@@ -65,6 +66,28 @@ def test_what_cannot_be_is_refused_with_what_would_be_right(values, said):
         parse_loadgen(values)
     assert said in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"loadgen_duration_s": "3"}, [("loadgen_duration_s=3", "AccuracyOnly times nothing")]),
+        ({"loadgen_target_qps": "5"}, [("loadgen_target_qps=5", "AccuracyOnly times nothing")]),
+        (
+            {"loadgen_mode": "PerformanceOnly", "loadgen_multistreamness": "4"},
+            [("loadgen_samples_per_query=4", "only MultiStream has it")],
+        ),
+        (
+            {"loadgen_server_coalesce_queries": "1"},
+            [("loadgen_server_coalesce_queries=True", "only Server has it")],
+        ),
+        ({"loadgen_scenario": "Server", "loadgen_target_qps": "5"}, []),
+        ({"loadgen_mode": "PerformanceOnly", "loadgen_duration_s": "3"}, []),
+        ({"loadgen_quick": "1"}, []),
+    ],
+)
+def test_what_mode_and_scenario_do_not_heed_is_named(values, said):
+    assert list(without_effect(parse_loadgen(values))) == said
 
 
 def test_a_compliance_test_measures_performance_unless_told_otherwise():

@@ -11,6 +11,7 @@ from r50bench.host.topology import Host
 from r50bench.load import LoadGen, LoadgenSettings
 from r50bench.notices import Notice, no_effect
 from r50bench.parameters import BY_NAME, Setting
+from r50bench.parameters.workflow import without_effect
 from r50bench.planning.effective_case import effective_case
 from r50bench.planning.planned import Planned, plan_case
 
@@ -48,7 +49,8 @@ def plan_mlperf(loadgen: LoadgenSettings, settings: Mapping[str, Setting], host:
         effective = effective.became("accuracy times nothing", warmup_steps=0)
     if asked is None:
         effective = effective.became("default mlperf", precision=effective.case.precision)
-    effective = replace(effective, notices=(*effective.notices, *_inert(settings)))
+    idle = (no_effect(*said) for said in without_effect(loadgen))
+    effective = replace(effective, notices=(*effective.notices, *_inert(settings), *idle))
     return plan_case(effective, host, LoadGen(loadgen))
 
 

@@ -96,7 +96,8 @@ def number(above: float = -math.inf, below: float = math.inf, metavar: str = "X"
 
     def read(text: str) -> float:
         if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)", text) is None:
-            raise ValueError(right)
+            exponent = re.fullmatch(r"[+-]?[0-9.]+[eE][+-]?[0-9]+", text) is not None
+            raise ValueError(f"{right}, written without an exponent" if exponent else right)
         value = float(text)
         if not above < value < below:
             raise ValueError(right)

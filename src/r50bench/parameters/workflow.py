@@ -3,7 +3,7 @@ those of a case in :mod:`.table`, and how they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from r50bench.errors import UsageError, did_you_mean
@@ -23,7 +23,7 @@ from r50bench.parameters.parameter import (
     yes_or_no,
 )
 
-__all__ = ["WORKFLOW", "collect_workflow", "loadgen_of"]
+__all__ = ["WORKFLOW", "collect_workflow", "loadgen_of", "why_idle", "without_effect"]
 
 # LoadGen counts in 64 bits, durations and latencies in nanoseconds among them.
 _COUNT = whole_number(1, 10**12 - 1)
@@ -121,6 +121,7 @@ WORKFLOW: tuple[Parameter, ...] = (
         sets="loadgen",
         field="server_coalesce_queries",
         reader=yes_or_no,
+        only_scenario="Server",
         help="Have LoadGen issue queries that are due together.",
     ),
     Parameter(
@@ -255,6 +256,31 @@ def loadgen_of(values: Mapping[str, Value]) -> LoadgenSettings:
     settings = LoadgenSettings(**chosen)
     _refuse_contradictions(settings, given)
     return settings
+
+
+def why_idle(row: Parameter, settings: LoadgenSettings) -> str:
+    """Returns why a value of ``row`` does nothing in a run with ``settings``; empty if it does."""
+    if row.only_scenario not in ("", settings.scenario):
+        return f"only {row.only_scenario} has it"
+    offered = row.field == "target_qps" and settings.scenario == "Server"  # to whatever mode
+    if settings.measures or offered or "score" not in row.inert_under:
+        return ""
+    return f"{settings.mode} times nothing"
+
+
+def without_effect(settings: LoadgenSettings) -> Iterator[tuple[str, str]]:
+    """Yields what ``settings`` ask beside the defaults that does nothing, and why.
+
+    The first is worded as in a query: ``loadgen_duration_s=3``.
+    """
+    default = LoadgenSettings()
+    for row in WORKFLOW:
+        if row.sets != "loadgen":
+            continue
+        value = getattr(settings, row.field)
+        if value != getattr(default, row.field) and (why := why_idle(row, settings)):
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            yield f"{row.key}={shown}", why
 
 
 def _contradiction(row: Parameter, value: Value) -> UsageError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from r50bench.mlperf_rules import PERCENTILE
-from r50bench.parameters.workflow import WORKFLOW
+from r50bench.parameters.workflow import WORKFLOW, why_idle
 from r50bench.report.table import named_lines
 from r50bench.results.kpi import accuracy_line
 from r50bench.results.record import LoadgenResult, Record
@@ -21,9 +21,7 @@ def loadgen_settings(result: LoadgenResult) -> Iterator[tuple[str, str]]:
     settings = result.settings
     yield "LOADGEN_VERSION", result.version
     for row in WORKFLOW:
-        if not row.block or row.only_scenario not in ("", settings.scenario):
-            continue
-        if settings.measures or "score" not in row.inert_under:
+        if row.block and not why_idle(row, settings):
             yield row.block, _given(getattr(settings, row.field))
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from r50bench.errors import UsageError
 from r50bench.load import LoadgenSettings
-from r50bench.mlperf.run.official_settings import fill_in, shortfalls
+from r50bench.mlperf.run.official_settings import fill_in, no_result_of, shortfalls
+from support.records import case_of
 
 
 def filled(scenario="Offline", mode="PerformanceOnly", pictures=50_000, **given):
@@ -50,6 +51,12 @@ def test_accuracy_of_all_pictures_complies_and_of_fewer_does_not():
 def test_whatever_is_cut_down_is_named(scenario, given, said):
     found = shortfalls(filled(scenario, **given))
     assert any(said in text for text in found), found
+
+
+def test_a_run_of_no_model_or_of_random_weights_never_complies():
+    assert no_result_of(case_of("throughput")) == ()
+    assert no_result_of(case_of("throughput", engine="fake")) == ("the fake engine ran no model",)
+    assert no_result_of(case_of("throughput", weights="random")) == ("random weights",)
 
 
 def test_more_pictures_than_there_are_is_refused():

@@ -170,7 +170,7 @@ class LoadgenRun:
         """Puts LoadGen's result into the draft, where a later failure finds it."""
         measured = settings.measures and _target(settings) != _target(self._asked)
         result = replace(
-            result_of(settings, detail, raw, version("mlcommons-loadgen")),
+            result_of(settings, self._case, detail, raw, version("mlcommons-loadgen")),
             peak_search=search,
             target_measured=measured,
         )

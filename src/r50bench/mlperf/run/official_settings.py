@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from r50bench.case import Case
+from r50bench.engines.registry import recorded_engine
 from r50bench.errors import UsageError
 from r50bench.load import LoadgenPlan, LoadgenSettings
 from r50bench.mlperf_rules import COMPLETE_DATASET, round_of
 
-__all__ = ["Least", "fill_in", "least_count", "least_duration", "shortfalls"]
+__all__ = ["Least", "fill_in", "least_count", "least_duration", "no_result_of", "shortfalls"]
 
 _RULES = "MLPerf's rules"
 _ASKED = "as asked"
@@ -93,6 +95,15 @@ def fill_in(settings: LoadgenSettings, pictures: int) -> LoadgenPlan:
         "target_latency_ms": settings.target_latency_ms or bound,
     }
     return LoadgenPlan(**known | filled_in)
+
+
+def no_result_of(case: Case) -> tuple[str, ...]:
+    """Returns what keeps a run of ``case`` from complying, whatever its settings; () if nothing."""
+    reasons = {
+        "the fake engine ran no model": recorded_engine(case.engine).scripted,
+        "random weights": case.weights == "random",
+    }
+    return tuple(reason for reason, holds in reasons.items() if holds)
 
 
 def shortfalls(settings: LoadgenPlan) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
+from r50bench.case import Case
 from r50bench.load import LoadgenPlan
 from r50bench.mlperf.run.logs import Detail
-from r50bench.mlperf.run.official_settings import shortfalls
+from r50bench.mlperf.run.official_settings import no_result_of, shortfalls
 from r50bench.mlperf.run.targets import RawFigures
 from r50bench.mlperf_rules import PERCENTILE
 from r50bench.results.kpi import ACCURACY
@@ -30,10 +31,10 @@ def score_of(settings: LoadgenPlan, detail: Detail) -> float:
 
 
 def result_of(
-    settings: LoadgenPlan, detail: Detail, raw: RawFigures | None, version: str
+    settings: LoadgenPlan, case: Case, detail: Detail, raw: RawFigures | None, version: str
 ) -> LoadgenResult:
     """Returns what goes into the record."""
-    short = shortfalls(settings)
+    short = (*shortfalls(settings), *no_result_of(case))
     _, name, unit = SCORES[settings.scenario]
     if not settings.measures:
         return LoadgenResult(
