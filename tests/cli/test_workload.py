@@ -119,6 +119,16 @@ def test_further_words_are_those_of_run(started: Started, tmp_path: Path) -> Non
     assert ended(process).code == 0
 
 
+def test_what_would_keep_the_records_from_the_logs_is_refused(
+    r50bench_fake: Call, tmp_path: Path
+) -> None:
+    for words in (["--out", "elsewhere"], ["--out=elsewhere"]):
+        answer = r50bench_fake("workload", "--export-logs", str(tmp_path / "pipe"), *words)
+        assert answer.code == 2
+        assert "--logs says where the logs go" in answer.err
+    assert not (tmp_path / "pipe").exists()
+
+
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_run_and_nothing_waits_for_a_reader(
     started: Started, sign: signal.Signals

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -118,6 +119,7 @@ def test_settings_reach_the_command_as_they_are():
     [
         ({"memory": "8GB"}, "memory '8GB' is no amount of memory"),
         ({"memory": ""}, "no amount of memory"),
+        ({"image": "my image"}, "'my image' is no name of an image"),
         ({"huge_pages": "-1Gi"}, "huge pages '-1Gi'"),
         ({"namespace": "Bench"}, "namespace 'Bench' is no name of Kubernetes'"),
         ({"results_claim": "a_b"}, "results claim 'a_b'"),
@@ -127,6 +129,13 @@ def test_settings_reach_the_command_as_they_are():
 def test_what_the_api_server_would_refuse_is_refused_here(wrong, says):
     with pytest.raises(UsageError, match=says):
         JobSettings(**{"image": "r50bench:1", "cpus": 16} | wrong)
+
+
+def test_a_case_named_twice_would_be_two_jobs_of_one_name():
+    settings = JobSettings(image="r50bench:1", cpus=16)
+    with pytest.raises(UsageError, match="named twice"):
+        list(job_manifests([CASES[0], CASES[0]], [], settings))
+    assert list(job_manifests([CASES[0], CASES[0]], [], replace(settings, nodes=2)))
 
 
 def test_a_name_too_long_for_its_pods_is_refused():

@@ -58,6 +58,12 @@ def test_who_closes_the_pipe_early_leaves_it_for_the_next(pipe: Path, logs: Path
     assert len(fetched(pipe, logs)) > 300_000
 
 
+def test_a_pipe_that_is_gone_does_not_become_a_file(tmp_path: Path, logs: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_archive(tmp_path / "gone", logs)
+    assert not (tmp_path / "gone").exists()
+
+
 def test_anyone_may_read_the_pipe_whatever_the_umask(tmp_path: Path) -> None:
     former = os.umask(0o077)
     try:

@@ -26,7 +26,10 @@ def _pairs(ctx: click.Context, param: click.Parameter, given: Iterable[str]) -> 
     for one in given:
         key, sign, value = one.partition("=")
         if not sign:
-            raise UsageError(f"--node-label {one!r} is not KEY=VALUE")
+            raise UsageError(
+                f"--node-label {one!r} is not KEY=VALUE",
+                hint="such as node.kubernetes.io/instance-type=m7i.metal-24xl",
+            )
         labels[key] = value
     return labels
 

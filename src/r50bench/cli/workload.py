@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from r50bench.engines.environment import python_command
-from r50bench.errors import Interrupted
+from r50bench.errors import Interrupted, UsageError
 from r50bench.workload.export import ensure_pipe, offer
 from r50bench.workload.logs import OUTPUT, STATUS, new_folder, write_logs
 from r50bench.workload.run import run_logged
@@ -45,6 +45,7 @@ def workload(ctx: click.Context, words: tuple[str, ...], logs: Path, pipe: Path)
     It waits until it is ended by SIGTERM or Ctrl-C, and exits with the run's code. Further words
     are those of 'r50bench run'.
     """
+    _refuse_out(words)
     ensure_pipe(pipe)
     folder = new_folder(logs)
     command = python_command("r50bench", {})
@@ -60,3 +61,16 @@ def workload(ctx: click.Context, words: tuple[str, ...], logs: Path, pipe: Path)
         with suppress(KeyboardInterrupt):
             offer(pipe, folder)
     ctx.exit(status)
+
+
+def _refuse_out(words: tuple[str, ...]) -> None:
+    """Refuses the one word of ``run`` that would keep the records from whoever fetches the logs.
+
+    Raises:
+        UsageError: it is there.
+    """
+    if any(word == "--out" or word.startswith("--out=") for word in words):
+        raise UsageError(
+            "--out has no meaning here: the records go into the logs, from which they are fetched",
+            hint="leave it out; --logs says where the logs go",
+        )

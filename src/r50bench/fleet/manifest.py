@@ -7,6 +7,7 @@ Fields and their meaning are those of ``batch/v1`` and ``v1`` of Kubernetes' API
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +66,10 @@ class JobSettings:
         Raises:
             UsageError: a name, a quantity or a label is none of Kubernetes'.
         """
+        if not re.fullmatch(r"\S+", self.image):
+            raise UsageError(
+                f"{self.image!r} is no name of an image", hint="such as REGISTRY/r50bench:0.1.0"
+            )
         for what in ("name", "namespace", "cache_claim", "data_claim", "results_claim"):
             given = getattr(self, what)
             if given and not _NAME.fullmatch(given):
@@ -105,11 +110,18 @@ def job_manifests(
         settings: what all Jobs have in common.
 
     Raises:
-        UsageError: ``name`` leaves no room for what tells the Jobs apart.
+        UsageError: ``name`` leaves no room for what tells the Jobs apart, or nothing does, since a
+            case is named twice.
     """
     if settings.nodes:
         yield _job(_job_name(settings.name, "nodes"), cases, sets, settings)
         return
+    twice = next((case for case, count in Counter(cases).items() if count > 1), None)
+    if twice is not None:
+        raise UsageError(
+            f"{twice} is named twice, and its two Jobs would have one name",
+            hint="name it once; --set REPEAT=N measures more rounds of it",
+        )
     for case in cases:
         yield _job(_job_name(settings.name, case), [case], sets, settings)
 

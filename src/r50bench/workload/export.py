@@ -44,6 +44,7 @@ def ensure_pipe(path: Path) -> None:
 def offer(pipe: Path, folder: Path) -> None:
     """Writes the archive to everyone who opens the pipe, one after the other, without end."""
     while True:
+        ensure_pipe(pipe)  # somebody may have removed it
         write_archive(pipe, folder)
         time.sleep(_UNTIL_GONE_S)
 
@@ -52,13 +53,24 @@ def write_archive(pipe: Path, folder: Path) -> None:
     """Writes all in ``folder`` as a tar to whoever opens ``pipe`` next, and waits for that.
 
     Who closes it before the end has had enough.
+
+    Raises:
+        FileNotFoundError: there is no such pipe.
     """
     try:
-        with pipe.open("wb") as file, tarfile.open(fileobj=file, mode="w|") as archive:
+        with (
+            open(pipe, "wb", opener=_open_there) as file,
+            tarfile.open(fileobj=file, mode="w|") as archive,
+        ):
             for path in sorted(folder.iterdir()):
                 archive.add(path, path.name, filter=_of_nobody)
     except BrokenPipeError:
         pass
+
+
+def _open_there(path: str, flags: int) -> int:
+    """Opens what is there: a pipe that is gone does not become a file that fills the disk."""
+    return os.open(path, os.O_WRONLY)
 
 
 def _of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
