@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from r50bench.errors import UsageError
+from r50bench.errors import RunFailed, UsageError
 from r50bench.workload.export import ensure_pipe, write_archive
 
 
@@ -59,9 +59,19 @@ def test_who_closes_the_pipe_early_leaves_it_for_the_next(pipe: Path, logs: Path
 
 
 def test_a_pipe_that_is_gone_does_not_become_a_file(tmp_path: Path, logs: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(RunFailed, match=f"{tmp_path / 'gone'} is gone"):
         write_archive(tmp_path / "gone", logs)
     assert not (tmp_path / "gone").exists()
+
+
+def test_logs_that_are_gone_are_named_to_whoever_started_the_workload(
+    pipe: Path, tmp_path: Path
+) -> None:
+    reader = threading.Thread(target=pipe.read_bytes)
+    reader.start()
+    with pytest.raises(RunFailed, match="logs is gone"):
+        write_archive(pipe, tmp_path / "logs")
+    reader.join()
 
 
 def test_anyone_may_read_the_pipe_whatever_the_umask(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from r50bench.errors import UsageError, reason_of
+from r50bench.errors import RunFailed, UsageError, reason_of
 
 __all__ = ["ensure_pipe", "offer", "write_archive"]
 
@@ -55,7 +55,7 @@ def write_archive(pipe: Path, folder: Path) -> None:
     Who closes it before the end has had enough.
 
     Raises:
-        FileNotFoundError: there is no such pipe.
+        RunFailed: the pipe or the folder is gone.
     """
     try:
         with (
@@ -66,6 +66,11 @@ def write_archive(pipe: Path, folder: Path) -> None:
                 archive.add(path, path.name, filter=_of_nobody)
     except BrokenPipeError:
         pass
+    except FileNotFoundError as error:
+        raise RunFailed(
+            f"cannot hand out the logs: {error.filename} is gone",
+            hint="start the workload again, and leave its folder and its pipe until it is ended",
+        ) from error
 
 
 def _open_there(path: str, flags: int) -> int:
