@@ -101,7 +101,11 @@ def test_zip_takes_values_side_by_side_and_equal_cases_are_one_point(r50bench_he
     ("args", "code", "said"),
     [
         (["--set", "BATCH_SIZE=1 0"], 2, "BATCH_SIZE=0"),
-        (["--set", "BATCH_SIZE=1 2", "--batch-size", "4"], 2, "given by --batch-size and swept"),
+        (
+            ["--set", "BATCH_SIZE=1 2", "--batch-size", "4"],
+            2,
+            "one value by --batch-size and several",
+        ),
         (["--set", "WEIGHTS=v1 random"], 2, "WEIGHTS takes one value in a sweep"),
         (["--set", "REPEAT=1 2"], 2, "REPEAT takes one value in a sweep"),
         (["--set", "CORES_PER_INSTANCE=3 4"], 2, "1 instance of 3 cores does not fit"),
@@ -140,7 +144,7 @@ def test_a_sweep_ends_with_the_best_the_front_and_what_could_not_run(
     assert "<script" not in page
     rows = list(csv.DictReader((tmp_path / "here" / "points.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["measured", "refused", "measured", "refused"]
-    assert float(rows[0]["Average Throughput"]) == pytest.approx(500)
+    assert float(rows[0]["Average Throughput (img/s)"]) == pytest.approx(500)
 
 
 def test_a_sweep_goes_on_with_the_same_command_and_refuses_another(

@@ -161,6 +161,16 @@ def test_what_is_tuned_is_printed_where_the_next_case_is_interrupted(
     assert Path(result["kept"]).is_file()
 
 
+def test_what_cannot_be_kept_is_shown_all_the_same(r50bench_fake: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    args = ("tune", CASE, *FAKE, "--set", "BATCH_SIZE=4", "--set", "CORES_PER_INSTANCE=1")
+    answer = r50bench_fake(*args, "--quiet", R50BENCH_DATA="file")
+    assert answer.code == 2
+    assert "cannot keep what was tuned" in answer.err
+    assert "best throughput: batch 4" in answer.out
+    assert "from now on" not in answer.out
+
+
 def test_a_budget_that_is_advised_is_one_that_can_be_given(r50bench_fake: Call) -> None:
     choice = ("--set", "BATCH_SIZE=4", "--set", "CORES_PER_INSTANCE=1 2")
     answer = r50bench_fake("tune", CASE, *FAKE, *choice, "--budget", "0.1s")
@@ -236,6 +246,8 @@ def test_a_bound_that_nothing_keeps_exits_3_and_keeps_nothing(
         ),
         ([CASE, "--budget", "soon"], 2, "--budget 'soon' is no time"),
         ([CASE, "--budget", "0s"], 2, "is no time"),
+        (["inference_*_fp32", "--objective", "throughput"], 2, "accuracy cannot be tuned"),
+        ([CASE, "--batch-size", "4", "--set", "BATCH_SIZE=4 8"], 2, "one value by --batch-size"),
         ([CASE, "--set", "SEED=1 2"], 2, "SEED takes one value: it is not tuned"),
         ([CASE, "--set", "STEPS=5"], 2, "STEPS has no place here"),
         ([CASE, "--set", "BATCH_SIZE=4 0"], 2, "BATCH_SIZE=0"),

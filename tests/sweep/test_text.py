@@ -75,9 +75,12 @@ def test_passes_are_rounds_of_one_figure() -> None:
 def test_the_csv_has_a_row_per_point_and_every_digit() -> None:
     rows = list(csv.DictReader(sweep_csv(RESULTS).splitlines()))
     assert [row["status"] for row in rows] == ["measured", "measured", "measured", "refused"]
-    assert float(rows[1]["Average Throughput"]) == RESULTS[1].figures["Average Throughput"].value
+    assert (
+        float(rows[1]["Average Throughput (img/s)"])
+        == RESULTS[1].figures["Average Throughput"].value
+    )
     assert rows[3]["BATCH_SIZE"] == "99"
-    assert rows[3]["Average Throughput"] == ""
+    assert rows[3]["Average Throughput (img/s)"] == ""
 
 
 def test_the_data_numbers_the_best_and_the_front() -> None:

@@ -7,13 +7,16 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from r50bench.errors import UsageError
 from r50bench.parameters import PARAMETERS, Parameter, Setting, collect
 from r50bench.results.record import RUNS
+
+if TYPE_CHECKING:  # most verbs take one value of each parameter
+    from r50bench.parameters.value_lists import Axis
 
 __all__ = [
     "FOLDER",
@@ -27,6 +30,7 @@ __all__ = [
     "out_option",
     "parameter_options",
     "quiet_option",
+    "refuse_given_twice",
     "seconds_of",
     "set_option",
     "tuned_option",
@@ -101,6 +105,17 @@ def full_option(command: Command) -> Command:
 def json_option(what: str) -> Callable[[Command], Command]:
     """Returns what adds ``--json``, which prints ``what``."""
     return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
+
+
+def refuse_given_twice(axes: Iterable[Axis], options: Mapping[str, str | bool | None]) -> None:
+    """Raises UsageError where a parameter has one value by its option and several by --set."""
+    for axis in axes:
+        parameter = axis.parameter
+        if len(axis.values) > 1 and options.get(parameter.name) is not None:
+            raise UsageError(
+                f"{parameter.key} has one value by {parameter.option} and several by --set",
+                hint="leave one of the two out",
+            )
 
 
 def out_option(what: str, default: Path = RUNS) -> Callable[[Command], Command]:

@@ -19,6 +19,7 @@ from r50bench.cli.options import (
     json_option,
     parameter_options,
     quiet_option,
+    refuse_given_twice,
     set_option,
 )
 from r50bench.cli.pages import leave_page, read_shown
@@ -127,7 +128,7 @@ def _plan(
 ) -> SweepPlan:
     groups = read_axes(sets)
     axes = [axis for group in groups for axis in group]
-    _refuse_twice(axes, options)
+    refuse_given_twice(axes, options)
     if all(len(axis.values) == 1 for axis in axes):
         groups = _with_default_axes(groups, _default_axes(axes, options, host))
     assignments = side_by_side(groups) if zipped else full_grid(groups)
@@ -170,16 +171,6 @@ def _names(
         for name in select(words, None, unswept, host)
     ]
     return list(dict.fromkeys(names))
-
-
-def _refuse_twice(axes: Iterable[Axis], options: Options) -> None:
-    for axis in axes:
-        parameter = axis.parameter
-        if len(axis.values) > 1 and options.get(parameter.name) is not None:
-            raise UsageError(
-                f"{parameter.key} is given by {parameter.option} and swept by --set",
-                hint="leave one of the two out",
-            )
 
 
 def _default_axes(axes: Sequence[Axis], options: Options, host: Host) -> tuple[tuple[Axis], ...]:

@@ -16,6 +16,7 @@ from r50bench.cli.options import (
     options_of,
     out_option,
     quiet_option,
+    refuse_given_twice,
     seconds_of,
     set_option,
     undisturbed_option,
@@ -36,7 +37,7 @@ from r50bench.report.terminal import TerminalProgress
 from r50bench.results.judged import Judged
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
-from r50bench.tune.run import Tuned, TuneRequest, result_of, tune_case
+from r50bench.tune.run import Tuned, TuneRequest, refuse_untunable, result_of, tune_case
 from r50bench.tune.space import TUNED_FIELDS
 from r50bench.tune.text import trial_row, tune_as_data, tune_sections, tune_text
 
@@ -120,6 +121,7 @@ def _requests(
     for name in names:
         goal = Objective.parse(objective or _OBJECTIVES[name.mode])
         requests.append(TuneRequest(name, settings, choices, goal, budget_s, judged))
+        refuse_untunable(requests[-1])
     return requests
 
 
@@ -132,6 +134,7 @@ def _read(
         UsageError: several values of a parameter that is not tuned, or a value that is not valid.
     """
     axes = {axis.parameter.name: axis for group in read_axes(sets) for axis in group}
+    refuse_given_twice(axes.values(), options)
     tuned_keys = ", ".join(BY_NAME[name].key for name in TUNED_FIELDS)
     for name, axis in axes.items():
         if len(axis.values) > 1 and name not in TUNED_FIELDS:
@@ -181,12 +184,16 @@ def _execute(
             try:
                 with progress:
                     tuned = _tune(request, bench)
-                    file = kept.keep(result_of(tuned, host))
             except R50BenchError as error:
                 errors.append(error)
                 continue
+            file: Path | None = None
+            try:
+                file = kept.keep(result_of(tuned, host))
+            except R50BenchError as error:
+                errors.append(error)  # what was found is shown all the same
             page = _leave_page(tuned, progress)
-            found.append(tune_as_data(tuned) | {"kept": str(file)})
+            found.append(tune_as_data(tuned) | {"kept": file and str(file)})
             if not as_json:
                 click.echo(tune_text(tuned) + page + _what_next(tuned, file), nl=False)
     finally:
@@ -214,7 +221,9 @@ def _leave_page(tuned: Tuned, progress: Progress) -> str:
     )
 
 
-def _what_next(tuned: Tuned, file: Path) -> str:
+def _what_next(tuned: Tuned, file: Path | None) -> str:
+    if file is None:
+        return f"# trials: {tuned.folder}\n"
     asked = "".join(
         f" --set {shlex.quote(f'{BY_NAME[name].key}={text}')}"
         for name, text in asked_for_speed(tuned.request.fixed()).items()

@@ -211,18 +211,18 @@ def _plain(kpi: Kpi | None) -> str:
 
 
 def sweep_csv(results: Sequence[PointResult]) -> str:
-    """Returns a row per point: what was set, size, status and every figure with its interval."""
+    """Returns a row per point: what was set, size, status, every figure with unit and interval."""
     size = ["PRECISION", "BATCH_SIZE", "CORES_PER_INSTANCE", "INSTANCES"]
     keys = list(dict.fromkeys(key for one in results for key, _ in one.point.assignment))
     others = [key for key in keys if key not in size]
-    names = list(dict.fromkeys(name for one in results for name in one.figures))
-    ends = [f"{name} {end}".strip() for name in names for end in ("", "low", "high")]
+    labels = {name: kpi.label for one in results for name, kpi in one.figures.items()}
+    ends = [f"{of}{end}" for of in labels.values() for end in ("", " 95% low", " 95% high")]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["CASE", *size, *others, "passes", "status", "reason", *ends, "records"])
     for one in results:
         asked = dict(one.point.assignment)
-        figures = [value for name in names for value in _ends(one.figures.get(name))]
+        figures = [value for name in labels for value in _ends(one.figures.get(name))]
         row = [one.point.name, *_size(one), *(asked.get(key, "") for key in others)]
         row += [str(one.runs), status(one), one.reason or "", *figures]
         writer.writerow([*row, " ".join(folder.name for folder in one.folders)])

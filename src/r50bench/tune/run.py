@@ -28,7 +28,14 @@ from r50bench.tune.search import Tuner, Verdict, describe
 from r50bench.tune.space import TUNED_FIELDS, Configuration, space_around
 from r50bench.tune.trials import Trials
 
-__all__ = ["Ranking", "TuneRequest", "Tuned", "result_of", "tune_case"]
+__all__ = [
+    "Ranking",
+    "TuneRequest",
+    "Tuned",
+    "refuse_untunable",
+    "result_of",
+    "tune_case",
+]
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ def tune_case(
         RunFailed: no configuration could be measured.
     """
     began = time.monotonic()
-    _refuse(request)
+    refuse_untunable(request)
     plan = _Plan(request, bench.host)
     untuned = effective_case(request.name, request.fixed(), bench.host).case
     space = space_around(untuned, request.choices, bench.host, plan.possible)
@@ -209,7 +216,8 @@ def result_of(tuned: Tuned, host: Host) -> TunedResult:
     )
 
 
-def _refuse(request: TuneRequest) -> None:
+def refuse_untunable(request: TuneRequest) -> None:
+    """Raises UsageError where the case has nothing to tune, or not for this objective."""
     if request.name.mode == "accuracy":
         raise UsageError(
             "accuracy cannot be tuned: it does not depend on the configuration",
