@@ -50,6 +50,17 @@ def test_every_engine_leaves_its_record_and_is_set_beside_the_first(race):
         assert read_record(one.outcome.folder).case.repeat == 6
 
 
+def test_names_ratios_and_kernels_break_where_a_terminal_is_narrow(race):
+    rows = peer_rows(race(contender("torch", 1_000_000), contender("openvino", 1_250_000)))
+    wide, narrow = peers_text(rows), peers_text(rows, 80)
+
+    def longest(text):
+        return max(map(len, text.splitlines()[1:4]))
+
+    assert longest(narrow) <= 80 < longest(wide)
+    assert narrow.count("0.800") == wide.count("0.800")
+
+
 def test_an_engine_that_dies_on_the_way_is_a_row_that_says_why(race):
     standings = race(
         contender("torch", 1_000_000), contender("onnxruntime", 1_000_000, FAKE_FAULT="kill@9#0")

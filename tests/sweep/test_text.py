@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -104,6 +105,16 @@ def test_a_best_that_the_noise_does_not_tell_from_others_names_them() -> None:
     data = sweep_as_data(near)
     assert data["best_per_precision"] == [0]
     assert data["cannot_tell_apart"] == {"best_per_precision": [[1]], "best_per_batch_size": [[1]]}
+
+
+def test_the_best_and_what_may_be_as_good_fit_a_terminal_of_80_columns() -> None:
+    near = [cores(number, 20 + number / 100, jitter_ms=2) for number in range(1, 4)]
+    set_too = (("CUSTOMER_ENV", "A=1"), ("WEIGHT_SHARING", "yes"), ("FORCE_WEIGHT_SHARING", "1"))
+    near = [replace(one, point=replace(one.point, assignment=set_too)) for one in near]
+    text = sweep_text(near, 1, 80)
+    table = text[text.index("best per precision") :].split("\n\n")[0]
+    assert "8/2" in table
+    assert max(map(len, table.splitlines())) <= 80
 
 
 def test_a_best_beyond_the_noise_stands_alone() -> None:

@@ -21,6 +21,7 @@ from r50bench.cli.options import (
     undisturbed_option,
 )
 from r50bench.cli.pages import leave_page, shown_of
+from r50bench.cli.shell import terminal_width
 from r50bench.engines.registry import engine_named
 from r50bench.errors import R50BenchError, UsageError
 from r50bench.host import topology
@@ -178,7 +179,7 @@ def _execute(
         if as_json:
             click.echo(json.dumps([peers_as_data(rows) for rows in found], indent=2))
         elif found:
-            click.echo("\n".join(peers_text(rows) for rows in found), nl=False)
+            click.echo("\n".join(peers_text(rows, terminal_width()) for rows in found), nl=False)
         page = _leave_page(outcomes, found, out, progress)
         if outcomes and not as_json:
             click.echo(f"{page}# records: {out}   look again: {look_again(out)}")

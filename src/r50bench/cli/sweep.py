@@ -296,7 +296,8 @@ def _show(sweep: Sweep, plan: SweepPlan, path: Path, *, as_json: bool) -> None:
         return
     records = [one.record for one in sweep.results if one.record is not None]
     heading = what_ran(records, terminal_width()) if records else ""
-    click.echo((f"{heading}\n\n" if heading else "") + sweep_text(sweep.results, plan.passes))
+    text = sweep_text(sweep.results, plan.passes, terminal_width())
+    click.echo((f"{heading}\n\n" if heading else "") + text)
     click.echo(f"# picture: {path / PAGE}   table: {path / POINTS}   records: {look_again(path)}")
     if any(not one.figures and one.point.case is not None for one in sweep.results):
         click.echo(f"# not all is measured; go on with: {_resume(path)}")

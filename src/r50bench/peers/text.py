@@ -107,11 +107,14 @@ def _valid(standing: Standing) -> Record | None:
     return standing.outcome.record
 
 
-def peers_text(rows: Sequence[Row]) -> str:
-    """Returns heading, table, what differs beyond the noise, and why engines are missing."""
+def peers_text(rows: Sequence[Row], width: int | None = None) -> str:
+    """Returns heading, table, what differs beyond the noise, and why engines are missing.
+
+    ``width`` is the terminal's in columns, which the table keeps to as far as it can.
+    """
     reference = rows[0].engine
     heading = [] if (record := _first_record(rows)) is None else [_heading(record)]
-    lines = [peers_table(rows).text()]
+    lines = [peers_table(rows).text(width)]
     lines += [f"  {sentence}" for sentence in _verdicts(rows, reference)]
     if remark := judged_remark(rows):
         lines.append(f"{'!' if rows[0].why_not else ' '} {remark}")
@@ -148,12 +151,13 @@ def peers_table(rows: Sequence[Row]) -> Table:
     Where undisturbed batches were asked for, it has their throughput, and how fast the cores were.
     """
     alone = _UNDISTURBED_COLUMNS if rows[0].asked == "undisturbed" else ()
-    more = ("latency ms", "p99", f"÷ {rows[0].engine}", "top-1", "MiB", "first s")
     return Table.of(
         (
-            Column("engine", "left"),
-            *(Column(title, "right") for title in ("img/s", *alone, *more)),
-            Column("kernels", "left"),
+            Column("engine", "left", wraps=True),
+            *(Column(title, "right") for title in ("img/s", *alone, "latency ms", "p99")),
+            Column(f"÷ {rows[0].engine}", "right", wraps=True),
+            *(Column(title, "right") for title in ("top-1", "MiB", "first s")),
+            Column("kernels", "left", wraps=True),
         ),
         [_cells(row, "1" if row is rows[0] else "") for row in rows],
     )

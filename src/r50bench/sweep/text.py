@@ -32,13 +32,17 @@ _SENSE = {
 }
 _ABSENT = {"refused": "cannot run", "failed": "failed", "missing": "not yet"}
 _RIVALS = f"cannot tell apart from\n({BATCH_SIZE}/{CORES})"
+_OTHERS = Column("", "left", wraps=True)
 _MOST_RIVALS = 3
 _UNITS = {"throughput": "img/s", "latency": "ms", "accuracy": "%"}
 
 
-def sweep_text(results: Sequence[PointResult], passes: int) -> str:
-    """Returns the table of all points, then best and front of each mode, then what is lacking."""
-    sections = [f"{title}\n{table.text()}" for title, table in sweep_tables(results, passes)]
+def sweep_text(results: Sequence[PointResult], passes: int, width: int | None = None) -> str:
+    """Returns the table of all points, then best and front of each mode, then what is lacking.
+
+    ``width`` is the terminal's in columns, which the tables keep to as far as they can.
+    """
+    sections = [f"{title}\n{table.text(width)}" for title, table in sweep_tables(results, passes)]
     sections += ["\n".join(f"! {reason}" for reason in reasons(results))]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -164,7 +168,7 @@ def _summary(chosen: Sequence[Best]) -> Table:
         row += [str(record.host.get("platform", "")), _plain(one.result.primary)]
         rows.append([*row, " ".join(_others(one.result)), _named(one.rivals)])
     rivals = Column(_RIVALS if any(one.rivals for one in chosen) else "", "left", wraps=True)
-    return Table.of(("precision", BATCH_SIZE, CORES, "CPU", "value", "", rivals), rows)
+    return Table.of(("precision", BATCH_SIZE, CORES, "CPU", "value", _OTHERS, rivals), rows)
 
 
 def _named(results: Sequence[PointResult]) -> str:
@@ -186,7 +190,7 @@ def _front(results: Sequence[PointResult]) -> Table:
         row = [str(case.batch_size), str(case.cores_per_instance)]
         row += [_plain(one.figures[LATENCY]), _plain(one.figures[THROUGHPUT])]
         rows.append([*row, " ".join(_others(one))])
-    return Table.of((BATCH_SIZE, CORES, "latency ms", "throughput img/s", ""), rows)
+    return Table.of((BATCH_SIZE, CORES, "latency ms", "throughput img/s", _OTHERS), rows)
 
 
 def _others(result: PointResult) -> list[str]:
