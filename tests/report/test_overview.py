@@ -79,6 +79,9 @@ def test_rows_of_one_precision_are_told_by_what_differs_between_them() -> None:
     ]  # fmt: skip
     assert line_of(table_of(rows[1:2], 140), "avx_int8")[1] == "batch 16 · 1 × 1"
     assert not any(row.told_by for row in overview_rows(figured([*base, *base])))
+    beside = main_job("avx_int8")[1]  # the one for latency, of another batch size
+    rows = overview_rows(figured([(record, samples), beside, (larger, samples)]))
+    assert [row.told_by for row in rows] == ["batch 8 · 2 × 1", "batch 16 · 1 × 1"]
 
 
 @pytest.mark.parametrize("width", [1, 20, 40, 60])

@@ -204,10 +204,11 @@ def _rows(
         {mode: of[turn] for mode, of in modes.items() if turn < len(of)}
         for turn in range(max(map(len, modes.values()), default=1))
     ]
-    alike = [[cell.case for cell in cells] for cells in modes.values()]
-    parts = [part for part in _TOLD_BY if any(len(set(map(part, of))) > 1 for of in alike)]
+    alike = {mode: [cell.case for cell in of] for mode, of in modes.items() if len(of) > 1}
+    parts = [part for part in _TOLD_BY if any(len(set(map(part, of))) > 1 for of in alike.values())]
     for cells in turns:
-        told = dict.fromkeys(part(cell.case) for part in parts for cell in cells.values())
+        several = next((cell.case for mode, cell in cells.items() if mode in alike), None)
+        told = [part(several) for part in parts] if several else []
         row = _row(precision, engine, cells)
         yield replace(row, told_by=" · ".join(filter(None, told)))
 
@@ -297,7 +298,7 @@ def _columns(rows: Sequence[OverviewRow], *, top5: bool) -> Iterator[_Column]:
     yield _Column(Column("precision", "left"), lambda row: row.precision)
     if _engines_differ(rows):
         yield _Column(Column("engine", "left"), lambda row: row.engine)
-    yield _Column(Column("", "left", wraps=True), lambda row: row.told_by)
+    yield _Column(Column("", "left"), lambda row: row.told_by)
     yield _figures("throughput\nimg/s", lambda row: _throughput_text(row.throughput))
     yield _figures("latency ms\np50", lambda row: _latency_text(row.p50))
     yield _figures("p90", lambda row: _latency_text(row.p90))
