@@ -344,6 +344,13 @@ def test_what_contradicts_a_gpu_or_does_not_fit_it_is_refused(name, sets, said):
         effective(name, "ENGINE=fake", *sets, host=host)
 
 
+def test_what_torch_has_no_kernels_for_is_no_way_out_of_a_refusal(monkeypatch) -> None:
+    monkeypatch.setattr("r50bench.engines.torch.arm_int8.version", lambda _: "2.9.1")
+    with pytest.raises(Unsupported, match="for x86_64, this CPU is aarch64") as caught:
+        effective("inference_throughput_amx_int8", host=hosts.graviton3())
+    assert caught.value.hint == "it runs arm_fp32, arm_bf16"
+
+
 @pytest.mark.parametrize("engine", ["r50", "openvino"])
 def test_an_engine_of_cpus_alone_is_refused_on_a_gpu(engine: str) -> None:
     host = hosts.with_gpus(hosts.spr_two_sockets(), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from r50bench.errors import Unsupported
@@ -28,6 +29,9 @@ __all__ = [
     "precisions_by_default",
     "resolve_precision",
 ]
+
+Lacking = Callable[[Host, str], str]
+"""What a host lacks for a precision, as a clause; empty where nothing."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +135,14 @@ def precisions_by_default(host: Host, device: str = "cpu") -> list[tuple[str, ..
     return [names for names in alike if names]
 
 
-def resolve_precision(word: str, host: Host, device: str = "cpu") -> str:
+def resolve_precision(
+    word: str, host: Host, device: str = "cpu", lacking: Lacking = lambda host, name: ""
+) -> str:
     """Returns the precision of :data:`.PRECISIONS` that ``word`` means on this host.
 
     fp32, bf16 and so on mean the best that ``device`` has, amx before avx; a full name means
-    itself, whatever the device.
+    itself, whatever the device. A refusal names the others that the CPU has instructions for, but
+    for those for which ``lacking`` says that more is needed.
 
     Raises:
         UsageError: the word is no precision.
@@ -151,9 +158,10 @@ def resolve_precision(word: str, host: Host, device: str = "cpu") -> str:
     native = [row.name for row in candidates if _runs(row, host)]
     if native:
         return native[-1]
+    others = [row for row in native_precisions(host) if not lacking(host, row)]
     if device == "cuda":
-        raise _no_gpu_for(candidates[-1], host)
-    raise _unsupported(name, candidates, host)
+        raise _no_gpu_for(candidates[-1], host, others)
+    raise _unsupported(name, candidates, host, others)
 
 
 def isa_cap(precision: str, host: Host) -> str | None:
@@ -172,7 +180,9 @@ def _runs(precision: Precision, host: Host) -> bool:
     return host.arch == precision.arch and any(flags <= host.isa for flags in precision.needs)
 
 
-def _unsupported(asked: str, candidates: list[Precision], host: Host) -> Unsupported:
+def _unsupported(
+    asked: str, candidates: list[Precision], host: Host, others: list[str]
+) -> Unsupported:
     here = [row for row in candidates if row.arch == host.arch]
     if here:
         why = "it lacks " + ", or ".join(_lacking(row, host) for row in here)
@@ -180,7 +190,6 @@ def _unsupported(asked: str, candidates: list[Precision], host: Host) -> Unsuppo
         why = f"no precision of that kind exists for {host.arch}"
         if asked in PRECISIONS:
             why = f"{asked} is for {PRECISIONS[asked].arch}, this CPU is {host.arch}"
-    native = native_precisions(host)
     if host.vendor == "unknown" and not host.isa:
         return Unsupported(
             f"{host.model_name} cannot run {asked}: none of its instruction sets is known",
@@ -190,17 +199,17 @@ def _unsupported(asked: str, candidates: list[Precision], host: Host) -> Unsuppo
         )
     return Unsupported(
         f"{host.model_name} cannot run {asked}: {why}",
-        hint=f"it runs {', '.join(native)}"
-        if native
+        hint=f"it runs {', '.join(others)}"
+        if others
         else "none of r50bench's precisions runs on this CPU",
     )
 
 
-def _no_gpu_for(precision: Precision, host: Host) -> Unsupported:
+def _no_gpu_for(precision: Precision, host: Host, others: list[str]) -> Unsupported:
     if not host.gpus:
         return Unsupported(
             f"{precision.name} runs on a GPU, and {host.no_gpus or 'this host shows none'}",
-            hint=f"take a precision of this CPU: {', '.join(native_precisions(host))}",
+            hint=f"take a precision of this CPU: {', '.join(others)}",
         )
     assert precision.gpu is not None
     least = ".".join(map(str, precision.gpu.capability))

@@ -190,10 +190,15 @@ def _case_type_values(name: CaseName, host: Host) -> dict[str, Value]:
     return {}
 
 
+def _lacking(host: Host, precision: str) -> str:
+    """Returns what the default engine, which is not read before, has no kernels for."""
+    return ENGINES[Case.engine].lacking(host, precision)
+
+
 def _fill_in(choice: _Choice, host: Host) -> Case:
     name = choice.name
     device = _fill_in_device(choice)
-    word = resolve_precision(name.precision, host, device)
+    word = resolve_precision(name.precision, host, device, _lacking)
     said = choice.source_of_part("precision")
     if word != name.precision:
         said = "best here" if said == "name" else f"{said}, best here"
