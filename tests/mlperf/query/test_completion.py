@@ -164,8 +164,11 @@ def test_a_framework_is_answered_by_its_own_engines_only(query: str, engine: str
 )
 def test_an_engine_of_another_framework_contradicts_the_query(query: str) -> None:
     found = completed(f"loadgen_output,{query}")
-    with pytest.raises(UsageError, match="does not hold: framework is"):
+    with pytest.raises(UsageError, match="does not hold: framework is") as caught:
         check_request(found, case_of(found))
+    hint = caught.value.hint or ""
+    assert ("or the engine, from which it follows" in hint) is ("engine=" in query)
+    assert ("framework=VALUE" in hint) is ("engine=" not in query)
 
 
 def test_a_framework_goes_before_the_engine_of_the_environment() -> None:

@@ -104,10 +104,10 @@ def check_request(query: CompletedQuery, case: Case) -> None:
     for term, value in _unmet(query, facts_of_request(case, query.loadgen), of_results=False):
         name = term.key.name
         found = "has no value" if value is None else f"is {query_text(value)}"
-        raise UsageError(
-            f"{term} does not hold: {name} {found} in this query",
-            hint=f"say which value is meant: {name}=VALUE",
-        )
+        hint = f"say which value is meant: {name}=VALUE"
+        if term.key.role == "framework" and str(term).startswith(f"{name}="):
+            hint = f"leave out {term}, or the engine, from which it follows"
+        raise UsageError(f"{term} does not hold: {name} {found} in this query", hint=hint)
 
 
 def check_record(query: CompletedQuery, record: Record) -> None:
