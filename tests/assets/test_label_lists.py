@@ -78,6 +78,15 @@ def test_a_list_that_is_no_regular_file_is_refused_and_not_waited_for(tmp_path, 
         list(read_all(path))
 
 
+def test_a_name_of_any_length_is_a_name(tmp_path):
+    """The csv module refuses fields of more than 128 KiB."""
+    stem = "a" * 140_000
+    (tmp_path / "LOC_val_solution.csv").write_text(
+        f'ImageId,PredictionString\n"{stem}",n01440764 1\n'
+    )
+    assert labels_by_stem(tmp_path / "LOC_val_solution.csv") == {stem: 0}
+
+
 @given(st.binary(max_size=200), st.sampled_from(["val_map.txt", "LOC_val_solution.csv", "x.txt"]))
 def test_whatever_a_list_holds_it_is_read_or_refused_by_line(data, name):
     with tempfile.TemporaryDirectory() as folder:

@@ -211,7 +211,7 @@ def test_ctrl_c_leaves_nothing_and_exits_with_130(
         began = time.monotonic()
         assert running.wait(20) == 130
         assert time.monotonic() - began < 5
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert not (tmp_path / "runs").exists()
 
 
 def worker_of(parent: int) -> int:

@@ -41,6 +41,18 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_folder_around_it_goes_with_it_where_it_was_made_for_it_and_is_empty(tmp_path):
+    with RunFolder(tmp_path / "runs", "one"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    with RunFolder(tmp_path / "runs", "one"), RunFolder(tmp_path / "runs", "two") as other:
+        other.keep()
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["two"]
+    with RunFolder(tmp_path / "runs", "three"):
+        (tmp_path / "runs" / "two").rmdir()
+    assert (tmp_path / "runs").is_dir()
+
+
 def test_what_a_killed_run_left_is_swept_and_a_living_ones_folder_is_not(tmp_path):
     dead = tmp_path / ".unfinished-dead"
     dead.mkdir()

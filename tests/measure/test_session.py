@@ -223,7 +223,7 @@ def test_nothing_is_left_of_a_run_that_was_interrupted(tmp_path):
     case = planned("inference_throughput_fp32")
     with pytest.raises(KeyboardInterrupt):
         run_session(case, bench(tmp_path, Interrupting()))
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert not (tmp_path / "runs").exists()
 
 
 def test_verbose_keeps_the_kernel_log_beside_the_record(run):
@@ -358,7 +358,7 @@ def interrupt_two(opened):
 def test_leaving_by_an_interrupt_leaves_no_record_of_any(opened, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupt_two(opened)
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(

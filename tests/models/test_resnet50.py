@@ -23,7 +23,8 @@ def batch() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("graph", GRAPHS)
-def test_torch_counts_the_same_operations_in_the_module(graph):
+def test_torch_counts_the_same_operations_in_the_module(graph, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # as torch would, for all
     with torch.device("meta"):
         model, picture = ResNet50(graph), torch.empty(1, 3, 224, 224)
     with FlopCounterMode(display=False) as counter, torch.no_grad():

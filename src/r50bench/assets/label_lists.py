@@ -7,7 +7,6 @@ byte-order mark, UTF-16, line ends of other systems, commas for blanks, a line o
 from __future__ import annotations
 
 import codecs
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,8 +125,8 @@ def _ground_truth(path: Path) -> Iterator[tuple[str, int]]:
 
 def _solution(path: Path) -> Iterator[tuple[str, int]]:
     for number, text in _numbered(path):
-        stem, _, boxes = next(csv.reader([text]), [""])[0], "", text.partition(",")[2]
-        words = boxes.strip('"').split()
+        stem, _, boxes = (part.strip('"') for part in text.partition(","))
+        words = boxes.split()
         if words and stem != "ImageId":
             yield stem, label_of(words[0], f"{path}:{number}")
 

@@ -181,10 +181,7 @@ def homeless(environ: Mapping[str, str] = os.environ) -> tuple[Notice, ...]:
 
 def expanded(path: str) -> Path:
     """Returns ``path`` with ``~`` replaced, as it stands where nobody's home is known."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
+    return Path(os.path.expanduser(path))
 
 
 def private_folder() -> Path | None:

@@ -336,8 +336,8 @@ def leave_record(draft: RecordDraft, folder: RunFolder, error: RunFailed | None)
 class RunFolder:
     """A context giving the folder to write to; it is removed unless :meth:`keep` was called.
 
-    The folder is locked while it is being filled, so that what a killed run left behind can be told
-    from the work of a living one, and swept.
+    So is the folder around it if it was made for it and is empty. While it is being filled it is
+    locked, so that what a killed run left can be told from the work of a living one, and swept.
     """
 
     def __init__(self, out: Path, record_id: str) -> None:
@@ -345,6 +345,7 @@ class RunFolder:
         self.path = out / f"{_UNFINISHED}{record_id}"
 
     def __enter__(self) -> RunFolder:
+        self._alone = not self.final.parent.exists()
         try:
             self.path.mkdir(parents=True)
             self._hold = Hold(self.path)
@@ -384,6 +385,9 @@ class RunFolder:
     ) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
         self._hold.release()
+        with contextlib.suppress(OSError):  # it holds what was kept, or another's work
+            if self._alone:
+                self.final.parent.rmdir()
 
 
 def _sweep(out: Path) -> None:
