@@ -37,7 +37,7 @@ from r50bench.report.terminal import TerminalProgress
 from r50bench.results.judged import Judged
 from r50bench.tune.field import Figures
 from r50bench.tune.objective import Objective
-from r50bench.tune.run import Tuned, TuneRequest, refuse_untunable, result_of, tune_case
+from r50bench.tune.run import Tuned, TuneRequest, result_of, tune_case
 from r50bench.tune.space import TUNED_FIELDS
 from r50bench.tune.text import trial_row, tune_as_data, tune_sections, tune_text
 
@@ -121,7 +121,6 @@ def _requests(
     for name in names:
         goal = Objective.parse(objective or _OBJECTIVES[name.mode])
         requests.append(TuneRequest(name, settings, choices, goal, budget_s, judged))
-        refuse_untunable(requests[-1])
     return requests
 
 

@@ -32,7 +32,6 @@ __all__ = [
     "Ranking",
     "TuneRequest",
     "Tuned",
-    "refuse_untunable",
     "result_of",
     "tune_case",
 ]
@@ -45,6 +44,9 @@ class TuneRequest:
     ``settings`` hold all that was asked, with the first of several values. ``budget_s`` is for
     everything, compiling included. ``judged`` says by which batches those that were tried are
     ranked in the end.
+
+    Raises:
+        UsageError: the case has nothing to tune, or not for this objective.
     """
 
     name: CaseName
@@ -53,6 +55,23 @@ class TuneRequest:
     objective: Objective
     budget_s: float
     judged: Judged = "experienced"
+
+    def __post_init__(self) -> None:
+        if self.name.mode == "accuracy":
+            raise UsageError(
+                "accuracy cannot be tuned: it does not depend on the configuration",
+                hint="tune a throughput or a latency case",
+            )
+        if self.name.case_type == "gated":
+            raise UsageError(
+                "the case type gated fixes what would be tuned",
+                hint=f"tune {replace(self.name, case_type='')}",
+            )
+        if self.objective.bounded and self.name.mode == "latency":
+            raise UsageError(
+                f"{self.objective} is an objective for throughput cases",
+                hint="in latency mode the batch size is fixed, and latency is what is made least",
+            )
 
     def fixed(self) -> dict[str, Setting]:
         """Returns what was asked without leaving a choice: later runs must ask for the same."""
@@ -119,7 +138,6 @@ def tune_case(
         RunFailed: no configuration could be measured.
     """
     began = time.monotonic()
-    refuse_untunable(request)
     plan = _Plan(request, bench.host)
     untuned = effective_case(request.name, request.fixed(), bench.host).case
     space = space_around(untuned, request.choices, bench.host, plan.possible)
@@ -214,25 +232,6 @@ def result_of(tuned: Tuned, host: Host) -> TunedResult:
         low=tuned.primary.low,
         high=tuned.primary.high,
     )
-
-
-def refuse_untunable(request: TuneRequest) -> None:
-    """Raises UsageError where the case has nothing to tune, or not for this objective."""
-    if request.name.mode == "accuracy":
-        raise UsageError(
-            "accuracy cannot be tuned: it does not depend on the configuration",
-            hint="tune a throughput or a latency case",
-        )
-    if request.name.case_type == "gated":
-        raise UsageError(
-            "the case type gated fixes what would be tuned",
-            hint=f"tune {replace(request.name, case_type='')}",
-        )
-    if request.objective.bounded and request.name.mode == "latency":
-        raise UsageError(
-            f"{request.objective} is an objective for throughput cases",
-            hint="in latency mode the batch size is fixed, and latency is what is made least",
-        )
 
 
 def _primary(outcome: Outcome, objective: Objective) -> Kpi:
