@@ -13,7 +13,7 @@ from r50bench.profile.roofline import LayerTime
 from r50bench.profile.run import Profile
 from r50bench.report.svg import (
     drawing,
-    legend,
+    legend_lines,
     legend_rows,
     round_step,
     text,
@@ -89,8 +89,8 @@ def _batch(profile: Profile) -> Iterator[str]:
 def _legend(layers: tuple[LayerTime, ...]) -> Iterator[str]:
     present = dict.fromkeys(layer.group for layer in layers)
     named = ((name, color) for name, color in KIND_COLORS.items() if name in present)
-    for at, row in enumerate(legend_rows(named, _WIDTH - _LEFT)):
-        yield from legend(row, _LEFT, _LEGEND_Y + _LEGEND_ROW * at)
+    rows = legend_rows(named, _WIDTH - _LEFT)
+    yield from legend_lines(rows, _LEFT, _LEGEND_Y, _LEGEND_ROW)
 
 
 def _scale(layers: tuple[LayerTime, ...]) -> float:

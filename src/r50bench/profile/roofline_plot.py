@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from r50bench.profile.kinds import KIND_COLORS
 from r50bench.profile.roofline import LayerTime, Roof
 from r50bench.profile.run import Profile
-from r50bench.report.svg import drawing, legend, legend_rows, line, mark, text, x_grid, y_grid
+from r50bench.report.svg import drawing, legend_lines, legend_rows, line, mark, text, x_grid, y_grid
 from r50bench.wording import figure, fixed
 
 __all__ = ["roofline_svg"]
@@ -54,7 +54,7 @@ def roofline_svg(profile: Profile) -> str:
     named = [(name, color) for name, color in KIND_COLORS.items() if _has(layers, name)]
     rows = legend_rows(named, _WIDTH - _LEFT - _RIGHT)
     parts = [
-        *(part for at, row in enumerate(rows) for part in legend(row, _LEFT, 50 + 18 * at)),
+        *legend_lines(rows, _LEFT, 50, 18),
         *_axes(frame),
         *_roof(frame, roof, profile.limit.instruction),
         # Small ones last, so that none is hidden behind a large one.

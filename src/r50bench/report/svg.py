@@ -14,6 +14,7 @@ __all__ = [
     "SHADES",
     "drawing",
     "legend",
+    "legend_lines",
     "legend_rows",
     "line",
     "mark",
@@ -153,6 +154,14 @@ def legend_rows(colors: Iterable[tuple[str, str]], width: float) -> list[list[tu
         rows[-1].append((name, color))
         left -= taken
     return rows
+
+
+def legend_lines(
+    rows: Iterable[Iterable[tuple[str, str]]], x: float, y: float, apart: float
+) -> Iterator[str]:
+    """Yields the lines of :func:`legend_rows` from (x, y) on, each ``apart`` px below the last."""
+    for number, row in enumerate(rows):
+        yield from legend(row, x, y + apart * number)
 
 
 def _legend_width(name: str) -> float:

@@ -12,7 +12,7 @@ from r50bench.report.records_page.shown import Shown
 from r50bench.report.svg import (
     PALETTE,
     drawing,
-    legend,
+    legend_lines,
     legend_rows,
     line,
     mark,
@@ -66,7 +66,7 @@ def latency_ecdf_svg(shown: Sequence[Shown]) -> str:
     rows = legend_rows(colors.items(), _WIDTH - _LEFT - _RIGHT)
     shift = 16 * (len(rows) - 1)
     parts = [
-        *(part for at, row in enumerate(rows) for part in legend(row, _LEFT, 46 + 16 * at)),
+        *legend_lines(rows, _LEFT, 46, 16),
         f'<g transform="translate(0 {shift})">',
         *_axes(axis),
         *(part for name, values in series.items() for part in _curve(values, colors[name], axis)),
