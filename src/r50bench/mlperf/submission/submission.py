@@ -27,6 +27,7 @@ from r50bench.mlperf.submission.layout import LABEL_SUFFIX, Layout
 from r50bench.mlperf.submission.runs import ACCURACY, PERFORMANCE, Run, read_run
 from r50bench.mlperf.submission.system_description import (
     DEFAULT_TYPE,
+    LONGEST_NAME,
     describe_system,
     system_name,
 )
@@ -111,10 +112,11 @@ def lay_out(submission: Submission, out: Path) -> None:
 
 
 def _check_submitter(submitter: str) -> None:
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", submitter) is None:
+    fit = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", submitter) is not None
+    if not fit or len(submitter) > LONGEST_NAME:
         raise UsageError(
             f"submitter {submitter!r} cannot name a folder",
-            hint="at most 80 letters, digits, '.', '_' and '-', such as Example_Labs",
+            hint=f"at most {LONGEST_NAME} letters, digits, '.', '_' and '-', such as Example_Labs",
         )
 
 

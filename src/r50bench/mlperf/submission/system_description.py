@@ -15,6 +15,7 @@ from r50bench.results.record import Record
 
 __all__ = [
     "DEFAULT_TYPE",
+    "LONGEST_NAME",
     "SYSTEM_FIELDS",
     "describe_system",
     "read_system_file",
@@ -26,7 +27,8 @@ UNKNOWN = "N/A"
 DEFAULT_TYPE = "edge"
 """The type of a system of which none is given."""
 
-_LONGEST_NAME = 80  # it is a part of names of files, which have 255 characters at most
+LONGEST_NAME = 80
+"""Of a system or a submitter: a part of names of files, which have 255 characters at most."""
 
 SYSTEM_FIELDS = (
     "division",
@@ -124,10 +126,10 @@ def _check_field(path: Path, field: str, value: object) -> None:
             f"{path}: {field} must be a string that is not empty, and is {value!r}",
             hint='"0", not 0; "N/A" where there is no such thing',
         )
-    if field == "system_name" and len(value) > _LONGEST_NAME:
+    if field == "system_name" and len(value) > LONGEST_NAME:
         raise UsageError(
             f"{path}: system_name has {len(value)} characters",
-            hint=f"{_LONGEST_NAME} at most: it is a part of names of files",
+            hint=f"{LONGEST_NAME} at most: it is a part of names of files",
         )
     choices = _CHOICES.get(field, (value,))
     if value not in choices:
