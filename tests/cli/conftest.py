@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -94,6 +97,29 @@ def fake_environment(cache: Path, tmp_path: Path) -> dict[str, str]:
         "FAKE_LATENCIES_NS": "2000000",
         "COLUMNS": "140",
     }
+
+
+@pytest.fixture
+def r50bench_ended(fake_environment: dict[str, str], tmp_path: Path) -> Call:
+    """Runs ``r50bench`` with the fake engine, and ends it by SIGTERM once ``begun`` is true."""
+
+    def call(*args: str, begun: Callable[[], bool]) -> Answer:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "r50bench", *args],
+            cwd=tmp_path,
+            env=fake_environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 60
+        while not begun() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        return Answer(process.returncode, out, err)
+
+    return call
 
 
 @pytest.fixture

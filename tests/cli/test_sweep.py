@@ -262,24 +262,13 @@ def test_a_sweep_killed_thrice_and_resumed_has_the_points_of_an_undisturbed_one(
 
 
 def test_an_interrupted_sweep_shows_what_it_has_and_how_to_go_on(
-    fake_environment: dict[str, str], tmp_path: Path
+    r50bench_ended: Call, tmp_path: Path
 ) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "r50bench", "sweep", CASE, *FAKE, *GRID, "--out", "here"],
-        cwd=tmp_path,
-        env=fake_environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not batches(tmp_path / "here") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "not yet" in out
-    assert "r50bench sweep --resume here" in out
+    words = ("sweep", CASE, *FAKE, *GRID, "--out", "here")
+    answer = r50bench_ended(*words, begun=lambda: bool(batches(tmp_path / "here")))
+    assert answer.code == 130, answer.err
+    assert "not yet" in answer.out
+    assert "r50bench sweep --resume here" in answer.out
 
 
 def test_two_processes_do_not_work_on_one_sweep(

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -140,24 +136,14 @@ def test_the_report_names_the_winner_how_sure_it_is_and_the_run_that_uses_it(
 
 
 def test_what_is_tuned_is_printed_where_the_next_case_is_interrupted(
-    r50bench_fake: Call, fake_environment: dict[str, str], tmp_path: Path
+    r50bench_ended: Call, tmp_path: Path
 ) -> None:
     cases = (CASE, f"{CASE}_pkm", *FAKE, *CHOICE, "--json", "--budget", "1h")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "r50bench", "tune", *cases],
-        cwd=tmp_path,
-        env=fake_environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    answer = r50bench_ended(
+        "tune", *cases, begun=lambda: len(list(tmp_path.glob("r50bench-tunes/*"))) == 2
     )
-    deadline = time.monotonic() + 60
-    while len(list(tmp_path.glob("r50bench-tunes/*"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    (result,) = json.loads(out)
+    assert answer.code == 130, answer.err
+    (result,) = json.loads(answer.out)
     assert Path(result["kept"]).is_file()
 
 

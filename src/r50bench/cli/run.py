@@ -95,13 +95,8 @@ def run(
     host = topology.read_host()
     names = _names(cases, regex, settings, host)
     _refuse_contradictions(names, every=every, processes=processes)
-    if dry_run and prepare_only:
-        raise UsageError("--dry-run prepares nothing", hint="leave out it or --prepare-only")
-    if as_json and prepare_only:
-        raise UsageError(
-            "--prepare-only leaves no records to print as JSON",
-            hint="leave --json out; 'r50bench cache list --json' prints what is kept",
-        )
+    if prepare_only:
+        _refuse_beside_prepare_only(dry_run=dry_run, as_json=as_json)
     if not names:
         _main_job(
             settings,
@@ -172,6 +167,16 @@ def _refuse_contradictions(names: Sequence[CaseName], *, every: bool, processes:
         raise UsageError(
             "--processes repeats cases that are named, and none is",
             hint="r50bench run 'inference_*' --processes 5",
+        )
+
+
+def _refuse_beside_prepare_only(*, dry_run: bool, as_json: bool) -> None:
+    if dry_run:
+        raise UsageError("--dry-run prepares nothing", hint="leave out it or --prepare-only")
+    if as_json:
+        raise UsageError(
+            "--prepare-only leaves no records to print as JSON",
+            hint="leave --json out; 'r50bench cache list --json' prints what is kept",
         )
 
 
